@@ -1,0 +1,1 @@
+"""nbkeep: a governed notebook environment (the control plane)."""

@@ -1,0 +1,1 @@
+"""What travels with a session: the trusted server half and the untrusted sandbox half."""
