@@ -1,0 +1,68 @@
+"""Who acts, and with which scopes: every call that decides or changes something is given an `Actor`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .errors import Refused
+
+
+class Role(StrEnum):
+    """Roles of people. Reviewer and auditor exist so that their scopes have a home; see SCOPES."""
+
+    USER = "notebook.user"
+    ADMIN = "notebook.admin"
+    REVIEWER = "notebook.reviewer"
+    AUDITOR = "notebook.auditor"
+
+
+# One table of scopes: it makes the API description, the token page and the checks.
+SCOPES: dict[str, str] = {
+    "sessions": "Start, show, extend and stop your own sessions",
+    "profiles:read": "See the profiles and flavors that you may use",
+    "self": "See and change your own account and tokens",
+    "admin:sessions": "See and stop anybody's sessions",
+    "admin:profiles": "Create, change and delete flavors and profiles",
+    "admin:users": "Invite, list, disable people and change their roles",
+    "admin:volumes": "See and resize home volumes",
+    "admin:config": "Export and apply the whole configuration",
+    "audit:read": "Search, verify and export the audit journal",
+}
+_OWN = frozenset({"sessions", "profiles:read", "self"})
+ROLE_SCOPES: dict[Role, frozenset[str]] = {
+    Role.USER: _OWN,
+    Role.REVIEWER: _OWN,
+    Role.AUDITOR: frozenset({"self", "audit:read", "profiles:read"}),
+    Role.ADMIN: frozenset(SCOPES),
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody (or some program) for the length of one request.
+
+    `kind`: "user" (signed in or by token), "operator" (the local command line with access to the data
+    directory), "system" (a loop). `via`: browser, token, cli, hub, loop. `address` is "" when local.
+    """
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+    kind: str = "user"
+    via: str = "token"
+    address: str = ""
+
+    def may(self, scope: str) -> bool:
+        """Tell whether this actor holds a scope."""
+        return scope in self.scopes
+
+    def require(self, scope: str) -> None:
+        """Raise `Refused` (403) unless this actor holds the scope."""
+        if scope not in self.scopes:
+            raise Refused("missing-scope", f"This needs the scope {scope!r} ({SCOPES[scope].lower()}).",
+                          "Ask an admin, or use a token that has it.")  # fmt: skip
+
+
+SYSTEM = Actor(id="system", name="nbkeep", scopes=frozenset(SCOPES), kind="system", via="loop")
+OPERATOR = Actor(id="operator", name="operator", scopes=frozenset(SCOPES), kind="operator", via="cli")

@@ -1,0 +1,43 @@
+"""The states of a session and the reasons for which one ends."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class SessionState(StrEnum):
+    """requested → starting → ready → stopping → stopped; failed when it never became ready or broke."""
+
+    REQUESTED = "requested"
+    STARTING = "starting"
+    READY = "ready"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it holds, or is about to hold, compute."""
+        return self in LIVE
+
+
+LIVE = frozenset({SessionState.REQUESTED, SessionState.STARTING, SessionState.READY, SessionState.STOPPING})
+
+
+class StopReason(StrEnum):
+    """Why a session ended; `diagnose` and the portal have a sentence and a remedy for each."""
+
+    USER = "user"
+    ADMIN = "admin"
+    IDLE = "idle"
+    MAX_SESSION = "max-session"
+    START_FAILED = "start-failed"
+    START_TIMEOUT = "start-timeout"
+    SERVER_DIED = "server-died"
+    SANDBOX_DIED = "sandbox-died"
+    OUT_OF_MEMORY = "out-of-memory"
+    IMAGE_MISSING = "image-missing"
+    NO_CAPACITY = "no-capacity"
+    VOLUME_OFFLINE = "volume-offline"
+    USER_DISABLED = "user-disabled"
+    HOST_RESTARTED = "host-restarted"

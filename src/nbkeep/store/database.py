@@ -1,0 +1,93 @@
+"""Opening the database, and the two kinds of transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session as Tx
+from sqlalchemy.orm import sessionmaker
+
+from nbkeep.model.errors import Unavailable
+
+__all__ = ["Store", "Tx"]
+
+_BUSY_TIMEOUT_S = 10
+
+
+class Store:
+    """One database. Safe to share between threads; a transaction belongs to one thread."""
+
+    def __init__(self, url: str) -> None:
+        """Open (not create) the database at a SQLAlchemy URL such as `sqlite:////path/nbkeep.db`."""
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        connect_args: dict[str, Any] = {"timeout": _BUSY_TIMEOUT_S} if self.is_sqlite else {}
+        self.engine = create_engine(url, connect_args=connect_args, pool_pre_ping=not self.is_sqlite)
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @classmethod
+    def at(cls, path: Path) -> Store:
+        """Open the SQLite file at a path."""
+        return cls(f"sqlite:///{path}")
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """Give a transaction that sees one consistent state and is rolled back at the end."""
+        with self._translated(), self._sessions() as tx:
+            yield tx
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """Give a transaction that commits at the end of the block, or rolls back if the block raises.
+
+        Invariant: on SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that what is decided
+        inside on the basis of what was read cannot be overtaken by another writer.
+        """
+        with self._translated(), self._sessions() as tx, tx.begin():
+            if self.is_sqlite:
+                tx.connection().exec_driver_sql("BEGIN IMMEDIATE")
+            yield tx
+
+    def close(self) -> None:
+        """Close pooled connections; the store must not be used afterwards. Safe to call twice."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            reason = str(error.orig).lower()
+            if "locked" in reason:
+                raise Unavailable(
+                    "database-locked", "The database is busy.", "Try again in a moment."
+                ) from error
+            if "full" in reason or "disk i/o" in reason or "readonly" in reason:
+                raise Unavailable(
+                    "database-not-writable",
+                    "The database cannot be written (disk full or read-only). Nothing was changed.",
+                    "Free disk space in the data directory; `nbkeep doctor` shows how much is left.",
+                ) from error
+            if "connect" in reason or "closed" in reason:
+                raise Unavailable(
+                    "database-away", "The database does not answer.", "Try again later."
+                ) from error
+            raise
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # Transactions are begun by `write()` itself: the driver's own implicit BEGIN is deferred, and a
+    # deferred transaction that writes after it read can fail with SQLITE_BUSY without waiting.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # an audit record that was answered for survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()

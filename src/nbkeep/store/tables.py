@@ -1,0 +1,212 @@
+"""Every table. Times are UTC, durations in seconds, sizes in bytes, money in 10^-6 of the currency unit."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    TypeDecorator,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Timezone-aware UTC in Python; SQLite stores no zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+        """Refuse naive datetimes: they would be read back as another moment."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("naive datetime given to the database")
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+        """Attach UTC where the database dropped the zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Table(DeclarativeBase):
+    """Base of all rows."""
+
+    type_annotation_map = {
+        datetime: UtcDateTime(),
+        dict[str, Any]: JSON(),
+        list[str]: JSON(),
+        int: BigInteger(),
+    }
+
+
+class UserRow(Table):
+    """A person. `name` is the login, the address of their sessions and never reused."""
+
+    __tablename__ = "users"
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    name: Mapped[str] = mapped_column(String(30), unique=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    role: Mapped[str] = mapped_column(String(32))
+    status: Mapped[str] = mapped_column(String(16))  # invited | active | disabled
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    uid_index: Mapped[int] = mapped_column(unique=True)  # picks the user id range on hosts run as root
+    max_sessions: Mapped[int] = mapped_column(default=3)  # concurrent; 0 = may start nothing
+    home_size_bytes: Mapped[int]
+    tour_done: Mapped[bool] = mapped_column(default=False)
+    failed_logins: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    sessions_valid_from: Mapped[datetime]  # browser sessions signed before this moment are void
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime | None]
+
+
+class InvitationRow(Table):
+    """A link that works once: kind `invite` (first password) or `reset`. Only its hash is kept."""
+
+    __tablename__ = "invitations"
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_by: Mapped[str] = mapped_column(String(24))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class ApiTokenRow(Table):
+    """An API token of a person. Only its hash is kept; `prefix` lets its owner recognise it."""
+
+    __tablename__ = "api_tokens"
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    prefix: Mapped[str] = mapped_column(String(12))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class FlavorRow(Table):
+    """An amount of compute and its price."""
+
+    __tablename__ = "flavors"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    cpu_millis: Mapped[int]
+    memory_bytes: Mapped[int]
+    gpu_type: Mapped[str] = mapped_column(String(40), default="")
+    gpu_count: Mapped[int] = mapped_column(default=0)
+    price_per_hour_micros: Mapped[int] = mapped_column(default=0)
+    updated_at: Mapped[datetime]
+
+
+class ProfileRow(Table):
+    """What a user picks: image + flavor + limits + policy."""
+
+    __tablename__ = "profiles"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    display_name: Mapped[str] = mapped_column(String(80))
+    description: Mapped[str] = mapped_column(String(400), default="")
+    image: Mapped[str] = mapped_column(String(200))
+    flavor: Mapped[str] = mapped_column(ForeignKey("flavors.name"))
+    idle_stop_s: Mapped[int] = mapped_column(default=1800)
+    max_session_s: Mapped[int] = mapped_column(default=28800)
+    max_extension_s: Mapped[int] = mapped_column(default=14400)  # total that "keep working" may add
+    network: Mapped[str] = mapped_column(String(16), default="none")  # none (the only one without a gateway)
+    classification: Mapped[str] = mapped_column(String(16), default="internal")
+    record_code: Mapped[bool] = mapped_column(default=False)  # audit keeps code itself, not only its hash
+    roles: Mapped[list[str]]  # which roles may start it
+    enabled: Mapped[bool] = mapped_column(default=True)
+    updated_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+
+class SessionRow(Table):
+    """One run of a workspace. `profile` is a snapshot: later edits of a profile never change it."""
+
+    __tablename__ = "sessions"
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(30))  # the hub's server name: its stable address
+    profile_name: Mapped[str] = mapped_column(String(40), index=True)
+    profile: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(12))
+    progress: Mapped[list[dict[str, Any]]] = mapped_column(JSON(), default=list)  # [{at, step, message}]
+    token_hash: Mapped[str | None] = mapped_column(String(64), index=True)  # the session's own identity
+    requested_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ready_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    last_heartbeat_at: Mapped[datetime | None]
+    last_work_at: Mapped[datetime | None]
+    is_busy: Mapped[bool] = mapped_column(default=False)
+    idle_kept_until: Mapped[datetime | None]  # "keep working" moved the idle stop to here
+    ends_at: Mapped[datetime | None]  # max session, extensions included
+    extended_s: Mapped[int] = mapped_column(default=0)
+    memory_used_bytes: Mapped[int | None]
+    stop_requested_at: Mapped[datetime | None]
+    stop_reason: Mapped[str | None] = mapped_column(String(20))
+    stop_detail: Mapped[str | None] = mapped_column(Text)
+    stopped_by: Mapped[str | None] = mapped_column(String(30))
+
+    __table_args__ = (
+        # Invariant: one live session per user and name; the database keeps it, whatever a process forgets.
+        Index("one_live_session_per_name", "user_id", "name", unique=True,
+              sqlite_where=text("state IN ('requested','starting','ready','stopping')"),
+              postgresql_where=text("state IN ('requested','starting','ready','stopping')")),
+        Index("sessions_by_state", "state"),
+        Index("sessions_newest_first", "requested_at", "id"),
+        Index("sessions_of_user", "user_id", "requested_at", "id"),
+    )  # fmt: skip
+
+
+class NoticeRow(Table):
+    """Something that a user must be told in portal and JupyterLab: an admin's visit, a stop, a full home."""
+
+    __tablename__ = "notices"
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    session_id: Mapped[str | None] = mapped_column(ForeignKey("sessions.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(24))
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    dismissed_at: Mapped[datetime | None]
+
+
+class JournalRow(Table):
+    """One audit record. Append only: triggers refuse UPDATE and DELETE (see the migration)."""
+
+    __tablename__ = "audit_journal"
+    seq: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False
+    )
+    at: Mapped[datetime]
+    type: Mapped[str] = mapped_column(String(40), index=True)
+    actor: Mapped[str] = mapped_column(String(60), index=True)
+    session_id: Mapped[str | None] = mapped_column(String(24), index=True)
+    record: Mapped[str] = mapped_column(Text)  # the canonical JSON that was hashed
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class JournalHeadRow(Table):
+    """The single row that writers lock: the last sequence number and hash."""
+
+    __tablename__ = "audit_head"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))
