@@ -188,6 +188,37 @@ class NoticeRow(Table):
     dismissed_at: Mapped[datetime | None]
 
 
+class AccessRow(Table):
+    """An admin's leave to enter somebody's session: with a reason, for a limited time."""
+
+    __tablename__ = "session_access"
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id"), index=True)
+    admin_id: Mapped[str] = mapped_column(String(24), index=True)
+    admin_name: Mapped[str] = mapped_column(String(60))
+    reason: Mapped[str] = mapped_column(Text)
+    granted_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class ReportedEventRow(Table):
+    """An event id that a session has already delivered: deliveries may repeat, records may not."""
+
+    __tablename__ = "reported_events"
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id"), primary_key=True)
+    event_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime]
+
+
+class MarkRow(Table):
+    """What the loops remember between two runs of the office, such as boot id and clocks when last seen."""
+
+    __tablename__ = "marks"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
 class JournalRow(Table):
     """One audit record. Append only: triggers refuse UPDATE and DELETE (see the migration)."""
 
