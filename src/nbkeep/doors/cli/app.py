@@ -1,0 +1,59 @@
+"""The one list of verbs, and the one place where an error becomes a sentence and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+
+import typer
+
+from nbkeep.model.errors import NbkeepError
+
+from .incidents import report_incident
+from .output import print_error
+
+# Every verb, in the order of `nbkeep --help`. A new one is one file with `register(app)` and one line here.
+VERBS = ("up", "down", "status", "logs", "supervisor")
+
+_HELP = """A governed notebook environment: private JupyterLab workspaces, and control over what they may reach.
+
+Run it with `nbkeep up`, invite people with `nbkeep user invite`, look around with `nbkeep session list`.
+"""
+
+
+def build_app() -> typer.Typer:
+    """Return the command line with every verb registered."""
+    app = typer.Typer(
+        name="nbkeep",
+        help=_HELP,
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,  # `run` reports errors; a traceback is never shown
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(lambda: None)
+    for verb in VERBS:
+        if importlib.util.find_spec(f"nbkeep.doors.cli.{verb}"):
+            importlib.import_module(f"nbkeep.doors.cli.{verb}").register(app)
+    return app
+
+
+def run(args: list[str]) -> int:
+    """Run one command line and return its exit code; prints errors to stderr and raises nothing."""
+    try:
+        build_app()(args, prog_name="nbkeep")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except NbkeepError as error:
+        print_error(error.message, error.remedy)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output, such as `head`, went away
+        sys.stderr.close()
+        return 1
+    except Exception as error:  # noqa: BLE001  the last net: a bug is reported, not thrown at the user
+        print_error(*report_incident(error))
+        return 1
+    return 0
