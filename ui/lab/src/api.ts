@@ -1,0 +1,61 @@
+/** The requests to the session's own server, below `{base}nbkeep/api/`. */
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+
+import { outcomeOf, type Outcome } from './connection';
+
+/** The platform's policy said no; `message` and `remedy` are sentences for the person. */
+export class Refused extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly remedy: string
+  ) {
+    super(message);
+  }
+}
+
+/** No answer of the server itself: see `outcome`. */
+export class NotThere extends Error {
+  constructor(readonly outcome: Exclude<Outcome, 'answered'>) {
+    super(outcome === 'no-server' ? 'The session is not running.' : 'The session cannot be reached.');
+  }
+}
+
+export class Api {
+  constructor(private readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()) {}
+
+  get(path: string): Promise<unknown> {
+    return this._request(path, { method: 'GET' });
+  }
+
+  post(path: string, body: object = {}): Promise<unknown> {
+    return this._request(path, { method: 'POST', body: JSON.stringify(body) });
+  }
+
+  private async _request(path: string, init: RequestInit): Promise<unknown> {
+    const url = URLExt.join(this.settings.baseUrl, 'nbkeep/api', path);
+    let response: Response;
+    try {
+      // `manual`: a redirect to the hub's own origin could not be read anyway, and means "not here".
+      response = await ServerConnection.makeRequest(url, { ...init, redirect: 'manual' }, this.settings);
+    } catch (error) {
+      if (error instanceof ServerConnection.NetworkError) {
+        throw new NotThere('no-answer');
+      }
+      throw error;
+    }
+    if (response.ok) {
+      return response.status === 204 ? null : response.json().catch(() => null);
+    }
+    if (outcomeOf(response) === 'no-server') {
+      throw new NotThere('no-server');
+    }
+    const answer = (await response.json().catch(() => null)) as Partial<Refused> | null;
+    throw new Refused(
+      String(answer?.code ?? response.status),
+      String(answer?.message ?? `The server answered ${response.status}.`),
+      String(answer?.remedy ?? '')
+    );
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The bars above everything: a warning before a stop, and notices.
+ *
+ * They push the page down instead of covering it. JupyterLab's own notifications would cut the text
+ * at 140 characters and vanish in "do not disturb"; a reason for a visit may do neither.
+ */
+import * as React from 'react';
+
+import { FittedWidget } from './fitted';
+import { useNow, useSession } from './hooks';
+import { KeepWorking } from './keepworking';
+import type { Notice, StopWarning } from './status';
+import type { IDetails, ISession } from './tokens';
+import { clock, countdown, duration, until } from './words';
+
+/** A screen reader hears the time left at these moments only, not every second. */
+const SPOKEN_MS = [300_000, 120_000, 60_000, 30_000, 10_000];
+
+/** What is said aloud: changes only when a moment of `SPOKEN_MS` passes. */
+export function spoken(warning: StopWarning, now: number): string {
+  const left = until(warning.at, now) ?? 0;
+  const passed = SPOKEN_MS.filter(moment => left <= moment);
+  const moment = passed.length > 0 ? passed[passed.length - 1] : undefined;
+  const when = moment === undefined ? 'soon' : `in less than ${duration(moment)}`;
+  return `${warning.text} The session stops ${when}.`;
+}
+
+function WarningBar(props: { session: ISession; warning: StopWarning }): React.ReactElement {
+  const now = useNow(props.session, 1_000);
+  const { warning } = props;
+  const left = until(warning.at, now) ?? 0;
+  const urgent = left < 60_000 ? ' nbkeep-mod-urgent' : '';
+  return (
+    <section className={`nbkeep-Bar nbkeep-mod-warning${urgent}`} aria-label="Warning before a stop">
+      <span className="nbkeep-Bar-count" aria-hidden="true">
+        {left > 0 ? countdown(left) : 'now'}
+      </span>
+      <span className="nbkeep-Bar-text">
+        {warning.text}
+        {!warning.extendable && ' Policy allows no more time; your files are kept.'}
+      </span>
+      <span className="nbkeep-sr" role="alert">
+        {spoken(warning, now)}
+      </span>
+      <KeepWorking session={props.session} primary />
+    </section>
+  );
+}
+
+function NoticeBar(props: { session: ISession; details: IDetails; notice: Notice }): React.ReactElement {
+  const { notice, session } = props;
+  const [failed, setFailed] = React.useState('');
+  const dismiss = (): void => {
+    session.dismissNotice(notice.id).catch(error => setFailed(`Not dismissed: ${String(error.message)}`));
+  };
+  return (
+    <section className="nbkeep-Bar nbkeep-mod-notice" role="status" aria-label="Notice">
+      <span className="nbkeep-Bar-text">
+        {notice.text}
+        {notice.at && <span className="nbkeep-quiet"> {clock(notice.at, session.now())}</span>}
+        {failed && <span className="nbkeep-mod-away"> {failed}</span>}
+      </span>
+      {/home|volume|space|full/.test(notice.kind) && (
+        <button type="button" className="nbkeep-Button" onClick={() => props.details.open('home')}>
+          Show what uses space
+        </button>
+      )}
+      <button type="button" className="nbkeep-Button" onClick={dismiss}>
+        Dismiss
+      </button>
+    </section>
+  );
+}
+
+function All(props: { session: ISession; details: IDetails }): React.ReactElement | null {
+  const { status, link } = useSession(props.session);
+  if (!status || link === 'stopped') {
+    return null;
+  }
+  return (
+    <>
+      {status.warning && <WarningBar session={props.session} warning={status.warning} />}
+      {status.notices.map(notice => (
+        <NoticeBar key={notice.id} session={props.session} details={props.details} notice={notice} />
+      ))}
+    </>
+  );
+}
+
+export class Bars extends FittedWidget {
+  constructor(
+    private readonly session: ISession,
+    private readonly details: IDetails
+  ) {
+    super();
+    this.id = 'nbkeep-bars';
+    this.addClass('nbkeep-Bars');
+  }
+
+  protected override content(): React.ReactElement {
+    return <All session={this.session} details={this.details} />;
+  }
+}

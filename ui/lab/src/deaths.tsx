@@ -1,0 +1,212 @@
+/** A kernel's death, told at the top of its notebook. */
+import { Dialog, type ISessionContext } from '@jupyterlab/apputils';
+import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import type { Kernel } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { FittedWidget } from './fitted';
+import type { Death } from './status';
+import type { ISession } from './tokens';
+import { clock, deathWords } from './words';
+
+/** How often, and how long after a kernel's death, its cause is asked for: it is recorded moments later. */
+const ASK_AFTER_MS = [0, 700, 2_000, 4_000];
+
+/** One death has one name, for remembering which were read. */
+export function deathKey(death: Death): string {
+  return `${death.kernel_id} ${death.at}`;
+}
+
+/** The newest unread death of a notebook, or null. */
+export function deathOf(
+  deaths: readonly Death[],
+  notebook: { path: string; kernelId: string | null },
+  read: ReadonlySet<string>
+): Death | null {
+  const mine = deaths
+    .filter(death => death.path === notebook.path || (!death.path && death.kernel_id === notebook.kernelId))
+    .sort((one, other) => Date.parse(other.at) - Date.parse(one.at));
+  const newest = mine[0];
+  return newest && !read.has(deathKey(newest)) ? newest : null;
+}
+
+/** Deaths that were read; kept in this browser, so that a reload does not tell them again. */
+export class ReadDeaths {
+  constructor(private readonly storage: Pick<Storage, 'getItem' | 'setItem'>) {
+    this._keys = this._load();
+  }
+
+  get keys(): ReadonlySet<string> {
+    return this._keys;
+  }
+
+  add(death: Death): void {
+    this._keys.add(deathKey(death));
+    try {
+      this.storage.setItem(ReadDeaths.ITEM, JSON.stringify([...this._keys].slice(-ReadDeaths.MOST)));
+    } catch {
+      // A full or forbidden storage costs a repeated message after a reload, no more.
+    }
+  }
+
+  private _load(): Set<string> {
+    try {
+      const kept: unknown = JSON.parse(this.storage.getItem(ReadDeaths.ITEM) ?? '[]');
+      return new Set(Array.isArray(kept) ? kept.filter(key => typeof key === 'string') : []);
+    } catch {
+      return new Set();
+    }
+  }
+
+  private static readonly ITEM = 'nbkeep:read-deaths';
+  private static readonly MOST = 200;
+  private readonly _keys: Set<string>;
+}
+
+function Banner(props: {
+  death: Death;
+  now: number;
+  portal: string;
+  onRestart: () => void;
+  onDismiss: () => void;
+}): React.ReactElement {
+  const { headline, facts, larger } = deathWords(props.death);
+  return (
+    <section className="nbkeep-Death" role="alert" aria-label={headline}>
+      <div className="nbkeep-Bar-text">
+        <strong>{headline}</strong>
+        <span className="nbkeep-quiet"> {clock(props.death.at, props.now)}</span>
+        <div>
+          {facts} {larger}{' '}
+          {larger && props.portal && (
+            <a href={props.portal} target="_blank" rel="noopener">
+              Choose a profile in the portal
+            </a>
+          )}
+        </div>
+      </div>
+      <button type="button" className="nbkeep-Button nbkeep-mod-primary" onClick={props.onRestart}>
+        Restart kernel
+      </button>
+      <button type="button" className="nbkeep-Button" onClick={props.onDismiss}>
+        Dismiss
+      </button>
+    </section>
+  );
+}
+
+class DeathBanner extends FittedWidget {
+  constructor(
+    private readonly session: ISession,
+    readonly death: Death,
+    private readonly actions: { restart: () => void; dismiss: () => void }
+  ) {
+    super();
+    this.addClass('nbkeep-DeathHost');
+  }
+
+  protected override content(): React.ReactElement {
+    return (
+      <Banner
+        death={this.death}
+        now={this.session.now()}
+        portal={this.session.status?.portal_url ?? ''}
+        onRestart={this.actions.restart}
+        onDismiss={this.actions.dismiss}
+      />
+    );
+  }
+}
+
+export class DeathBanners {
+  constructor(
+    private readonly session: ISession,
+    private readonly notebooks: INotebookTracker,
+    private readonly read: ReadDeaths,
+    private readonly trans: TranslationBundle
+  ) {
+    notebooks.forEach(panel => this._watch(panel));
+    notebooks.widgetAdded.connect((_, panel) => this._watch(panel));
+    session.changed.connect(() => this._showAll());
+    Dialog.tracker.widgetAdded.connect((_, dialog) => this._holdBack(dialog));
+  }
+
+  private _watch(panel: NotebookPanel): void {
+    panel.sessionContext.statusChanged.connect(this._onStatus);
+    panel.disposed.connect(() => this._banners.delete(panel));
+    void panel.context.ready.then(() => this._show(panel));
+  }
+
+  private readonly _onStatus = (_: ISessionContext, status: Kernel.Status): void => {
+    if (status === 'autorestarting' || status === 'dead') {
+      for (const wait of ASK_AFTER_MS) {
+        window.setTimeout(() => void this.session.refresh(), wait);
+      }
+    }
+  };
+
+  /**
+   * JupyterLab's own dialog says only that the kernel "appears to have died". It waits, unseen, for
+   * the cause; where we learn none, it is shown after all.
+   */
+  private _holdBack(dialog: Dialog<unknown>): void {
+    const header = dialog.node.querySelector('.jp-Dialog-header')?.textContent;
+    if (header !== this.trans.__('Kernel Restarting')) {
+      return;
+    }
+    dialog.hide();
+    const since = this._shown;
+    const settle = (): void => {
+      if (this._shown !== since) {
+        dialog.reject();
+      } else {
+        dialog.show();
+      }
+    };
+    const timer = window.setTimeout(settle, ASK_AFTER_MS[ASK_AFTER_MS.length - 1]! + 1_000);
+    this._settle.add(settle);
+    dialog.disposed.connect(() => {
+      window.clearTimeout(timer);
+      this._settle.delete(settle);
+    });
+  }
+
+  private _showAll(): void {
+    this.notebooks.forEach(panel => this._show(panel));
+  }
+
+  private _show(panel: NotebookPanel): void {
+    const notebook = {
+      path: panel.context.localPath,
+      kernelId: panel.sessionContext.session?.kernel?.id ?? null
+    };
+    const death = deathOf(this.session.status?.deaths ?? [], notebook, this.read.keys);
+    const shown = this._banners.get(panel);
+    if (!death || (shown && deathKey(shown.death) === deathKey(death))) {
+      return;
+    }
+    shown?.dispose();
+    const close = (): void => {
+      this.read.add(death);
+      banner.dispose();
+      this._banners.delete(panel);
+      panel.content.activate();
+    };
+    const banner = new DeathBanner(this.session, death, {
+      dismiss: close,
+      restart: () => {
+        close();
+        void panel.sessionContext.restartKernel();
+      }
+    });
+    this._banners.set(panel, banner);
+    panel.contentHeader.addWidget(banner);
+    this._shown += 1;
+    [...this._settle].forEach(settle => settle());
+  }
+
+  private readonly _banners = new Map<NotebookPanel, DeathBanner>();
+  private readonly _settle = new Set<() => void>();
+  private _shown = 0;
+}

@@ -1,0 +1,89 @@
+/** The details of the session: everything of the status item in words, and what can be done about it. */
+import * as React from 'react';
+
+import { HomeSection } from './home';
+import { useNow, useSession } from './hooks';
+import { KeepWorking } from './keepworking';
+import { Meter } from './meter';
+import type { Status } from './status';
+import type { ISession, ITour } from './tokens';
+import { endSentence, idleSentence, price, resources, size, sizeOf } from './words';
+
+function Row(props: { name: string; children: React.ReactNode }): React.ReactElement {
+  return (
+    <div className="nbkeep-Row">
+      <dt>{props.name}</dt>
+      <dd>{props.children}</dd>
+    </div>
+  );
+}
+
+function MemoryRow(props: { status: Status }): React.ReactElement | null {
+  const { memory } = props.status;
+  if (!memory) {
+    return null;
+  }
+  return (
+    <Row name="Memory">
+      <Meter label="Memory" used={memory.used_bytes} limit={memory.limit_bytes} />
+      {sizeOf(memory.used_bytes, memory.limit_bytes)} used
+      {memory.peak_bytes > memory.used_bytes && (
+        <span className="nbkeep-quiet">, at most {size(memory.peak_bytes)} so far</span>
+      )}
+    </Row>
+  );
+}
+
+export function Details(props: { session: ISession; tour: ITour; homeFirst: boolean }): React.ReactElement {
+  const session = useSession(props.session);
+  const now = useNow(session, 1_000);
+  const { status, link } = session;
+  if (!status) {
+    return <p>The session has not answered yet.</p>;
+  }
+  const { profile } = status;
+  return (
+    <>
+      <h2 id="nbkeep-details-title">{profile.display_name}</h2>
+      <p className="nbkeep-quiet">{[profile.description, resources(profile)].filter(Boolean).join(' · ')}</p>
+      {link !== 'connected' && (
+        <p className="nbkeep-mod-away">The session cannot be reached at the moment. What runs goes on; trying again.</p>
+      )}
+      {link === 'connected' && !status.office_reachable && (
+        <p className="nbkeep-mod-away">
+          nbkeep itself cannot be reached at the moment. Your work goes on; the times below may be old.
+        </p>
+      )}
+      <dl>
+        <MemoryRow status={status} />
+        <Row name="Idle stop">{idleSentence(status, now)}</Row>
+        <Row name="End">{endSentence(status, now)}</Row>
+        {status.home && (
+          <Row name="Home">
+            <Meter label="Home" used={status.home.used_bytes} limit={status.home.size_bytes} />
+            {sizeOf(status.home.used_bytes, status.home.size_bytes)} used
+            {status.home.size_bytes > 0 && (
+              <span className="nbkeep-quiet">, {size(status.home.free_bytes)} free</span>
+            )}
+            <HomeSection session={session} open={props.homeFirst} />
+          </Row>
+        )}
+        <Row name="Price">{price(profile)}</Row>
+        {profile.network_words && <Row name="Network">{profile.network_words}</Row>}
+        {profile.classification && <Row name="Data">{profile.classification}</Row>}
+        {status.record_code && <Row name="Recording">The code of the cells that you run is kept in the audit journal.</Row>}
+      </dl>
+      <div className="nbkeep-Buttons">
+        <KeepWorking session={session} />
+        {status.portal_url && (
+          <a className="nbkeep-Button" href={status.portal_url} target="_blank" rel="noopener">
+            Open portal
+          </a>
+        )}
+        <button type="button" className="nbkeep-Button" onClick={() => props.tour.start()}>
+          Take the tour
+        </button>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,10 @@
+/** The plugins of nbkeep's JupyterLab extension: the one list of what it adds. */
+import { bars } from './plugins/bars';
+import { commands } from './plugins/commands';
+import { deaths } from './plugins/deaths';
+import { session } from './plugins/session';
+import { statusItem } from './plugins/statusitem';
+import { stopped } from './plugins/stopped';
+import { tour } from './plugins/tour';
+
+export default [session, tour, statusItem, bars, deaths, stopped, commands];

@@ -1,0 +1,43 @@
+import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+
+import { keepWorking } from '../keepworking';
+import { CommandIDs, IDetails, ISession, ITour } from '../tokens';
+
+export const commands: JupyterFrontEndPlugin<void> = {
+  id: '@nbkeep/lab:commands',
+  description: 'What nbkeep offers in the menus and the command palette.',
+  autoStart: true,
+  requires: [ISession, ITour, IDetails],
+  optional: [ICommandPalette],
+  activate: (app, session: ISession, tour: ITour, details: IDetails, palette: ICommandPalette | null) => {
+    const portal = (): string => session.status?.portal_url ?? '';
+    app.commands.addCommand(CommandIDs.show, {
+      label: 'Show Session Details',
+      execute: () => details.open()
+    });
+    app.commands.addCommand(CommandIDs.keepWorking, {
+      label: 'Keep Working (Extend the Session)',
+      execute: async () => {
+        const { extended, words } = await keepWorking(session);
+        Notification.emit(words, extended ? 'success' : 'warning', { autoClose: 6_000 });
+      }
+    });
+    app.commands.addCommand(CommandIDs.portal, {
+      label: 'nbkeep Portal',
+      caption: 'Your sessions and profiles, in a new browser tab',
+      isEnabled: () => portal() !== '',
+      execute: () => {
+        window.open(portal(), '_blank', 'noopener');
+      }
+    });
+    app.commands.addCommand(CommandIDs.tour, {
+      label: 'Guided Tour of nbkeep',
+      execute: () => tour.start()
+    });
+    session.changed.connect(() => app.commands.notifyCommandChanged(CommandIDs.portal));
+    for (const command of Object.values(CommandIDs)) {
+      palette?.addItem({ command, category: 'nbkeep' });
+    }
+  }
+};

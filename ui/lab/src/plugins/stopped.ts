@@ -1,0 +1,33 @@
+import {
+  IConnectionLost,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { DocumentWidget } from '@jupyterlab/docregistry';
+
+import { StoppedScreen } from '../stopped';
+import { ISession } from '../tokens';
+
+/** Names of the open documents whose changes are in this tab only. */
+function unsaved(app: JupyterFrontEnd): string[] {
+  return [...app.shell.widgets('main')]
+    .filter(widget => widget instanceof DocumentWidget && widget.context.model.dirty)
+    .map(widget => widget.title.label);
+}
+
+export const stopped: JupyterFrontEndPlugin<IConnectionLost> = {
+  id: '@nbkeep/lab:stopped',
+  description: 'Says that and why the session was stopped, in place of the stock dialogs.',
+  autoStart: true,
+  requires: [ISession],
+  provides: IConnectionLost,
+  activate: (app, session: ISession) => {
+    new StoppedScreen(session, () => unsaved(app));
+    // Whoever fails first makes us look; what the person sees is decided from our own requests.
+    return async () => {
+      if (session.link === 'connected') {
+        await session.refresh();
+      }
+    };
+  }
+};

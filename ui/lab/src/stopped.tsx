@@ -1,0 +1,98 @@
+/** The whole-window message once the session is gone. */
+import { ReactWidget } from '@jupyterlab/apputils';
+import type { Message } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
+import * as React from 'react';
+
+import type { Status } from './status';
+import type { ISession } from './tokens';
+import { stopWords } from './words';
+
+function Gone(props: { last: Status | null; at: number; unsaved: readonly string[] }): React.ReactElement {
+  const { headline, reason } = stopWords(props.last, props.at);
+  const portal = props.last?.portal_url ?? '';
+  return (
+    <div className="nbkeep-Gone-box">
+      <h1 id="nbkeep-gone-title">{headline}</h1>
+      <p id="nbkeep-gone-text">
+        {reason} Your files are kept, and so are open tabs and the layout.
+      </p>
+      {props.unsaved.length > 0 && (
+        <p>
+          Changed since the last save, and not on disk: {props.unsaved.join(', ')}. Keep this tab open, start the session
+          again, then save.
+        </p>
+      )}
+      <div className="nbkeep-Buttons">
+        {portal && (
+          <a
+            className="nbkeep-Button nbkeep-mod-primary"
+            href={portal}
+            target={props.unsaved.length > 0 ? '_blank' : undefined}
+            rel="noopener"
+          >
+            Start again
+          </a>
+        )}
+      </div>
+      {!portal && <p>Open the portal to start it again.</p>}
+    </div>
+  );
+}
+
+class GoneScreen extends ReactWidget {
+  constructor(private readonly screen: React.ReactElement) {
+    super();
+    this.addClass('jp-ThemedContainer');
+    this.addClass('nbkeep-Gone');
+    this.node.setAttribute('role', 'alertdialog');
+    this.node.setAttribute('aria-modal', 'true');
+    this.node.setAttribute('aria-labelledby', 'nbkeep-gone-title');
+    this.node.setAttribute('aria-describedby', 'nbkeep-gone-text');
+    this.node.tabIndex = -1;
+  }
+
+  protected override render(): React.ReactElement {
+    return this.screen;
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    // Nothing under it may be reached: its saves and runs would only fail.
+    this._others().forEach(other => other.setAttribute('inert', ''));
+    this.node.focus();
+  }
+
+  protected override onBeforeDetach(message: Message): void {
+    this._others().forEach(other => other.removeAttribute('inert'));
+    super.onBeforeDetach(message);
+  }
+
+  private _others(): Element[] {
+    return [...document.body.children].filter(child => child !== this.node);
+  }
+}
+
+/** Shows the message while the session is stopped, and takes it away should it be there again. */
+export class StoppedScreen {
+  constructor(
+    private readonly session: ISession,
+    private readonly unsaved: () => string[]
+  ) {
+    session.changed.connect(() => this._follow());
+  }
+
+  private _follow(): void {
+    if (this.session.link === 'stopped' && !this._screen) {
+      const last = this.session.status;
+      const at = this.session.now();
+      this._screen = new GoneScreen(<Gone last={last} at={at} unsaved={this.unsaved()} />);
+      Widget.attach(this._screen, document.body);
+    } else if (this.session.link === 'connected' && this._screen) {
+      this._screen.dispose();
+      this._screen = null;
+    }
+  }
+
+  private _screen: GoneScreen | null = null;
+}

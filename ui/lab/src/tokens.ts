@@ -1,0 +1,52 @@
+/** What the parts of the extension offer each other. */
+import { Token } from '@lumino/coreutils';
+import type { ISignal } from '@lumino/signaling';
+
+import type { Link } from './connection';
+import type { HomeUsage, Status } from './status';
+
+/** The session as the browser knows it: the last status, how it is reached, what can be asked of it. */
+export interface ISession {
+  /** The last status that arrived, or null before the first. */
+  readonly status: Status | null;
+  readonly link: Link;
+  /** Fires after every answer and every change of `link`. */
+  readonly changed: ISignal<ISession, void>;
+  /** The server's clock, in milliseconds: countdowns must not depend on this computer's. */
+  now(): number;
+  /** Asks at once. Never rejects. */
+  refresh(): Promise<void>;
+  /** Asks for more time. Rejects with `Refused` where policy gives none. */
+  extend(): Promise<void>;
+  /** Each of these may be called twice; the second call changes nothing. */
+  dismissNotice(id: string): Promise<void>;
+  finishTour(): Promise<void>;
+  homeUsage(): Promise<HomeUsage>;
+  /** Deletes what `homeUsage` suggested; only such paths are accepted. */
+  cleanHome(paths: readonly string[]): Promise<void>;
+}
+
+export const ISession = new Token<ISession>('@nbkeep/lab:ISession', 'The running nbkeep session.');
+
+/** The guided tour. */
+export interface ITour {
+  start(): void;
+}
+
+export const ITour = new Token<ITour>('@nbkeep/lab:ITour', 'The guided tour of a first visit.');
+
+/** The details of the session, shown over the status bar. */
+export interface IDetails {
+  /** Opens them; `part` names what to show first. */
+  open(part?: 'home'): void;
+  toggle(): void;
+}
+
+export const IDetails = new Token<IDetails>('@nbkeep/lab:IDetails', 'The details of the session.');
+
+export namespace CommandIDs {
+  export const show = 'nbkeep:show-session';
+  export const keepWorking = 'nbkeep:keep-working';
+  export const portal = 'nbkeep:open-portal';
+  export const tour = 'nbkeep:tour';
+}

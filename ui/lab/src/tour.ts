@@ -1,0 +1,117 @@
+/** The guided tour: five steps over the real page, with driver.js for the spotlight and the keyboard. */
+import { driver, type DriveStep } from 'driver.js';
+
+import type { ISession, ITour } from './tokens';
+import { duration, sizeOf } from './words';
+
+/** A step points at an element that is on screen; where it is not (a folded side bar), at nothing. */
+function visible(selector: string): string | undefined {
+  const element = document.querySelector<HTMLElement>(selector);
+  return element && element.getClientRects().length > 0 ? selector : undefined;
+}
+
+/** The steps, in words of this very session. */
+export function tourSteps(session: ISession): DriveStep[] {
+  const status = session.status;
+  const profile = status?.profile;
+  const idle = status && status.idle_stop_s > 0 ? `after ${duration(status.idle_stop_s * 1000)} without work` : '';
+  const memory = status?.memory ? ` (now ${sizeOf(status.memory.used_bytes, status.memory.limit_bytes)})` : '';
+  return [
+    {
+      popover: {
+        title: 'Welcome to your workspace',
+        description:
+          'This is a JupyterLab of your own. A minute shows you what is where. Use the arrow keys or the buttons; Escape leaves.'
+      }
+    },
+    {
+      element: visible('#filebrowser') ?? visible('[data-id="filebrowser"]'),
+      popover: {
+        title: 'Your files',
+        description:
+          'Everything here is in your home directory. It stays when the session stops, whichever profile you start next.',
+        side: 'right'
+      }
+    },
+    {
+      element: visible('#jp-main-dock-panel'),
+      popover: {
+        title: 'Notebooks and terminals',
+        description: `Start them from the launcher. They run in a closed sandbox: ${networkWords(profile?.network_words)}.`,
+        side: 'left'
+      }
+    },
+    {
+      element: visible('.nbkeep-Item'),
+      popover: {
+        title: 'Time and memory',
+        description: [
+          `The profile, the memory in use${memory} and the time that is left. Click it for everything in words.`,
+          idle && `An idle session is stopped ${idle}; running code is never idle, and you are warned before.`
+        ]
+          .filter(Boolean)
+          .join(' '),
+        side: 'top'
+      }
+    },
+    {
+      element: visible('#jp-menu-panel') ?? visible('#jp-top-panel'),
+      popover: {
+        title: 'The portal, and this tour again',
+        description:
+          'File › nbkeep Portal leads to your sessions and the other profiles. Help › Guided Tour of nbkeep shows this again.',
+        side: 'bottom',
+        align: 'start'
+      }
+    }
+  ];
+}
+
+function networkWords(words: string | undefined): string {
+  return words ? `the network they see is “${words.replace(/\.$/, '')}”` : 'code sees only what its profile allows';
+}
+
+export class Tour implements ITour {
+  constructor(private readonly session: ISession) {}
+
+  start(): void {
+    if (this._running) {
+      return;
+    }
+    this._running = true;
+    const before = document.activeElement;
+    const steps = tourSteps(this.session);
+    const guide = driver({
+      steps,
+      animate: !window.matchMedia('(prefers-reduced-motion: reduce)').matches,
+      allowClose: true,
+      overlayClickBehavior: () => undefined,
+      overlayOpacity: 0.55,
+      stagePadding: 4,
+      stageRadius: 4,
+      disableActiveInteraction: true,
+      popoverClass: 'nbkeep-Tour',
+      showProgress: true,
+      progressText: '{{current}} of {{total}}',
+      nextBtnText: 'Next',
+      prevBtnText: 'Back',
+      doneBtnText: 'Done',
+      onPopoverRender: popover => {
+        popover.closeButton.textContent = 'Skip';
+        popover.closeButton.setAttribute('aria-label', 'Skip the tour');
+        popover.nextButton.focus();
+      },
+      onDestroyed: () => {
+        this._running = false;
+        // Skipped counts as seen: nobody is asked twice, and the Help menu has it.
+        this.session.finishTour().catch(error => console.warn('The tour is not marked as seen:', error));
+        if (before instanceof HTMLElement) {
+          before.focus();
+        }
+      }
+    });
+    guide.drive();
+  }
+
+  private _running = false;
+}
