@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +15,12 @@ from sqlalchemy.orm import sessionmaker
 
 from nbkeep.model.errors import Unavailable
 
+from .migrate import migrate
+
 __all__ = ["Store", "Tx"]
 
 _BUSY_TIMEOUT_S = 10
+_WRITER_LOCK = 0x6E626B656570  # "nbkeep": the key of the advisory lock on PostgreSQL
 
 
 class Store:
@@ -30,6 +34,7 @@ class Store:
         self.engine = create_engine(url, connect_args=connect_args, pool_pre_ping=not self.is_sqlite)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
+        self._writing = threading.Lock()
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @classmethod
@@ -41,23 +46,48 @@ class Store:
     def read(self) -> Iterator[Tx]:
         """Give a transaction that sees one consistent state and is rolled back at the end."""
         with self._translated(), self._sessions() as tx:
+            if self.is_sqlite:
+                tx.connection().exec_driver_sql("BEGIN")
+            else:
+                tx.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield tx
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """Give a transaction that commits at the end of the block, or rolls back if the block raises.
 
-        Invariant: on SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that what is decided
-        inside on the basis of what was read cannot be overtaken by another writer.
+        Invariant: there is one writer at a time on either engine, so that what is decided inside on the basis
+        of what was read cannot be overtaken: SQLite takes its write lock at once (BEGIN IMMEDIATE),
+        PostgreSQL an advisory lock that ends with the transaction. Do no slow work inside.
         """
-        with self._translated(), self._sessions() as tx, tx.begin():
+        with self._translated(), self._turn(), self._sessions() as tx, tx.begin():
             if self.is_sqlite:
                 tx.connection().exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                connection = tx.connection()
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_BUSY_TIMEOUT_S}s'")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
             yield tx
+
+    def migrate(self) -> None:
+        """Create or update all tables in one transaction. Twice is safe, also from two processes at once."""
+        with self.write() as tx:
+            migrate(tx.connection())
 
     def close(self) -> None:
         """Close pooled connections; the store must not be used afterwards. Safe to call twice."""
         self.engine.dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        # SQLite's own waiting is a poll with growing sleeps, which starves writers; threads of one process
+        # queue here instead.
+        if not self._writing.acquire(timeout=_BUSY_TIMEOUT_S):
+            raise Unavailable("database-locked", "The database is busy.", "Try again in a moment.")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -65,7 +95,7 @@ class Store:
             yield
         except OperationalError as error:
             reason = str(error.orig).lower()
-            if "locked" in reason:
+            if "locked" in reason or "lock timeout" in reason:
                 raise Unavailable(
                     "database-locked", "The database is busy.", "Try again in a moment."
                 ) from error

@@ -1,0 +1,37 @@
+"""The one place where the office's parts are joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nbkeep.model.clock import SystemClock
+from nbkeep.store.database import Store
+
+if TYPE_CHECKING:
+    from nbkeep.backends.interface import Backend
+    from nbkeep.model.clock import Clock
+    from nbkeep.sessions.interface import Hub
+    from nbkeep.settings import Settings
+
+
+@dataclass(frozen=True)
+class Office:
+    """What decides and records: given to every door. Tests join other parts in the same way."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    backend: Backend
+    hub: Hub
+
+    def close(self) -> None:
+        """Give back what is held open. Safe to call twice."""
+        self.store.close()
+
+
+def open_office(settings: Settings, backend: Backend, hub: Hub) -> Office:
+    """Open the database, bring its tables up to date, and join the parts on the host's clock."""
+    store = Store(settings.store_url)
+    store.migrate()
+    return Office(settings, store, SystemClock(), backend, hub)

@@ -1,0 +1,428 @@
+"""Every audit event, one class each; docs/reference/events.md tells people what they mean.
+
+Fields are JSON values and never secrets. `type` is append only: stored records depend on it. Add a field with
+a default when an event grows; never rename one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Base: what happened. Who, when and in which order is added by `journal.append`."""
+
+    type: ClassVar[str]
+    session_id: str | None = None
+
+
+# --- signing in -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInSucceeded(Event):
+    """A person signed in with name and password."""
+
+    type: ClassVar[str] = "signin.succeeded"
+    user: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInFailed(Event):
+    """A sign-in was refused. `user` is "" where no such person exists: people type passwords into name fields."""
+
+    type: ClassVar[str] = "signin.failed"
+    user: str
+    reason: str  # wrong-password | unknown-name | locked | too-many-attempts | not-active
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInLocked(Event):
+    """Too many wrong passwords in a row: the account takes no password for a while."""
+
+    type: ClassVar[str] = "signin.locked"
+    user: str
+    until: str
+    failed: int
+
+
+# --- people -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserInvited(Event):
+    """A person was invited; their account waits for its first password."""
+
+    type: ClassVar[str] = "user.invited"
+    user: str
+    email: str
+    role: str
+    expires_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserActivated(Event):
+    """An invited person set a first password."""
+
+    type: ClassVar[str] = "user.activated"
+    user: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserDisabled(Event):
+    """A person may no longer sign in; tokens and browser sessions ended."""
+
+    type: ClassVar[str] = "user.disabled"
+    user: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserEnabled(Event):
+    """A disabled person may sign in again."""
+
+    type: ClassVar[str] = "user.enabled"
+    user: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserRoleChanged(Event):
+    """A person's role changed."""
+
+    type: ClassVar[str] = "user.role-changed"
+    user: str
+    old: str
+    new: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserLimitsChanged(Event):
+    """A person's limits changed: field → [old, new]."""
+
+    type: ClassVar[str] = "user.limits-changed"
+    user: str
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResetLinkMade(Event):
+    """A link was made with which a person may set a new password; older links ended."""
+
+    type: ClassVar[str] = "user.reset-link-made"
+    user: str
+    expires_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordChanged(Event):
+    """A person set a new password; browser sessions from before ended."""
+
+    type: ClassVar[str] = "user.password-changed"
+    user: str
+    how: str  # invite | reset | self
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenCreated(Event):
+    """A person made an API token."""
+
+    type: ClassVar[str] = "token.created"
+    user: str
+    token_id: str
+    name: str
+    scopes: list[str]
+    expires_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenRevoked(Event):
+    """An API token was ended before its time."""
+
+    type: ClassVar[str] = "token.revoked"
+    user: str
+    token_id: str
+    name: str
+    reason: str = ""
+
+
+# --- sessions ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionRequested(Event):
+    """A session was admitted."""
+
+    type: ClassVar[str] = "session.requested"
+    user: str
+    name: str
+    profile: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionRefused(Event):
+    """Somebody wanted a session and a rule said no."""
+
+    type: ClassVar[str] = "session.refused"
+    user: str
+    profile: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionLaunched(Event):
+    """An admitted session was handed to its backend, with this image and these limits."""
+
+    type: ClassVar[str] = "session.started"
+    image: str
+    cpu_millis: int
+    memory_bytes: int
+    gpu_count: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionReady(Event):
+    """A session answered for the first time, this many seconds after its start."""
+
+    type: ClassVar[str] = "session.ready"
+    start_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionStopRequested(Event):
+    """Somebody or a limit asked for a session's end."""
+
+    type: ClassVar[str] = "session.stop-requested"
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionEnded(Event):
+    """A session holds no compute any more; `reason` tells orderly ends from failures."""
+
+    type: ClassVar[str] = "session.ended"
+    reason: str
+    detail: str = ""
+    lasted_s: float = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionExtended(Event):
+    """Somebody asked to keep working: the idle stop or the end moved."""
+
+    type: ClassVar[str] = "session.extended"
+    added_s: int
+    idle_kept_until: str
+    ends_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionAccessGranted(Event):
+    """An admin may enter somebody's session, for this reason, until then; the owner is told."""
+
+    type: ClassVar[str] = "session.access-granted"
+    owner: str
+    reason: str
+    until: str
+
+
+# --- reported by the trusted half of a session ------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionStarted(Event):
+    """Code was sent to a kernel. `code` itself only where the profile says so."""
+
+    type: ClassVar[str] = "execution.started"
+    execution_id: str
+    kernel_id: str
+    notebook: str = ""
+    cell_id: str = ""
+    code_sha256: str = ""
+    code: str | None = None
+    silent: bool = False
+    started_at: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionFinished(Event):
+    """A kernel was done with an execution."""
+
+    type: ClassVar[str] = "execution.finished"
+    execution_id: str
+    duration_s: float
+    outcome: str  # ok | error | aborted | died
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelStarted(Event):
+    """A kernel was started in the sandbox."""
+
+    type: ClassVar[str] = "kernel.started"
+    kernel_id: str
+    name: str = ""
+    notebook: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelDied(Event):
+    """A kernel ended without being asked to."""
+
+    type: ClassVar[str] = "kernel.died"
+    kernel_id: str
+    reason: str  # out-of-memory | killed | crashed | exited
+    message: str = ""
+    notebook: str = ""
+    memory_used_bytes: int | None = None
+    memory_limit_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelRestarted(Event):
+    """A kernel was restarted."""
+
+    type: ClassVar[str] = "kernel.restarted"
+    kernel_id: str
+    notebook: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TerminalOpened(Event):
+    """A terminal was opened in the sandbox."""
+
+    type: ClassVar[str] = "terminal.opened"
+    terminal: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TerminalClosed(Event):
+    """A terminal was closed or ended."""
+
+    type: ClassVar[str] = "terminal.closed"
+    terminal: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileDownloaded(Event):
+    """A file left the session through the browser."""
+
+    type: ClassVar[str] = "file.downloaded"
+    path: str
+    bytes: int
+
+
+# --- catalogue, volumes, configuration --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlavorCreated(Event):
+    """A flavor was made."""
+
+    type: ClassVar[str] = "flavor.created"
+    flavor: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlavorChanged(Event):
+    """A flavor changed: field → [old, new]."""
+
+    type: ClassVar[str] = "flavor.changed"
+    flavor: str
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlavorDeleted(Event):
+    """A flavor was deleted."""
+
+    type: ClassVar[str] = "flavor.deleted"
+    flavor: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileCreated(Event):
+    """A profile was made."""
+
+    type: ClassVar[str] = "profile.created"
+    profile: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileChanged(Event):
+    """A profile changed: field → [old, new]."""
+
+    type: ClassVar[str] = "profile.changed"
+    profile: str
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileDeleted(Event):
+    """A profile was deleted; sessions that run it go on."""
+
+    type: ClassVar[str] = "profile.deleted"
+    profile: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeResized(Event):
+    """A home volume got another size."""
+
+    type: ClassVar[str] = "volume.resized"
+    user: str
+    old_bytes: int
+    new_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigApplied(Event):
+    """A configuration file was applied; each change has its own record too."""
+
+    type: ClassVar[str] = "config.applied"
+    changes: list[str]
+
+
+# --- the journal and the platform -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditExported(Event):
+    """Somebody took a copy of the journal, up to this record."""
+
+    type: ClassVar[str] = "audit.exported"
+    until_seq: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformStarted(Event):
+    """The office started."""
+
+    type: ClassVar[str] = "platform.started"
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockJumped(Event):
+    """The host's wall clock jumped; the deadlines of this many live sessions were moved along with it."""
+
+    type: ClassVar[str] = "platform.clock-jumped"
+    by_s: float
+    sessions: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StraySessionStopped(Event):
+    """A node ran a session that the office does not know as live: it was stopped."""
+
+    type: ClassVar[str] = "session.stray-stopped"
+    known_as: str = ""  # its state here, "" when there is no such session at all
+
+
+EVENTS: dict[str, type[Event]] = {event.type: event for event in Event.__subclasses__()}

@@ -1,0 +1,79 @@
+"""The office's web application: which routers there are, and how the API describes itself."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from nbkeep import __version__
+from nbkeep.doors.portal import create_portal
+from nbkeep.model.actor import SCOPES
+
+from .errors import Problem, install_error_handling
+
+if TYPE_CHECKING:
+    from nbkeep.app import Office
+
+API = "/api/v1"
+INTERNAL = "/internal/v1"
+# Every way in, by the file that holds it.
+_PUBLIC = (
+    "people",
+    "tokens",
+    "audit",
+    "flavors",
+    "profiles",
+    "sessions",
+    "volumes",
+    "config",
+    "host",
+    "notices",
+)
+_INTERNAL = ("session", "hub")
+_ERRORS = {
+    status: {"model": Problem, "description": words}
+    for status, words in {
+        400: "Malformed or impossible values",
+        401: "Nobody is signed in, or the token does not work",
+        403: "Policy says no",
+        404: "Not there, or not yours",
+        409: "Not in this state",
+        429: "Too many tries",
+        503: "Something that is needed does not answer: try later",
+    }.items()
+}
+
+
+def create_app(office: Office) -> FastAPI:
+    """Return the application that serves REST API, internal API and portal for an office."""
+    scopes = "\n".join(f"- `{scope}`: {words}" for scope, words in SCOPES.items())
+    app = FastAPI(
+        title="nbkeep",
+        version=__version__,
+        summary="A governed notebook environment: private JupyterLab workspaces, and control over what they may reach.",
+        description=f"Every call needs an API token (`Authorization: Bearer nbk_…`) with a scope:\n\n{scopes}\n\n"
+        "Errors have the shape `{code, message, remedy}`. Lists have `items` and `next`; send `next` as `cursor`.",
+        openapi_url=f"{API}/openapi.json",
+        docs_url=f"{API}/docs",
+        redoc_url=None,
+    )
+    app.state.office = office
+    install_error_handling(app)
+    for package, names, prefix in (("api", _PUBLIC, API), ("internal", _INTERNAL, INTERNAL)):
+        for name in names:
+            if find_spec(f"nbkeep.doors.{package}.{name}") is None:
+                continue
+            router = import_module(f"nbkeep.doors.{package}.{name}").router
+            responses = _ERRORS if package == "api" else None
+            app.include_router(router, prefix=prefix, responses=responses, include_in_schema=package == "api")
+    app.mount("/portal", create_portal(office))
+    app.add_api_route("/healthz", _healthz, include_in_schema=False)
+    app.add_api_route(f"{API}/healthz", _healthz, tags=["platform"], summary="Tell that the office answers")
+    return app
+
+
+def _healthz() -> dict[str, str]:
+    return {"status": "ok", "version": __version__}

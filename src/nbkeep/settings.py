@@ -1,0 +1,197 @@
+"""The configuration of one installation: `DATA/config.toml`, overridden by `NBKEEP_*` in the environment."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from nbkeep.model.errors import Refused, invalid
+from nbkeep.model.units import parse_duration_s, parse_size_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# unix(7): a socket's path has at most 107 bytes; the longest below the data directory is
+# run/s/ses_<20>/kernels/kernel-<36>-ipc-5, so this much is left for the directory itself.
+DATA_DIR_MAX_BYTES = 55
+
+
+def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """Return NBKEEP_DATA, else /var/lib/nbkeep for root and ~/.local/share/nbkeep for anybody else."""
+    environ = os.environ if environ is None else environ
+    if environ.get("NBKEEP_DATA"):
+        return Path(environ["NBKEEP_DATA"]).expanduser()
+    if os.geteuid() == 0:
+        return Path("/var/lib/nbkeep")
+    return Path.home() / ".local/share/nbkeep"
+
+
+def _no_gpus() -> dict[str, int]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that an operator may set. Each field is also `NBKEEP_<NAME>` in the environment."""
+
+    data_dir: Path
+    # Where browsers reach the portal. Sessions live on subdomains of its host name.
+    public_url: str = "http://localhost:8000"
+    # Address and port on which the proxy listens; loopback until the operator says otherwise.
+    listen: str = "127.0.0.1:8000"
+    # A SQLAlchemy URL; "" is the SQLite file in the data directory. PostgreSQL: postgresql+psycopg://…
+    database_url: str = ""
+    # The unit of all prices (ISO 4217).
+    currency: str = "EUR"
+    # How many times the host's CPU may be promised: notebooks are idle most of the time.
+    cpu_overcommit: float = 4.0
+    # How many times the host's memory may be promised. Above 1 the host itself may run out.
+    memory_overcommit: float = 1.0
+    # GPUs to count where no NVIDIA driver can be asked, such as {a100 = 2} (environment: "a100=2,t4=1").
+    gpus: dict[str, int] = field(default_factory=_no_gpus)
+    # What a person gets who is invited without saying otherwise.
+    default_max_sessions: int = 3
+    default_home_size_bytes: int = 10 << 30
+    # How long a sign-up or reset link works.
+    invitation_valid_s: int = 72 * 3600
+    # How long a browser stays signed in.
+    sign_in_valid_s: int = 12 * 3600
+    # First user id of the ranges given to users when nbkeep runs as root (65,536 ids each).
+    uid_base: int = 2_000_000_000
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @property
+    def store_url(self) -> str:
+        """The database's SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'nbkeep.db'}"
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets and status files of running processes."""
+        return self.data_dir / "run"
+
+    @property
+    def secrets_dir(self) -> Path:
+        """Tokens between the platform's own processes (0700)."""
+        return self.data_dir / "secrets"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Log files."""
+        return self.data_dir / "logs"
+
+    @property
+    def images_dir(self) -> Path:
+        """Built images."""
+        return self.data_dir / "images"
+
+    @property
+    def office_socket(self) -> Path:
+        """Where the office listens."""
+        return self.run_dir / "office/office.sock"
+
+    @property
+    def hub_socket(self) -> Path:
+        """Where the hub listens."""
+        return self.run_dir / "hub/hub.sock"
+
+    @property
+    def warden_socket(self) -> Path:
+        """Where the warden listens."""
+        return self.run_dir / "warden/warden.sock"
+
+    def secret(self, name: str) -> str:
+        """Return the content of `secrets/NAME`, read anew each time; raise `Refused` where there is none."""
+        try:
+            return (self.secrets_dir / name).read_text().strip()
+        except OSError as error:
+            raise Refused(
+                "no-secret",
+                f"The platform's secret {name!r} cannot be read ({error.strerror}).",
+                "Run `nbkeep up` as the user who owns the data directory; it makes what is missing.",
+            ) from error
+
+    @classmethod
+    def load(cls, data_dir: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read config.toml and the environment; raise `Refused` (400) that names what is wrong and where."""
+        environ = os.environ if environ is None else environ
+        data_dir = (data_dir or default_data_dir(environ)).absolute()
+        file = data_dir / "config.toml"
+        values: dict[str, Any] = {}
+        if file.exists():
+            try:
+                values = tomllib.loads(file.read_text())
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                raise invalid(
+                    "config", f"{file} cannot be read: {error}.", "Correct it and start again."
+                ) from error
+        known = {setting.name for setting in fields(cls)} - {"data_dir"}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise invalid("config", f"{file} has unknown settings: {', '.join(unknown)}.",
+                          f"Known ones: {', '.join(sorted(known))}.")  # fmt: skip
+        values |= {
+            name: environ[f"NBKEEP_{name.upper()}"] for name in known if f"NBKEEP_{name.upper()}" in environ
+        }
+        return cls(data_dir=data_dir, **{name: _typed(name, value) for name, value in values.items()})
+
+
+def check(settings: Settings) -> None:
+    """Raise `Refused` (400) for values that cannot work; they are found at start, not in use."""
+    length = len(os.fsencode(settings.data_dir))
+    if length > DATA_DIR_MAX_BYTES:
+        raise invalid("data-dir", f"The data directory's path has {length} bytes: {settings.data_dir}.",
+                      f"Choose one of at most {DATA_DIR_MAX_BYTES}: unix socket paths end at 107 bytes.")  # fmt: skip
+    url = urlsplit(settings.public_url)
+    if url.scheme not in {"http", "https"} or not url.hostname or url.path not in {"", "/"}:
+        raise invalid("public-url", f"{settings.public_url!r} is not the address of a site.",
+                      "Write it like https://notebooks.acme.com, without a path.")  # fmt: skip
+    host, _, port = settings.listen.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 1 << 16:
+        raise invalid("listen", f"{settings.listen!r} is not an address and a port.",
+                      "Write it like 127.0.0.1:8000.")  # fmt: skip
+    if settings.database_url and not settings.database_url.startswith(
+        ("sqlite:///", "postgresql+psycopg://")
+    ):
+        raise invalid("database-url", "The database URL has an unknown form.",
+                      "Write sqlite:////path/file.db or postgresql+psycopg://user@host/name.")  # fmt: skip
+    for name in (
+        "cpu_overcommit",
+        "memory_overcommit",
+        "invitation_valid_s",
+        "sign_in_valid_s",
+        "default_home_size_bytes",
+    ):
+        if getattr(settings, name) <= 0:
+            raise invalid(name.replace("_", "-"), f"{name} must be above zero.", "Correct it in config.toml.")
+
+
+def _typed(name: str, value: Any) -> Any:
+    """Return a setting from a file or the environment in its field's type."""
+    try:
+        if name.endswith("_s"):
+            return parse_duration_s(value, name)
+        if name.endswith("_bytes"):
+            return parse_size_bytes(value, name)
+        if name in {"cpu_overcommit", "memory_overcommit"}:
+            return float(value)
+        if name in {"default_max_sessions", "uid_base"}:
+            return int(value)
+        if name == "gpus":
+            pairs = (
+                value.items()
+                if isinstance(value, dict)
+                else (part.split("=") for part in value.split(",") if part)
+            )
+            return {str(kind).strip().lower(): int(count) for kind, count in pairs}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return str(value).rstrip("/") if name == "public_url" else str(value)
+    except (TypeError, ValueError) as error:
+        raise invalid(
+            name.replace("_", "-"), f"{value!r} is not a value for {name}.", "Correct it."
+        ) from error

@@ -1,0 +1,14 @@
+"""Alembic's entry: runs migrations on the connection that `nbkeep.store.migrate` put into the configuration."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from nbkeep.store.tables import Table
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Table.metadata,
+    transactional_ddl=False,  # the caller's transaction holds all steps, so that a failed start changes nothing
+)
+context.run_migrations()
