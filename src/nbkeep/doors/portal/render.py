@@ -1,0 +1,122 @@
+"""From values to pages: the template environment, its filters, and what every page is given."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from nbkeep.model.units import format_duration, format_size
+from nbkeep.profiles import words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+    from .browser import Browser
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
+__all__ = ["STATIC", "fragment", "page", "sentence_time"]
+
+
+def sentence_time(at: datetime, now: datetime) -> str:
+    """Return a moment relative to now, as in a sentence.
+
+    >>> from datetime import UTC, timedelta
+    >>> now = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    >>> sentence_time(now - timedelta(minutes=5), now), sentence_time(now + timedelta(minutes=200), now)
+    ('5 min ago', 'in 3 h 20 min')
+    """
+    seconds = (at - now).total_seconds()
+    if abs(seconds) < 5:  # noqa: PLR2004 - nobody reads finer than that
+        return "now"
+    text = _span(abs(seconds))
+    return f"in {text}" if seconds > 0 else f"{text} ago"
+
+
+def _span(seconds: float) -> str:
+    if seconds < _MINUTE_S:
+        return f"{int(seconds)} s"
+    if seconds < _HOUR_S:
+        return f"{int(seconds // _MINUTE_S)} min"
+    if seconds < _DAY_S:
+        minutes = int(seconds % _HOUR_S // _MINUTE_S)
+        return f"{int(seconds // _HOUR_S)} h" + (f" {minutes} min" if minutes else "")
+    days = int(seconds // _DAY_S)
+    return f"{days} day" + ("s" if days > 1 else "")
+
+
+def _when(at: datetime | str | None, now: datetime, *, live: bool = False) -> Markup:
+    """Return `<time>`: relative for the eye, exact UTC on demand; `live` ones tick in the browser."""
+    if at is None:
+        return Markup("never")
+    if isinstance(at, str):
+        at = datetime.fromisoformat(at)
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
+        at.isoformat(),
+        f"{at:%Y-%m-%d %H:%M:%S} UTC",
+        Markup(" data-live") if live else "",
+        sentence_time(at, now),
+    )
+
+
+@cache
+def _version(path: str) -> str:
+    return sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+
+
+def _static(path: str) -> str:
+    return f"/portal/static/{path}?v={_version(path)}"
+
+
+def _environment() -> Environment:
+    # StrictUndefined: a page that forgot a value is a bug to be seen in tests, not a silent gap.
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    names: dict[str, Any] = made.globals
+    names.update(static=_static, when=_when, words=words)
+    filters: dict[str, Any] = made.filters
+    filters.update(size=format_size, duration=words.duration_words, duration_input=format_duration)
+    return made
+
+
+_TEMPLATES = _environment()
+
+
+def page(
+    request: Request,
+    template: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    """Return a page of the portal in its frame; `values` are the template's own."""
+    return HTMLResponse(fragment(request, template, values), status_code=status, headers=headers)
+
+
+def fragment(request: Request, template: str, values: Mapping[str, Any] | None = None) -> str:
+    """Return the HTML of one template, such as a part that a live page swaps in."""
+    browser: Browser | None = getattr(request.state, "browser", None)
+    frame: dict[str, Any] = {
+        "me": browser.actor if browser else None,
+        "csrf": browser.csrf if browser else "",
+        "path": request.url.path,
+        "now": request.app.state.office.clock.now(),
+        "flash": request.query_params.get("done", ""),
+    }
+    return _TEMPLATES.get_template(template).render(frame | dict(values or {}))

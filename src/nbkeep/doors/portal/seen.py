@@ -1,0 +1,101 @@
+"""Sessions as pages show them: the rooms' view, plus address, cost so far, and the steps of a start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from nbkeep.sessions.view import session_line
+
+if TYPE_CHECKING:
+    from nbkeep.app import Office
+    from nbkeep.store.tables import SessionRow
+
+_HOUR_S = 3600
+# The way of every start. A step that a backend adds is shown as the message of the one under way.
+_STEPS = (
+    ("admitted", "Admitted"),
+    ("home", "Home folder prepared"),
+    ("sandbox", "Sandbox started"),
+    ("server", "Jupyter server started"),
+    ("ready", "Ready"),
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A line of the progress page. `look`: done | now | waiting | failed."""
+
+    title: str
+    look: str
+    message: str = ""
+    took: str = ""
+
+
+def seen(office: Office, row: SessionRow, user: str) -> dict[str, Any]:
+    """Return what session cards and pages show."""
+    line = session_line(office.clock, row, user)
+    line["open_url"] = address(office.settings.public_url, user, row.name)
+    line["cost"] = cost_words(row, office.clock.now())
+    line["extension_left_s"] = max(0, row.profile["max_extension_s"] - row.extended_s)
+    return line
+
+
+def address(public_url: str, user: str, name: str) -> str:
+    """Return where JupyterLab of a session opens: on an origin of its own.
+
+    >>> address("https://nb.acme.com", "jane", "gpu")
+    'https://jane.nb.acme.com/user/jane/gpu/lab'
+    """
+    parts = urlsplit(public_url)
+    return f"{parts.scheme}://{user}.{parts.netloc}/user/{user}/{name}/lab"
+
+
+def cost_words(row: SessionRow, now: datetime) -> str:
+    """Return what a session has cost: its flavor's price by the second, from ready to its end."""
+    price, currency = row.profile["price_per_hour_micros"], row.profile["currency"]
+    if not price:
+        return "free of charge"
+    if row.ready_at is None:
+        return f"0.00 {currency}"
+    seconds = max(0.0, ((row.ended_at or now) - row.ready_at).total_seconds())
+    cost = price * seconds / _HOUR_S / 1_000_000
+    return f"less than 0.01 {currency}" if 0 < cost < 0.01 else f"{cost:,.2f} {currency}"  # noqa: PLR2004 - a cent
+
+
+def steps(row: SessionRow) -> list[Step]:
+    """Return the steps of a start: those done, the one under way or failed, those to come."""
+    named = [name for name, _ in _STEPS]
+    times: dict[str, datetime] = {}
+    messages: dict[str, str] = {}
+    current = "admitted"
+    for entry in row.progress:
+        if entry["step"] in named:
+            current = entry["step"]
+            times.setdefault(current, datetime.fromisoformat(entry["at"]))
+        if entry["step"] not in {"ended", "stopping"}:
+            messages[current] = str(entry["message"])
+    failed = row.state == "failed"
+    reached = named.index(current)
+    out: list[Step] = []
+    for place, (name, title) in enumerate(_STEPS):
+        if place < reached or (place == reached and name == "ready"):
+            out.append(Step(title, "done", took=_took(times, named, place)))
+        elif place == reached and name == "admitted" and not failed:
+            # Admission is an answer, not a wait: what is under way is the next step.
+            out.append(Step(title, "done", messages.get(name, "")))
+        elif place == reached or (place == reached + 1 and current == "admitted"):
+            out.append(Step(title, "failed" if failed else "now", messages.get(name, "")))
+        else:
+            out.append(Step(title, "waiting"))
+    return out
+
+
+def _took(times: dict[str, datetime], named: list[str], place: int) -> str:
+    later = [times[name] for name in named[place + 1 :] if name in times]
+    start = times.get(named[place])
+    if start is None or not later:
+        return ""
+    return f"{(later[0] - start).total_seconds():.1f} s"

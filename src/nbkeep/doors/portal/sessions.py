@@ -1,0 +1,162 @@
+"""One session: start it, watch it, extend, stop, diagnose; admins enter or stop it with a reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from nbkeep.model.errors import Refused, Unavailable
+from nbkeep.model.session import SessionState
+from nbkeep.sessions.access import VISIT, grant_access
+from nbkeep.sessions.diagnose import diagnose_session
+from nbkeep.sessions.extend import extend_session
+from nbkeep.sessions.records import visible_session
+from nbkeep.sessions.start import start_session
+from nbkeep.sessions.stop import stop_session
+from nbkeep.store.tables import UserRow
+
+from .errors import field_errors
+from .guard import Form, SignedIn, text
+from .live import Part, stream
+from .render import fragment, page
+from .seen import seen, steps
+
+if TYPE_CHECKING:
+    from nbkeep.app import Office
+
+    from .browser import Browser
+
+router = APIRouter(prefix="/sessions")
+
+
+@router.post("")
+def start(request: Request, browser: SignedIn, form: Form) -> Response:
+    """Ask for a session and go to its page, which shows how it starts and opens it when ready."""
+    office: Office = request.app.state.office
+    session_id = start_session(
+        office, browser.actor, text(form, "profile", 60), name=text(form, "name", 60) or None
+    )
+    return RedirectResponse(f"/portal/sessions/{session_id}?opening=1", 303)
+
+
+@router.get("/{session_id}")
+def show(request: Request, browser: SignedIn, session_id: str, opening: str = "") -> Response:
+    """Show a session; `opening`: the browser came here by Start and wants to be taken into JupyterLab."""
+    office: Office = request.app.state.office
+    values = _values(office, browser, session_id)
+    is_starting = values["s"]["state"] in {SessionState.REQUESTED, SessionState.STARTING}
+    return page(request, "session.html", values | {"opening": bool(opening) and is_starting})
+
+
+@router.get("/{session_id}/live")
+def live(request: Request, browser: SignedIn, session_id: str, opening: str = "") -> Response:
+    """Stream the session's part of the page; with `opening`, its address when it is ready."""
+    office: Office = request.app.state.office
+
+    def look() -> Part:
+        values: dict[str, Any] = {**_values(office, browser, session_id), "opening": bool(opening)}
+        line: dict[str, Any] = values["s"]
+        is_mine_and_ready = line["state"] == SessionState.READY and line["user"] == browser.actor.name
+        address = str(line["open_url"]) if opening and is_mine_and_ready else ""
+        return Part(fragment(request, "parts/session.html", values), address)
+
+    return stream(request, look)
+
+
+@router.post("/{session_id}/extend")
+def extend(request: Request, browser: SignedIn, session_id: str) -> Response:
+    """Keep working: the idle countdown starts anew, near its end the session gets longer."""
+    office: Office = request.app.state.office
+    with office.store.write() as tx:
+        extend_session(tx, office.clock, browser.actor, session_id)
+    return RedirectResponse(f"/portal/sessions/{session_id}?done=extended", 303)
+
+
+@router.get("/{session_id}/stop")
+def ask_reason(request: Request, browser: SignedIn, session_id: str) -> Response:
+    """Ask an admin why; the session's user reads the answer."""
+    return page(request, "reason.html", _values(request.app.state.office, browser, session_id) | _STOPPING)
+
+
+@router.post("/{session_id}/stop")
+def stop(request: Request, browser: SignedIn, session_id: str, form: Form) -> Response:
+    """Stop a session; one's own without a question, somebody else's with a reason."""
+    office: Office = request.app.state.office
+    reason = text(form, "reason", 500)
+    values = _values(office, browser, session_id)
+    if values["s"]["user"] != browser.actor.name and not reason:
+        errors = {"reason": "Say why: the session's user will read it."}
+        return page(request, "reason.html", values | _STOPPING | {"errors": errors}, status=400)
+    stop_session(office, browser.actor, session_id, detail=reason)
+    return RedirectResponse(f"/portal/sessions/{session_id}", 303)
+
+
+@router.get("/{session_id}/enter")
+def ask_access(request: Request, browser: SignedIn, session_id: str) -> Response:
+    """Ask an admin for the reason of a visit."""
+    browser.actor.require("admin:sessions")
+    return page(request, "reason.html", _values(request.app.state.office, browser, session_id) | _ENTERING)
+
+
+@router.post("/{session_id}/enter")
+def enter(request: Request, browser: SignedIn, session_id: str, form: Form) -> Response:
+    """Record a visit's reason, tell the user, and show the door.
+
+    It is opened by hand, not by a redirect: a form of ours must never lead to a session's origin.
+    """
+    office: Office = request.app.state.office
+    reason = text(form, "reason", 1000)
+    values = _values(office, browser, session_id)
+    try:
+        with office.store.write() as tx:
+            until = grant_access(tx, office.clock, browser.actor, session_id, reason)
+    except Refused as refusal:
+        again = _ENTERING | {"errors": field_errors(refusal), "reason": reason}
+        return page(request, "reason.html", values | again, status=refusal.status)
+    return page(request, "entered.html", values | {"until": until, "reason": reason})
+
+
+@router.get("/{session_id}/diagnose")
+def diagnose(request: Request, browser: SignedIn, session_id: str) -> Response:
+    """Say what is the matter with a session and what to do."""
+    office: Office = request.app.state.office
+    try:
+        found: dict[str, Any] = diagnose_session(office, browser.actor, session_id)
+    except Unavailable as error:
+        found = {"reason": error.message, "remedy": error.remedy, "code": error.code, "findings": []}
+    values = {"d": found, "session_id": session_id}
+    if "hx-request" in request.headers:
+        return HTMLResponse(fragment(request, "parts/diagnose.html", values))
+    return page(request, "diagnose.html", values)
+
+
+def _values(office: Office, browser: Browser, session_id: str) -> dict[str, Any]:
+    with office.store.read() as tx:
+        row = visible_session(tx, browser.actor, session_id)
+        user = tx.get_one(UserRow, row.user_id).name
+    return {"s": seen(office, row, user), "steps": steps(row)}
+
+
+_STOPPING: dict[str, Any] = {
+    "title": "Stop somebody's session",
+    "lead": "Kernels end and variables are lost; files stay. The user is told that it was you, and why.",
+    "label": "Why does it have to stop?",
+    "button": "Stop the session",
+    "kind": "danger",
+    "action": "stop",
+    "errors": {},
+    "reason": "",
+}
+_ENTERING: dict[str, Any] = {
+    "title": "Enter somebody's session",
+    "lead": f"You get in for {int(VISIT.total_seconds() // 60)} minutes. The user is told at once, with your "
+    "name and reason; the audit keeps both.",
+    "label": "Why do you need to look?",
+    "button": "Record the reason and continue",
+    "kind": "primary",
+    "action": "enter",
+    "errors": {},
+    "reason": "",
+}
