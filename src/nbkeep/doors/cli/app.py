@@ -14,9 +14,27 @@ from .incidents import report_incident
 from .output import print_error
 
 # Every verb, in the order of `nbkeep --help`. A new one is one file with `register(app)` and one line here.
-VERBS = ("up", "down", "status", "logs", "supervisor")
+VERBS = (
+    "up",
+    "down",
+    "status",
+    "logs",
+    "supervisor",
+    "doctor",
+    "image",
+    "user",
+    "profile",
+    "flavor",
+    "session",
+    "volume",
+    "audit",
+    "apply",
+    "export",
+    "login",
+    "token",
+)
 
-_HELP = """A governed notebook environment: private JupyterLab workspaces, and control over what they may reach.
+_HELP = """A governed notebook environment: private JupyterLab workspaces, and control over their reach.
 
 Run it with `nbkeep up`, invite people with `nbkeep user invite`, look around with `nbkeep session list`.
 """

@@ -1,0 +1,163 @@
+"""`nbkeep audit`: read, check and take out the record."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nbkeep.model.errors import Refused
+
+from . import panels, words
+from .connect import office
+from .files import write_whole
+from .options import Json, Limit, complete_session, complete_user
+from .output import Column, print_json, print_json_line, print_note, print_table
+
+_POLL_S = 1.0
+
+audit = typer.Typer(help="Read, check and take out the record of what happened.", no_args_is_help=True)
+
+By = Annotated[str | None, typer.Option("--actor", autocompletion=complete_user, help="Only by this person.")]
+Type = Annotated[str | None, typer.Option("--type", help="Only this kind, e.g. session.started.")]
+OfSession = Annotated[
+    str | None,
+    typer.Option("--session", metavar="ID", autocompletion=complete_session, help="Only of this session."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `nbkeep audit`."""
+    app.add_typer(audit, name="audit", rich_help_panel=panels.RECORD)
+
+
+@audit.command()
+def tail(
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many of the newest to show.")] = 20,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on as records are added, until Ctrl-C.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the newest records, oldest of them first."""
+    with office() as api:
+        newest = list(api.items("audit", limit=limit))[::-1]
+        _print_records(newest, as_json=as_json, lines=follow)
+        while follow:
+            time.sleep(_POLL_S)
+            last = newest[-1]["seq"] if newest else 0
+            added: list[dict[str, Any]] = []
+            for record in api.items("audit"):
+                if record["seq"] <= last:
+                    break
+                added.append(record)
+            _print_records(added[::-1], as_json=as_json, lines=True)
+            newest = added[::-1] or newest
+
+
+@audit.command()
+def search(
+    text: Annotated[
+        str | None, typer.Argument(metavar="[TEXT]", help="Words that the record contains.")
+    ] = None,
+    actor: By = None,
+    kind: Type = None,
+    session: OfSession = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", help="From then on, e.g. 2026-11-01 or 24h (ago)."),
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before then.")] = None,
+    limit: Limit = 100,
+    as_json: Json = False,
+) -> None:
+    """Find records, newest first.
+
+    Example: nbkeep audit search --actor jane --type session.started --since 7d
+    """
+    with office() as api:
+        found = list(
+            api.items(
+                "audit",
+                limit=limit,
+                text=text,
+                actor=actor,
+                type=kind,
+                session=session,
+                since=words.past(since),
+                until=words.past(until),
+            )
+        )
+    _print_records(found, as_json=as_json)
+    if not as_json and not found:
+        print_note("Nothing found. `nbkeep audit tail` shows the newest records.")
+
+
+@audit.command()
+def verify(
+    as_json: Json = False,
+) -> None:
+    """Check that no record was changed, removed or put in between. Ends with code 1 if one was."""
+    with office() as api:
+        report = api.get("audit/verify")
+    if as_json:
+        print_json(report)
+    if not report["ok"]:
+        raise Refused(
+            "audit-broken",
+            f"The record is BROKEN: {report['problem']}",
+            "Keep everything as it is and find out who could write to the database.",
+        )
+    if not as_json:
+        print(f"Intact: {report['count']} records.")
+        print(f"Hash of the last one: {report['hash']}")
+
+
+@audit.command()
+def export(
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write to this file (0600) instead of standard output."),
+    ] = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="From then on.")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before then.")] = None,
+) -> None:
+    """Write records as JSON lines; `nbkeep audit verify --file` checks them anywhere.
+
+    Example: nbkeep audit export -o export.jsonl
+    """
+    with office() as api:
+        lines = api.lines("audit/export", format="jsonl", since=words.past(since), until=words.past(until))
+        if output is None:
+            for line in lines:
+                print(line)
+            return
+        count = write_whole(output, lines)
+    print_note(f"{output}: {count} lines. Check it anywhere with `nbkeep audit verify --file {output}`.")
+
+
+def _print_records(records: list[dict[str, Any]], *, as_json: bool, lines: bool = False) -> None:
+    if as_json and lines:
+        for record in records:
+            print_json_line(record)
+    elif as_json:
+        print_json(records)
+    elif records:
+        columns = [
+            Column("no", right=True),
+            Column("when (UTC)", keep=True),
+            Column("who"),
+            Column("what", keep=True),
+            Column("details"),
+        ]
+        rows = [
+            (r["seq"], words.moment(r["at"]), r["actor"]["name"], r["type"], _details(r)) for r in records
+        ]
+        print_table(columns, rows, "")
+
+
+def _details(record: dict[str, Any]) -> str:
+    fields = {"session": record.get("session_id"), **record["data"]}
+    return " ".join(f"{key}={value}" for key, value in fields.items() if value not in (None, ""))

@@ -1,0 +1,226 @@
+"""`nbkeep profile`: what users pick from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from . import panels, words
+from .connect import office, part
+from .options import (
+    Json,
+    ProfileName,
+    Yes,
+    complete_flavor,
+    complete_image,
+    complete_role,
+    given,
+    require_some,
+)
+from .output import Column, confirm, print_fields, print_json, print_note, print_table
+
+Image = Annotated[
+    str | None, typer.Option("--image", autocompletion=complete_image, help="Image of its kernels.")
+]
+OnFlavor = Annotated[
+    str | None,
+    typer.Option("--flavor", autocompletion=complete_flavor, help="Flavor: CPU, memory, GPU, price."),
+]
+DisplayName = Annotated[str | None, typer.Option("--display-name", help="Its name as users read it.")]
+Description = Annotated[str | None, typer.Option("--description", help="What it is for, in a sentence.")]
+IdleStop = Annotated[
+    str | None,
+    typer.Option("--idle-stop", metavar="DURATION", help="Stop after this long without work, e.g. 15min."),
+]
+MaxSession = Annotated[
+    str | None, typer.Option("--max-session", metavar="DURATION", help="Longest session, e.g. 6h.")
+]
+MaxExtension = Annotated[
+    str | None,
+    typer.Option(
+        "--max-extension", metavar="DURATION", help="What “keep working” may add at most, e.g. 4h, or 0."
+    ),
+]
+Network = Annotated[str | None, typer.Option("--network", help="Where its code may connect to: none.")]
+Classification = Annotated[
+    str | None, typer.Option("--classification", help="Of its data: public, internal, confidential or pii.")
+]
+RecordCode = Annotated[
+    bool | None,
+    typer.Option("--record-code/--no-record-code", help="Audit the code itself, not only its hash."),
+]
+Roles = Annotated[
+    list[str] | None,
+    typer.Option("--role", autocompletion=complete_role, help="Who may start it; repeat for more."),
+]
+Enabled = Annotated[bool | None, typer.Option("--enabled/--disabled", help="Whether it can be started.")]
+
+profile = typer.Typer(help="What users pick from: image, flavor, limits, policy.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `nbkeep profile`."""
+    app.add_typer(profile, name="profile", rich_help_panel=panels.COMPUTE)
+
+
+@profile.command()
+def create(
+    name: Annotated[str, typer.Argument(metavar="PROFILE", help="Its name.")],
+    flavor: Annotated[
+        str, typer.Option("--flavor", autocompletion=complete_flavor, help="Flavor it stands on.")
+    ],
+    image: Annotated[
+        str, typer.Option("--image", autocompletion=complete_image, help="Image of its kernels.")
+    ] = "base",
+    display_name: DisplayName = None,
+    description: Description = None,
+    idle_stop: IdleStop = None,
+    max_session: MaxSession = None,
+    max_extension: MaxExtension = None,
+    network: Network = None,
+    classification: Classification = None,
+    record_code: RecordCode = None,
+    roles: Roles = None,
+    enabled: Enabled = None,
+    as_json: Json = False,
+) -> None:
+    """Create a profile.
+
+    Example: nbkeep profile create teaching --flavor notebook-cpu-small --idle-stop 10min
+    """
+    body = given(
+        name=name,
+        image=image,
+        flavor=flavor,
+        display_name=display_name,
+        description=description,
+        idle_stop=idle_stop,
+        max_session=max_session,
+        max_extension=max_extension,
+        network=network,
+        classification=classification,
+        record_code=record_code,
+        roles=_roles(roles),
+        enabled=enabled,
+    )
+    with office() as api:
+        _print(api.post("profiles", body), as_json=as_json)
+
+
+@profile.command("set")
+def set_profile(
+    name: ProfileName,
+    image: Image = None,
+    flavor: OnFlavor = None,
+    display_name: DisplayName = None,
+    description: Description = None,
+    idle_stop: IdleStop = None,
+    max_session: MaxSession = None,
+    max_extension: MaxExtension = None,
+    network: Network = None,
+    classification: Classification = None,
+    record_code: RecordCode = None,
+    roles: Roles = None,
+    enabled: Enabled = None,
+    as_json: Json = False,
+) -> None:
+    """Change a profile; running sessions keep what they started with.
+
+    Example: nbkeep profile set notebook-gpu-a100 --idle-stop 15min --max-session 6h
+    """
+    fields = given(
+        image=image,
+        flavor=flavor,
+        display_name=display_name,
+        description=description,
+        idle_stop=idle_stop,
+        max_session=max_session,
+        max_extension=max_extension,
+        network=network,
+        classification=classification,
+        record_code=record_code,
+        roles=_roles(roles),
+        enabled=enabled,
+    )
+    require_some(fields, "for example --idle-stop 15min or --max-session 6h; see --help")
+    with office() as api:
+        _print(api.patch(f"profiles/{part(name)}", fields), as_json=as_json)
+
+
+@profile.command()
+def show(name: ProfileName, as_json: Json = False) -> None:
+    """Show one profile."""
+    with office() as api:
+        _print(api.get(f"profiles/{part(name)}"), as_json=as_json)
+
+
+@profile.command("list")
+def list_profiles(as_json: Json = False) -> None:
+    """List profiles: those that you may start, or all for an admin."""
+    with office() as api:
+        found = list(api.items("profiles"))
+    if as_json:
+        print_json(found)
+        return
+    columns = [
+        Column("name", keep=True),
+        Column("flavor"),
+        Column("image"),
+        Column("idle stop", right=True),
+        Column("max", right=True),
+        Column("on"),
+    ]
+    rows = [
+        (
+            p["name"],
+            _flavor_name(p),
+            p["image"],
+            words.duration(p["idle_stop_s"]),
+            words.duration(p["max_session_s"]),
+            "yes" if p["enabled"] else "no",
+        )
+        for p in found
+    ]
+    print_table(columns, rows, "No profiles. Make one: `nbkeep profile create NAME --flavor FLAVOR`.")
+
+
+@profile.command()
+def delete(name: ProfileName, yes: Yes = False) -> None:
+    """Delete a profile; sessions that run from it go on."""
+    confirm(f"Delete the profile {name}? Nobody can start it any more.", yes=yes)
+    with office() as api:
+        api.delete(f"profiles/{part(name)}")
+    print_note(f"The profile {name} is deleted; sessions that run from it go on.")
+
+
+def _roles(names: list[str] | None) -> list[str] | None:
+    return [words.full_role(name) for name in names] if names else None
+
+
+def _flavor_name(found: dict[str, Any]) -> str:
+    flavor = found["flavor"]
+    return str(flavor["name"] if isinstance(flavor, dict) else flavor)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _print(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    print_fields(
+        [
+            ("name", found["name"]),
+            ("display name", found["display_name"]),
+            ("description", found["description"]),
+            ("image", found["image"]),
+            ("flavor", _flavor_name(found)),
+            ("idle stop", words.duration(found["idle_stop_s"])),
+            ("max session", words.duration(found["max_session_s"])),
+            ("max extension", words.duration(found["max_extension_s"])),
+            ("network", found["network"]),
+            ("classification", found["classification"]),
+            ("audit of code", "code and hash" if found["record_code"] else "hash only"),
+            ("roles", ", ".join(words.role(name) for name in found["roles"])),
+            ("enabled", "yes" if found["enabled"] else "no"),
+        ]
+    )

@@ -1,0 +1,238 @@
+"""`nbkeep session`: see, start, stop, extend and explain sessions."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nbkeep.model.errors import Refused
+
+from . import panels, words
+from .connect import office, part
+from .options import Json, Limit, Yes, complete_profile, complete_session, complete_user, given
+from .output import Column, clean, confirm, print_fields, print_json, print_note, print_table
+
+if TYPE_CHECKING:
+    from .client import Api
+
+_POLL_S = 0.3
+_LIVE_STATES = frozenset({"requested", "starting", "ready", "stopping"})
+
+Positional = Annotated[
+    str | None,
+    typer.Argument(metavar="ID", autocompletion=complete_session, help="The session, e.g. ses_06f3…."),
+]
+Named = Annotated[
+    str | None,
+    typer.Option("--session", metavar="ID", autocompletion=complete_session, help="The same, by name."),
+]
+
+session = typer.Typer(help="See, start, stop, extend and explain sessions.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `nbkeep session`."""
+    app.add_typer(session, name="session", rich_help_panel=panels.WORK)
+
+
+@session.command("list")
+def list_sessions(
+    user: Annotated[
+        str | None, typer.Option("--user", autocompletion=complete_user, help="Only this user's.")
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", help="Only in this state, e.g. ready or failed.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False,
+    limit: Limit = 200,
+    as_json: Json = False,
+) -> None:
+    """List sessions, newest first: yours, or everybody's for an admin."""
+    live = None if everything or state else "true"
+    with office() as api:
+        found = list(api.items("sessions", limit=limit, user=user, state=state, live=live))
+    if as_json:
+        print_json(found)
+        return
+    columns = [
+        Column("id", keep=True),
+        Column("user"),
+        Column("profile"),
+        Column("state"),
+        Column("idle in"),
+        Column("memory", right=True),
+    ]
+    rows = [
+        (
+            s["session_id"],
+            s["user"],
+            s["profile"]["name"],
+            _state(s),
+            words.until(s["idle_stop_at"], s["now"]),
+            words.size(s["memory_used_bytes"]),
+        )
+        for s in found
+    ]
+    print_table(
+        columns,
+        rows,
+        "No sessions. Start one: `nbkeep session start --profile notebook-cpu-small`; "
+        "`--all` lists ended ones.",
+    )
+
+
+@session.command()
+def show(positional: Positional = None, named: Named = None, as_json: Json = False) -> None:
+    """Show one session."""
+    with office() as api:
+        _print(api.get(_path(positional, named)), as_json=as_json)
+
+
+@session.command()
+def start(
+    profile: Annotated[
+        str, typer.Option("--profile", autocompletion=complete_profile, help="What to start.")
+    ],
+    name: Annotated[str | None, typer.Option("--name", help="Its name, part of its address.")] = None,
+    user: Annotated[
+        str | None,
+        typer.Option("--user", autocompletion=complete_user, help="For whom (admins; default: yourself)."),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is ready.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Start a session and tell each step until it is ready.
+
+    Example: nbkeep session start --profile notebook-cpu-small --user jane
+    """
+    with office() as api:
+        begun = api.post("sessions", given(profile=profile, name=name, user=user))
+        if wait:
+            begun = _wait_until(api, begun["session_id"], {"ready"}, quiet=as_json)
+    _print(begun, as_json=as_json)
+
+
+@session.command()
+def stop(
+    positional: Positional = None,
+    named: Named = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why; the user and the audit read it.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it has stopped.")] = True,
+    yes: Yes = False,
+) -> None:
+    """Stop a session. Files are kept; what is only in memory is lost."""
+    path = _path(positional, named)
+    confirm(f"Stop {path.rpartition('/')[2]}? What is only in its memory is lost.", yes=yes)
+    with office() as api:
+        stopping = api.post(f"{path}/stop", given(reason=reason))
+        if wait:
+            stopping = _wait_until(api, stopping["session_id"], {"stopped", "failed"}, quiet=True)
+    print_note(f"{stopping['session_id']} is {stopping['state']}.")
+
+
+@session.command()
+def extend(positional: Positional = None, named: Named = None, as_json: Json = False) -> None:
+    """Keep working: move the idle stop and the end, as far as the profile allows."""
+    with office() as api:
+        _print(api.post(f"{_path(positional, named)}/extend"), as_json=as_json)
+
+
+@session.command()
+def diagnose(positional: Positional = None, named: Named = None, as_json: Json = False) -> None:
+    """Tell in one line why a session ended or does not start, and what to do.
+
+    Example: nbkeep session diagnose --session ses_06f3k2m9q1x8d4ztw7ha
+    """
+    with office() as api:
+        found = api.get(f"{_path(positional, named)}/diagnose")
+    if as_json:
+        print_json(found)
+        return
+    print(clean(found["message"]))
+    if found.get("remedy"):
+        print(f"  {clean(found['remedy'])}")
+    facts: list[str] = found.get("facts") or []
+    for fact in facts:
+        print(f"  - {clean(fact)}")
+
+
+@session.command()
+def access(
+    reason: Annotated[str, typer.Option("--reason", help="Why you enter; the user and the audit read it.")],
+    positional: Positional = None,
+    named: Named = None,
+    as_json: Json = False,
+) -> None:
+    """Enter somebody's session as an admin, for an hour: the user is told, with your reason."""
+    with office() as api:
+        leave = api.post(f"{_path(positional, named)}/access", {"reason": reason})
+    if as_json:
+        print_json(leave)
+        return
+    print_note(f"You may enter until {words.moment(leave.get('until'))} UTC; the user has been told why.")
+    if leave.get("url"):
+        print(leave["url"])
+
+
+def _path(positional: str | None, named: str | None) -> str:
+    if positional and named and positional != named:
+        raise typer.BadParameter("Give one session, either as ID or as --session ID.")
+    chosen = positional or named
+    if not chosen:
+        raise typer.BadParameter("Say which session: its ID, as `nbkeep session list` shows it.")
+    return f"sessions/{part(chosen)}"
+
+
+def _wait_until(api: Api, session_id: str, states: set[str], *, quiet: bool) -> dict[str, Any]:
+    """Poll until a state is reached, telling each new step; raise `Refused` when it failed on the way."""
+    told = 0
+    while True:
+        found: dict[str, Any] = api.get(f"sessions/{part(session_id)}")
+        steps: list[dict[str, Any]] = found.get("progress") or []
+        if not quiet:
+            for step in steps[told:]:
+                print_note(f"· {step['message']}")
+        told = len(steps)
+        if found["state"] in states:
+            return found
+        if found["state"] not in _LIVE_STATES:
+            stop: dict[str, Any] = found.get("stop") or {}
+            raise Refused(
+                str(stop.get("reason") or "not-ready"),
+                str(stop.get("message") or f"It is {found['state']}."),
+                str(stop.get("remedy") or f"See `nbkeep session diagnose {session_id}`."),
+            )
+        time.sleep(_POLL_S)
+
+
+def _state(found: dict[str, Any]) -> str:
+    return f"{found['state']} ({found['stop']['reason']})" if found.get("stop") else str(found["state"])
+
+
+def _print(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    ended: dict[str, Any] = found.get("stop") or {}
+    print_fields(
+        [
+            ("id", found["session_id"]),
+            ("name", found["name"]),
+            ("user", found["user"]),
+            ("profile", found["profile"]["name"]),
+            ("state", _state(found)),
+            ("address", found.get("url")),
+            ("busy", "yes" if found.get("is_busy") else None),
+            ("memory", words.size(found["memory_used_bytes"]) if found.get("memory_used_bytes") else None),
+            ("started", words.moment(found["started_at"])),
+            ("idle stop", words.moment(found["idle_stop_at"]) if found.get("idle_stop_at") else None),
+            ("ends", words.moment(found["ends_at"]) if found.get("ends_at") else None),
+            ("ended", words.moment(found["ended_at"]) if found.get("ended_at") else None),
+            ("why", ended.get("message")),
+            ("what to do", ended.get("remedy")),
+        ]
+    )

@@ -1,0 +1,113 @@
+"""`nbkeep volume`: homes, what fills them, and their size."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from . import panels, words
+from .connect import office, part
+from .options import Json, Limit, UserName
+from .output import Column, print_fields, print_json, print_note, print_table
+
+volume = typer.Typer(help="Homes: their size, and what fills them.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `nbkeep volume`."""
+    app.add_typer(volume, name="volume", rich_help_panel=panels.WORK)
+
+
+@volume.command("list")
+def list_volumes(limit: Limit = 200, as_json: Json = False) -> None:
+    """List homes."""
+    with office() as api:
+        found = list(api.items("volumes", limit=limit))
+    if as_json:
+        print_json(found)
+        return
+    columns = [
+        Column("user", keep=True),
+        Column("kind"),
+        Column("size", right=True),
+        Column("used", right=True),
+        Column("free", right=True),
+        Column("full", right=True),
+    ]
+    rows = [
+        (
+            v["user"],
+            v.get("kind") or "-",
+            words.size(v.get("size_bytes")),
+            words.size(v.get("used_bytes")),
+            words.size(v.get("free_bytes")),
+            _percent(v),
+        )
+        for v in found
+    ]
+    print_table(columns, rows, "No homes yet: a home is made when its user's first session starts.")
+
+
+@volume.command()
+def show(user: UserName, as_json: Json = False) -> None:
+    """Show one home."""
+    with office() as api:
+        _print(api.get(f"volumes/{part(user)}"), as_json=as_json)
+
+
+@volume.command()
+def usage(user: UserName, as_json: Json = False) -> None:
+    """Show which folders fill a home, and what could be cleaned."""
+    with office() as api:
+        found = api.get(f"volumes/{part(user)}/usage")
+    if as_json:
+        print_json(found)
+        return
+    rows = [(words.size(f["bytes"]), f["files"], f["path"]) for f in found["folders"]]
+    print_table(
+        [Column("bytes", right=True), Column("files", right=True), Column("folder")], rows, "It is empty."
+    )
+    if found["suggestions"]:
+        print()
+        rows = [(words.size(s["bytes"]), s["path"], s["why"]) for s in found["suggestions"]]
+        print_table([Column("bytes", right=True), Column("could be cleaned"), Column("because")], rows, "")
+
+
+@volume.command()
+def resize(
+    user: UserName,
+    size: Annotated[str, typer.Argument(metavar="SIZE", help="The new size, e.g. 20GiB; it can only grow.")],
+    as_json: Json = False,
+) -> None:
+    """Give a home more room, also while it is in use.
+
+    Example: nbkeep volume resize jane 20GiB
+    """
+    with office() as api:
+        changed = api.patch(f"volumes/{part(user)}", {"size": size})
+    _print(changed, as_json=as_json)
+    if not as_json:
+        print_note("Running sessions see the new size at once.")
+
+
+def _percent(found: dict[str, Any]) -> str:
+    if not found.get("size_bytes") or found.get("used_bytes") is None:
+        return "-"
+    return f"{100 * found['used_bytes'] / found['size_bytes']:.0f}%"
+
+
+def _print(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    print_fields(
+        [
+            ("user", found["user"]),
+            ("kind", found.get("kind")),
+            ("size", words.size(found.get("size_bytes"))),
+            ("used", words.size(found.get("used_bytes"))),
+            ("free", words.size(found.get("free_bytes"))),
+            ("full", _percent(found)),
+        ]
+    )
