@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import sys
 
 import typer
 
 from nbkeep.model.errors import NbkeepError
 
+from .help import Headings
 from .incidents import report_incident
 from .output import print_error
 
@@ -19,7 +21,6 @@ VERBS = (
     "down",
     "status",
     "logs",
-    "supervisor",
     "doctor",
     "image",
     "user",
@@ -28,11 +29,12 @@ VERBS = (
     "session",
     "volume",
     "audit",
-    "apply",
     "export",
+    "apply",
     "login",
     "token",
 )
+_ORDER = (*VERBS[: VERBS.index("token")], "logout", "whoami", "token")  # login.py has three verbs
 
 _HELP = """A governed notebook environment: private JupyterLab workspaces, and control over their reach.
 
@@ -40,13 +42,18 @@ Run it with `nbkeep up`, invite people with `nbkeep user invite`, look around wi
 """
 
 
+class _Verbs(Headings):
+    order = _ORDER
+
+
 def build_app() -> typer.Typer:
     """Return the command line with every verb registered."""
     app = typer.Typer(
         name="nbkeep",
         help=_HELP,
+        cls=_Verbs,
         no_args_is_help=True,
-        rich_markup_mode="rich",
+        rich_markup_mode=None,
         pretty_exceptions_enable=False,  # `run` reports errors; a traceback is never shown
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -54,7 +61,18 @@ def build_app() -> typer.Typer:
     for verb in VERBS:
         if importlib.util.find_spec(f"nbkeep.doors.cli.{verb}"):
             importlib.import_module(f"nbkeep.doors.cli.{verb}").register(app)
+    _keep_examples(app)
     return app
+
+
+def _keep_examples(app: typer.Typer) -> None:
+    """Mark the paragraphs of help that begin with "Example:" as not to be wrapped: click's mark is a backspace."""
+    for group in app.registered_groups:
+        if group.typer_instance:
+            _keep_examples(group.typer_instance)
+    for command in app.registered_commands:
+        text = inspect.getdoc(command.callback) or ""
+        command.help = text.replace("\n\nExample:", "\n\n\b\nExample:")
 
 
 def run(args: list[str]) -> int:

@@ -31,7 +31,9 @@ def apply(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Make flavors, profiles and people what a file says; all of it or nothing.
+    """Make the configuration what a file says.
+
+    All of it, in one step, or nothing.
 
     Example: nbkeep apply -f nbkeep.yaml --dry-run
     """

@@ -25,7 +25,9 @@ def export(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of YAML.")] = False,
 ) -> None:
-    """Write flavors, profiles and people as a file that `nbkeep apply` takes. It holds no secret.
+    """Write the configuration as a file that `nbkeep apply` takes.
+
+    It holds no secret.
 
     Example: nbkeep export -o nbkeep.yaml
     """

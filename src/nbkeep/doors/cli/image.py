@@ -54,7 +54,13 @@ def list_images(as_json: Json = False) -> None:
         Column("digest"),
     ]
     rows = [
-        (i["name"], i["python"], len(i["packages"]), words.moment(i["built_at"]), i["digest"][:19])
+        (
+            i["name"],
+            i["python"] or "-",
+            len(i["packages"]),
+            words.moment(i["built_at"]) if i["is_built"] else "not yet",
+            i["digest"][:19],
+        )
         for i in found
     ]
     print_table(columns, rows, "No images yet. Build one: `nbkeep image build base`.")

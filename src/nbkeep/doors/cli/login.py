@@ -38,9 +38,11 @@ def login(
         typer.Option("--token-file", help="Read the token from this file instead of asking.", dir_okay=False),
     ] = None,
 ) -> None:
-    """Use an nbkeep elsewhere, with a token that you made on its portal.
+    """Use an nbkeep elsewhere, with an API token.
 
-    Asks for the token, or reads it from standard input: nbkeep login https://nbkeep.acme.com < token
+    Make the token on its portal. It is asked for, or read from standard input.
+
+    Example: nbkeep login https://nbkeep.acme.com < token
     """
     address = checked_url(url)
     if token_file:
@@ -56,7 +58,10 @@ def login(
 
 
 def logout() -> None:
-    """Forget the account of `nbkeep login`. The token itself ends with `nbkeep token revoke`."""
+    """Forget the account of `nbkeep login`.
+
+    The token itself is ended with `nbkeep token revoke`.
+    """
     path = credentials_file()
     known = path.exists()
     path.unlink(missing_ok=True)

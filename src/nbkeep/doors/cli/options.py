@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _MOST_COMPLETIONS = 200
-_LIVE = frozenset({"requested", "starting", "ready", "stopping"})
 
 
 def _completer(path: str, key: str, **params: Any) -> Callable[[str], list[str]]:
@@ -35,7 +34,7 @@ complete_user = _completer("users", "name")
 complete_flavor = _completer("flavors", "name")
 complete_profile = _completer("profiles", "name")
 complete_image = _completer("images", "name")
-complete_session = _completer("sessions", "session_id", live="true")
+complete_session = _completer("sessions", "session_id", state="live")
 complete_token = _completer("tokens", "id")
 
 

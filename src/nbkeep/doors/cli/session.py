@@ -50,9 +50,9 @@ def list_sessions(
     as_json: Json = False,
 ) -> None:
     """List sessions, newest first: yours, or everybody's for an admin."""
-    live = None if everything or state else "true"
+    state = state or (None if everything else "live")
     with office() as api:
-        found = list(api.items("sessions", limit=limit, user=user, state=state, live=live))
+        found = list(api.items("sessions", limit=limit, user=user, state=state))
     if as_json:
         print_json(found)
         return
