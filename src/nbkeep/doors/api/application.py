@@ -31,6 +31,7 @@ _PUBLIC = (
     "config",
     "host",
     "notices",
+    "images",
 )
 _INTERNAL = ("session", "hub")
 _ERRORS = {

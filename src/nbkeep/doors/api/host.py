@@ -1,0 +1,18 @@
+"""/api/v1/host: what the node guarantees and what is missing, line by line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from .auth import ActorDep, OfficeDep
+
+router = APIRouter(prefix="/host", tags=["host"])
+
+
+@router.get("")
+def host_facts(office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
+    """List the node's guarantees (admins)."""
+    actor.require("admin:config")
+    return {"items": office.backend.host(), "next": None}

@@ -1,0 +1,116 @@
+"""/internal/v1/hub: what JupyterHub asks: who signs in, what to launch, what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from nbkeep.doors.api.auth import OfficeDep, require_hub
+from nbkeep.model.actor import Actor
+from nbkeep.model.errors import not_found
+from nbkeep.model.session import StopReason
+from nbkeep.sessions.access import may_enter
+from nbkeep.sessions.launch import launch
+from nbkeep.sessions.marks import mark_ended, mark_progress, mark_ready
+from nbkeep.sessions.view import session_view
+from nbkeep.store.database import Tx
+from nbkeep.store.tables import SessionRow, UserRow
+
+router = APIRouter(prefix="/hub", dependencies=[Depends(require_hub)])
+HUB = Actor(id="hub", name="hub", scopes=frozenset(), kind="system", via="hub")
+
+
+class LaunchBody(BaseModel):
+    """A spawner that starts. `session_id` and `profile` come from `user_options`, which anybody may forge."""
+
+    user: str = Field(max_length=80)
+    server_name: str = Field(max_length=80)
+    session_id: str | None = Field(default=None, max_length=80)
+    profile: str | None = Field(default=None, max_length=80)
+    env: dict[str, str] = Field(default_factory=dict[str, str])
+
+
+class ProgressBody(BaseModel):
+    """One step of a start."""
+
+    step: str
+    message: str
+
+
+class EndedBody(BaseModel):
+    """Why a server is no more; a reason that the office does not know counts as the server's death."""
+
+    reason: str
+    detail: str = ""
+
+
+class EntryBody(BaseModel):
+    """An admin at the door of somebody's server."""
+
+    admin: str = Field(max_length=80)
+    owner: str = Field(max_length=80)
+    server_name: str = Field(max_length=80)
+
+
+@router.post("/launch")
+def launch_session(body: LaunchBody, office: OfficeDep) -> dict[str, Any]:
+    """Return what to launch for a session that was admitted; refuse everything else."""
+    return launch(office, user=body.user, server_name=body.server_name, session_id=body.session_id,
+                  profile=body.profile, env=body.env)  # fmt: skip
+
+
+@router.get("/sessions/{session_id}")
+def look(session_id: str, office: OfficeDep) -> dict[str, Any]:
+    """Return a session's view."""
+    with office.store.read() as tx:
+        return session_view(tx, office.clock, office.settings, _row(tx, session_id))
+
+
+@router.post("/sessions/{session_id}/progress", status_code=204)
+def progress(session_id: str, body: ProgressBody, office: OfficeDep) -> None:
+    """Keep one step of a start for the progress page."""
+    with office.store.write() as tx:
+        mark_progress(tx, office.clock, _row(tx, session_id), body.step, body.message)
+
+
+@router.post("/sessions/{session_id}/ready", status_code=204)
+def ready(session_id: str, office: OfficeDep) -> None:
+    """The server answers. Twice is safe."""
+    with office.store.write() as tx:
+        mark_ready(tx, office.clock, HUB, _row(tx, session_id))
+
+
+@router.post("/sessions/{session_id}/ended", status_code=204)
+def ended(session_id: str, body: EndedBody, office: OfficeDep) -> None:
+    """The server is no more. Twice is safe."""
+    try:
+        reason, detail = StopReason(body.reason), body.detail
+    except ValueError:
+        reason, detail = StopReason.SERVER_DIED, f"{body.reason[:60]}: {body.detail}"
+    with office.store.write() as tx:
+        mark_ended(tx, office.clock, HUB, _row(tx, session_id), reason, detail)
+
+
+@router.post("/admin-access")
+def admin_access(body: EntryBody, office: OfficeDep) -> dict[str, bool]:
+    """Tell whether an admin may enter now: only with a reason given, and for an hour."""
+    with office.store.read() as tx:
+        return {"allowed": may_enter(tx, office.clock, body.admin, body.owner, body.server_name)}
+
+
+@router.post("/users/{name}/check")
+def check_user(name: str, office: OfficeDep) -> dict[str, bool]:
+    """Tell whether somebody may still be signed in, and whether they are an admin."""
+    with office.store.read() as tx:
+        user = tx.query(UserRow).filter(UserRow.name == name).one_or_none()
+        active = user is not None and user.status == "active"
+        return {"active": active, "admin": active and user is not None and user.role == "notebook.admin"}
+
+
+def _row(tx: Tx, session_id: str) -> SessionRow:
+    row = tx.get(SessionRow, session_id)
+    if row is None:
+        raise not_found("session", session_id)
+    return row

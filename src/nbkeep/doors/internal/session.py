@@ -1,0 +1,100 @@
+"""/internal/v1/session: what the trusted half of one session may say and ask, with that session's own token."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import AwareDatetime, BaseModel, Field
+
+from nbkeep.doors.api.auth import OfficeDep, bearer, refuse_proxied
+from nbkeep.sessions.extend import extend_row
+from nbkeep.sessions.heartbeat import take_heartbeat
+from nbkeep.sessions.identity import actor_of, session_of
+from nbkeep.sessions.notices import dismiss_notice
+from nbkeep.sessions.reports import MAX_BATCH, take_reports
+from nbkeep.sessions.view import session_view
+from nbkeep.store.tables import UserRow
+
+router = APIRouter(prefix="/session", dependencies=[Depends(refuse_proxied)])
+
+
+def get_token(request: Request) -> str:
+    """Return the caller's bearer token, "" where there is none."""
+    return bearer(request) or ""
+
+
+TokenDep = Annotated[str, Depends(get_token)]
+
+
+class Heartbeat(BaseModel):
+    """What goes on in a session now."""
+
+    last_work_at: AwareDatetime | None = None
+    busy: bool = False
+    busy_kernels: int = Field(default=0, ge=0)
+    terminals: int = Field(default=0, ge=0)
+    memory_used_bytes: int | None = None
+
+
+class Reports(BaseModel):
+    """Events for the record, in order."""
+
+    events: list[dict[str, Any]] = Field(max_length=MAX_BATCH)
+
+
+class Tour(BaseModel):
+    """Whether the guided tour was taken."""
+
+    done: bool
+
+
+@router.get("")
+def look(office: OfficeDep, token: TokenDep) -> dict[str, Any]:
+    """Return the session's view."""
+    with office.store.read() as tx:
+        return session_view(tx, office.clock, office.settings, session_of(tx, token))
+
+
+@router.post("/heartbeat")
+def heartbeat(body: Heartbeat, office: OfficeDep, token: TokenDep) -> dict[str, Any]:
+    """Take a report of activity and return the session's view."""
+    last_work_at: datetime | None = body.last_work_at
+    with office.store.write() as tx:
+        row = session_of(tx, token)
+        take_heartbeat(office.clock, row, last_work_at=last_work_at, is_busy=body.busy,
+                       memory_used_bytes=body.memory_used_bytes)  # fmt: skip
+        tx.flush()
+        return session_view(tx, office.clock, office.settings, row)
+
+
+@router.post("/extend")
+def extend(office: OfficeDep, token: TokenDep) -> dict[str, Any]:
+    """Keep working, within policy, and return the session's view."""
+    with office.store.write() as tx:
+        row = session_of(tx, token)
+        extend_row(tx, office.clock, actor_of(tx, row), row)
+        return session_view(tx, office.clock, office.settings, row)
+
+
+@router.post("/events")
+def report(body: Reports, office: OfficeDep, token: TokenDep) -> dict[str, int]:
+    """Record what happened in the session; an id that was taken before is not recorded again."""
+    with office.store.write() as tx:
+        return {"accepted": take_reports(tx, office.clock, session_of(tx, token), body.events)}
+
+
+@router.post("/tour")
+def tour(body: Tour, office: OfficeDep, token: TokenDep) -> dict[str, bool]:
+    """Remember that the session's user has taken the tour (or wants it again)."""
+    with office.store.write() as tx:
+        tx.get_one(UserRow, session_of(tx, token).user_id).tour_done = body.done
+    return {"tour_done": body.done}
+
+
+@router.post("/notices/{notice_id}/dismiss", status_code=204)
+def dismiss(notice_id: str, office: OfficeDep, token: TokenDep) -> None:
+    """Put one of the user's notices away."""
+    with office.store.write() as tx:
+        dismiss_notice(tx, office.clock, session_of(tx, token).user_id, notice_id)

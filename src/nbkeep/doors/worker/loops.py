@@ -1,0 +1,69 @@
+"""One round of the loops, and the round after that."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nbkeep.model.errors import Unavailable
+
+from . import clocks, reconcile, stops, sweep
+from .clockguard import boot_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbkeep.sessions.interface import Parts
+
+ROUND_S = 1.0
+_SWEEP_EVERY_S = 3600.0
+_log = logging.getLogger("nbkeep.worker")
+
+
+@dataclass
+class Worker:
+    """Does the rounds. Everything that must survive a restart is in the database; this only remembers suspicions.
+
+    Two workers at once are harmless: every step is decided anew inside its own transaction.
+    """
+
+    parts: Parts
+    boot_id: str = field(default_factory=boot_id)
+    _missing: dict[str, int] = field(default_factory=dict[str, int])
+    _swept_at_s: float | None = None
+
+    def round(self) -> None:
+        """Do each step once. A step that fails is logged and does not keep the others from happening."""
+        # First of all: deadlines must be right before anybody is stopped by them.
+        if not self._step("clocks", lambda: clocks.check(self.parts, self.boot_id)):
+            return
+        self._step("limits", lambda: stops.stop_what_is_due(self.parts))
+        self._step("starts", lambda: stops.give_up_slow_starts(self.parts))
+        self._step("disabled", lambda: stops.stop_disabled_users(self.parts))
+        self._step("reconcile", lambda: reconcile.compare(self.parts, self.boot_id, self._missing))
+        self._step("stopping", lambda: stops.finish_stops(self.parts))
+        now_s = self.parts.clock.monotonic_s()
+        if self._swept_at_s is None or now_s - self._swept_at_s >= _SWEEP_EVERY_S:
+            self._step("sweep", lambda: sweep.sweep(self.parts))
+            self._swept_at_s = now_s
+
+    def _step(self, name: str, act: Callable[[], object]) -> bool:
+        try:
+            act()
+        except Unavailable as error:
+            _log.warning("%s: %s", name, error)
+            return False
+        except Exception:
+            _log.exception("The step %s failed; the next round tries again", name)
+            return False
+        return True
+
+
+async def run_loops(parts: Parts) -> None:
+    """Do a round every second until cancelled. Rounds run in a thread: they wait for database, hub and warden."""
+    worker = Worker(parts)
+    while True:
+        await asyncio.to_thread(worker.round)
+        await asyncio.sleep(ROUND_S)

@@ -1,0 +1,122 @@
+"""Compare the records with what really runs: end what is dead, stop what nobody knows, remember the capacity."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from nbkeep.audit import events, journal
+from nbkeep.model.actor import SYSTEM
+from nbkeep.model.errors import Unavailable
+from nbkeep.model.session import SessionState, StopReason
+from nbkeep.sessions.marks import mark_ended
+from nbkeep.sessions.records import LIVE_STATES, is_live
+from nbkeep.sessions.stop import server_of
+from nbkeep.sessions.view import CAPACITY_MARK
+from nbkeep.store.tables import MarkRow, SessionRow
+
+if TYPE_CHECKING:
+    from nbkeep.sessions.interface import Parts
+
+# A warden that has just been started may need a moment to find its sessions: missing once proves nothing.
+_MISSING_ROUNDS = 3
+# An ended session's processes get this long to go before they count as strays.
+_GOING = timedelta(seconds=30)
+_BOOT_MARK = "boot"
+_log = logging.getLogger("nbkeep.worker")
+
+
+def compare(parts: Parts, boot_id: str, missing: dict[str, int]) -> None:
+    """Do one comparison. Does nothing while the warden is away: no word is no proof that anything ended.
+
+    `missing` counts rounds in which a session was not found; the caller keeps it between rounds.
+    """
+    try:
+        running = {one.session_id: one.alive for one in parts.backend.sessions()}
+        _remember_capacity(parts)
+    except Unavailable:
+        missing.clear()
+        return
+    with parts.store.read() as tx:
+        rows = list(tx.scalars(select(SessionRow).where(SessionRow.state.in_(LIVE_STATES))))
+    expected = {row.id: row for row in rows if row.state != SessionState.REQUESTED}
+    rebooted = _was_rebooted(parts, boot_id)
+    for session_id, row in expected.items():
+        if running.get(session_id):
+            missing.pop(session_id, None)
+        elif session_id in running:
+            _end_dead(parts, session_id)
+        elif row.state == SessionState.READY or rebooted:
+            missing[session_id] = missing.get(session_id, 0) + 1
+            if missing[session_id] >= _MISSING_ROUNDS:
+                reason = StopReason.HOST_RESTARTED if rebooted else StopReason.SERVER_DIED
+                _end(parts, session_id, reason, "" if rebooted else "Nothing of it is left on the node.")
+                missing.pop(session_id)
+    for gone in set(missing) - set(expected):
+        del missing[gone]
+    if rebooted and not missing:
+        _remember_boot(parts, boot_id)
+    for session_id in [one for one, alive in running.items() if alive and one not in expected]:
+        _stop_stray(parts, session_id)
+
+
+def _end_dead(parts: Parts, session_id: str) -> None:
+    status = parts.backend.status(session_id)
+    if status is None or status.alive:
+        return
+    if status.exit is None:
+        _end(parts, session_id, StopReason.SERVER_DIED, "")
+    else:
+        _end(parts, session_id, StopReason(status.exit.reason), status.exit.detail)
+
+
+def _end(parts: Parts, session_id: str, reason: StopReason, detail: str) -> None:
+    with parts.store.write() as tx:
+        row = tx.get_one(SessionRow, session_id)
+        server = server_of(tx, row)
+        mark_ended(tx, parts.clock, SYSTEM, row, reason, detail)
+    try:
+        parts.hub.stop_server(*server)  # so that the name is free at once, not at the hub's next look
+    except Unavailable as error:
+        _log.info("%s ended; the hub will see it by itself: %s", session_id, error)
+
+
+def _stop_stray(parts: Parts, session_id: str) -> None:
+    with parts.store.read() as tx:
+        row = tx.get(SessionRow, session_id)
+    if row is not None and (is_live(row) or (row.ended_at and parts.clock.now() - row.ended_at < _GOING)):
+        return
+    parts.backend.stop(session_id)
+    with parts.store.write() as tx:
+        journal.append(tx, parts.clock, SYSTEM, events.StraySessionStopped(
+            session_id=session_id, known_as=row.state if row else ""))  # fmt: skip
+
+
+def _remember_capacity(parts: Parts) -> None:
+    """Keep what the host has, so that views can tell without asking the warden; written only when it changed."""
+    value = asdict(parts.backend.capacity())
+    with parts.store.read() as tx:
+        mark = tx.get(MarkRow, CAPACITY_MARK)
+    if mark is not None and mark.value == value:
+        return
+    with parts.store.write() as tx:
+        tx.merge(MarkRow(name=CAPACITY_MARK, value=value, at=parts.clock.now()))
+
+
+def _was_rebooted(parts: Parts, boot_id: str) -> bool:
+    """Tell whether the host was started anew since the records were last found to be in order."""
+    with parts.store.read() as tx:
+        mark = tx.get(MarkRow, _BOOT_MARK)
+    if mark is None:
+        _remember_boot(parts, boot_id)
+        return False
+    return mark.value["boot_id"] != boot_id
+
+
+def _remember_boot(parts: Parts, boot_id: str) -> None:
+    with parts.store.write() as tx:
+        tx.merge(MarkRow(name=_BOOT_MARK, value={"boot_id": boot_id}, at=parts.clock.now()))

@@ -1,0 +1,132 @@
+"""Stops that nobody asks for: idle, too long, never ready, account disabled; and carrying out every wish."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Select, and_, or_, select
+
+from nbkeep.model.actor import SYSTEM
+from nbkeep.model.errors import Unavailable
+from nbkeep.model.session import SessionState, StopReason
+from nbkeep.sessions.limits import stop_due
+from nbkeep.sessions.marks import mark_ended
+from nbkeep.sessions.records import LIVE_STATES, clockwork
+from nbkeep.sessions.stop import carry_out_stop, server_of, wish_stop
+from nbkeep.store.tables import SessionRow, UserRow
+
+if TYPE_CHECKING:
+    from nbkeep.sessions.interface import Parts
+
+START_TIMEOUT = timedelta(seconds=120)
+# An idle stop needs fresh word from the session that it is idle: no word (office or session were away) is no proof.
+FRESH = timedelta(seconds=90)
+_SHORTEST_IDLE = timedelta(seconds=60)
+_ASK_AGAIN = timedelta(seconds=5)
+_BY_FORCE = timedelta(seconds=20)
+
+
+def stop_what_is_due(parts: Parts) -> int:
+    """Stop ready sessions whose idle stop or end has come; return how many."""
+    now = parts.clock.now()
+    query = select(SessionRow.id).where(
+        SessionRow.state == SessionState.READY.value,
+        or_(
+            SessionRow.ends_at <= now,
+            and_(
+                SessionRow.is_busy.is_(False),
+                SessionRow.last_work_at <= now - _SHORTEST_IDLE,
+                SessionRow.last_heartbeat_at >= now - FRESH,
+            ),
+        ),
+    )
+    stopped = 0
+    for session_id in _ids(parts, query):
+        with parts.store.write() as tx:
+            row = tx.get_one(SessionRow, session_id, with_for_update=True)
+            due = stop_due(clockwork(row), now) if row.state == SessionState.READY else None
+            if due == "idle" and not _has_fresh_word(row, parts):
+                due = None
+            if due is None or not wish_stop(tx, parts.clock, SYSTEM, row, StopReason(due)):
+                continue
+            server = server_of(tx, row)
+        carry_out_stop(parts, session_id, *server)
+        stopped += 1
+    return stopped
+
+
+def give_up_slow_starts(parts: Parts) -> int:
+    """Stop sessions that did not get ready in time; return how many."""
+    now = parts.clock.now()
+    query = select(SessionRow.id).where(
+        SessionRow.state.in_([SessionState.REQUESTED.value, SessionState.STARTING.value]),
+        or_(
+            SessionRow.started_at <= now - START_TIMEOUT,
+            and_(SessionRow.started_at.is_(None), SessionRow.requested_at <= now - START_TIMEOUT),
+        ),
+    )
+    return _stop_all(
+        parts, query, StopReason.START_TIMEOUT, f"It had {int(START_TIMEOUT.total_seconds())} s."
+    )
+
+
+def stop_disabled_users(parts: Parts) -> int:
+    """Stop the live sessions of people whose account is not active; return how many."""
+    query = (
+        select(SessionRow.id)
+        .join(UserRow, SessionRow.user_id == UserRow.id)
+        .where(SessionRow.state.in_(LIVE_STATES), SessionRow.state != SessionState.STOPPING.value)
+        .where(UserRow.status != "active")
+    )
+    return _stop_all(parts, query, StopReason.USER_DISABLED, "")
+
+
+def finish_stops(parts: Parts) -> None:
+    """Carry out wishes that are not done yet: ask the hub again, then end the processes, then write it down."""
+    now = parts.clock.now()
+    query = select(SessionRow.id).where(
+        SessionRow.state == SessionState.STOPPING.value, SessionRow.stop_requested_at <= now - _ASK_AGAIN
+    )
+    for session_id in _ids(parts, query):
+        with parts.store.read() as tx:
+            row = tx.get_one(SessionRow, session_id)
+            server = server_of(tx, row)
+        carry_out_stop(parts, session_id, *server)
+        since = now - (row.stop_requested_at or now)
+        if since < _BY_FORCE:
+            continue
+        try:
+            parts.backend.stop(session_id)
+            status = parts.backend.status(session_id)
+        except Unavailable:
+            continue  # not known to be gone: it still holds its place
+        if status is None or not status.alive:
+            with parts.store.write() as tx:
+                mark_ended(
+                    tx, parts.clock, SYSTEM, tx.get_one(SessionRow, session_id), StopReason.SERVER_DIED
+                )
+
+
+def _stop_all(parts: Parts, query: Select[tuple[str]], reason: StopReason, detail: str) -> int:
+    stopped = 0
+    for session_id in _ids(parts, query):
+        with parts.store.write() as tx:
+            row = tx.get_one(SessionRow, session_id, with_for_update=True)
+            if reason == StopReason.START_TIMEOUT and row.state == SessionState.READY:
+                continue  # it got ready between the look and now
+            if not wish_stop(tx, parts.clock, SYSTEM, row, reason, detail):
+                continue
+            server = server_of(tx, row)
+        carry_out_stop(parts, session_id, *server)
+        stopped += 1
+    return stopped
+
+
+def _ids(parts: Parts, query: Select[tuple[str]]) -> list[str]:
+    with parts.store.read() as tx:
+        return list(tx.scalars(query))
+
+
+def _has_fresh_word(row: SessionRow, parts: Parts) -> bool:
+    return row.last_heartbeat_at is not None and row.last_heartbeat_at >= parts.clock.now() - FRESH

@@ -1,0 +1,41 @@
+"""Clean-up of what nobody needs any more. The journal is never touched."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, or_, select
+
+from nbkeep.sessions.records import LIVE_STATES
+from nbkeep.store.tables import AccessRow, ApiTokenRow, InvitationRow, NoticeRow, ReportedEventRow, SessionRow
+
+if TYPE_CHECKING:
+    from nbkeep.sessions.interface import Parts
+
+_LINKS_KEPT = timedelta(days=30)
+_TOKENS_KEPT = timedelta(days=90)
+_NOTICES_KEPT = timedelta(days=90)
+# A session's last deliveries may be repeated after its end, but not for long.
+_EVENT_IDS_KEPT = timedelta(days=2)
+
+
+def sweep(parts: Parts) -> None:
+    """Delete links, tokens, notices, visits and delivery ids that ended long ago. Twice is safe."""
+    now = parts.clock.now()
+    still_reporting = select(SessionRow.id).where(SessionRow.state.in_(LIVE_STATES))
+    with parts.store.write() as tx:
+        tx.execute(delete(InvitationRow).where(InvitationRow.expires_at < now - _LINKS_KEPT))
+        tx.execute(
+            delete(ApiTokenRow).where(
+                or_(ApiTokenRow.expires_at < now - _TOKENS_KEPT, ApiTokenRow.revoked_at < now - _TOKENS_KEPT)
+            )
+        )
+        tx.execute(delete(NoticeRow).where(NoticeRow.dismissed_at < now - _NOTICES_KEPT))
+        tx.execute(delete(AccessRow).where(AccessRow.expires_at < now - _TOKENS_KEPT))
+        tx.execute(
+            delete(ReportedEventRow).where(
+                ReportedEventRow.at < now - _EVENT_IDS_KEPT,
+                ReportedEventRow.session_id.not_in(still_reporting),
+            )
+        )

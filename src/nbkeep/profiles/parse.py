@@ -1,0 +1,165 @@
+"""From what people write (JSON, YAML, command line) to values, and back.
+
+Requests may say `idle_stop: "15min"` or `idle_stop_s: 900`, `memory: "8GiB"` or `memory_bytes`, `cpu: 2` or
+`cpu_millis`, `price_per_hour: "0.10"` or `price_per_hour_micros`. An unknown field is refused, not ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields, replace
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar, cast
+
+from nbkeep.model.errors import Refused, invalid
+from nbkeep.model.units import parse_duration_s, parse_size_bytes
+
+from .values import Flavor, Profile
+
+_Value = TypeVar("_Value", Flavor, Profile)
+_Reader = Callable[[Any, str], Any]
+_MAX_INT = 1 << 62
+
+
+def _whole(value: Any, field: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_INT:
+        raise invalid(field, f"{value!r} is not a whole number.")
+    return value
+
+
+def _text(value: Any, field: str) -> str:
+    if not isinstance(value, str):
+        raise invalid(field, f"{value!r} is not text.")
+    return value.strip()
+
+
+def _flag(value: Any, field: str) -> bool:
+    if not isinstance(value, bool):
+        raise invalid(field, f"{value!r} is neither true nor false.")
+    return value
+
+
+def _duration_s(value: Any, field: str) -> int:
+    return parse_duration_s(_plain(value, field), field)
+
+
+def _duration_or_zero_s(value: Any, field: str) -> int:
+    return 0 if str(_plain(value, field)).strip() in {"0", "none", "0s"} else parse_duration_s(value, field)
+
+
+def _size_bytes(value: Any, field: str) -> int:
+    return parse_size_bytes(_plain(value, field), field)
+
+
+def _plain(value: Any, field: str) -> str | float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise invalid(field, f"{value!r} is neither text nor a number.")
+    return value
+
+
+def _thousandths(value: Any, field: str) -> int:
+    return _scaled(value, field, 1000)
+
+
+def _micros(value: Any, field: str) -> int:
+    return _scaled(value, field, 1_000_000)
+
+
+def _scaled(value: Any, field: str, factor: int) -> int:
+    try:
+        number = Decimal(str(_plain(value, field))) * factor
+    except InvalidOperation as error:
+        raise invalid(field, f"{value!r} is not a number.", "Write it like 2 or 0.5.") from error
+    if not number.is_finite() or abs(number) > _MAX_INT or number != number.to_integral_value():
+        raise invalid(
+            field, f"{value!r} is out of range or too fine.", f"At most {len(str(factor)) - 1} decimals."
+        )
+    return int(number)
+
+
+def _roles(value: Any, field: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list | tuple):
+        raise invalid(field, f"{value!r} is not a list of roles.")
+    return tuple(sorted(_text(role, field) for role in cast("list[Any]", value)))
+
+
+# What a request may say → (the field of the value, how it is read).
+_FLAVOR_FIELDS: dict[str, tuple[str, _Reader]] = {
+    "name": ("name", _text),
+    "cpu": ("cpu_millis", _thousandths),
+    "cpu_millis": ("cpu_millis", _whole),
+    "memory": ("memory_bytes", _size_bytes),
+    "memory_bytes": ("memory_bytes", _size_bytes),
+    "gpu_type": ("gpu_type", _text),
+    "gpu_count": ("gpu_count", _whole),
+    "price_per_hour": ("price_per_hour_micros", _micros),
+    "price_per_hour_micros": ("price_per_hour_micros", _whole),
+}
+_PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
+    "name": ("name", _text),
+    "display_name": ("display_name", _text),
+    "description": ("description", _text),
+    "image": ("image", _text),
+    "flavor": ("flavor", _text),
+    "idle_stop": ("idle_stop_s", _duration_s),
+    "idle_stop_s": ("idle_stop_s", _duration_s),
+    "max_session": ("max_session_s", _duration_s),
+    "max_session_s": ("max_session_s", _duration_s),
+    "max_extension": ("max_extension_s", _duration_or_zero_s),
+    "max_extension_s": ("max_extension_s", _duration_or_zero_s),
+    "network": ("network", _text),
+    "classification": ("classification", _text),
+    "record_code": ("record_code", _flag),
+    "roles": ("roles", _roles),
+    "enabled": ("enabled", _flag),
+}
+
+
+def flavor_from(wanted: Mapping[str, Any], base: Flavor | None = None) -> Flavor:
+    """Return the flavor that a request describes, on top of `base` when it changes one; else raise `Refused`."""
+    return _build(Flavor, _FLAVOR_FIELDS, wanted, base)
+
+
+def profile_from(wanted: Mapping[str, Any], base: Profile | None = None) -> Profile:
+    """Return the profile that a request describes, on top of `base` when it changes one; else raise `Refused`."""
+    if base is None and "display_name" not in wanted:
+        wanted = {**wanted, "display_name": wanted.get("name", "")}
+    return _build(Profile, _PROFILE_FIELDS, wanted, base)
+
+
+def plain(value: Flavor | Profile) -> dict[str, Any]:
+    """Return the value as JSON-able fields with units in their names; `flavor_from`/`profile_from` read it back."""
+    return {key: list(cast("tuple[str, ...]", item)) if isinstance(item, tuple) else item
+            for key, item in asdict(value).items()}  # fmt: skip
+
+
+def _build(
+    kind: type[_Value],
+    table: Mapping[str, tuple[str, _Reader]],
+    wanted: Mapping[str, Any],
+    base: _Value | None,
+) -> _Value:
+    values: dict[str, Any] = {}
+    for field, raw in wanted.items():
+        if field not in table:
+            raise invalid("field", f"There is no field {field!r}.", f"Fields: {', '.join(table)}.")
+        target, read = table[field]
+        value = read(raw, field)
+        if values.get(target, value) != value:
+            raise invalid(field, f"{field} is given twice, with different values.")
+        values[target] = value
+    if base is not None:
+        if values.get("name", base.name) != base.name:
+            raise Refused("name-is-fixed", "A name cannot be changed.",
+                          "Make a new one and delete the old one.", status=400)  # fmt: skip
+        return replace(base, **values)
+    missing = [f.name for f in fields(kind) if f.name not in values and f.name in _REQUIRED[kind.__name__]]
+    if missing:
+        raise invalid(missing[0].removesuffix("_millis").removesuffix("_bytes"), f"{missing[0]} is missing.",
+                      f"Needed: {', '.join(_REQUIRED[kind.__name__])}.")  # fmt: skip
+    return kind(**values)
+
+
+_REQUIRED = {"Flavor": ("name", "cpu_millis", "memory_bytes"), "Profile": ("name", "image", "flavor")}

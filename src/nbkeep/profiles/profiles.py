@@ -1,0 +1,156 @@
+"""Profiles: list, show, create, change, delete. Each change is one transaction with its audit record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from nbkeep.audit import events, journal
+from nbkeep.model.errors import Refused, not_found
+from nbkeep.store.tables import FlavorRow, ProfileRow, UserRow
+
+from .flavors import as_flavor
+from .parse import plain, profile_from
+from .rules import changed, check_profile
+from .values import Flavor, Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from nbkeep.model.actor import Actor
+    from nbkeep.model.clock import Clock
+    from nbkeep.store.database import Tx
+
+
+def list_profiles(tx: Tx, actor: Actor) -> list[tuple[Profile, Flavor]]:
+    """Return the profiles that the actor may know of, each with its flavor, small and cheap ones first.
+
+    Admins know all; others those that are enabled for their role.
+    """
+    actor.require("profiles:read")
+    query = (
+        select(ProfileRow, FlavorRow)
+        .join(FlavorRow, ProfileRow.flavor == FlavorRow.name)
+        .where(ProfileRow.deleted_at.is_(None))
+        .order_by(FlavorRow.gpu_count, FlavorRow.price_per_hour_micros, ProfileRow.name)
+    )
+    found = [(as_profile(profile), as_flavor(flavor)) for profile, flavor in tx.execute(query).tuples()]
+    return [pair for pair in found if _may_know(tx, actor, pair[0])]
+
+
+def get_profile(tx: Tx, actor: Actor, name: str) -> tuple[Profile, Flavor]:
+    """Return one profile with its flavor; raise `Refused` (404) where there is none for this actor."""
+    actor.require("profiles:read")
+    found = find_profile(tx, name)
+    if found is None or not _may_know(tx, actor, found[0]):
+        raise not_found("profile", name)
+    return found
+
+
+def find_profile(tx: Tx, name: str) -> tuple[Profile, Flavor] | None:
+    """Return a profile that is not deleted, with its flavor, whoever asks."""
+    row = tx.get(ProfileRow, name)
+    if row is None or row.deleted_at is not None:
+        return None
+    flavor = tx.get(FlavorRow, row.flavor)
+    return (as_profile(row), as_flavor(flavor)) if flavor is not None else None
+
+
+def create_profile(
+    tx: Tx, clock: Clock, actor: Actor, wanted: Mapping[str, Any], images: Collection[str]
+) -> tuple[Profile, Flavor]:
+    """Create a profile on an image that exists; raise `Refused` when not valid or the name is taken.
+
+    The name of a deleted profile may be used again: sessions hold snapshots, not names.
+    """
+    actor.require("admin:profiles")
+    profile = profile_from(wanted)
+    check_profile(profile, _flavors(tx), images)
+    row = tx.get(ProfileRow, profile.name)
+    if row is not None and row.deleted_at is None:
+        raise Refused("profile-exists", f"There is a profile {profile.name!r} already.",
+                      "Choose another name, or change the one that is there.", status=409)  # fmt: skip
+    if row is None:
+        tx.add(ProfileRow(**plain(profile), updated_at=clock.now()))
+    else:
+        for field, value in plain(profile).items():
+            setattr(row, field, value)
+        row.updated_at, row.deleted_at = clock.now(), None
+    tx.flush()
+    journal.append(tx, clock, actor, events.ProfileCreated(profile=profile.name, values=plain(profile)))
+    return _whole(tx, profile.name)
+
+
+def change_profile(
+    tx: Tx, clock: Clock, actor: Actor, name: str, wanted: Mapping[str, Any], images: Collection[str]
+) -> tuple[Profile, Flavor]:
+    """Change fields of a profile; running sessions keep their snapshot. Twice is safe.
+
+    An image that is not there now may stay as it is, so that limits can be changed meanwhile.
+    """
+    actor.require("admin:profiles")
+    row = _row(tx, name)
+    before = as_profile(row)
+    profile = profile_from(wanted, before)
+    check_profile(profile, _flavors(tx), {*images, before.image})
+    changes = changed(plain(before), plain(profile))
+    if changes:
+        for field, (_old, new) in changes.items():
+            setattr(row, field, new)
+        row.updated_at = clock.now()
+        tx.flush()
+        journal.append(tx, clock, actor, events.ProfileChanged(profile=name, changes=changes))
+    return _whole(tx, name)
+
+
+def delete_profile(tx: Tx, clock: Clock, actor: Actor, name: str) -> None:
+    """Delete a profile: nobody can start it any more; sessions that run from it go on with their snapshot."""
+    actor.require("admin:profiles")
+    row = _row(tx, name)
+    row.deleted_at = row.updated_at = clock.now()
+    journal.append(tx, clock, actor, events.ProfileDeleted(profile=name))
+
+
+def as_profile(row: ProfileRow) -> Profile:
+    """Return the value of a row."""
+    return Profile(
+        name=row.name,
+        display_name=row.display_name,
+        description=row.description,
+        image=row.image,
+        flavor=row.flavor,
+        idle_stop_s=row.idle_stop_s,
+        max_session_s=row.max_session_s,
+        max_extension_s=row.max_extension_s,
+        network=row.network,
+        classification=row.classification,
+        record_code=row.record_code,
+        roles=tuple(row.roles),
+        enabled=row.enabled,
+    )
+
+
+def _may_know(tx: Tx, actor: Actor, profile: Profile) -> bool:
+    if actor.may("admin:profiles"):
+        return True
+    user = tx.get(UserRow, actor.id)
+    return profile.enabled and user is not None and user.role in profile.roles
+
+
+def _row(tx: Tx, name: str) -> ProfileRow:
+    row = tx.get(ProfileRow, name)
+    if row is None or row.deleted_at is not None:
+        raise not_found("profile", name)
+    return row
+
+
+def _flavors(tx: Tx) -> list[str]:
+    return list(tx.scalars(select(FlavorRow.name)))
+
+
+def _whole(tx: Tx, name: str) -> tuple[Profile, Flavor]:
+    found = find_profile(tx, name)
+    if found is None:
+        raise not_found("profile", name)
+    return found

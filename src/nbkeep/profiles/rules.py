@@ -1,0 +1,140 @@
+"""Which flavors and profiles are valid, and which fit a host. Values in, verdicts out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from nbkeep.model.actor import Role
+from nbkeep.model.errors import invalid
+from nbkeep.model.units import format_duration, format_size
+from nbkeep.model.verdict import Allow, Refuse, Verdict
+
+from .values import CLASSIFICATIONS, NETWORKS, Flavor, Profile
+
+if TYPE_CHECKING:
+    from nbkeep.backends.interface import Capacity
+
+NAME = re.compile(r"[a-z0-9-]{1,40}")
+IMAGE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+GPU_TYPE = re.compile(r"[a-z0-9-]{1,40}")
+
+_MIN_CPU_MILLIS = 100
+_MAX_CPU_MILLIS = 1_024_000
+_MIN_MEMORY_BYTES = 256 << 20  # less cannot hold one Python kernel with pandas
+_MAX_MEMORY_BYTES = 64 << 40
+_MAX_GPUS = 64
+_MIN_IDLE_STOP_S = 60
+_MAX_DURATION_S = 31 * 86400
+_MAX_PRICE_MICROS = 10**12
+
+
+def check_flavor(flavor: Flavor) -> None:
+    """Raise `Refused` (400) naming the first field that is not valid."""
+    _check_name("flavor", flavor.name)
+    if not _MIN_CPU_MILLIS <= flavor.cpu_millis <= _MAX_CPU_MILLIS:
+        raise invalid("cpu", f"{flavor.cpu_millis / 1000:g} CPU is out of range.", "Give 0.1 to 1024 CPU.")
+    if not _MIN_MEMORY_BYTES <= flavor.memory_bytes <= _MAX_MEMORY_BYTES:
+        raise invalid("memory", f"{format_size(flavor.memory_bytes)} of memory is out of range.",
+                      "Give 256 MiB to 64 TiB.")  # fmt: skip
+    if not 0 <= flavor.gpu_count <= _MAX_GPUS:
+        raise invalid("gpu_count", f"{flavor.gpu_count} GPUs is out of range.", "Give 0 to 64.")
+    if flavor.gpu_type and not GPU_TYPE.fullmatch(flavor.gpu_type):
+        raise invalid("gpu_type", f"{flavor.gpu_type!r} is not a GPU type.",
+                      "Write it like t4, l40s or a100: small letters, digits and hyphens.")  # fmt: skip
+    if bool(flavor.gpu_type) != bool(flavor.gpu_count):
+        raise invalid("gpu_type", "GPU type and GPU count belong together.",
+                      "Give both (a100 and 1), or neither.")  # fmt: skip
+    if not 0 <= flavor.price_per_hour_micros <= _MAX_PRICE_MICROS:
+        raise invalid("price_per_hour", "The price per hour is out of range.", "Give 0 to 1,000,000.")
+
+
+def check_profile(profile: Profile, flavors: Collection[str], images: Collection[str]) -> None:
+    """Raise `Refused` (400) naming the first field that is not valid, with what exists where that helps."""
+    _check_name("profile", profile.name)
+    _check_text("display_name", profile.display_name, 1, 80)
+    _check_text("description", profile.description, 0, 400)
+    if profile.flavor not in flavors:
+        raise invalid("flavor", f"There is no flavor {profile.flavor!r}.", _list("Flavors", flavors))
+    if not IMAGE.fullmatch(profile.image) or profile.image not in images:
+        raise invalid("image", f"There is no image {profile.image!r}.", _list("Images", images))
+    _check_durations(profile)
+    if profile.network not in NETWORKS:
+        raise invalid("network", f"The network policy {profile.network!r} cannot be enforced here.",
+                      "Only 'none' exists: code reaches nothing outside its sandbox.")  # fmt: skip
+    if profile.classification not in CLASSIFICATIONS:
+        raise invalid("classification", f"{profile.classification!r} is not a classification.",
+                      f"It is one of {', '.join(CLASSIFICATIONS)}.")  # fmt: skip
+    known = [role.value for role in Role]
+    for role in profile.roles:
+        if role not in known:
+            raise invalid("roles", f"There is no role {role!r}.", _list("Roles", known))
+    if len(set(profile.roles)) != len(profile.roles):
+        raise invalid("roles", "A role is named twice.")
+
+
+def fits_host(flavor: Flavor, capacity: Capacity, *, cpu_overcommit: float) -> Verdict:
+    """Tell whether an empty host could run this flavor.
+
+    Memory and GPUs cannot be stretched: more than the host has is refused. CPU can: with an overcommit
+    of 1 or more, a flavor with more CPU than the host runs on what there is, and the note says so.
+    """
+    name = flavor.name
+    if flavor.gpu_count:
+        have = capacity.gpus.get(flavor.gpu_type, 0)
+        if have < flavor.gpu_count:
+            return Refuse("no-capacity", f"No capacity here: {name} needs {_gpus(flavor.gpu_count)} of type "
+                          f"{flavor.gpu_type}; this host has {have or 'none'}.",
+                          "Pick a profile without that GPU, or ask an admin for a host that has it.")  # fmt: skip
+    if flavor.memory_bytes > capacity.memory_bytes:
+        return Refuse("no-capacity", f"No capacity here: {name} needs {format_size(flavor.memory_bytes)} of "
+                      f"memory; this host has {format_size(capacity.memory_bytes)}.",
+                      "Pick a smaller profile, or ask an admin for a larger host.")  # fmt: skip
+    if flavor.cpu_millis > capacity.cpu_millis:
+        host = f"{capacity.cpu_millis / 1000:g} CPU"
+        if cpu_overcommit < 1:
+            return Refuse("no-capacity", f"No capacity here: {name} needs {flavor.cpu_millis / 1000:g} CPU; "
+                          f"this host has {host} and may not be overcommitted.",
+                          "Pick a smaller profile, or ask an admin to raise cpu_overcommit.")  # fmt: skip
+        return Allow(note=f"This host has {host}: the session gets at most those.")
+    return Allow()
+
+
+def _gpus(count: int) -> str:
+    return "1 GPU" if count == 1 else f"{count} GPUs"
+
+
+def _check_name(noun: str, name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise invalid("name", f"{name!r} is not a name for a {noun}.",
+                      "Use 1 to 40 small letters, digits and hyphens.")  # fmt: skip
+
+
+def _check_text(field: str, text: str, shortest: int, longest: int) -> None:
+    if not shortest <= len(text.strip()) <= longest or any(ord(char) < 32 for char in text):  # noqa: PLR2004 - control characters
+        raise invalid(field, f"{field} must be one line of {shortest} to {longest} characters.")
+
+
+def _check_durations(profile: Profile) -> None:
+    for field, value, least in (
+        ("idle_stop", profile.idle_stop_s, _MIN_IDLE_STOP_S),
+        ("max_session", profile.max_session_s, _MIN_IDLE_STOP_S),
+        ("max_extension", profile.max_extension_s, 0),
+    ):
+        if not least <= value <= _MAX_DURATION_S:
+            raise invalid(field, f"{field} of {format_duration(value)} is out of range.",
+                          f"Give {format_duration(least)} to 31d.")  # fmt: skip
+    if profile.max_session_s < profile.idle_stop_s:
+        raise invalid("max_session", f"A session would end after {format_duration(profile.max_session_s)}, "
+                      f"before the idle stop of {format_duration(profile.idle_stop_s)} can come.",
+                      "Make max_session at least as long as idle_stop.")  # fmt: skip
+
+
+def _list(noun: str, names: Collection[str]) -> str:
+    return f"{noun}: {', '.join(sorted(names))}." if names else f"There are no {noun.lower()} yet."
+
+
+def changed(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, list[object]]:
+    """Return {field: [old, new]} of what differs: what the audit keeps and a dry run shows."""
+    return {key: [before.get(key), value] for key, value in after.items() if before.get(key) != value}

@@ -1,0 +1,39 @@
+"""The two nouns of this room as values, and what a host can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NETWORKS = ("none",)  # more only when a gateway can enforce them
+CLASSIFICATIONS = ("public", "internal", "confidential", "pii")
+
+
+@dataclass(frozen=True)
+class Flavor:
+    """An amount of compute: CPU in thousandths, memory in bytes, GPUs; price in 10^-6 per hour."""
+
+    name: str
+    cpu_millis: int
+    memory_bytes: int
+    gpu_type: str = ""
+    gpu_count: int = 0
+    price_per_hour_micros: int = 0
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a user picks: an image on a flavor, under limits and policy. Durations in seconds."""
+
+    name: str
+    display_name: str
+    image: str
+    flavor: str
+    description: str = ""
+    idle_stop_s: int = 1800
+    max_session_s: int = 28800
+    max_extension_s: int = 14400
+    network: str = "none"
+    classification: str = "internal"
+    record_code: bool = False
+    roles: tuple[str, ...] = ("notebook.user", "notebook.admin", "notebook.reviewer")
+    enabled: bool = True

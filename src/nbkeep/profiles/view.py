@@ -1,0 +1,46 @@
+"""Flavors and profiles as the doors show them: numbers with units in their names, and the same in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import words
+from .parse import plain
+
+if TYPE_CHECKING:
+    from .values import Flavor, Profile
+
+
+def flavor_view(flavor: Flavor, currency: str) -> dict[str, Any]:
+    """Return a flavor for the doors."""
+    return {**plain(flavor), "currency": currency, "words": _flavor_words(flavor, currency)}
+
+
+def profile_view(profile: Profile, flavor: Flavor, currency: str) -> dict[str, Any]:
+    """Return a profile with its flavor's numbers for the doors."""
+    return {
+        **plain(profile),
+        "cpu_millis": flavor.cpu_millis,
+        "memory_bytes": flavor.memory_bytes,
+        "gpu_type": flavor.gpu_type,
+        "gpu_count": flavor.gpu_count,
+        "price_per_hour_micros": flavor.price_per_hour_micros,
+        "currency": currency,
+        "network_words": words.network_words(profile.network),
+        "words": {
+            **_flavor_words(flavor, currency),
+            "idle_stop": words.idle_words(profile.idle_stop_s),
+            "max_session": words.max_session_words(profile.max_session_s),
+            "network": words.network_words(profile.network),
+            "classification": words.classification_words(profile.classification),
+        },
+    }
+
+
+def _flavor_words(flavor: Flavor, currency: str) -> dict[str, str]:
+    return {
+        "cpu": words.cpu_words(flavor.cpu_millis),
+        "memory": words.memory_words(flavor.memory_bytes),
+        "gpu": words.gpu_words(flavor.gpu_type, flavor.gpu_count),
+        "price": words.price_words(flavor.price_per_hour_micros, currency),
+    }

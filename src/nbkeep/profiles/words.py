@@ -1,0 +1,98 @@
+"""Flavors and profiles in words: the same in portal, command line and JupyterLab."""
+
+from __future__ import annotations
+
+from nbkeep.model.units import format_size
+
+_NETWORK = {"none": "No network: code reaches nothing outside its sandbox"}
+_CLASSIFICATION = {
+    "public": "Public data only",
+    "internal": "Data up to internal",
+    "confidential": "Data up to confidential",
+    "pii": "Personal data allowed",
+}
+
+
+def cpu_words(cpu_millis: int) -> str:
+    """Return CPU as people say it.
+
+    >>> cpu_words(2000), cpu_words(500)
+    ('2 CPU', '0.5 CPU')
+    """
+    return f"{cpu_millis / 1000:g} CPU"
+
+
+def memory_words(memory_bytes: int) -> str:
+    """Return memory as people say it.
+
+    >>> memory_words(8 << 30)
+    '8 GiB memory'
+    """
+    return f"{format_size(memory_bytes)} memory"
+
+
+def gpu_words(gpu_type: str, gpu_count: int) -> str:
+    """Return GPUs as people say it.
+
+    >>> gpu_words("a100", 1), gpu_words("l40s", 2), gpu_words("", 0)
+    ('1 GPU A100', '2 GPUs L40S', 'no GPU')
+    """
+    if not gpu_count:
+        return "no GPU"
+    return f"{gpu_count} GPU{'s' if gpu_count > 1 else ''} {gpu_type.upper()}"
+
+
+def price_words(price_per_hour_micros: int, currency: str) -> str:
+    """Return the price with two decimals, or more where two would hide something.
+
+    >>> price_words(100_000, "EUR"), price_words(2_500, "EUR"), price_words(0, "EUR")
+    ('0.10 EUR/h', '0.0025 EUR/h', 'free of charge')
+    """
+    if not price_per_hour_micros:
+        return "free of charge"
+    whole, micros = divmod(price_per_hour_micros, 1_000_000)
+    decimals = f"{micros:06d}".rstrip("0").ljust(2, "0")
+    return f"{whole}.{decimals} {currency}/h"
+
+
+def duration_words(seconds: int) -> str:
+    """Return a duration with spaces, for sentences.
+
+    >>> duration_words(1800), duration_words(28800), duration_words(5400), duration_words(45)
+    ('30 min', '8 h', '1 h 30 min', '45 s')
+    """
+    out: list[str] = []
+    rest = round(seconds)
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            out.append(f"{count} {unit}")
+    return " ".join(out[:2]) or "0 s"
+
+
+def idle_words(idle_stop_s: int) -> str:
+    """Return the idle rule as people say it.
+
+    >>> idle_words(1800)
+    'stops after 30 min without work'
+    """
+    return f"stops after {duration_words(idle_stop_s)} without work"
+
+
+def max_session_words(max_session_s: int) -> str:
+    """Return the end of a session as people say it.
+
+    >>> max_session_words(28800)
+    'ends after 8 h'
+    """
+    return f"ends after {duration_words(max_session_s)}"
+
+
+def network_words(network: str) -> str:
+    """Return a network policy as a sentence."""
+    return _NETWORK[network]
+
+
+def classification_words(classification: str) -> str:
+    """Return a data classification as a phrase."""
+    return _CLASSIFICATION[classification]

@@ -1,0 +1,105 @@
+"""What the hub's spawner is given to launch: only for a session that was admitted for that user and that name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbkeep.audit import events, journal
+from nbkeep.model.actor import ROLE_SCOPES, Actor, Role
+from nbkeep.model.errors import Refused
+from nbkeep.model.session import SessionState
+from nbkeep.store.tables import MarkRow, SessionRow, UserRow
+
+from .identity import issue_token
+from .records import live_session, note_progress, user_named
+from .start import request_session
+from .states import move
+from .view import CAPACITY_MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbkeep.store.database import Tx
+
+    from .interface import Parts
+
+_PIDS_MAX = 4096
+_LAUNCHABLE = frozenset({SessionState.REQUESTED, SessionState.STARTING})
+_OFFICE_SOCKET_INSIDE = "/run/nbkeep/office/office.sock"
+
+
+def launch(
+    parts: Parts,
+    *,
+    user: str,
+    server_name: str,
+    session_id: str | None,
+    profile: str | None,
+    env: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return {"session_id", "launch"}: what the warden needs, with the session's fresh token in its environment.
+
+    Without a session id somebody used JupyterHub's own way to start: then the same admission decides, for the
+    profile that the options name. A session id that was not admitted for exactly this user and name is refused,
+    whatever else is right about it. Twice for one session is safe: the newest token counts.
+    """
+    if session_id is None:
+        session_id = _admit_by_hub(parts, user, server_name, profile)
+    with parts.store.write() as tx:
+        owner = user_named(tx, user)
+        row = tx.get(SessionRow, session_id)
+        if row is None or row.user_id != owner.id or row.name != server_name or row.state not in _LAUNCHABLE:
+            raise Refused("not-admitted", f"Not started: no session was admitted for {user} under {server_name!r}.",
+                          "Start it from the portal or with `nbkeep session start`.")  # fmt: skip
+        if owner.status != "active":
+            raise Refused("user-disabled", f"Not started: the account {user} is not active.", "Ask an admin.")
+        if row.state == SessionState.REQUESTED:
+            move(row, SessionState.STARTING)
+            row.started_at = parts.clock.now()
+            note_progress(row, parts.clock.now(), "home", "Preparing your home folder.")
+            journal.append(tx, parts.clock, _hub_actor(owner), events.SessionLaunched(
+                session_id=row.id, image=row.profile["image"], cpu_millis=row.profile["cpu_millis"],
+                memory_bytes=row.profile["memory_bytes"], gpu_count=row.profile["gpu_count"]))  # fmt: skip
+        return {"session_id": row.id, "launch": _spec(parts, tx, row, owner, env)}
+
+
+def _admit_by_hub(parts: Parts, user: str, server_name: str, profile: str | None) -> str:
+    with parts.store.read() as tx:
+        owner = user_named(tx, user)
+        waiting = live_session(tx, owner.id, server_name)
+    if waiting is not None and waiting.state == SessionState.REQUESTED:
+        return waiting.id  # admitted for this user and name already: the hub only did not say so
+    if not profile:
+        raise Refused("no-profile", "Not started: no profile was chosen.", "Start a session from the portal.")
+    return request_session(parts, _hub_actor(owner), profile, name=server_name or None)
+
+
+def _hub_actor(owner: UserRow) -> Actor:
+    return Actor(id=owner.id, name=owner.name, scopes=ROLE_SCOPES[Role(owner.role)], via="hub")
+
+
+def _spec(parts: Parts, tx: Tx, row: SessionRow, owner: UserRow, env: Mapping[str, str]) -> dict[str, Any]:
+    profile = row.profile
+    mark = tx.get(MarkRow, CAPACITY_MARK)
+    host_cpu_millis = int(mark.value["cpu_millis"]) if mark else profile["cpu_millis"]
+    return {
+        "session_id": row.id,
+        "user": owner.name,
+        "uid_index": owner.uid_index,
+        "image": profile["image"],
+        "cpu_millis": min(profile["cpu_millis"], host_cpu_millis),
+        "memory_bytes": profile["memory_bytes"],
+        "pids_max": _PIDS_MAX,
+        "home_size_bytes": owner.home_size_bytes,
+        # /tmp and /dev/shm live in memory and count towards it: half leaves room for the kernels.
+        "scratch_bytes": profile["memory_bytes"] // 2,
+        "gpu_count": profile["gpu_count"],
+        "server_env": {
+            **{key: value for key, value in env.items() if key.startswith("JUPYTERHUB_")},
+            "NBKEEP_SESSION_ID": row.id,
+            "NBKEEP_SESSION_TOKEN": issue_token(row),
+            "NBKEEP_OFFICE_SOCK": _OFFICE_SOCKET_INSIDE,
+            "NBKEEP_PORTAL_URL": f"{parts.settings.public_url.rstrip('/')}/portal/",
+        },
+        "server_args": [],
+    }

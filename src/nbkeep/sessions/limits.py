@@ -1,0 +1,150 @@
+"""When a session stops by itself, when its user is told, and how far "keep working" reaches. No I/O.
+
+Idle is counted from the last work (a running cell, terminal output, input), never from an open tab. A session
+that has work running is not idle however long it takes; the end of the session (max session) holds all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nbkeep.model.verdict import Refuse
+
+from nbkeep.profiles.words import duration_words
+
+_WARN_EARLY_S = 600
+_WARN_LATE_S = 120
+_IDLE, _MAX = "idle", "max-session"
+
+
+@dataclass(frozen=True)
+class Clockwork:
+    """All that the limits of one session depend on. `last_work_at` is the moment it got ready, at least."""
+
+    idle_stop_s: int
+    max_session_s: int
+    max_extension_s: int
+    ready_at: datetime | None
+    last_work_at: datetime | None
+    is_busy: bool
+    idle_kept_until: datetime | None
+    ends_at: datetime | None
+    extended_s: int
+
+
+@dataclass(frozen=True)
+class StopWarning:
+    """What the user is told before a stop."""
+
+    kind: str  # idle | max-session
+    at: datetime
+    extendable: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Extension:
+    """What "keep working" gives: both moments are never earlier than before."""
+
+    idle_kept_until: datetime
+    ends_at: datetime
+    extended_s: int
+
+
+def idle_stop_at(session: Clockwork) -> datetime | None:
+    """Return when the session stops for idleness if nothing more happens; None while it works or is not ready."""
+    if session.is_busy or session.ready_at is None:
+        return None
+    last = session.last_work_at or session.ready_at
+    stop = last + timedelta(seconds=session.idle_stop_s)
+    return max(stop, session.idle_kept_until) if session.idle_kept_until else stop
+
+
+def can_extend_until(session: Clockwork) -> datetime | None:
+    """Return the latest end that "keep working" can reach by policy; None before the session is ready."""
+    if session.ends_at is None:
+        return None
+    return session.ends_at + timedelta(seconds=max(0, session.max_extension_s - session.extended_s))
+
+
+def warning(session: Clockwork, now: datetime) -> StopWarning | None:
+    """Return the warning that is due now: from 10 minutes before a stop, or a third of a short limit.
+
+    The nearer stop is told. Both kinds may be due; the one that comes first matters.
+    """
+    due: list[StopWarning] = []
+    idle_at = idle_stop_at(session)
+    if idle_at is not None and now >= idle_at - timedelta(seconds=warn_before_s(session.idle_stop_s)[0]):
+        due.append(
+            StopWarning(_IDLE, idle_at, extendable=True, text=_text(_IDLE, idle_at, now, extendable=True))
+        )
+    if session.ends_at is not None and now >= session.ends_at - timedelta(
+        seconds=warn_before_s(session.max_session_s)[0]
+    ):
+        extendable = session.extended_s < session.max_extension_s
+        due.append(
+            StopWarning(
+                _MAX, session.ends_at, extendable, _text(_MAX, session.ends_at, now, extendable=extendable)
+            )
+        )
+    return min(due, key=lambda one: one.at) if due else None
+
+
+def warn_before_s(limit_s: int) -> tuple[int, int]:
+    """Return how long before a stop the first and the last call come, proportionally for short limits.
+
+    >>> warn_before_s(28800), warn_before_s(1800), warn_before_s(300)
+    ((600, 120), (600, 120), (100, 20))
+    """
+    return min(_WARN_EARLY_S, limit_s // 3), min(_WARN_LATE_S, limit_s // 15)
+
+
+def extend(session: Clockwork, now: datetime) -> Extension | Refuse:
+    """Return what "keep working" gives now, or why it gives nothing.
+
+    The idle countdown starts anew. The end moves only when it is near (its warning is due) and only as far as
+    the policy's total allows, one idle period or an hour at a time, whichever is longer.
+    """
+    if session.ready_at is None or session.ends_at is None:
+        return Refuse("not-ready", "The session is not running yet: there is nothing to extend.")
+    ends_at, extended_s = session.ends_at, session.extended_s
+    near = now >= ends_at - timedelta(seconds=warn_before_s(session.max_session_s)[0])
+    if near:
+        left_s = session.max_extension_s - session.extended_s
+        if left_s <= 0:
+            return Refuse(
+                "extension-used-up", _used_up(session), "Save your work. Start a new session afterwards."
+            )
+        step_s = min(left_s, max(3600, session.idle_stop_s))
+        ends_at += timedelta(seconds=step_s)
+        extended_s += step_s
+    kept = now + timedelta(seconds=session.idle_stop_s)
+    if session.idle_kept_until is not None:
+        kept = max(kept, session.idle_kept_until)
+    return Extension(kept, ends_at, extended_s)
+
+
+def stop_due(session: Clockwork, now: datetime) -> str | None:
+    """Return "idle" or "max-session" when the session must stop now, else None."""
+    if session.ends_at is not None and now >= session.ends_at:
+        return _MAX
+    idle_at = idle_stop_at(session)
+    return _IDLE if idle_at is not None and now >= idle_at else None
+
+
+def _used_up(session: Clockwork) -> str:
+    if not session.max_extension_s:
+        return (
+            f"This profile allows no extension: sessions end after {duration_words(session.max_session_s)}."
+        )
+    return f"All {duration_words(session.max_extension_s)} of extension that this profile allows are used."
+
+
+def _text(kind: str, at: datetime, now: datetime, *, extendable: bool) -> str:
+    left_s = max(0, int((at - now).total_seconds()))
+    left = duration_words(left_s - left_s % 60 if left_s >= 120 else left_s)  # noqa: PLR2004 - seconds matter at the end
+    if kind == _IDLE:
+        return f"Nothing is running and nobody types: this session stops in {left}. Files stay; variables do not."
+    end = "" if extendable else " It cannot be extended further: save your work."
+    return f"This session reaches its maximum length and ends in {left}. Files stay; variables do not.{end}"

@@ -1,0 +1,75 @@
+"""Marks along a session's life: launched, progress, ready, ended. Each is one record; twice is safe."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from nbkeep.audit import events, journal
+from nbkeep.model.session import SessionState, StopReason
+
+from .notices import add_notice
+from .records import is_live, note_progress
+from .states import may_move, move
+from .stories import notice_about, sentence
+
+if TYPE_CHECKING:
+    from nbkeep.model.actor import Actor
+    from nbkeep.model.clock import Clock
+    from nbkeep.store.database import Tx
+    from nbkeep.store.tables import SessionRow
+
+# Ends that somebody or a limit asked for; every other reason is a failure.
+ORDERLY = frozenset(
+    {StopReason.USER, StopReason.ADMIN, StopReason.IDLE, StopReason.MAX_SESSION, StopReason.USER_DISABLED}
+)
+_DETAIL_LENGTH = 2000
+
+
+def mark_progress(tx: Tx, clock: Clock, row: SessionRow, step: str, message: str) -> None:
+    """Keep one step for the progress page; ignored once the session is ready or over."""
+    del tx
+    if row.state in {SessionState.REQUESTED, SessionState.STARTING}:
+        note_progress(row, clock.now(), step[:40], message[:300])
+
+
+def mark_ready(tx: Tx, clock: Clock, actor: Actor, row: SessionRow) -> None:
+    """The server answers: limits begin to count. Ignored when it is ready already or is being stopped."""
+    if row.state != SessionState.STARTING:
+        return
+    now = clock.now()
+    move(row, SessionState.READY)
+    row.ready_at = row.last_work_at = now
+    row.ends_at = now + timedelta(seconds=row.profile["max_session_s"])
+    note_progress(row, now, "ready", "Ready: your session is open.")
+    started = row.started_at or row.requested_at
+    journal.append(tx, clock, actor, events.SessionReady(
+        session_id=row.id, start_s=round((now - started).total_seconds(), 3)))  # fmt: skip
+
+
+def mark_ended(
+    tx: Tx, clock: Clock, actor: Actor, row: SessionRow, reason: StopReason, detail: str = ""
+) -> bool:
+    """The session holds no compute any more: keep why, end its token, tell the user. Returns False if it was over.
+
+    When somebody had asked for the stop, that reason stays: how the processes ended is only its consequence.
+    """
+    if not is_live(row):
+        return False
+    now = clock.now()
+    if row.stop_reason is not None:
+        reason, detail = StopReason(row.stop_reason), row.stop_detail or detail
+    target = SessionState.STOPPED if reason in ORDERLY else SessionState.FAILED
+    if not may_move(SessionState(row.state), target):
+        move(row, SessionState.STOPPING)
+    move(row, target)
+    row.ended_at, row.token_hash, row.is_busy = now, None, False
+    row.stop_reason, row.stop_detail = reason.value, detail[:_DETAIL_LENGTH] or None
+    note_progress(row, now, "ended", sentence(reason, row, row.stop_detail or ""))
+    journal.append(tx, clock, actor, events.SessionEnded(
+        session_id=row.id, reason=reason.value, detail=detail[:_DETAIL_LENGTH],
+        lasted_s=round((now - (row.ready_at or row.requested_at)).total_seconds())))  # fmt: skip
+    text = notice_about(reason, row, row.stop_detail or "")
+    if text:
+        add_notice(tx, clock, row.user_id, "session-ended", text, session_id=row.id)
+    return True

@@ -1,0 +1,58 @@
+"""What a user must be told in portal and JupyterLab, until they say that they have seen it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import or_, select
+
+from nbkeep.model.errors import not_found
+from nbkeep.model.ids import new_id
+from nbkeep.store.tables import NoticeRow, SessionRow
+
+if TYPE_CHECKING:
+    from nbkeep.model.actor import Actor
+    from nbkeep.model.clock import Clock
+    from nbkeep.store.database import Tx
+
+_SHOWN = 50
+
+
+def add_notice(
+    tx: Tx, clock: Clock, user_id: str, kind: str, text: str, *, session_id: str | None = None
+) -> None:
+    """Tell a user something; `session_id` names the session that it is about."""
+    now = clock.now()
+    tx.add(
+        NoticeRow(id=new_id("not", now), user_id=user_id, session_id=session_id, kind=kind, text=text, at=now)
+    )
+
+
+def list_notices(tx: Tx, actor: Actor) -> list[NoticeRow]:
+    """Return the actor's own notices that are not dismissed, newest first (at most 50)."""
+    actor.require("self")
+    query = select(NoticeRow).where(NoticeRow.user_id == actor.id, NoticeRow.dismissed_at.is_(None))
+    return list(tx.scalars(query.order_by(NoticeRow.at.desc(), NoticeRow.id.desc()).limit(_SHOWN)))
+
+
+def notices_in_session(tx: Tx, row: SessionRow) -> list[NoticeRow]:
+    """Return what JupyterLab shows: notices about this session, and those about none."""
+    query = select(NoticeRow).where(
+        NoticeRow.user_id == row.user_id,
+        NoticeRow.dismissed_at.is_(None),
+        or_(NoticeRow.session_id == row.id, NoticeRow.session_id.is_(None)),
+    )
+    return list(tx.scalars(query.order_by(NoticeRow.at.desc(), NoticeRow.id.desc()).limit(_SHOWN)))
+
+
+def dismiss_notice(tx: Tx, clock: Clock, user_id: str, notice_id: str) -> None:
+    """Put a notice of this user away; twice is safe; somebody else's looks like none (404)."""
+    row = tx.get(NoticeRow, notice_id)
+    if row is None or row.user_id != user_id:
+        raise not_found("notice", notice_id)
+    row.dismissed_at = row.dismissed_at or clock.now()
+
+
+def as_json(row: NoticeRow) -> dict[str, Any]:
+    """Return a notice for the doors."""
+    return {"id": row.id, "kind": row.kind, "text": row.text, "at": row.at.isoformat()}

@@ -1,0 +1,144 @@
+"""Start a session: admitted in one transaction, then asked of the hub."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from nbkeep.audit import events, journal
+from nbkeep.model.errors import NbkeepError, Refused, Unavailable, invalid, not_found
+from nbkeep.model.ids import new_id
+from nbkeep.model.session import SessionState, StopReason
+from nbkeep.model.verdict import Refuse
+from nbkeep.profiles.images import built_images
+from nbkeep.profiles.profiles import find_profile
+from nbkeep.store.tables import SessionRow, UserRow
+
+from .marks import mark_ended
+from .records import live_session, load_of, note_progress, snapshot, user_named
+from .rules import SESSION_NAME, Asker, HostPolicy, may_start
+
+if TYPE_CHECKING:
+    from nbkeep.backends.interface import Capacity
+    from nbkeep.model.actor import Actor
+    from nbkeep.store.database import Tx
+
+    from .interface import Parts
+
+_NAME_LENGTH = 30
+_MANY = 1000
+
+
+def start_session(
+    parts: Parts, actor: Actor, profile: str, *, name: str | None = None, user: str | None = None
+) -> str:
+    """Start a session from a profile and return its id; the hub has been asked, the server is not ready yet.
+
+    `user`: for somebody else, needs `admin:sessions`. Raises `Refused` with the rule and its numbers, or
+    `Unavailable` when warden, hub or database are away: nothing runs then, and what was begun is marked failed.
+    """
+    session_id = request_session(parts, actor, profile, name=name, user=user)
+    with parts.store.read() as tx:
+        row = tx.get_one(SessionRow, session_id)
+        owner = tx.get_one(UserRow, row.user_id).name
+    try:
+        parts.hub.start_server(owner, row.name, session_id)
+    except NbkeepError as error:
+        with parts.store.write() as tx:
+            failed = tx.get_one(SessionRow, session_id)
+            mark_ended(tx, parts.clock, actor, failed, StopReason.START_FAILED, str(error))
+        raise
+    return session_id
+
+
+def request_session(
+    parts: Parts, actor: Actor, profile: str, *, name: str | None = None, user: str | None = None
+) -> str:
+    """Admit a session and return its id, without asking the hub (the hub's own start path is already there).
+
+    A refusal is recorded too: who wanted what, and which rule said no.
+    """
+    try:
+        capacity = parts.backend.capacity()
+        with parts.store.write() as tx:
+            return admit(parts, tx, actor, profile, capacity, name=name, user=user)
+    except Refused as refusal:
+        # The refusal stands even when it cannot be recorded: nothing was started.
+        with contextlib.suppress(Unavailable), parts.store.write() as tx:
+            journal.append(tx, parts.clock, actor, events.SessionRefused(
+                user=(user or actor.name)[:60], profile=profile[:40], code=refusal.code, message=refusal.message))  # fmt: skip
+        raise
+
+
+def admit(
+    parts: Parts,
+    tx: Tx,
+    actor: Actor,
+    profile: str,
+    capacity: Capacity,
+    *,
+    name: str | None,
+    user: str | None,
+) -> str:
+    """Decide and write in the caller's transaction: rules, session row, audit record. Returns the session id."""
+    actor.require("sessions")
+    owner = _owner(tx, actor, user)
+    found = find_profile(tx, profile)
+    if found is None:
+        raise not_found("profile", profile)
+    chosen, flavor = found
+    asker = Asker(owner.name, owner.role, owner.status == "active", owner.max_sessions)
+    policy = HostPolicy(parts.settings.cpu_overcommit, parts.settings.memory_overcommit)
+    images = built_images(parts.settings.images_dir)
+    verdict = may_start(asker, chosen, flavor, load_of(tx, owner.id), capacity, policy,
+                        image_is_built=chosen.image in images)  # fmt: skip
+    if isinstance(verdict, Refuse):
+        raise verdict.as_error()
+    server_name = _free_name(tx, owner, chosen.name, name)
+    now = parts.clock.now()
+    row = SessionRow(
+        id=new_id("ses", now),
+        user_id=owner.id,
+        name=server_name,
+        profile_name=chosen.name,
+        profile=snapshot(chosen, flavor, parts.settings.currency),
+        state=SessionState.REQUESTED.value,
+        progress=[],
+        requested_at=now,
+        is_busy=False,
+        extended_s=0,
+    )
+    note_progress(row, now, "admitted", "Allowed: your session has its place.")
+    tx.add(row)
+    tx.flush()
+    journal.append(tx, parts.clock, actor, events.SessionRequested(
+        session_id=row.id, user=owner.name, name=row.name, profile=chosen.name))  # fmt: skip
+    return row.id
+
+
+def _owner(tx: Tx, actor: Actor, user: str | None) -> UserRow:
+    if user is not None and user != actor.name:
+        actor.require("admin:sessions")
+        return user_named(tx, user)
+    owner = tx.get(UserRow, actor.id)
+    if owner is None:
+        raise invalid("user", "Say for whom the session is.", "Give --user NAME.")
+    return owner
+
+
+def _free_name(tx: Tx, owner: UserRow, profile: str, wanted: str | None) -> str:
+    if wanted:
+        if not SESSION_NAME.fullmatch(wanted):
+            raise invalid("name", f"{wanted!r} is not a name for a session.",
+                          "Use 1 to 30 small letters, digits and hyphens, with no hyphen at either end.")  # fmt: skip
+        if live_session(tx, owner.id, wanted) is not None:
+            raise Refused("name-taken", f"A session named {wanted!r} is running already.",
+                          "Open that one, stop it, or choose another name.", status=409)  # fmt: skip
+        return wanted
+    base = profile[:_NAME_LENGTH].strip("-") or "session"
+    for number in range(1, _MANY):
+        suffix = "" if number == 1 else f"-{number}"
+        name = base[: _NAME_LENGTH - len(suffix)].rstrip("-") + suffix
+        if live_session(tx, owner.id, name) is None:
+            return name
+    raise Refused("name-taken", "All names for this profile are taken.", "Choose a name.", status=409)

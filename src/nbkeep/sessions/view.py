@@ -1,0 +1,122 @@
+"""A session as the doors show it: everything that portal, command line and JupyterLab need, in one shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from nbkeep.model.session import StopReason
+from nbkeep.profiles.words import network_words
+from nbkeep.store.tables import FlavorRow, MarkRow, ProfileRow, UserRow
+
+from .limits import can_extend_until, idle_stop_at, warning
+from .notices import as_json, notices_in_session
+from .records import clockwork, is_live
+from .stories import remedy, sentence
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from nbkeep.model.clock import Clock
+    from nbkeep.settings import Settings
+    from nbkeep.store.database import Tx
+    from nbkeep.store.tables import SessionRow
+
+_PROFILE_KEYS = ("name", "display_name", "description", "cpu_millis", "memory_bytes", "gpu_type", "gpu_count",
+                 "price_per_hour_micros", "currency", "classification")  # fmt: skip
+CAPACITY_MARK = "capacity"
+
+
+def session_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> dict[str, Any]:
+    """Return the whole view, as JupyterLab gets it with each heartbeat."""
+    user = tx.get_one(UserRow, row.user_id)
+    return {
+        **session_line(clock, row, user.name),
+        "url": session_url(settings.public_url, user.name, row.name),
+        "notices": [as_json(notice) for notice in notices_in_session(tx, row)],
+        "tour_done": user.tour_done,
+        "larger_profiles": _larger_profiles(tx, row, user.role),
+        "portal_url": f"{settings.public_url.rstrip('/')}/portal/",
+        "progress": row.progress,
+    }
+
+
+def session_line(clock: Clock, row: SessionRow, user: str) -> dict[str, Any]:
+    """Return what lists show of a session; needs nothing but the row."""
+    now = clock.now()
+    work = clockwork(row)
+    live = is_live(row)
+    warn = warning(work, now) if live else None
+    reason = StopReason(row.stop_reason) if row.stop_reason else None
+    return {
+        "session_id": row.id,
+        "name": row.name,
+        "user": user,
+        "state": row.state,
+        "profile": {
+            **{key: row.profile.get(key) for key in _PROFILE_KEYS},
+            "network_words": network_words(row.profile["network"]),
+        },
+        "now": _iso(now),
+        "requested_at": _iso(row.requested_at),
+        "started_at": _iso(row.ready_at or row.started_at),
+        "ready_at": _iso(row.ready_at),
+        "ended_at": _iso(row.ended_at),
+        "idle_stop_s": row.profile["idle_stop_s"],
+        "idle_stop_at": _iso(idle_stop_at(work)) if live else None,
+        "ends_at": _iso(row.ends_at),
+        "can_extend_until": _iso(can_extend_until(work)) if live else None,
+        "warning": {"kind": warn.kind, "at": _iso(warn.at), "extendable": warn.extendable, "text": warn.text}
+        if warn
+        else None,
+        "is_busy": row.is_busy,
+        "last_work_at": _iso(row.last_work_at),
+        "last_heartbeat_at": _iso(row.last_heartbeat_at),
+        "memory_used_bytes": row.memory_used_bytes,
+        "record_code": row.profile["record_code"],
+        "step": row.progress[-1] if row.progress else None,
+        "stop": {
+            "reason": reason.value,
+            "message": sentence(reason, row, row.stop_detail or ""),
+            "remedy": remedy(reason, row),
+            "by": row.stopped_by,
+        }
+        if reason
+        else None,
+    }
+
+
+def session_url(public_url: str, user: str, name: str) -> str:
+    """Return the stable address of a session: an origin of the user's own, so that it shares no cookie with others.
+
+    >>> session_url("http://localhost:8000", "jane", "churn")
+    'http://jane.localhost:8000/user/jane/churn/lab'
+    """
+    scheme, _, host = public_url.rstrip("/").partition("://")
+    return f"{scheme}://{user}.{host}/user/{user}/{name}/lab"
+
+
+def _larger_profiles(tx: Tx, row: SessionRow, role: str) -> list[dict[str, Any]]:
+    """Return profiles with more memory that this user may start and that the host, as last seen, can hold."""
+    mark = tx.get(MarkRow, CAPACITY_MARK)
+    most = int(mark.value["memory_bytes"]) if mark else None
+    gpus: dict[str, int] = mark.value["gpus"] if mark else {}
+    query = (
+        select(ProfileRow, FlavorRow)
+        .join(FlavorRow, ProfileRow.flavor == FlavorRow.name)
+        .where(ProfileRow.deleted_at.is_(None), ProfileRow.enabled.is_(True))
+        .where(FlavorRow.memory_bytes > row.profile["memory_bytes"])
+        .order_by(FlavorRow.memory_bytes, FlavorRow.price_per_hour_micros)
+    )
+    return [
+        {"name": profile.name, "display_name": profile.display_name, "memory_bytes": flavor.memory_bytes}
+        for profile, flavor in tx.execute(query).tuples()
+        if role in profile.roles
+        and (most is None or flavor.memory_bytes <= most)
+        and (not flavor.gpu_count or gpus.get(flavor.gpu_type, 0) >= flavor.gpu_count)
+    ]
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
