@@ -35,15 +35,16 @@ class SignInFailed(Event):
 
     type: ClassVar[str] = "signin.failed"
     user: str
-    reason: str  # wrong-password | unknown-name | locked | too-many-attempts | not-active
+    reason: str  # wrong-password | unknown-name | not-active
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignInLocked(Event):
-    """Too many wrong passwords in a row: the account takes no password for a while."""
+    """Too many wrong passwords in a row: that name (or that address) is not listened to for a while."""
 
     type: ClassVar[str] = "signin.locked"
     user: str
+    address: str = ""
     until: str
     failed: int
 

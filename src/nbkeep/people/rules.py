@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from nbkeep.model.actor import ROLE_SCOPES, SCOPES, Role
 from nbkeep.model.errors import Refused, invalid
 
+from .commonest import is_common
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -69,19 +71,22 @@ def check_max_sessions(count: int) -> int:
     return count
 
 
-def check_password(password: str, name: str, email: str, commonest: Collection[str]) -> None:
+def check_password(password: str, name: str, email: str) -> None:
     """Raise `Refused` for a password that is short, common, or made from the person's own name.
 
     After NIST SP 800-63B: length and a blocklist, no rules about kinds of characters.
     """
-    if not PASSWORD_LENGTH <= len(password) <= PASSWORD_LENGTH_MAX:
-        raise invalid("password", f"The password has {len(password)} characters; it needs at least {PASSWORD_LENGTH}.",
+    if len(password) < PASSWORD_LENGTH:
+        raise invalid("password", f"The password has {len(password)} characters; it needs {PASSWORD_LENGTH}.",
                       "A sentence of four or five words is long and easy to remember.")  # fmt: skip
-    low = password.lower()
-    plain = re.sub(r"[^a-z]", "", low)
-    if low in commonest or (plain and plain in commonest) or len(set(low)) <= 4:  # noqa: PLR2004 - aaaabbbb…
+    if len(password) > PASSWORD_LENGTH_MAX:
+        raise invalid(
+            "password", f"The password is longer than {PASSWORD_LENGTH_MAX} characters.", "Shorten it."
+        )
+    if is_common(password):
         raise invalid("password", "This is one of the passwords that attackers try first.",
                       "Choose words that nobody would put together.")  # fmt: skip
+    low = password.lower()
     own = {
         name,
         email,

@@ -113,7 +113,7 @@ def actor_of_token(store: Store, clock: Clock, token: str, address: str = "") ->
     if found is None:
         raise Refused("bad-token", "This token does not work: unknown, expired or revoked.",
                       "Make a new one in the portal, under your account.", status=401)  # fmt: skip
-    row, owner = found._tuple()
+    row, owner = found[0], found[1]
     if row.last_used_at is None or now - row.last_used_at > _SEEN_EVERY:
         with store.write() as tx:
             tx.get_one(ApiTokenRow, row.id).last_used_at = now

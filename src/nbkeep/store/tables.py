@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
@@ -42,7 +42,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Table(DeclarativeBase):
     """Base of all rows."""
 
-    type_annotation_map = {
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcDateTime(),
         dict[str, Any]: JSON(),
         list[str]: JSON(),
@@ -64,8 +64,6 @@ class UserRow(Table):
     max_sessions: Mapped[int] = mapped_column(default=3)  # concurrent; 0 = may start nothing
     home_size_bytes: Mapped[int]
     tour_done: Mapped[bool] = mapped_column(default=False)
-    failed_logins: Mapped[int] = mapped_column(default=0)
-    locked_until: Mapped[datetime | None]
     sessions_valid_from: Mapped[datetime]  # browser sessions signed before this moment are void
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime | None]
@@ -84,6 +82,16 @@ class InvitationRow(Table):
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class SignInLimitRow(Table):
+    """Wrong passwords in a row, by name tried (whether it exists or not) or by address."""
+
+    __tablename__ = "sign_in_limits"
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    failed: Mapped[int]
+    last_at: Mapped[datetime]
+    locked_until: Mapped[datetime | None]
 
 
 class ApiTokenRow(Table):
@@ -227,11 +235,18 @@ class JournalRow(Table):
         BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False
     )
     at: Mapped[datetime]
-    type: Mapped[str] = mapped_column(String(40), index=True)
-    actor: Mapped[str] = mapped_column(String(60), index=True)
-    session_id: Mapped[str | None] = mapped_column(String(24), index=True)
+    type: Mapped[str] = mapped_column(String(40))
+    actor: Mapped[str] = mapped_column(String(60))
+    session_id: Mapped[str | None] = mapped_column(String(24))
     record: Mapped[str] = mapped_column(Text)  # the canonical JSON that was hashed
     hash: Mapped[str] = mapped_column(String(64))
+
+    __table_args__ = (
+        Index("journal_by_type", "type", "seq"),
+        Index("journal_by_actor", "actor", "seq"),
+        Index("journal_by_session", "session_id", "seq"),
+        Index("journal_by_time", "at", "seq"),
+    )
 
 
 class JournalHeadRow(Table):

@@ -35,9 +35,10 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
     )
-    op.create_index(op.f("ix_audit_journal_actor"), "audit_journal", ["actor"], unique=False)
-    op.create_index(op.f("ix_audit_journal_session_id"), "audit_journal", ["session_id"], unique=False)
-    op.create_index(op.f("ix_audit_journal_type"), "audit_journal", ["type"], unique=False)
+    op.create_index("journal_by_actor", "audit_journal", ["actor", "seq"], unique=False)
+    op.create_index("journal_by_session", "audit_journal", ["session_id", "seq"], unique=False)
+    op.create_index("journal_by_time", "audit_journal", ["at", "seq"], unique=False)
+    op.create_index("journal_by_type", "audit_journal", ["type", "seq"], unique=False)
     op.create_table(
         "flavors",
         sa.Column("name", sa.String(length=40), nullable=False),
@@ -57,6 +58,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "sign_in_limits",
+        sa.Column("key", sa.String(length=80), nullable=False),
+        sa.Column("failed", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
         "users",
         sa.Column("id", sa.String(length=24), nullable=False),
         sa.Column("name", sa.String(length=30), nullable=False),
@@ -68,8 +77,6 @@ def upgrade() -> None:
         sa.Column("max_sessions", sa.BigInteger(), nullable=False),
         sa.Column("home_size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("tour_done", sa.Boolean(), nullable=False),
-        sa.Column("failed_logins", sa.BigInteger(), nullable=False),
-        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sessions_valid_from", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
