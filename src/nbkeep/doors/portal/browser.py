@@ -131,7 +131,7 @@ def check_unforged(request: Request, office: Office, browser: Browser | None, to
         else request.headers.get("origin") == origin_of(office.settings.public_url)
     )
     if not same or (browser is not None and not hmac.compare_digest(token.encode(), browser.csrf.encode())):
-        raise Refused("forged-request", "This did not come from a page of nbkeep, or from one that is too old.",
+        raise Refused("forged-request", "This did not come from a page of nbkeep, or from an old one.",
                       "Open the page again and repeat what you did.")  # fmt: skip
 
 

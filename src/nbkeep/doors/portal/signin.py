@@ -58,8 +58,15 @@ def start(request: Request, next: str = "/portal/") -> Response:  # noqa: A002 -
     })  # fmt: skip
     response = RedirectResponse(f"/hub/api/oauth2/authorize?{query}", 303)
     flow = {"state": state, "verifier": verifier, "next": target, "at": office.clock.now().timestamp()}
-    response.set_cookie(_flow_cookie(state), signer(office, "sign-in").sign(flow), max_age=_FLOW_S,
-                        path="/portal", secure=is_https(public_url), httponly=True, samesite="lax")  # fmt: skip
+    response.set_cookie(
+        _flow_cookie(state),
+        signer(office, "sign-in").sign(flow),
+        max_age=_FLOW_S,
+        path="/portal",
+        secure=is_https(public_url),
+        httponly=True,
+        samesite="lax",
+    )
     return response
 
 
@@ -115,8 +122,12 @@ def _flow(request: Request, office: Office, state: str) -> dict[str, Any]:
         or age_s > _FLOW_S
         or not hmac.compare_digest(state.encode(), str(flow["state"]).encode())
     ):
-        raise Refused("sign-in-expired", "This sign-in took too long, or your browser kept no cookie.",
-                      "Start again; if it happens twice, allow cookies for this site.", status=400)  # fmt: skip
+        raise Refused(
+            "sign-in-expired",
+            "The sign-in took too long, or your browser kept no cookie.",
+            "Start again; if it happens twice, allow cookies for this site.",
+            status=400,
+        )
     return flow
 
 
