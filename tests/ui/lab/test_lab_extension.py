@@ -1,0 +1,256 @@
+"""The JupyterLab extension in a real JupyterLab and a real browser."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import nbformat
+import pytest
+from conftest import GIB, Lab, instant, open_lab, run_command, shoot, shoot_both
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.e2e
+
+
+def notebook(lab: Lab, name: str, *cells: str) -> str:
+    """Write a notebook of code cells into the home and return its path."""
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    node.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(node, lab.home / name)
+    return name
+
+
+def test_the_status_item_tells_profile_memory_and_time(lab: Lab, page: Page) -> None:
+    open_lab(page, lab)
+    item = page.locator(".nbkeep-Item")
+    expect(item).to_contain_text("Small CPU")
+    expect(item).to_contain_text("1.2 of 8 GiB")
+    expect(item).to_contain_text("idle stop 29 min")
+    expect(item).to_contain_text("ends 7 h")
+    expect(item).to_have_attribute("aria-label", re.compile("Stops for being idle in 29 min"))
+    shoot_both(page, "status-item")
+
+
+def test_a_click_shows_everything_in_words_and_escape_closes_it(lab: Lab, page: Page) -> None:
+    open_lab(page, lab)
+    page.locator(".nbkeep-Item").click()
+    details = page.get_by_role("dialog", name="Small CPU")
+    expect(details).to_contain_text("3.2 of 10 GiB")
+    expect(details).to_contain_text("€0.12 an hour")
+    expect(details).to_contain_text("No network")
+    expect(details).to_contain_text("Public and internal data")
+    expect(details.get_by_role("link", name="Open portal")).to_have_attribute(
+        "href", "http://localhost:8000/portal/"
+    )
+    shoot_both(page, "details")
+    details.press("Escape")
+    expect(details).to_have_count(0)
+    expect(page.locator(".nbkeep-Item")).to_be_focused()
+
+
+def test_suggestions_are_deleted_only_after_a_confirmation(lab: Lab, page: Page) -> None:
+    open_lab(page, lab)
+    page.locator(".nbkeep-Item").click()
+    page.get_by_role("button", name="Show what uses space").click()
+    page.get_by_role("checkbox", name=re.compile("cache/pip")).check()
+    page.get_by_role("button", name="Delete 922 MiB…").click()
+    shoot_both(page, "home")
+    assert not [post for post in lab.posts() if post["path"] == "home/clean"]
+    page.get_by_role("button", name="Delete 922 MiB", exact=True).click()
+    expect(page.get_by_text("Deleted.")).to_be_visible()
+    assert {"path": "home/clean", "body": {"paths": [".cache/pip"]}} in lab.posts()
+
+
+def test_a_warning_counts_down_and_keep_working_extends(lab: Lab, page: Page) -> None:
+    lab.show(
+        warning={
+            "kind": "idle",
+            "at": instant(minutes=4, seconds=30),
+            "extendable": True,
+            "text": "This session has been idle for 25 min and will be stopped.",
+        },
+        idle_stop_at=instant(minutes=4, seconds=30),
+    )
+    open_lab(page, lab)
+    bar = page.get_by_role("region", name="Warning before a stop")
+    expect(bar).to_contain_text("idle for 25 min")
+    expect(bar.locator(".nbkeep-Bar-count")).to_have_text(re.compile(r"4:[012]\d"))
+    expect(bar.get_by_role("alert")).to_contain_text("stops in less than 5 min")
+    shoot_both(page, "warning")
+    lab.show()
+    bar.get_by_role("button", name="Keep working").click()
+    expect(bar).to_have_count(0)
+    assert {"path": "extend", "body": {}} in lab.posts()
+
+
+def test_a_refused_extension_says_why(lab: Lab, page: Page) -> None:
+    refusal = {
+        "code": "max-session",
+        "message": "Not extended: the profile allows 8 h.",
+        "remedy": "Save, and start again.",
+    }
+    warning = {
+        "kind": "max-session",
+        "at": instant(seconds=50),
+        "extendable": True,
+        "text": "This session reaches its longest time.",
+    }
+    lab.show(warning=warning, ends_at=instant(seconds=50), refuse={"extend": refusal})
+    open_lab(page, lab)
+    page.get_by_role("button", name="Keep working").click()
+    expect(page.get_by_text("the profile allows 8 h. Save, and start again.")).to_be_visible()
+    shoot(page, "warning-refused")
+
+
+def test_where_policy_allows_no_more_there_is_no_button(lab: Lab, page: Page) -> None:
+    warning = {
+        "kind": "max-session",
+        "at": instant(minutes=5),
+        "extendable": False,
+        "text": "This session reaches its longest time in 5 min.",
+    }
+    lab.show(warning=warning, ends_at=instant(minutes=5))
+    open_lab(page, lab)
+    expect(page.get_by_text("Policy allows no more time")).to_be_visible()
+    expect(page.get_by_role("button", name="Keep working")).to_have_count(0)
+
+
+def test_a_kernel_that_died_of_memory_says_so_in_its_notebook(lab: Lab, page: Page) -> None:
+    name = notebook(lab, "hungry.ipynb", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    open_lab(page, lab, name)
+    panel = page.locator(".jp-NotebookPanel")
+    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")).to_be_visible()
+    lab.show(
+        deaths=[
+            {
+                "kernel_id": "any",
+                "path": name,
+                "at": instant(),
+                "reason": "out-of-memory",
+                "message": "",
+                "memory_used_bytes": int(7.96 * GIB),
+                "memory_limit_bytes": 8 * GIB,
+                "larger_profiles": [
+                    {"name": "notebook-cpu-large", "display_name": "Large CPU", "memory_bytes": 32 * GIB}
+                ],
+            }
+        ]
+    )
+    panel.locator(".jp-Cell .cm-content").first.click()
+    page.keyboard.press("Shift+Enter")
+    banner = panel.get_by_role("alert", name="The kernel ran out of memory")
+    expect(banner).to_contain_text("8 of 8 GiB")
+    expect(banner).to_contain_text("“Large CPU” has 32 GiB")
+    page.wait_for_timeout(6_000)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    shoot_both(page, "death")
+    banner.get_by_role("button", name="Dismiss").click()
+    expect(banner).to_have_count(0)
+    page.reload()
+    expect(page.locator(".nbkeep-Item")).to_be_visible(timeout=60_000)
+    expect(panel.locator(".jp-Cell").first).to_be_visible()
+    page.wait_for_timeout(1_000)
+    expect(banner).to_have_count(0)
+
+
+def test_a_death_without_a_known_cause_keeps_the_stock_dialog(lab: Lab, page: Page) -> None:
+    name = notebook(lab, "mystery.ipynb", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    open_lab(page, lab, name)
+    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")).to_be_visible()
+    page.locator(".jp-Cell .cm-content").first.click()
+    page.keyboard.press("Shift+Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("appears to have died", timeout=15_000)
+
+
+def test_notices_are_told_in_full_and_dismissed(lab: Lab, page: Page) -> None:
+    reason = "an open question about job 4711 that you asked in the help channel on Tuesday; nothing was changed"
+    lab.show(
+        notices=[
+            {"id": "not_1", "kind": "access", "text": f"The admin ada entered your session: {reason}.", "at": instant(hours=-2)},
+            {"id": "not_2", "kind": "home-full", "text": "Your home is full (10 of 10 GiB): saving may fail.", "at": instant()},
+        ]
+    )
+    open_lab(page, lab)
+    visit = page.get_by_role("status", name="Notice").filter(has_text="ada")
+    expect(visit).to_contain_text("nothing was changed")
+    shoot_both(page, "notices")
+    page.get_by_role("status", name="Notice").get_by_role("button", name="Show what uses space").click()
+    expect(page.get_by_role("dialog", name="Small CPU")).to_contain_text("projects/old/.venv")
+    visit.get_by_role("button", name="Dismiss").click()
+    expect(visit).to_have_count(0)
+    assert {"path": "notices/not_1/dismiss", "body": {}} in lab.posts()
+
+
+def test_the_tour_runs_by_keyboard_and_only_once(lab: Lab, page: Page) -> None:
+    lab.show(tour_done=False)
+    open_lab(page, lab)
+    tour = page.locator(".nbkeep-Tour")
+    expect(tour).to_contain_text("Welcome to your workspace")
+    expect(tour.get_by_role("button", name="Next")).to_be_focused()
+    shoot_both(page, "tour-1")
+    for step, title in enumerate(
+        ["Your files", "Notebooks and terminals", "Time and memory", "The portal, and this tour again"], start=2
+    ):
+        page.keyboard.press("Enter")
+        expect(tour).to_contain_text(title)
+        expect(tour).to_contain_text(f"{step} of 5")
+        page.wait_for_timeout(600)
+        shoot(page, f"tour-{step}")
+    shoot_both(page, "tour-5")
+    page.keyboard.press("Escape")
+    expect(tour).to_have_count(0)
+    page.wait_for_timeout(500)
+    assert lab.posts() == [{"path": "tour", "body": {"done": True}}]
+    lab.show()
+    run_command(page, "nbkeep:tour")
+    expect(tour).to_contain_text("Welcome to your workspace")
+
+
+def test_the_commands_are_in_the_palette_and_the_portal_in_the_menu(lab: Lab, page: Page) -> None:
+    open_lab(page, lab)
+    page.keyboard.press("Control+Shift+C")
+    page.keyboard.type("nbkeep")
+    for label in ("Show Session Details", "Keep Working", "nbkeep Portal", "Guided Tour of nbkeep"):
+        expect(page.locator(".lm-CommandPalette-item", has_text=label)).to_be_visible()
+    shoot(page, "palette")
+    page.keyboard.press("Escape")
+    page.get_by_role("menuitem", name="File").click()
+    expect(page.get_by_role("menuitem", name="nbkeep Portal")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Hub Control Panel")).to_have_count(0)
+    shoot(page, "menu")
+
+
+def test_a_stopped_session_is_told_in_full(lab: Lab, page: Page) -> None:
+    lab.show(idle_stop_at=instant(seconds=5))
+    open_lab(page, lab)
+    lab.show(http=424, idle_stop_at=instant(seconds=5))
+    message = page.get_by_role("alertdialog", name="Stopped for being idle")
+    expect(message).to_be_visible(timeout=30_000)
+    expect(message).to_contain_text("Your files are kept")
+    expect(message.get_by_role("link", name="Start again")).to_have_attribute(
+        "href", "http://localhost:8000/portal/"
+    )
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    shoot_both(page, "stopped")
+
+
+def test_a_network_that_is_away_is_a_quiet_mark(lab: Lab, page: Page) -> None:
+    open_lab(page, lab)
+    page.context.set_offline(True)
+    expect(page.locator(".nbkeep-Item")).to_contain_text("Not connected", timeout=20_000)
+    page.wait_for_timeout(8_000)
+    expect(page.get_by_role("alertdialog")).to_have_count(0)
+    shoot(page, "offline")
+    page.context.set_offline(False)
+    expect(page.locator(".nbkeep-Item")).not_to_contain_text("Not connected", timeout=20_000)
+
+
+def test_an_unreachable_platform_is_a_quiet_mark(lab: Lab, page: Page) -> None:
+    lab.show(office_reachable=False)
+    open_lab(page, lab)
+    expect(page.locator(".nbkeep-Item")).to_contain_text("nbkeep is away")
+    shoot_both(page, "office-away")
