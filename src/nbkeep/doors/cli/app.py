@@ -66,7 +66,7 @@ def build_app() -> typer.Typer:
 
 
 def _keep_examples(app: typer.Typer) -> None:
-    """Mark the paragraphs of help that begin with "Example:" as not to be wrapped: click's mark is a backspace."""
+    """Keep lines that begin with "Example:" whole in help; click's mark for it is a backspace character."""
     for group in app.registered_groups:
         if group.typer_instance:
             _keep_examples(group.typer_instance)

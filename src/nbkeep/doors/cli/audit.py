@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -97,21 +98,34 @@ def search(
 
 @audit.command()
 def verify(
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", "-f", help="Check an export instead; needs no server.", dir_okay=False),
+    ] = None,
+    known_head: Annotated[
+        str | None,
+        typer.Option("--known-head", metavar="HASH", help="A hash noted earlier, which must occur."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check that no record was changed, removed or put in between. Ends with code 1 if one was."""
-    with office() as api:
-        report = api.get("audit/verify")
+    """Check that no record was changed, removed or put in between.
+
+    Ends with code 1 if one was. Prints the hash of the last record: note it elsewhere and give it as --known-head
+    next time, so that even a record computed anew from some point on is found.
+
+    Example: nbkeep audit verify --file export.jsonl
+    """
+    report = _verify_file(file, known_head) if file else _verify_office(known_head)
     if as_json:
         print_json(report)
     if not report["ok"]:
         raise Refused(
             "audit-broken",
-            f"The record is BROKEN: {report['problem']}",
-            "Keep everything as it is and find out who could write to the database.",
+            f"The record is BROKEN: {report['problem']}.",
+            "Keep everything as it is, take a copy, and find out who could write to the database.",
         )
     if not as_json:
-        print(f"Intact: {report['count']} records.")
+        print(f"Intact: {report['count']} records, the last is number {report['seq']}.")
         print(f"Hash of the last one: {report['hash']}")
 
 
@@ -138,6 +152,21 @@ def export(
     print_note(f"{output}: {count} lines. Check it anywhere with `nbkeep audit verify --file {output}`.")
 
 
+def _verify_office(known_head: str | None) -> dict[str, Any]:
+    with office() as api:
+        return api.get("audit/verify", known_head=known_head)
+
+
+def _verify_file(file: Path, known_head: str | None) -> dict[str, Any]:
+    from nbkeep.audit.verify import verify_lines  # noqa: PLC0415  imports the database's library
+
+    try:
+        with file.open(encoding="utf-8", errors="surrogateescape") as lines:
+            return asdict(verify_lines(lines, known_head))
+    except OSError as error:
+        raise Refused("no-file", f"{file} cannot be read ({error.strerror}).", "Check the path.") from error
+
+
 def _print_records(records: list[dict[str, Any]], *, as_json: bool, lines: bool = False) -> None:
     if as_json and lines:
         for record in records:
@@ -152,9 +181,7 @@ def _print_records(records: list[dict[str, Any]], *, as_json: bool, lines: bool 
             Column("what", keep=True),
             Column("details"),
         ]
-        rows = [
-            (r["seq"], words.moment(r["at"]), r["actor"]["name"], r["type"], _details(r)) for r in records
-        ]
+        rows = [(r["seq"], words.moment(r["at"]), r["actor"], r["type"], _details(r)) for r in records]
         print_table(columns, rows, "")
 
 

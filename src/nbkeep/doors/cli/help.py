@@ -1,4 +1,4 @@
-"""`nbkeep --help` under headings. Typer's own need rich, whose import alone takes longer than all the rest."""
+"""`nbkeep --help` under headings. Typer's own need rich, slower to import than all the rest."""
 
 from __future__ import annotations
 

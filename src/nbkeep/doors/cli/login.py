@@ -79,8 +79,8 @@ def whoami(as_json: Json = False) -> None:
     print_fields(
         [
             ("you are", me["name"]),
-            ("role", words.role(me["role"]) if me.get("role") else None),
+            ("role", words.role(me["user"]["role"]) if me["user"] else "operator of this machine"),
             ("at", target.words),
-            ("you may", ", ".join(me["scopes"]) if me.get("scopes") else None),
+            ("you may", ", ".join(me["scopes"])),
         ]
     )

@@ -59,12 +59,13 @@ def invite(
 @user.command("list")
 def list_users(
     limit: Limit = 200,
+    text: Annotated[str | None, typer.Option("--text", help="Only whose name or e-mail contains it.")] = None,
     status: Annotated[str | None, typer.Option("--status", help="invited, active or disabled.")] = None,
     as_json: Json = False,
 ) -> None:
     """List people."""
     with office() as api:
-        found = list(api.items("users", limit=limit, status=status))
+        found = list(api.items("users", limit=limit, text=text, status=status))
     if as_json:
         print_json(found)
         return

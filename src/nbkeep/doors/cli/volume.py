@@ -39,7 +39,7 @@ def list_volumes(limit: Limit = 200, as_json: Json = False) -> None:
         (
             v["user"],
             v.get("kind") or "-",
-            words.size(v.get("size_bytes")),
+            words.size(v["size_bytes"] or v["planned_size_bytes"]),
             words.size(v.get("used_bytes")),
             words.size(v.get("free_bytes")),
             _percent(v),
@@ -105,9 +105,10 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         [
             ("user", found["user"]),
             ("kind", found.get("kind")),
-            ("size", words.size(found.get("size_bytes"))),
+            ("size", words.size(found["size_bytes"] or found["planned_size_bytes"])),
             ("used", words.size(found.get("used_bytes"))),
             ("free", words.size(found.get("free_bytes"))),
             ("full", _percent(found)),
+        ("note", found["problem"]),
         ]
     )
