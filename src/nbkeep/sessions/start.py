@@ -38,6 +38,15 @@ def start_session(
     `Unavailable` when warden, hub or database are away: nothing runs then, and what was begun is marked failed.
     """
     session_id = request_session(parts, actor, profile, name=name, user=user)
+    hand_to_hub(parts, actor, session_id)
+    return session_id
+
+
+def hand_to_hub(parts: Parts, actor: Actor, session_id: str) -> None:
+    """Ask the hub for an admitted session's server; when it says no, the session is marked failed, and it raises.
+
+    May take seconds: the hub answers once its spawner has begun.
+    """
     with parts.store.read() as tx:
         row = tx.get_one(SessionRow, session_id)
         owner = tx.get_one(UserRow, row.user_id).name
@@ -48,7 +57,6 @@ def start_session(
             failed = tx.get_one(SessionRow, session_id)
             mark_ended(tx, parts.clock, actor, failed, StopReason.START_FAILED, str(error))
         raise
-    return session_id
 
 
 def request_session(
