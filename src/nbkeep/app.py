@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbkeep.model.clock import SystemClock
+from nbkeep.profiles.seeds import plant
 from nbkeep.store.database import Store
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ class Office:
 
 
 def open_office(settings: Settings, backend: Backend, hub: Hub) -> Office:
-    """Open the database, bring its tables up to date, and join the parts on the host's clock."""
+    """Open the database, bring it up to date, seed an empty one, and join the parts on the host's clock."""
     store = Store(settings.store_url)
     store.migrate()
-    return Office(settings, store, SystemClock(), backend, hub)
+    clock = SystemClock()
+    with store.write() as tx:
+        plant(tx, clock)
+    return Office(settings, store, clock, backend, hub)

@@ -6,7 +6,7 @@ import os
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from nbkeep.model.errors import Refused, invalid
@@ -147,7 +147,7 @@ def check(settings: Settings) -> None:
     length = len(os.fsencode(settings.data_dir))
     if length > DATA_DIR_MAX_BYTES:
         raise invalid("data-dir", f"The data directory's path has {length} bytes: {settings.data_dir}.",
-                      f"Choose one of at most {DATA_DIR_MAX_BYTES}: unix socket paths end at 107 bytes.")  # fmt: skip
+                      f"Choose one of up to {DATA_DIR_MAX_BYTES}: socket paths end at 107.")  # fmt: skip
     url = urlsplit(settings.public_url)
     if url.scheme not in {"http", "https"} or not url.hostname or url.path not in {"", "/"}:
         raise invalid("public-url", f"{settings.public_url!r} is not the address of a site.",
@@ -172,6 +172,14 @@ def check(settings: Settings) -> None:
             raise invalid(name.replace("_", "-"), f"{name} must be above zero.", "Correct it in config.toml.")
 
 
+def _gpus(value: Any) -> dict[str, int]:
+    """Return the counts of a table ({a100 = 2}) or of text ("a100=2,t4=1")."""
+    if isinstance(value, dict):
+        return {str(kind).lower(): int(count) for kind, count in cast("dict[str, Any]", value).items()}
+    pairs = (part.partition("=") for part in str(value).split(",") if part.strip())
+    return {kind.strip().lower(): int(count) for kind, _, count in pairs}
+
+
 def _typed(name: str, value: Any) -> Any:
     """Return a setting from a file or the environment in its field's type."""
     try:
@@ -184,12 +192,7 @@ def _typed(name: str, value: Any) -> Any:
         if name in {"default_max_sessions", "uid_base"}:
             return int(value)
         if name == "gpus":
-            pairs = (
-                value.items()
-                if isinstance(value, dict)
-                else (part.split("=") for part in value.split(",") if part)
-            )
-            return {str(kind).strip().lower(): int(count) for kind, count in pairs}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            return _gpus(value)
         return str(value).rstrip("/") if name == "public_url" else str(value)
     except (TypeError, ValueError) as error:
         raise invalid(

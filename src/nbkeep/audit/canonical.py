@@ -13,9 +13,9 @@ _INT_MAX = 2**53 - 1
 def canonical(value: Any) -> str:
     """Return the canonical JSON text of a value; raise ValueError for what has none (NaN, huge integers).
 
-    Keys are sorted by UTF-16 code units and nothing is between the tokens, as RFC 8785 says. Numbers: integers
-    within 2^53 and floats in Python's shortest form, whole floats as integers, so that `1.0` and `1` are the
-    same value and have the same spelling.
+    Keys are sorted by UTF-16 code units and nothing is between the tokens, as RFC 8785 says. Numbers:
+    integers within 2^53, and floats in Python's shortest form, whole floats as integers, so that `1.0` and
+    `1` are the same value and have the same spelling.
 
     >>> canonical({"b": [1, 2.0, None], "a": "é"})
     '{"a":"é","b":[1,2,null]}'

@@ -31,7 +31,7 @@ class SignInSucceeded(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SignInFailed(Event):
-    """A sign-in was refused. `user` is "" where no such person exists: people type passwords into name fields."""
+    """A sign-in was refused. `user` is "" for unknown names: people type passwords into name fields."""
 
     type: ClassVar[str] = "signin.failed"
     user: str
@@ -395,10 +395,11 @@ class ConfigApplied(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class AuditExported(Event):
-    """Somebody took a copy of the journal, up to this record."""
+    """Somebody took a copy of the journal, whole or from and until these times."""
 
     type: ClassVar[str] = "audit.exported"
-    until_seq: int
+    since: str = ""
+    until: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,8 @@ def append(tx: Tx, clock: Clock, actor: Actor, event: Event) -> int:
         "seq": head.seq + 1,
         "at": now.isoformat(timespec="microseconds"),
         "type": event.type,
-        "actor": {"id": actor.id, "name": actor.name, "kind": actor.kind, "via": actor.via, "address": actor.address},
+        "actor": {"id": actor.id, "name": actor.name, "kind": actor.kind, "via": actor.via,
+                  "address": actor.address},
         "session_id": event.session_id,
         "data": _data(event),
     })  # fmt: skip

@@ -1,7 +1,7 @@
 """The office as a process: `python -m nbkeep.doors.office --data-dir DIR`.
 
-Brings the database up to date, runs the loops and serves every door on `run/office/office.sock`. May be killed
-at any moment: what was not committed did not happen, and sessions do not belong to it.
+Brings the database up to date, runs the loops and serves every door on `run/office/office.sock`. May be
+killed at any moment: what was not committed did not happen, and sessions do not belong to it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from nbkeep.sessions.hub_client import HubClient
 from nbkeep.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from nbkeep.app import Office
 
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 @contextlib.contextmanager
-def only_one(settings: Settings) -> Iterator[None]:
+def only_one(settings: Settings) -> Generator[None]:
     """Hold the lock of this data directory's office; raise `Refused` when another process has it.
 
     The kernel gives the lock back when the process ends, however it ends.
@@ -111,7 +111,7 @@ async def _run(office: Office) -> None:
 
 
 def listen(path: Path) -> socket.socket:
-    """Return a listening socket at a path that every user of this machine may connect to: all calls need a token.
+    """Return a listening socket that every user of this machine may connect to: all calls need a token.
 
     What a killed office left there is replaced in one step, so that the path is never absent.
     """

@@ -32,7 +32,7 @@ INVITE, RESET = "invite", "reset"
 
 @dataclass(frozen=True)
 class Link:
-    """A fresh link: its kind, the secret that goes into the address (kept nowhere), and until when it works."""
+    """A fresh link: its kind, the secret of its address (kept nowhere), and until when it works."""
 
     user: str
     kind: str
@@ -61,14 +61,14 @@ def make_link(tx: Tx, clock: Clock, actor: Actor, user: UserRow, valid_s: int = 
 
 
 def make_reset_link(tx: Tx, clock: Clock, actor: Actor, name: str, valid_s: int = VALID_S) -> Link:
-    """Make a link with which somebody sets a (new) password. Needs `admin:users`; refused for disabled people."""
+    """Make a link that sets a new password. Needs `admin:users`; refused for disabled people."""
     actor.require("admin:users")
     user = tx.scalar(select(UserRow).where(UserRow.name == name))
     if user is None:
         raise not_found("user", name)
     if user.status == "disabled":
-        raise Refused("user-disabled", f"{name} is disabled.", f"Enable them first: `nbkeep user enable {name}`.",
-                      status=409)  # fmt: skip
+        raise Refused("user-disabled", f"{name} is disabled.",
+                      f"Enable them first: `nbkeep user enable {name}`.", status=409)  # fmt: skip
     link = make_link(tx, clock, actor, user, valid_s)
     journal.append(tx, clock, actor, events.ResetLinkMade(user=name, expires_at=link.expires_at.isoformat()))
     return link
@@ -120,7 +120,8 @@ def _open(tx: Tx, clock: Clock, token: str) -> tuple[InvitationRow, UserRow]:
         raise Refused("link-unknown", "This link does not work.", _ASK, status=404)
     if row.used_at is not None:
         raise Refused("link-used", "This link was used already; each works once.",
-                      "Sign in with the password that was set. If it was not you, tell an admin now.", status=410)  # fmt: skip
+                      "Sign in with the password that was set. If it was not you, tell an admin now.",
+                      status=410)  # fmt: skip
     user = tx.get_one(UserRow, row.user_id)
     if row.revoked_at is not None or user.status == "disabled":
         raise Refused(

@@ -12,7 +12,7 @@ _HASHER = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4)
 
 
 def hash_password(password: str) -> str:
-    """Return the argon2id hash, parameters and salt included. Slow on purpose: call it outside transactions."""
+    """Return the argon2id hash, with parameters and salt. Slow on purpose: call it outside transactions."""
     return _HASHER.hash(password)
 
 

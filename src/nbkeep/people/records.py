@@ -61,7 +61,10 @@ def count_users(tx: Tx, actor: Actor) -> dict[str, int]:
     """Return how many people there are by status. Needs `admin:users`."""
     actor.require("admin:users")
     found = tx.execute(select(UserRow.status, func.count()).group_by(UserRow.status))
-    return dict.fromkeys(STATUSES, 0) | {status: count for status, count in found.tuples()}
+    counts = dict.fromkeys(STATUSES, 0)
+    for status, count in found:
+        counts[status] = count
+    return counts
 
 
 def get_user(tx: Tx, actor: Actor, name: str) -> UserRow:

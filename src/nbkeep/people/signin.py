@@ -1,7 +1,7 @@
 """Signing in with name and password, under limits by name and by address that live in the database.
 
-Invariant: a try is counted before its password is looked at, so that many at once do not get more guesses than
-one after another. Names that do not exist are counted, locked and timed like those that do.
+Invariant: a try is counted before its password is looked at, so that many at once do not get more guesses
+than one after another. Names that do not exist are counted, locked and timed like those that do.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Standing:
 def sign_in(store: Store, clock: Clock, name: str, password: str, address: str = "") -> Standing:
     """Return the person whose name (or e-mail address) and password these are.
 
-    Raises `Refused`: 401 with one message for every wrong pair, 429 after too many of them. Takes about 50 ms,
-    none of it inside a transaction.
+    Raises `Refused`: 401 with one message for every wrong pair, 429 after too many of them. Takes about
+    50 ms, none of it inside a transaction.
     """
     name = name.strip().lower()[:254]
     with store.write() as tx:
@@ -118,7 +118,8 @@ def _count(tx: Tx, clock: Clock, key: str, most: int) -> None:
         row.failed, row.locked_until = 0, None
     if row.locked_until is not None or row.failed >= most:
         raise Refused("too-many-tries", "Too many wrong passwords.",
-                      "Wait 15 minutes, or ask an admin for a link that sets a new password.", status=429)  # fmt: skip
+                      "Wait 15 minutes, or ask an admin for a link that sets a new password.",
+                      status=429)  # fmt: skip
     row.failed += 1
     row.last_at = now
     tx.flush()
@@ -153,9 +154,14 @@ def _record_failure(
         row = tx.get(SignInLimitRow, key)
         if row is not None and row.failed >= most and row.locked_until is None:
             row.locked_until = clock.now() + LOCKED_FOR
-            journal.append(tx, clock, actor, events.SignInLocked(
-                user=name if most == NAME_FAILURES else "", address=address if most == ADDRESS_FAILURES else "",
-                until=row.locked_until.isoformat(), failed=row.failed))  # fmt: skip
+            journal.append(tx, clock, actor, _locked(row, name, address, by_name=most == NAME_FAILURES))
+
+
+def _locked(row: SignInLimitRow, name: str, address: str, *, by_name: bool) -> events.SignInLocked:
+    until = row.locked_until.isoformat() if row.locked_until else ""
+    return events.SignInLocked(
+        user=name if by_name else "", address="" if by_name else address, until=until, failed=row.failed
+    )
 
 
 def _standing(user: UserRow) -> Standing:

@@ -1,4 +1,4 @@
-"""People's accounts: invite, enable, disable, role, limits. Each change is one transaction with its record."""
+"""People's accounts: invite, enable, disable, role, limits. Each change is one transaction and one record."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _free_name(tx: Tx, email: str, wanted: str | None) -> str:
     if wanted is not None:
         if not NAME.fullmatch(wanted) or len(wanted) > NAME_LENGTH:
             raise invalid("name", f"{wanted!r} is not a login name.",
-                          f"Use 1 to {NAME_LENGTH} small letters, digits and hyphens; begin with a letter.")  # fmt: skip
+                          f"Up to {NAME_LENGTH} small letters, digits, hyphens; a letter first.")  # fmt: skip
         if find_user(tx, wanted) is not None:
             raise Refused("name-taken", f"The name {wanted!r} is taken.", "Choose another one.", status=409)
         return wanted
@@ -213,4 +213,5 @@ def _require_another_admin(tx: Tx, user: UserRow, what: str) -> None:
     )
     if user.status == "active" and not tx.scalar(others):
         raise Refused("last-admin", f"{user.name} is the last active admin and cannot {what}.",
-                      "Make somebody else an admin first: `nbkeep user role NAME admin`.", status=409)  # fmt: skip
+                      "Make somebody else an admin first: `nbkeep user role NAME admin`.",
+                      status=409)  # fmt: skip

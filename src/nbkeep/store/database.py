@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.exc import OperationalError
@@ -16,6 +14,10 @@ from sqlalchemy.orm import sessionmaker
 from nbkeep.model.errors import Unavailable
 
 from .migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
 
 __all__ = ["Store", "Tx"]
 
@@ -43,7 +45,7 @@ class Store:
         return cls(f"sqlite:///{path}")
 
     @contextmanager
-    def read(self) -> Iterator[Tx]:
+    def read(self) -> Generator[Tx]:
         """Give a transaction that sees one consistent state and is rolled back at the end."""
         with self._translated(), self._sessions() as tx:
             if self.is_sqlite:
@@ -53,7 +55,7 @@ class Store:
             yield tx
 
     @contextmanager
-    def write(self) -> Iterator[Tx]:
+    def write(self) -> Generator[Tx]:
         """Give a transaction that commits at the end of the block, or rolls back if the block raises.
 
         Invariant: there is one writer at a time on either engine, so that what is decided inside on the basis
@@ -79,7 +81,7 @@ class Store:
         self.engine.dispose()
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self) -> Generator[None]:
         # SQLite's own waiting is a poll with growing sleeps, which starves writers; threads of one process
         # queue here instead.
         if not self._writing.acquire(timeout=_BUSY_TIMEOUT_S):
@@ -90,7 +92,7 @@ class Store:
             self._writing.release()
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self) -> Generator[None]:
         try:
             yield
         except OperationalError as error:

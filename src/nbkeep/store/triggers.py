@@ -1,4 +1,4 @@
-"""SQL that makes the journal append only inside the database itself, whichever program holds the connection."""
+"""SQL that makes the journal append only inside the database, whichever program writes."""
 
 from __future__ import annotations
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
 from nbkeep import __version__
-from nbkeep.doors.portal import create_portal
 from nbkeep.model.actor import SCOPES
 
 from .errors import Problem, install_error_handling
@@ -34,7 +34,13 @@ _PUBLIC = (
     "images",
 )
 _INTERNAL = ("session", "hub")
-_ERRORS = {
+_DESCRIPTION = """Every call needs an API token (`Authorization: Bearer nbk_…`) with a scope:
+
+{scopes}
+
+Errors have the fields `code`, `message` and `remedy`. Lists have `items` and `next`; send `next` as `cursor`.
+"""
+_ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": words}
     for status, words in {
         400: "Malformed or impossible values",
@@ -54,9 +60,8 @@ def create_app(office: Office) -> FastAPI:
     app = FastAPI(
         title="nbkeep",
         version=__version__,
-        summary="A governed notebook environment: private JupyterLab workspaces, and control over what they may reach.",
-        description=f"Every call needs an API token (`Authorization: Bearer nbk_…`) with a scope:\n\n{scopes}\n\n"
-        "Errors have the shape `{code, message, remedy}`. Lists have `items` and `next`; send `next` as `cursor`.",
+        summary="A governed notebook environment",
+        description=_DESCRIPTION.format(scopes=scopes),
         openapi_url=f"{API}/openapi.json",
         docs_url=f"{API}/docs",
         redoc_url=None,
@@ -70,7 +75,8 @@ def create_app(office: Office) -> FastAPI:
             router = import_module(f"nbkeep.doors.{package}.{name}").router
             responses = _ERRORS if package == "api" else None
             app.include_router(router, prefix=prefix, responses=responses, include_in_schema=package == "api")
-    app.mount("/portal", create_portal(office))
+    with contextlib.suppress(ImportError):
+        app.mount("/portal", import_module("nbkeep.doors.portal.router").create_portal(office))
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.add_api_route(f"{API}/healthz", _healthz, tags=["platform"], summary="Tell that the office answers")
     return app

@@ -9,7 +9,6 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from nbkeep.app import Office
-from nbkeep.doors.portal.browser import actor_from_cookie
 from nbkeep.model.actor import OPERATOR, Actor
 from nbkeep.model.errors import Refused
 from nbkeep.people import tokens
@@ -55,6 +54,8 @@ def get_actor(request: Request) -> Actor:
     office = get_office(request)
     token = bearer(request)
     if token is None:
+        from nbkeep.doors.portal.browser import actor_from_cookie  # noqa: PLC0415
+
         actor = actor_from_cookie(request, office)
         if actor is None:
             raise Refused("not-signed-in", "This needs somebody who is signed in.",
@@ -82,5 +83,12 @@ def _same(given: str, wanted: str) -> bool:
     return bool(wanted) and hmac.compare_digest(given.encode(), wanted.encode())
 
 
+def _actor(
+    actor: Annotated[Actor, Depends(get_actor)], _scheme: Annotated[object, Depends(_BEARER)]
+) -> Actor:
+    # FastAPI heeds one `Depends` of an annotation only: the header's description hangs here.
+    return actor
+
+
 OfficeDep = Annotated[Office, Depends(get_office)]
-ActorDep = Annotated[Actor, Depends(get_actor), Depends(_BEARER)]
+ActorDep = Annotated[Actor, Depends(_actor)]

@@ -47,7 +47,7 @@ def install_error_handling(app: FastAPI) -> None:
 
 
 class Incidents:
-    """Middleware that turns a bug into an answer without a traceback. Plain ASGI: event streams pass unbuffered."""
+    """Middleware that answers for a bug without its traceback. Plain ASGI: event streams pass unbuffered."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -71,8 +71,10 @@ class Incidents:
             log.exception("incident %s: %s %s", number, scope["method"], scope["path"])
             if answered:  # the connection breaks off: half an answer must not look like a whole one
                 raise
-            error = NbkeepError("bug", f"Something in nbkeep failed (incident {number}).",
-                                "Tell an admin this number; `nbkeep logs office` has the details.")  # fmt: skip
+            what = f"Something in nbkeep failed (incident {number})."
+            error = NbkeepError(
+                "bug", what, "Tell an admin this number; `nbkeep logs office` has the details."
+            )
             await problem(error, HTTPStatus.INTERNAL_SERVER_ERROR)(scope, receive, send)
 
 

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs migrations on the connection that `nbkeep.store.migrate` put into the configuration."""
+"""Alembic's entry: runs migrations on the connection that `nbkeep.store.migrate` gives."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from alembic import context
 
 from nbkeep.store.tables import Table
 
+# `transactional_ddl=False`: the caller's transaction holds all steps, so that a failed start changes nothing.
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Table.metadata,
-    transactional_ddl=False,  # the caller's transaction holds all steps, so that a failed start changes nothing
+    transactional_ddl=False,
 )
 context.run_migrations()

@@ -1,0 +1,91 @@
+"""`/audit`: search, verify and export the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime, BaseModel, Field
+
+from nbkeep.audit.export import export
+from nbkeep.audit.search import Wanted, search
+from nbkeep.audit.verify import verify_journal
+
+from .auth import ActorDep, OfficeDep
+from .paging import CursorQuery, LimitQuery, Page
+
+router = APIRouter(prefix="/audit", tags=["audit"])
+Since = Annotated[AwareDatetime | None, Query(description="From then on, e.g. 2026-11-01T00:00:00Z")]
+Until = Annotated[AwareDatetime | None, Query(description="Before then")]
+
+
+class ReportView(BaseModel):
+    """The outcome of a check of the hash chain."""
+
+    ok: bool
+    count: int = Field(description="Records that fit the chain")
+    seq: int = Field(description="Number of the last record that fits")
+    hash: str = Field(description="Its hash: keep it elsewhere and give it as `known_head` later")
+    problem: str
+    bad_seq: int | None = Field(description="The first record that does not fit")
+
+
+@router.get("", summary="Search the journal")
+def search_records(
+    office: OfficeDep,
+    actor: ActorDep,
+    by: Annotated[str, Query(alias="actor", max_length=60, description="Who did it")] = "",
+    kind: Annotated[
+        str, Query(alias="type", max_length=40, description="`session.ready`, or `session`")
+    ] = "",
+    session: Annotated[str, Query(max_length=24, description="Session id")] = "",
+    text: Annotated[str, Query(max_length=200, description="Words that the record contains")] = "",
+    since: Since = None,
+    until: Until = None,
+    limit: LimitQuery = 100,
+    cursor: CursorQuery = None,
+) -> Page[dict[str, Any]]:
+    """Return records, newest first. Needs `audit:read`."""
+    wanted = Wanted(by, kind, session, text, _utc(since), _utc(until))
+    with office.store.read() as tx:
+        found = search(tx, actor, wanted, limit=limit, cursor=cursor)
+    return Page(items=found.records, next=found.next)
+
+
+@router.get("/verify", summary="Check the hash chain")
+def verify(
+    office: OfficeDep,
+    actor: ActorDep,
+    known_head: Annotated[
+        str | None, Query(pattern="^[0-9a-f]{64}$", description="A hash kept elsewhere")
+    ] = None,
+) -> ReportView:
+    """Check every record against the chain and the head. Needs `audit:read`."""
+    report = verify_journal(office.store, actor, known_head)
+    return ReportView.model_validate(report, from_attributes=True)
+
+
+@router.get("/export", response_class=StreamingResponse, summary="Export the journal")
+def export_records(
+    office: OfficeDep,
+    actor: ActorDep,
+    format: Literal["jsonl"] = "jsonl",  # noqa: A002 - the name in the address
+    since: Since = None,
+    until: Until = None,
+) -> StreamingResponse:
+    """Stream JSON lines that verify with nothing but the file. Needs `audit:read`; is recorded."""
+    lines = export(office.store, office.clock, actor, since=_utc(since), until=_utc(until))
+    headers = {"Content-Disposition": f'attachment; filename="nbkeep-audit.{format}"'}
+    return StreamingResponse(_ended(lines), media_type="application/x-ndjson", headers=headers)
+
+
+def _ended(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        yield line + "\n"
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return at.astimezone(UTC) if at else None

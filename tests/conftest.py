@@ -1,0 +1,93 @@
+"""What tests share: databases on both engines, and an office joined from real parts on a clock that tests move."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from nbkeep.model.clock import ManualClock
+from nbkeep.store.database import Store
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that tests move."""
+    return ManualClock()
+
+
+@pytest.fixture
+def short_dir() -> Iterator[Path]:
+    """A directory whose path is short enough for unix sockets."""
+    path = Path(tempfile.mkdtemp(prefix="nbk", dir="/tmp"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The URL of a real PostgreSQL server, started once for all tests; skips where none is installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [
+        Path(where).parent for where in [shutil.which("postgres")] if where
+    ]
+    if not found:
+        pytest.skip("no PostgreSQL server here: install it with `apt-get install postgresql`")
+    data = Path(tempfile.mkdtemp(prefix="nbkpg", dir="/tmp"))
+    # PostgreSQL refuses to run as root; its package made a user for it.
+    prefix = (
+        ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+    )
+    if prefix:
+        shutil.chown(data, "postgres", "postgres")
+    env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(data)}
+
+    def run(*command: str) -> None:
+        subprocess.run([*prefix, *command], check=True, capture_output=True, env=env, cwd=data, timeout=60)
+
+    bin_ = found[-1]
+    run(str(bin_ / "initdb"), "-D", str(data / "db"), "-U", "postgres", "-A", "trust", "-N")
+    options = f"-k {data} -c listen_addresses= -c fsync=off -c max_connections=200"
+    run(str(bin_ / "pg_ctl"), "-D", str(data / "db"), "-w", "-o", options, "-l", str(data / "log"), "start")
+    yield f"postgresql+psycopg://postgres@/postgres?host={data}"
+    run(str(bin_ / "pg_ctl"), "-D", str(data / "db"), "-m", "immediate", "stop")
+    shutil.rmtree(data, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database, once on each engine."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'nbkeep.db'}"
+        return
+    server: str = request.getfixturevalue("postgres_url")
+    name = f"t{uuid4().hex}"
+    admin = server.replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    yield server.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """A database with all tables, once on each engine."""
+    opened = Store(store_url)
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    """A database with all tables on SQLite, for what does not depend on the engine."""
+    opened = Store.at(tmp_path / "nbkeep.db")
+    opened.migrate()
+    yield opened
+    opened.close()
