@@ -14,7 +14,7 @@ from nbkeep.store.tables import UserRow
 
 from .limits import warning
 from .records import clockwork, visible_session
-from .stories import remedy, sentence
+from .stories import reason_of, remedy, sentence
 
 if TYPE_CHECKING:
     from nbkeep.backends.interface import Status, Volume
@@ -103,7 +103,7 @@ def _about_processes(row: SessionRow, now: datetime, around: Surroundings) -> li
     if status is None:
         return found
     if status.exit is not None:
-        reason = StopReason(status.exit.reason)
+        reason = reason_of(status.exit)
         found.append(Finding(reason.value, sentence(reason, row, status.exit.detail), remedy(reason, row)))
     if status.oom_kills:
         found.append(Finding("kernel-out-of-memory", f"A process was ended {_times(status.oom_kills)} because memory "

@@ -68,7 +68,7 @@ def carry_out_stop(parts: Parts, session_id: str, user: str, name: str) -> bool:
     """Ask the hub, and end the processes where its start is still pending. False: somebody is away, ask again."""
     try:
         if not parts.hub.stop_server(user, name):
-            parts.backend.stop(session_id)
+            parts.backend.stop(session_id, grace_s=2)
     except Unavailable:
         return False
     return True

@@ -10,6 +10,7 @@ from nbkeep.model.units import format_size
 from nbkeep.profiles.words import duration_words
 
 if TYPE_CHECKING:
+    from nbkeep.backends.interface import Exit
     from nbkeep.store.tables import SessionRow
 
 _R = StopReason
@@ -74,6 +75,14 @@ STORIES: dict[StopReason, Story] = {
 }
 if set(STORIES) != set(StopReason):
     raise AssertionError("every StopReason needs its entry in sessions/stories.py")
+
+
+def reason_of(exit_: Exit) -> StopReason:
+    """Return why processes ended; a reason that a newer node made up counts as the death of its half."""
+    try:
+        return StopReason(exit_.reason)
+    except ValueError:
+        return StopReason.SANDBOX_DIED if exit_.half == "sandbox" else StopReason.SERVER_DIED
 
 
 def sentence(reason: StopReason, row: SessionRow, detail: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
@@ -15,4 +16,4 @@ router = APIRouter(prefix="/host", tags=["host"])
 def host_facts(office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
     """List the node's guarantees (admins)."""
     actor.require("admin:config")
-    return {"items": office.backend.host(), "next": None}
+    return {"items": [asdict(fact) for fact in office.backend.host()], "next": None}

@@ -11,15 +11,24 @@ from nbkeep.doors.api.auth import OfficeDep, require_hub
 from nbkeep.model.actor import Actor
 from nbkeep.model.errors import not_found
 from nbkeep.model.session import StopReason
+from nbkeep.people.signin import sign_in, standing
 from nbkeep.sessions.access import may_enter
 from nbkeep.sessions.launch import launch
 from nbkeep.sessions.marks import mark_ended, mark_progress, mark_ready
 from nbkeep.sessions.view import session_view
 from nbkeep.store.database import Tx
-from nbkeep.store.tables import SessionRow, UserRow
+from nbkeep.store.tables import SessionRow
 
 router = APIRouter(prefix="/hub", dependencies=[Depends(require_hub)])
 HUB = Actor(id="hub", name="hub", scopes=frozenset(), kind="system", via="hub")
+
+
+class SignInBody(BaseModel):
+    """What somebody typed into the sign-in form, and from where."""
+
+    name: str = Field(max_length=1000)
+    password: str = Field(max_length=10_000)
+    address: str = Field(default="", max_length=64)
 
 
 class LaunchBody(BaseModel):
@@ -100,13 +109,20 @@ def admin_access(body: EntryBody, office: OfficeDep) -> dict[str, bool]:
         return {"allowed": may_enter(tx, office.clock, body.admin, body.owner, body.server_name)}
 
 
+@router.post("/authenticate")
+def authenticate(body: SignInBody, office: OfficeDep) -> dict[str, Any]:
+    """Tell who signs in with name and password; 401 for a wrong pair, 429 after too many of them."""
+    found = sign_in(office.store, office.clock, body.name, body.password, body.address)
+    return {"name": found.name, "admin": found.is_admin, "role": found.role.value}
+
+
 @router.post("/users/{name}/check")
 def check_user(name: str, office: OfficeDep) -> dict[str, bool]:
     """Tell whether somebody may still be signed in, and whether they are an admin."""
     with office.store.read() as tx:
-        user = tx.query(UserRow).filter(UserRow.name == name).one_or_none()
-        active = user is not None and user.status == "active"
-        return {"active": active, "admin": active and user is not None and user.role == "notebook.admin"}
+        found = standing(tx, name)
+    active = found is not None and found.is_active
+    return {"active": active, "admin": active and found is not None and found.is_admin}
 
 
 def _row(tx: Tx, session_id: str) -> SessionRow:

@@ -16,6 +16,7 @@ from nbkeep.model.session import SessionState, StopReason
 from nbkeep.sessions.marks import mark_ended
 from nbkeep.sessions.records import LIVE_STATES, is_live
 from nbkeep.sessions.stop import server_of
+from nbkeep.sessions.stories import reason_of
 from nbkeep.sessions.view import CAPACITY_MARK
 from nbkeep.store.tables import MarkRow, SessionRow
 
@@ -60,8 +61,9 @@ def compare(parts: Parts, boot_id: str, missing: dict[str, int]) -> None:
         del missing[gone]
     if rebooted and not missing:
         _remember_boot(parts, boot_id)
-    for session_id in [one for one, alive in running.items() if alive and one not in expected]:
-        _stop_stray(parts, session_id)
+    for session_id in running:
+        if session_id not in expected:
+            _stop_stray(parts, session_id, is_alive=running[session_id])
 
 
 def _end_dead(parts: Parts, session_id: str) -> None:
@@ -71,7 +73,7 @@ def _end_dead(parts: Parts, session_id: str) -> None:
     if status.exit is None:
         _end(parts, session_id, StopReason.SERVER_DIED, "")
     else:
-        _end(parts, session_id, StopReason(status.exit.reason), status.exit.detail)
+        _end(parts, session_id, reason_of(status.exit), status.exit.detail)
 
 
 def _end(parts: Parts, session_id: str, reason: StopReason, detail: str) -> None:
@@ -85,12 +87,15 @@ def _end(parts: Parts, session_id: str, reason: StopReason, detail: str) -> None
         _log.info("%s ended; the hub will see it by itself: %s", session_id, error)
 
 
-def _stop_stray(parts: Parts, session_id: str) -> None:
+def _stop_stray(parts: Parts, session_id: str, *, is_alive: bool) -> None:
+    """Make the node forget what no live record stands for; only what still ran is worth a record."""
     with parts.store.read() as tx:
         row = tx.get(SessionRow, session_id)
     if row is not None and (is_live(row) or (row.ended_at and parts.clock.now() - row.ended_at < _GOING)):
         return
-    parts.backend.stop(session_id)
+    parts.backend.stop(session_id, grace_s=2)
+    if not is_alive:
+        return
     with parts.store.write() as tx:
         journal.append(tx, parts.clock, SYSTEM, events.StraySessionStopped(
             session_id=session_id, known_as=row.state if row else ""))  # fmt: skip

@@ -97,7 +97,7 @@ def finish_stops(parts: Parts) -> None:
         if since < _BY_FORCE:
             continue
         try:
-            parts.backend.stop(session_id)
+            parts.backend.stop(session_id, grace_s=2)
             status = parts.backend.status(session_id)
         except Unavailable:
             continue  # not known to be gone: it still holds its place

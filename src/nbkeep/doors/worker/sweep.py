@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, or_, select
 
+from nbkeep.people.signin import forget_old_limits
 from nbkeep.sessions.records import LIVE_STATES
 from nbkeep.store.tables import AccessRow, ApiTokenRow, InvitationRow, NoticeRow, ReportedEventRow, SessionRow
 
@@ -25,6 +26,7 @@ def sweep(parts: Parts) -> None:
     now = parts.clock.now()
     still_reporting = select(SessionRow.id).where(SessionRow.state.in_(LIVE_STATES))
     with parts.store.write() as tx:
+        forget_old_limits(tx, parts.clock)
         tx.execute(delete(InvitationRow).where(InvitationRow.expires_at < now - _LINKS_KEPT))
         tx.execute(
             delete(ApiTokenRow).where(

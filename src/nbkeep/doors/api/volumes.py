@@ -1,0 +1,50 @@
+"""/api/v1/volumes: homes, their sizes, and what fills them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from nbkeep.model.units import parse_size_bytes
+from nbkeep.sessions import volumes
+
+from .auth import ActorDep, OfficeDep
+
+router = APIRouter(prefix="/volumes", tags=["volumes"])
+
+
+class SizeBody(BaseModel):
+    """The new size: `20GiB` or bytes."""
+
+    size: str | int = Field(examples=["20GiB"])
+
+
+@router.get("")
+def list_volumes(
+    office: OfficeDep, actor: ActorDep, limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: str | None = None
+) -> dict[str, Any]:
+    """List home volumes: your own, or everybody's for admins."""
+    items, following = volumes.list_volumes(office, actor, limit=limit, cursor=cursor)
+    return {"items": items, "next": following}
+
+
+@router.get("/{user}")
+def show_volume(user: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
+    """Show one home volume."""
+    return volumes.show_volume(office, actor, user)
+
+
+@router.get("/{user}/usage")
+def usage(
+    user: str, office: OfficeDep, actor: ActorDep, depth: Annotated[int, Query(ge=1, le=5)] = 2
+) -> dict[str, Any]:
+    """Show what uses the space, by folder, and what could be cleaned."""
+    return volumes.volume_usage(office, actor, user, depth)
+
+
+@router.patch("/{user}")
+def resize(user: str, body: SizeBody, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
+    """Make a home larger, also while it is in use (admins)."""
+    return volumes.resize_volume(office, actor, user, parse_size_bytes(body.size))

@@ -1,0 +1,216 @@
+"""An office for tests: real database, rules and doors, a clock that is moved, an in-memory node and hub."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nbkeep.backends.interface import Capacity, Exit, HostFact, Launched, LaunchSpec, Running, Status, Volume, VolumeUsage
+from nbkeep.model.actor import ROLE_SCOPES, Actor, Role
+from nbkeep.model.clock import ManualClock
+from nbkeep.model.errors import Refused, Unavailable
+from nbkeep.model.ids import new_id
+from nbkeep.profiles.seeds import plant
+from nbkeep.sessions.heartbeat import take_heartbeat
+from nbkeep.sessions.launch import launch
+from nbkeep.sessions.marks import mark_ready
+from nbkeep.sessions.start import start_session
+from nbkeep.settings import Settings
+from nbkeep.store.database import Store
+from nbkeep.store.tables import SessionRow, UserRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass
+class InMemoryHub:
+    """The `Hub` contract without a JupyterHub: servers are entries of a dictionary."""
+
+    servers: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    starting: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    calls: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
+    is_away: bool = False
+    says_no: bool = False
+
+    def start_server(self, user: str, name: str, session_id: str) -> None:
+        self._answer()
+        if self.says_no:
+            raise Refused("hub-refused", "Not started: too many servers are starting.", "Wait.", status=409)
+        self.calls.append(("start", user, name))
+        self.servers.setdefault((user, name), session_id)
+
+    def stop_server(self, user: str, name: str) -> bool:
+        self._answer()
+        self.calls.append(("stop", user, name))
+        if (user, name) in self.starting:
+            return False
+        self.servers.pop((user, name), None)
+        return True
+
+    def _answer(self) -> None:
+        if self.is_away:
+            raise Unavailable("hub-away", "The hub does not answer.", "Try again in a moment.")
+
+
+@dataclass
+class InMemoryNode:
+    """The `Backend` contract without processes."""
+
+    has: Capacity = field(default_factory=lambda: Capacity(cpu_millis=8000, memory_bytes=64 << 30))
+    running: dict[str, Status] = field(default_factory=dict[str, Status])
+    volumes: dict[str, Volume] = field(default_factory=dict[str, Volume])
+    stopped: list[str] = field(default_factory=list[str])
+    is_away: bool = False
+
+    def launch(self, spec: LaunchSpec) -> Launched:
+        self._answer()
+        self.running.setdefault(spec.session_id, Status(alive=True))
+        self.volumes.setdefault(spec.user, Volume("folder", spec.home_size_bytes, 0, spec.home_size_bytes))
+        return Launched(f"http+unix://%2Ftmp%2F{spec.session_id}.sock")
+
+    def status(self, session_id: str) -> Status | None:
+        self._answer()
+        return self.running.get(session_id)
+
+    def sessions(self) -> list[Running]:
+        self._answer()
+        return [Running(name, status.alive) for name, status in self.running.items()]
+
+    def stop(self, session_id: str, grace_s: float = 10) -> None:
+        self._answer()
+        self.stopped.append(session_id)
+        self.running.pop(session_id, None)
+
+    def volume(self, user: str) -> Volume | None:
+        self._answer()
+        return self.volumes.get(user)
+
+    def resize_volume(self, user: str, size_bytes: int) -> Volume:
+        self._answer()
+        old = self.volumes[user]
+        self.volumes[user] = Volume(old.kind, size_bytes, old.used_bytes, size_bytes - old.used_bytes)
+        return self.volumes[user]
+
+    def delete_volume(self, user: str) -> None:
+        self._answer()
+        self.volumes.pop(user, None)
+
+    def volume_usage(self, user: str, depth: int = 2) -> VolumeUsage:
+        self._answer()
+        return VolumeUsage("2026-01-01T00:00:00+00:00", [], [])
+
+    def host(self) -> list[HostFact]:
+        self._answer()
+        return [HostFact("clock", "Clock", "holds", "in step")]
+
+    def capacity(self) -> Capacity:
+        self._answer()
+        return self.has
+
+    def die(self, session_id: str, reason: str, detail: str = "") -> None:
+        self.running[session_id] = Status(alive=False, exit=Exit("server", 1, None, reason, detail))
+
+    def _answer(self) -> None:
+        if self.is_away:
+            raise Unavailable("warden-away", "The node does not answer.", "Try again in a moment.")
+
+
+@dataclass
+class OfficeForTests:
+    """The same shape as `nbkeep.app.Office`, with parts that tests can reach into, and the steps tests repeat."""
+
+    settings: Settings
+    store: Store
+    clock: ManualClock
+    backend: InMemoryNode
+    hub: InMemoryHub
+
+    def close(self) -> None:
+        self.store.close()
+
+    def user(self, name: str = "jane", role: Role = Role.USER, max_sessions: int = 3, status: str = "active") -> Actor:
+        """Make somebody and return them as an actor."""
+        with self.store.write() as tx:
+            now = self.clock.now()
+            row = UserRow(
+                id=new_id("usr", now),
+                name=name,
+                email=f"{name}@acme.com",
+                role=role.value,
+                status=status,
+                uid_index=tx.query(UserRow).count() + 1,
+                max_sessions=max_sessions,
+                home_size_bytes=10 << 30,
+                sessions_valid_from=now,
+                created_at=now,
+            )
+            tx.add(row)
+        return Actor(id=row.id, name=name, scopes=ROLE_SCOPES[role])
+
+    def change(self, session_id: str, **values: object) -> None:
+        with self.store.write() as tx:
+            for name, value in values.items():
+                setattr(tx.get_one(SessionRow, session_id), name, value)
+
+    def row(self, session_id: str) -> SessionRow:
+        with self.store.read() as tx:
+            return tx.get_one(SessionRow, session_id)
+
+    def requested(self, actor: Actor, profile: str = "notebook-cpu-small", name: str | None = None) -> str:
+        return start_session(self, actor, profile, name=name)
+
+    def launched(self, actor: Actor, profile: str = "notebook-cpu-small", name: str | None = None) -> tuple[str, str]:
+        """Start and launch as hub and spawner do; return session id and session token."""
+        session_id = self.requested(actor, profile, name)
+        answer = launch(
+            self, user=actor.name, server_name=self.row(session_id).name, session_id=session_id, profile=None, env={}
+        )
+        self.backend.launch(LaunchSpec(**answer["launch"]))
+        return session_id, answer["launch"]["server_env"]["NBKEEP_SESSION_TOKEN"]
+
+    def ready(self, actor: Actor, profile: str = "notebook-cpu-small", name: str | None = None) -> str:
+        session_id, _ = self.launched(actor, profile, name)
+        with self.store.write() as tx:
+            mark_ready(tx, self.clock, actor, tx.get_one(SessionRow, session_id))
+        self.beat(session_id)
+        return session_id
+
+    def beat(self, session_id: str, *, busy: bool = False, last_work_s_ago: float | None = None) -> None:
+        """Send a heartbeat as the trusted half would."""
+        work = None if last_work_s_ago is None else self.clock.now() - timedelta(seconds=last_work_s_ago)
+        with self.store.write() as tx:
+            row = tx.get_one(SessionRow, session_id)
+            take_heartbeat(self.clock, row, last_work_at=work, is_busy=busy, memory_used_bytes=1 << 20)
+
+
+def make_office(folder: Path, url: str = "", **settings: object) -> OfficeForTests:
+    """Return an office with the seeds and a built image `base`; `url`: a database other than SQLite."""
+    image = folder / "images/base/current"
+    image.mkdir(parents=True)
+    (image / "image.json").write_text(json.dumps({"name": "base", "python": "3.11", "packages": []}))
+    (folder / "secrets").mkdir()
+    for name in ("operator-token", "hub-token"):
+        (folder / "secrets" / name).write_text(f"{name}-of-this-test\n")
+    made = Settings(data_dir=folder, database_url=url, **settings)  # pyright: ignore[reportArgumentType]
+    store = Store(made.store_url)
+    store.migrate()
+    clock = ManualClock()
+    with store.write() as tx:
+        plant(tx, clock)
+    return OfficeForTests(made, store, clock, InMemoryNode(), InMemoryHub())
+
+
+@pytest.fixture
+def office() -> Iterator[OfficeForTests]:
+    """An office of its own for one test."""
+    with tempfile.TemporaryDirectory(prefix="nbk", dir="/tmp") as folder:
+        made = make_office(Path(folder))
+        yield made
+        made.close()
