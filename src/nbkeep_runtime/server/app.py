@@ -1,0 +1,205 @@
+"""The session's server: Jupyter Server with every part that could run a user's code replaced.
+
+Configuration comes from here and from the environment that the warden gives. No configuration file, entry
+point or folder of the user is read: nothing but this module decides what runs in the trusted half.
+"""
+
+# pyright: reportUnknownMemberType=false, reportIncompatibleMethodOverride=false, reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false, reportIncompatibleVariableOverride=false, reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import ClassVar
+
+from jupyter_server.extension.manager import ExtensionManager
+from jupyter_server.serverapp import ServerApp
+from jupyterhub._version import __version__ as jupyterhub_version
+from jupyterhub.singleuser.extension import JupyterHubAuthorizer
+from traitlets.config import Config
+
+from nbkeep_runtime.server import contents_handlers, handlers, merge, terminals
+from nbkeep_runtime.server.checkpoints import HomeCheckpoints
+from nbkeep_runtime.server.connection import RecordedConnection
+from nbkeep_runtime.server.contents import HomeContents
+from nbkeep_runtime.server.home import Home
+from nbkeep_runtime.server.identity import HubIdentity
+from nbkeep_runtime.server.kernels import SessionKernels
+from nbkeep_runtime.server.kernelspecs import SessionKernelSpecs
+from nbkeep_runtime.server.lab import SessionLab
+from nbkeep_runtime.server.notebook_sessions import NotebookSessions
+from nbkeep_runtime.server.office import Office
+from nbkeep_runtime.server.sandbox import Sandbox
+from nbkeep_runtime.server.session import Session
+from nbkeep_runtime.server.settings import ServerSettings
+from nbkeep_runtime.server.trust import TrustStore
+
+_STATE_FOLDERS = ("lab/settings", "lab/workspaces", "config")
+
+
+class SessionServer(ServerApp):
+    """One session's server; made by `build`."""
+
+    name = "nbkeep-session"
+    # Without: contents and files (ours are safe against links), nbconvert (runs templates), shutdown, view.
+    default_services: ClassVar[tuple[str, ...]] = (
+        "api",
+        "config",
+        "kernels",
+        "kernelspecs",
+        "security",
+        "sessions",
+        "events",
+    )
+
+    session_settings: ServerSettings
+    session: Session
+
+    def load_config_file(self, suppress_errors: bool = True) -> None:  # noqa: FBT001, FBT002
+        """Read none."""
+
+    def migrate_config(self) -> None:
+        """Migrate none."""
+
+    def find_server_extensions(self) -> None:
+        """Find none: entry points and folders are not asked."""
+
+    def init_server_extensions(self) -> None:
+        """Take Lab's pages only."""
+        self.extension_manager = ExtensionManager(log=self.log, serverapp=self)
+
+    def load_server_extensions(self) -> None:
+        """Make and load Lab's pages."""
+        self.lab_class._load_jupyter_server_extension(self)  # noqa: SLF001  # what its manager calls
+
+    def write_server_info_file(self) -> None:
+        """Write none: nobody looks for this server by file."""
+
+    def write_browser_open_files(self) -> None:
+        """Write none."""
+
+    def remove_server_info_file(self) -> None:
+        """Nothing was written."""
+
+    def remove_browser_open_files(self) -> None:
+        """Nothing was written."""
+
+    def init_configurables(self) -> None:
+        """Make the managers, with the parts of this session in them."""
+        super().init_configurables()
+        settings = self.session_settings
+        self.office = Office(settings)
+        self.terminal_manager = terminals.SandboxTerminals(self.sandbox, settings.home_inside, parent=self)
+        self.session = Session(
+            settings,
+            self.office,
+            self.kernel_manager,
+            self.terminal_manager,
+            path_of=self.session_manager.path_of,
+            merge=functools.partial(merge.into_cell, self.home, self.trust),
+        )
+        self.contents_manager.before_open = self.session.outputs.before_open
+
+    def init_webapp(self) -> None:
+        """Make the web application with our routes before Jupyter's."""
+        super().init_webapp()
+        app = self.web_app
+        app.settings["nbkeep_session"] = self.session
+        app.settings["terminal_manager"] = self.terminal_manager
+        app.settings["terminals_available"] = True
+        app.settings["page_config_hook"] = self.identity_provider.page_config_hook
+        routes = [
+            *handlers.handlers(self.session, self.home),
+            *contents_handlers.handlers(self.office),
+            *terminals.handlers(self.terminal_manager),
+        ]
+        base = self.base_url.rstrip("/")
+        app.add_handlers(".*$", [(base + route[0], *route[1:]) for route in routes])
+
+    async def _post_start(self) -> None:
+        self.session.start()
+        await super()._post_start()
+
+    async def _cleanup(self) -> None:
+        await self.terminal_manager.terminate_all()
+        await super()._cleanup()
+        await self.session.stop()
+        await self.sandbox.close()
+
+
+def configuration(settings: ServerSettings) -> Config:
+    """Return everything that Jupyter Server is told."""
+    policy = "; ".join(
+        (
+            "frame-ancestors 'self'",
+            "report-uri " + settings.base_url + "api/security/csp-report",
+            "connect-src 'self' data: blob:",
+            "base-uri 'self'",
+        )
+    )
+    return Config(
+        {
+            "ServerApp": {
+                "sock": str(settings.socket),
+                "sock_mode": "0600",
+                "base_url": settings.base_url,
+                "default_url": settings.base_url + "lab",
+                "root_dir": str(settings.home),
+                "allow_remote_access": True,
+                "allow_root": True,  # the warden decides the user; root here means uid 0 of a test
+                "trust_xheaders": True,
+                "open_browser": False,
+                "quit_button": False,
+                "answer_yes": True,
+                "terminals_enabled": False,  # Jupyter's own; ours are in `terminals.py`
+                "cookie_secret_file": str(settings.state / "cookie-secret"),
+                "websocket_ping_interval": 30000,
+                "identity_provider_class": HubIdentity,
+                "authorizer_class": JupyterHubAuthorizer,
+                "contents_manager_class": HomeContents,
+                "kernel_manager_class": SessionKernels,
+                "kernel_spec_manager_class": SessionKernelSpecs,
+                "kernel_websocket_connection_class": RecordedConnection,
+                "session_manager_class": NotebookSessions,
+                "tornado_settings": {
+                    "xsrf_cookies": False,  # Jupyter Server checks them itself, with the hub's cookie
+                    "headers": {
+                        "Content-Security-Policy": policy,
+                        "X-JupyterHub-Version": jupyterhub_version,
+                        "X-Content-Type-Options": "nosniff",
+                        "Referrer-Policy": "same-origin",
+                    },
+                },
+            },
+            "HomeContents": {
+                "allow_hidden": True,
+                "checkpoints_class": HomeCheckpoints,
+                "root_dir": str(settings.home),
+            },
+            "SessionKernels": {
+                "default_kernel_name": "python3",
+                "buffer_offline_messages": True,
+            },
+            "SandboxedKernel": {"transport": "ipc"},
+            "RecordedConnection": {"iopub_data_rate_limit": 100_000_000, "iopub_msg_rate_limit": 10_000},
+        }
+    )
+
+
+def build(settings: ServerSettings) -> SessionServer:
+    """Return an initialised server that listens after `start`; call once in a process."""
+    for folder in _STATE_FOLDERS:
+        (settings.state / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.server_dir.mkdir(parents=True, exist_ok=True)
+    settings.socket.unlink(missing_ok=True)
+    os.chdir("/")
+    server = SessionServer.instance()
+    server.session_settings = settings
+    server.home = Home(settings.home, settings.home_inside)
+    server.trust = TrustStore(settings.state)
+    server.sandbox = Sandbox(settings.init_socket)
+    server.lab_class = type("SessionLab", (SessionLab,), {"settings_of_session": settings})
+    server.update_config(configuration(settings))
+    server.initialize(argv=[], find_extensions=False)
+    return server

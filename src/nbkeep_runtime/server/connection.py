@@ -1,0 +1,141 @@
+"""The websocket between JupyterLab and a kernel: each request to execute is recorded before it goes on.
+
+What is forwarded is what was recorded: header and content are written anew from the parsed form, so that no
+kernel can read a doubled key differently than the record does.
+"""
+
+# pyright: reportUnknownMemberType=false, reportIncompatibleMethodOverride=false, reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false, reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+from jupyter_server.services.kernels.connection.base import (
+    deserialize_binary_message,
+    deserialize_msg_from_ws_v1,
+    serialize_msg_to_ws_v1,
+)
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+
+if TYPE_CHECKING:
+    from nbkeep_runtime.server.session import Session
+
+_V1 = "v1.kernel.websocket.jupyter.org"
+_CHANNELS = {"shell", "control", "stdin"}
+_NOT_RECORDED = (
+    "Not run: this execution could not be recorded, because the platform's disk does not take the record."
+    " Try again; tell an admin if it stays so."
+)
+
+
+class RecordedConnection(ZMQChannelsWebsocketConnection):
+    """One client of one kernel."""
+
+    @property
+    def _parts(self) -> Session:
+        return self.websocket_handler.settings["nbkeep_session"]
+
+    @property
+    def client(self) -> str:
+        """Return the id by which the client names itself in its messages."""
+        return str(self.session.session)
+
+    def connect(self) -> Any:
+        """Begin to forward, and count this client as present."""
+        self._parts.clients.add(self)
+        return super().connect()
+
+    def disconnect(self) -> None:
+        """Stop forwarding; output goes on being kept."""
+        self._parts.clients.remove(self)
+        super().disconnect()
+
+    def handle_incoming_message(self, incoming_msg: str | bytes) -> None:
+        """Record what will be executed, then forward; a malformed message is dropped."""
+        if not self.channels:
+            return
+        try:
+            channel, frames = self._frames(incoming_msg)
+            header: Any = orjson.loads(frames[0])
+            kind = header["msg_type"]
+        except (ValueError, TypeError, KeyError, IndexError, UnicodeError) as error:
+            self.log.warning("Dropped a malformed message to a kernel: %s", error)
+            return
+        if channel not in _CHANNELS or not isinstance(kind, str):
+            self.log.warning("Dropped a message to a kernel for channel %r", channel)
+            return
+        frames[0] = orjson.dumps(header)
+        if kind == "execute_request" or (kind == "debug_request" and b"evaluate" in frames[3]):
+            if not self._record(channel, kind, header, frames):
+                return
+        elif kind == "input_reply":
+            self._parts.activity.user_did_something()
+        self.session.send_raw(self.channels[channel], frames)
+
+    def _frames(self, message: str | bytes) -> tuple[str, list[bytes]]:
+        """Return the channel and the message's parts as bytes, whichever protocol the client speaks."""
+        if self.subprotocol == _V1:
+            channel, frames = deserialize_msg_from_ws_v1(message)
+            return channel, [bytes(frame) for frame in frames]
+        loaded: Any = (
+            deserialize_binary_message(message) if isinstance(message, bytes) else json.loads(message)
+        )
+        msg = cast("dict[str, Any]", loaded)
+        names = ("header", "parent_header", "metadata", "content")
+        frames = [orjson.dumps(msg.get(name) or {}) for name in names]
+        return msg.pop("channel", None) or "shell", [*frames, *(msg.get("buffers") or [])]
+
+    def _record(self, channel: str, kind: str, header: dict[str, Any], frames: list[bytes]) -> bool:
+        try:
+            metadata: Any = orjson.loads(frames[2])
+            content: Any = orjson.loads(frames[3])
+        except (orjson.JSONDecodeError, IndexError):
+            self.log.warning("Dropped an execution whose content is no JSON")
+            return False
+        if not isinstance(metadata, dict) or not isinstance(content, dict):
+            return False
+        content = cast("dict[str, Any]", content)
+        if kind == "debug_request" and content.get("command") != "evaluate":
+            return True
+        frames[3] = orjson.dumps(content)
+        try:
+            self._parts.execution_requested(
+                self.kernel_id, channel, header, cast("dict[str, Any]", metadata), content
+            )
+        except OSError as error:
+            self.log.error("An execution was refused, because it cannot be recorded: %s", error)  # noqa: TRY400
+            self._refuse(header)
+            return False
+        return True
+
+    def _refuse(self, header: dict[str, Any]) -> None:
+        """Answer in the kernel's place, so that the cell does not wait for ever."""
+        self.tell(_NOT_RECORDED, header)
+        reply = {
+            "status": "error",
+            "ename": "NotRecorded",
+            "evalue": _NOT_RECORDED,
+            "traceback": [_NOT_RECORDED],
+        }
+        self._say("shell", self.session.msg("execute_reply", reply, parent=header))
+        self._say("iopub", self.session.msg("status", {"execution_state": "idle"}, parent=header))
+
+    def tell(self, text: str, parent: dict[str, Any]) -> None:
+        """Show a sentence in the output of the cell that sent `parent`."""
+        content = {"name": "stderr", "text": f"{text}\n"}
+        self._say("iopub", self.session.msg("stream", content, parent=parent))
+
+    def _say(self, channel: str, message: dict[str, Any]) -> None:
+        if self.subprotocol == _V1:
+            self.write_message(serialize_msg_to_ws_v1(message, channel, self.session.pack), binary=True)
+        else:
+            self.write_message(json.dumps({**message, "channel": channel}, default=str))
+
+    def handle_outgoing_message(self, stream: Any, outgoing_msg: list[Any]) -> None:
+        """Forward a kernel's message; the debugger's replies end their records."""
+        if getattr(stream, "channel", None) == "control":
+            self._parts.control_replied(self.kernel_id, outgoing_msg)
+        super().handle_outgoing_message(stream, outgoing_msg)

@@ -1,0 +1,246 @@
+"""The kernels of a session: started in the sandbox, watched by one subscriber each, explained when they die."""
+
+# pyright: reportUnknownMemberType=false, reportIncompatibleMethodOverride=false, reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false, reportAttributeAccessIssue=false, reportUnknownParameterType=false
+# (jupyter_client and jupyter_server add attributes at run time and are typed in part)
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import stat
+from collections.abc import Callable
+from typing import Any, cast
+
+import orjson
+from jupyter_server._tz import utcnow
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager, ServerKernelManager
+from traitlets import Instance, default
+
+from nbkeep_runtime.server.home import Home
+from nbkeep_runtime.server.provisioner import SandboxProvisioner
+from nbkeep_runtime.server.sandbox import Exit, Sandbox
+from nbkeep_runtime.server.settings import ServerSettings
+
+_DELIMITER = b"<IDS|MSG>"
+_FIELD = re.compile(r"\{([A-Za-z0-9_]+)\}")
+
+# Called with (kernel id, message kind, header, parent header, raw content) of all that a kernel publishes.
+Published = Callable[[str, str, dict[str, Any], dict[str, Any], bytes], None]
+
+
+class SandboxedKernel(ServerKernelManager):
+    """One kernel; its sockets and connection file lie in the folder that both halves share."""
+
+    parent: SessionKernels
+
+    async def _async_pre_start_kernel(self, **kwargs: Any) -> tuple[list[str], dict[str, Any]]:
+        """Set the provisioner first: jupyter_client then looks for none, whatever the kernelspec says."""
+        self.kernel_id = self.kernel_id or kwargs.pop("kernel_id")
+        if not isinstance(self.provisioner, SandboxProvisioner):
+            self.provisioner = SandboxProvisioner(
+                kernel_id=self.kernel_id,
+                kernel_spec=self.kernel_spec,
+                parent=self,
+                sandbox=self.parent.sandbox,
+                settings=self.parent.settings,
+            )
+        return await super()._async_pre_start_kernel(**kwargs)
+
+    def write_connection_file(self, **_kwargs: Any) -> None:
+        """Write the connection file anew, in a folder that the sandbox could not prepare.
+
+        Nothing that lies there is opened: the name is random, the file is created exclusively.
+        """
+        if self._connection_file_written:
+            return
+        folder = self.parent.settings.kernels_dir / f"k-{secrets.token_hex(6)}"
+        folder.mkdir(mode=0o700)
+        self.ip = str(folder / "s")
+        self.shell_port, self.iopub_port, self.stdin_port, self.control_port, self.hb_port = range(1, 6)
+        self.connection_file = str(folder / "connection.json")
+        info = {
+            "transport": "ipc",
+            "ip": self.ip,
+            "key": self.session.key.decode(),
+            "signature_scheme": self.session.signature_scheme,
+            "kernel_name": self.kernel_name,
+            **{name: getattr(self, name) for name in _PORTS},
+        }
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(self.connection_file, flags, 0o600), "wb") as file:
+            file.write(orjson.dumps(info))
+        self._connection_file_written = True
+        self._record_random_port_names()
+
+    def cleanup_connection_file(self) -> None:
+        """Remove a kernel's folder; what the sandbox added to it is removed, never followed."""
+        if not self._connection_file_written:
+            return
+        self._connection_file_written = False
+        _remove_flat_folder(os.path.dirname(self.connection_file))  # noqa: PTH120  # a trait holds strings
+
+    def cleanup_ipc_files(self) -> None:
+        """Nothing more: the folder holds them."""
+
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        """Return the command with its placeholders filled, as seen from inside the sandbox."""
+        spec = self.kernel_spec
+        fields = {
+            "connection_file": self.connection_file,
+            "prefix": self.parent.settings.image_inside,
+            "resource_dir": self.parent.settings.image_inside,
+        }
+        argv = [*(spec.argv if spec else []), *(extra_arguments or [])]
+        return [_FIELD.sub(lambda match: fields.get(match.group(1), match.group()), arg) for arg in argv]
+
+
+_PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+
+
+def _remove_flat_folder(path: str) -> None:
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return
+    try:
+        for name in os.listdir(folder):
+            if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                os.unlink(name, dir_fd=folder)
+        os.rmdir(path)
+    except OSError:
+        return  # the sandbox owns the folder too and may fill it; it goes with the session
+    finally:
+        os.close(folder)
+
+
+class SessionKernels(AsyncMappingKernelManager):
+    """All kernels of a session."""
+
+    sandbox = Instance(Sandbox)
+    settings = Instance(ServerSettings)
+    home = Instance(Home)
+
+    @default("sandbox")
+    def _sandbox(self) -> Sandbox:
+        return self.parent.sandbox
+
+    @default("settings")
+    def _settings(self) -> ServerSettings:
+        return self.parent.session_settings
+
+    @default("home")
+    def _home(self) -> Home:
+        return self.parent.home
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kernel_manager_class = "nbkeep_runtime.server.kernels.SandboxedKernel"
+        self.listeners: list[Published] = []
+        self.on_death: Callable[[str, Exit], None] = _nobody
+        self.on_started: Callable[[str], None] = _no_one
+        self.on_restarted: Callable[[str], None] = _no_one
+        self.sandbox.on_exit(self._exited)
+
+    def cwd_for_path(self, path: str, **kwargs: Any) -> str:  # noqa: ARG002
+        """Return the folder that a kernel starts in, or the nearest above that is there."""
+        parts = [part for part in path.split("/") if part not in {"", ".", ".."}]
+        while parts and not self.home.is_folder("/".join(parts)):
+            parts.pop()
+        return "/".join([str(self.settings.home), *parts])
+
+    async def _async_start_kernel(self, **kwargs: Any) -> str:  # type: ignore[override]
+        """Start a kernel, or return the running one of that id."""
+        is_new = kwargs.get("kernel_id") is None or kwargs["kernel_id"] not in self
+        kernel_id = await super()._async_start_kernel(**kwargs)
+        if is_new:
+            self.on_started(kernel_id)
+        return kernel_id
+
+    start_kernel = _async_start_kernel  # type: ignore[assignment]
+
+    async def _async_restart_kernel(self, kernel_id: str, now: bool = False) -> Any:  # noqa: FBT001, FBT002
+        """Restart a kernel; its running executions end here."""
+        self.on_restarted(kernel_id)
+        return await super()._async_restart_kernel(kernel_id, now=now)
+
+    restart_kernel = _async_restart_kernel  # type: ignore[assignment]
+
+    def start_watching_activity(self, kernel_id: str) -> None:
+        """Subscribe once to what the kernel publishes; every interested part is told from here."""
+        kernel: Any = self._kernels[kernel_id]
+        kernel.reason = ""
+        kernel.last_activity = utcnow()
+        kernel._activity_stream = kernel.connect_iopub()  # noqa: SLF001  # the name that stopping looks for
+        kernel._activity_stream.on_recv(lambda frames: self._received(kernel_id, kernel, frames))  # noqa: SLF001
+
+    def _received(self, kernel_id: str, kernel: Any, frames: list[bytes]) -> None:
+        """Follow one published message; malformed ones are ignored."""
+        try:
+            start = frames.index(_DELIMITER) + 2
+            header: Any = orjson.loads(frames[start])
+            parent: Any = orjson.loads(frames[start + 1])
+            content = frames[start + 3]
+        except (ValueError, IndexError):
+            return
+        if not isinstance(header, dict) or not isinstance(parent, dict):
+            return
+        header, parent = cast("dict[str, Any]", header), cast("dict[str, Any]", parent)
+        kind = header.get("msg_type")
+        if not isinstance(kind, str):
+            return
+        self._follow_state(kernel, kind, parent.get("msg_type"), content)
+        for listener in self.listeners:
+            listener(kernel_id, kind, header, parent, content)
+
+    def _follow_state(self, kernel: Any, kind: str, parent_kind: Any, content: bytes) -> None:
+        tracked = isinstance(parent_kind, str) and self.track_message_type(parent_kind)
+        if tracked or kernel.execution_state == "busy":
+            self.last_kernel_activity = kernel.last_activity = utcnow()
+        if kind != "status":
+            return
+        state = execution_state(content)
+        if tracked and state:
+            kernel.execution_state = state
+        elif kernel.execution_state == "starting" and state != "starting":
+            kernel.execution_state = "idle"
+
+    def busy_kernels(self) -> list[str]:
+        """Return the kernels that compute now."""
+        return [
+            kernel_id
+            for kernel_id in self.list_kernel_ids()
+            if getattr(self._kernels[kernel_id], "execution_state", None) == "busy"
+        ]
+
+    def _exited(self, ended: Exit) -> None:
+        """Tell about a death at once, and let the restarter see it without its three seconds of wait."""
+        for kernel_id in self.list_kernel_ids():
+            kernel: Any = self._kernels.get(kernel_id)
+            provisioner = getattr(kernel, "provisioner", None)
+            if provisioner is None or provisioner.pid != ended.pid or kernel.shutting_down:
+                continue
+            self.on_death(kernel_id, ended)
+            restarter = getattr(kernel, "_restarter", None)
+            if restarter is not None:
+                asyncio.get_running_loop().create_task(restarter.poll())
+
+
+def execution_state(content: bytes) -> str | None:
+    """Return the state that a status message tells."""
+    try:
+        loaded: Any = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    state: Any = cast("dict[str, Any]", loaded).get("execution_state") if isinstance(loaded, dict) else None
+    return state if isinstance(state, str) else None
+
+
+def _nobody(_kernel_id: str, _ended: Exit) -> None:
+    """Stand in until `app.py` joins the parts."""
+
+
+def _no_one(_kernel_id: str) -> None:
+    """Stand in until `app.py` joins the parts."""

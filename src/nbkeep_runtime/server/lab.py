@@ -1,0 +1,142 @@
+"""JupyterLab's pages, from the installed build, with the session's own settings and without what needs internet.
+
+`jupyterlab.labapp` is not used: it imports a package installer, update checks and news (a second of start).
+"""
+
+# pyright: reportUnknownMemberType=false, reportIncompatibleVariableOverride=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from jupyter_server import __version__ as jupyter_server_version
+from jupyterlab_server import LabServerApp
+from traitlets import default
+
+from nbkeep_runtime.server.settings import ServerSettings
+
+log = logging.getLogger("nbkeep.lab")
+
+APP_DIR = Path(sys.prefix) / "share/jupyter/lab"
+
+# JupyterLab's own plug-ins that would show what a session does not have.
+DISABLED = (
+    "@jupyterlab/apputils-extension:announcements",
+    "@jupyterlab/apputils-extension:notification-doc",
+    "@jupyterlab/extensionmanager-extension",
+    "@jupyterlab/pluginmanager-extension",
+    "@jupyterlab/help-extension:resources",
+    "@jupyterlab/help-extension:jupyter-forum",
+    "@jupyterlab/hub-extension:connectionlost",
+    "@jupyterlab/lsp-extension",
+    "@jupyterlab/application-extension:shell-build",
+)
+
+
+class SessionLab(LabServerApp):
+    """The Lab pages of a session."""
+
+    name = "lab"
+    app_name = "JupyterLab"
+    app_url = "/lab"
+    default_url = "/lab"
+    load_other_extensions = False
+    extension_url = "/lab"
+    file_url_prefix = "/lab/tree"
+
+    settings_of_session: ServerSettings  # set on a subclass by `app.py`, before Jupyter Server makes it
+
+    def load_config_file(self, suppress_errors: bool = True) -> None:  # noqa: FBT001, FBT002
+        """Read none."""
+
+    @default("app_version")
+    def _app_version(self) -> str:
+        return _lab_version()
+
+    @default("static_dir")
+    def _static_dir(self) -> str:
+        return str(APP_DIR / "static")
+
+    @default("templates_dir")
+    def _templates_dir(self) -> str:
+        return str(APP_DIR / "static")
+
+    @default("schemas_dir")
+    def _schemas_dir(self) -> str:
+        return str(APP_DIR / "schemas")
+
+    @default("themes_dir")
+    def _themes_dir(self) -> str:
+        return str(APP_DIR / "themes")
+
+    @default("app_settings_dir")
+    def _app_settings_dir(self) -> str:
+        return str(APP_DIR / "settings")
+
+    @default("user_settings_dir")
+    def _user_settings_dir(self) -> str:
+        return str(self.settings_of_session.state / "lab/settings")
+
+    @default("workspaces_dir")
+    def _workspaces_dir(self) -> str:
+        return str(self.settings_of_session.state / "lab/workspaces")
+
+    @default("labextensions_path")
+    def _labextensions_path(self) -> list[str]:
+        return []
+
+    @default("extra_labextensions_path")
+    def _extra_labextensions_path(self) -> list[str]:
+        return [str(self.settings_of_session.labextensions)]
+
+    @default("cache_files")
+    def _cache_files(self) -> bool:
+        return True
+
+    @default("licenses_url")
+    def _licenses_url(self) -> str:
+        return ""
+
+    @default("static_url_prefix")
+    def _static_url_prefix(self) -> str:
+        return f"{self.serverapp.base_url}static/lab/"
+
+    def initialize_handlers(self) -> None:
+        """Add Lab's pages and tell them what this session is."""
+        app: Any = self.serverapp
+        page: dict[str, Any] = app.web_app.settings.setdefault("page_config_data", {})
+        page.update(
+            buildAvailable=False,
+            buildCheck=False,
+            devMode=False,
+            token="",
+            exposeAppInBrowser=False,
+            quitButton=False,
+            allow_hidden_files=True,
+            delete_to_trash=False,
+            notebookVersion=json.dumps([int(part) for part in jupyter_server_version.split(".")[:3]]),
+            news={"disabled": True},
+            disabledExtensions=dict.fromkeys(DISABLED, True),
+            nbkeepPortalUrl=self.settings_of_session.portal_url,
+        )
+        package = self.settings_of_session.labextensions
+        if not any(package.glob("package.json")) and not any(package.glob("@nbkeep/*/package.json")):
+            log.warning(
+                "The nbkeep extension of JupyterLab is not built (%s): sessions work, but show no limits."
+                " Run `make lab`.",
+                package,
+            )
+        super().initialize_handlers()
+
+
+def _lab_version() -> str:
+    try:
+        static = json.loads((APP_DIR / "static/package.json").read_text())
+        return str(static["jupyterlab"]["version"])
+    except (OSError, ValueError, KeyError):
+        return ""

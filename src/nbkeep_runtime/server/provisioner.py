@@ -1,0 +1,113 @@
+"""Starts kernels in the sandbox, and only there.
+
+`SandboxedKernel` sets this provisioner on every kernel before jupyter_client looks for one, so what a
+kernelspec says about provisioners (or an entry point of an installed package) is never read.
+"""
+
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning import KernelProvisionerBase
+from traitlets import Instance
+
+from nbkeep_runtime.server.sandbox import Exit, Sandbox, SandboxError
+from nbkeep_runtime.server.settings import ServerSettings
+
+_KILL_S = 5.0
+# From the server's own environment nothing goes along; these may come with a request to start.
+_PASSED_ON = ("JPY_SESSION_NAME",)
+
+
+class SandboxProvisioner(KernelProvisionerBase):
+    """One kernel process of the sandbox; jupyter_client calls every method."""
+
+    sandbox = Instance(Sandbox)
+    settings = Instance(ServerSettings)
+    pid: int | None = None
+    _exited: asyncio.Event
+
+    @property
+    def has_process(self) -> bool:
+        """Tell whether a kernel was started and not yet waited for."""
+        return self.pid is not None
+
+    @property
+    def exit(self) -> Exit | None:
+        """Return how the kernel ended, if it has."""
+        return None if self.pid is None else self.sandbox.exit_of(self.pid)
+
+    async def poll(self) -> int | None:
+        """Return None while the kernel runs, else its exit code (a signal's number, negative)."""
+        if self.pid is None:
+            return 0
+        ended = self.exit
+        if ended is None:
+            return None
+        return -ended.signal if ended.signal else ended.code or 0
+
+    async def wait(self) -> int | None:
+        """Wait for the end and forget the process."""
+        while (code := await self.poll()) is None:  # noqa: ASYNC110  # exits arrive by event; this only paces
+            await asyncio.sleep(0.02)
+        self.pid = None
+        return code
+
+    async def send_signal(self, signum: int) -> None:
+        """Signal the kernel's group; 0 asks nothing of the sandbox."""
+        if self.pid is not None and signum and self.exit is None:
+            await self.sandbox.signal(self.pid, signum)
+
+    async def kill(self, restart: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        """Kill the kernel's group; a sandbox that is gone has killed it already."""
+        try:
+            await self.send_signal(signal.SIGKILL)
+        except SandboxError as error:
+            self.log.warning("Kernel not killed: %s", error)
+
+    async def terminate(self, restart: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        """Ask the kernel's group to end."""
+        try:
+            await self.send_signal(signal.SIGTERM)
+        except SandboxError as error:
+            self.log.warning("Kernel not terminated: %s", error)
+
+    async def cleanup(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Nothing of the trusted half is held for a kernel."""
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Write the connection file and build the command.
+
+        The base class is not asked: it fills the kernel's environment from the server's, tokens included.
+        """
+        manager = self.parent
+        manager.write_connection_file()
+        self.connection_info = manager.get_connection_info()
+        asked: Any = kwargs.get("env") or {}
+        env = {name: str(asked[name]) for name in _PASSED_ON if name in asked}
+        return {
+            "cmd": manager.format_kernel_cmd(extra_arguments=kwargs.get("extra_arguments") or []),
+            "env": {**env, **self.kernel_spec.env},
+            "cwd": kwargs.get("cwd"),
+        }
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Start the kernel in the sandbox; raises `SandboxError`."""
+        self.pid = await self.sandbox.spawn(cmd, kwargs["env"], self._inside(kwargs.get("cwd")))
+        return self.connection_info
+
+    def _inside(self, cwd: str | None) -> str:
+        """Return a folder of the home as the sandbox names it."""
+        root, inside = str(self.settings.home).rstrip("/"), self.settings.home_inside
+        if cwd is None or not f"{cwd}/".startswith(f"{root}/"):
+            return inside
+        return (inside + cwd[len(root) :]).rstrip("/")
+
+    def get_shutdown_wait_time(self, recommended: float = _KILL_S) -> float:
+        """Return how long a kernel may take to end by itself."""
+        return recommended

@@ -1,0 +1,221 @@
+"""Joins the parts of one session's server: who is told when something happens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import orjson
+
+from nbkeep_runtime.server import limits
+from nbkeep_runtime.server.activity import Activity, Work
+from nbkeep_runtime.server.clients import Clients
+from nbkeep_runtime.server.deaths import Death, Deaths, explain, used_bytes
+from nbkeep_runtime.server.kernels import SessionKernels, execution_state
+from nbkeep_runtime.server.limits import MemoryUse
+from nbkeep_runtime.server.office import Office
+from nbkeep_runtime.server.outputs import Merge, Outputs
+from nbkeep_runtime.server.recorder import Execution, Recorder
+from nbkeep_runtime.server.sandbox import Exit
+from nbkeep_runtime.server.settings import ServerSettings
+from nbkeep_runtime.server.terminals import SandboxTerminals
+
+log = logging.getLogger("nbkeep.session")
+
+_SWEEP_S = 5.0
+_OOM_SEEN_S = 1.6  # the warden's own count of kills is written once a second
+_SIGKILL = 9
+
+
+class Session:
+    """All that happens in a session passes through here once."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        office: Office,
+        kernels: SessionKernels,
+        terminals: SandboxTerminals,
+        *,
+        path_of: Callable[[str], str | None],
+        merge: Merge,
+    ) -> None:
+        self.settings = settings
+        self.office = office
+        self.clients = Clients()
+        self.deaths = Deaths()
+        self.outputs = Outputs(self.clients, merge)
+        self.recorder = Recorder(office, path_of)
+        self.activity = Activity(self._look, office.heartbeat, settings.heartbeat_s)
+        self._kernels = kernels
+        self._terminals = terminals
+        self._path_of = path_of
+        self._oom_kills = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.recorder.finished.append(self.outputs.finished)
+        kernels.listeners.append(self._published)
+        kernels.on_death = self._died
+        kernels.on_started = self._started
+        kernels.on_restarted = self._restarted
+        terminals.on_input = self.activity.user_did_something
+        terminals.on_output = self.activity.output_appeared
+        terminals.on_opened = lambda name: self._note("terminal.opened", terminal=name)
+        terminals.on_closed = lambda name: self._note("terminal.closed", terminal=name)
+
+    def start(self) -> None:
+        """Begin to deliver events and heartbeats; call on the running loop."""
+        memory = self.memory()
+        self._oom_kills = memory.oom_kills if memory else 0
+        self.office.start()
+        self.activity.start()
+        self._spawn(self._sweep())
+
+    async def stop(self) -> None:
+        """Put unseen output into its notebooks and deliver what is left."""
+        for task in self._tasks:
+            task.cancel()
+        await self.activity.stop()
+        await self.outputs.flush()
+        await self.office.stop()
+
+    def memory(self) -> MemoryUse | None:
+        """Return the sandbox's memory use."""
+        return limits.read(self.settings.limits_dir)
+
+    # What the websocket sees
+
+    def execution_requested(
+        self,
+        kernel_id: str,
+        channel: str,
+        header: dict[str, Any],
+        metadata: dict[str, Any],
+        content: dict[str, Any],
+    ) -> None:
+        """Record an execution before it is forwarded; raises OSError when it cannot be recorded."""
+        execution = self.recorder.start(kernel_id, header, metadata, content)
+        self.activity.user_did_something()
+        if channel != "control":
+            self.outputs.started(execution)
+
+    def control_replied(self, kernel_id: str, frames: list[Any]) -> None:
+        """End the record of a debugger's evaluation when its reply passes."""
+        with contextlib.suppress(ValueError, IndexError, AttributeError):
+            start = frames.index(b"<IDS|MSG>") + 2
+            header, parent, content = (orjson.loads(frames[start + index]) for index in (0, 1, 3))
+            if header.get("msg_type") == "debug_reply":
+                ok = content.get("success") is True
+                self.recorder.replied(kernel_id, str(parent.get("msg_id")), "ok" if ok else "error")
+
+    # What kernels publish
+
+    def _published(
+        self, kernel_id: str, kind: str, _header: dict[str, Any], parent: dict[str, Any], content: bytes
+    ) -> None:
+        msg_id = parent.get("msg_id")
+        if not isinstance(msg_id, str):
+            return
+        self.outputs.published(kernel_id, msg_id, kind, content)
+        state = execution_state(content) if kind == "status" else None
+        try:
+            self.recorder.published(kernel_id, msg_id, kind, state)
+        except OSError as error:
+            log.error("The end of an execution was not recorded: %s", error)  # noqa: TRY400
+        if state is not None and parent.get("msg_type") == "execute_request":
+            self.activity.changed()
+
+    def _started(self, kernel_id: str) -> None:
+        self._note("kernel.started", kernel_id=kernel_id, notebook=self._path_of(kernel_id))
+
+    def _restarted(self, kernel_id: str) -> None:
+        self._end_all(kernel_id)
+        self._note("kernel.restarted", kernel_id=kernel_id)
+
+    def _end_all(self, kernel_id: str) -> list[Execution]:
+        try:
+            return self.recorder.died(kernel_id)
+        except OSError as error:
+            log.error("The end of an execution was not recorded: %s", error)  # noqa: TRY400
+            return []
+
+    def _died(self, kernel_id: str, ended: Exit) -> None:
+        self._spawn(self._explain(kernel_id, ended, self.recorder.running(kernel_id)))
+
+    async def _explain(self, kernel_id: str, ended: Exit, executions: list[Execution]) -> None:
+        memory = await self._memory_at_death(ended)
+        out_of_memory = memory is not None and memory.oom_kills > self._oom_kills
+        if memory is not None:
+            self._oom_kills = memory.oom_kills
+        larger = _larger_profiles(self.office.view)
+        reason, sentence = explain(
+            ended, ran_out_of_memory=out_of_memory, memory=memory, larger_profiles=larger
+        )
+        used = used_bytes(ended, memory)
+        limit = memory.limit_bytes if memory else None
+        now = datetime.now(UTC).isoformat()
+        self.deaths.add(
+            Death(kernel_id, self._path_of(kernel_id), now, reason, sentence, used, limit, larger)
+        )
+        for execution in executions:
+            self.outputs.explain(execution, sentence)
+            for client in self.clients.of(kernel_id):
+                if client.client == execution.client:
+                    client.tell(sentence, execution.header)
+        self._end_all(kernel_id)
+        self._note(
+            "kernel.died",
+            kernel_id=kernel_id,
+            reason=reason,
+            message=sentence,
+            memory_used_bytes=used,
+            memory_limit_bytes=limit,
+        )
+        self.activity.changed()
+
+    async def _memory_at_death(self, ended: Exit) -> MemoryUse | None:
+        """Return the use; after a SIGKILL wait a moment for the count of memory kills to rise."""
+        waited_s = 0.0
+        while True:
+            memory = self.memory()
+            rose = memory is not None and memory.oom_kills > self._oom_kills
+            if rose or ended.signal != _SIGKILL or waited_s >= _OOM_SEEN_S or memory is None:
+                return memory
+            await asyncio.sleep(0.1)
+            waited_s += 0.1
+
+    # Work and housekeeping
+
+    async def _look(self) -> Work:
+        memory = await asyncio.to_thread(self.memory)
+        return Work(
+            busy_kernels=len(self._kernels.busy_kernels()),
+            terminals=len(self._terminals.terminals),
+            terminal_is_busy=await self._terminals.is_busy(),
+            memory_used_bytes=memory.used_bytes if memory else None,
+        )
+
+    def _note(self, kind: str, **fields: object) -> None:
+        """Record what is not held back by its record."""
+        try:
+            self.office.record(kind, **fields)
+        except OSError as error:
+            log.error("%s was not recorded: %s", kind, error)  # noqa: TRY400
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            await self.outputs.sweep()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _larger_profiles(view: dict[str, Any] | None) -> list[dict[str, Any]]:
+    larger: Any = (view or {}).get("larger_profiles")
+    return cast("list[dict[str, Any]]", larger) if isinstance(larger, list) else []

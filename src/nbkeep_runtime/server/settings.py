@@ -1,0 +1,77 @@
+"""What a session's server is told at its start: NBKEEP_* and JUPYTERHUB_* of its environment, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+
+class BadEnvironment(Exception):  # noqa: N818  # read by operators in a session's log
+    """The environment lacks something without which the server must not start."""
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """One session's server: who, where its folders lie, and how it reaches hub and office."""
+
+    session_id: str
+    session_token: str
+    user: str
+    base_url: str
+    socket: Path
+    home: Path = Path("/home/user")
+    home_inside: str = "/home/user"
+    state: Path = Path("/run/nbkeep/state")
+    server_dir: Path = Path("/run/nbkeep/server")
+    kernels_dir: Path = Path("/run/nbkeep/kernels")
+    office_socket: Path = Path("/run/nbkeep/office/office.sock")
+    image: Path = Path("/run/nbkeep/image")
+    image_inside: str = "/opt/nbkeep/image"
+    limits_dir: Path = Path("/run/nbkeep/limits")
+    labextensions: Path = Path(__file__).parent / "labextension"
+    portal_url: str = "/portal/"
+    heartbeat_s: float = 10.0
+
+    @property
+    def init_socket(self) -> Path:
+        """Where the sandbox's first process listens."""
+        return self.kernels_dir / "init.sock"
+
+
+def _folder(env: Mapping[str, str], name: str, default: str) -> Path:
+    return Path(env.get(f"NBKEEP_{name}", default))
+
+
+def from_environment(env: Mapping[str, str]) -> ServerSettings:
+    """Return the settings, or raise `BadEnvironment` naming what is missing."""
+    missing = [
+        name
+        for name in ("NBKEEP_SESSION_ID", "NBKEEP_SESSION_TOKEN", "JUPYTERHUB_SERVICE_URL")
+        if not env.get(name)
+    ]
+    if missing:
+        raise BadEnvironment(f"The session's server was started without {', '.join(missing)}.")
+    url = urlsplit(env["JUPYTERHUB_SERVICE_URL"])
+    if url.scheme != "http+unix" or not url.netloc:
+        raise BadEnvironment("JUPYTERHUB_SERVICE_URL must name a unix socket (http+unix://%2Fpath/prefix/).")
+    return ServerSettings(
+        session_id=env["NBKEEP_SESSION_ID"],
+        session_token=env["NBKEEP_SESSION_TOKEN"],
+        user=env.get("JUPYTERHUB_USER", ""),
+        base_url=env.get("JUPYTERHUB_SERVICE_PREFIX") or url.path or "/",
+        # The hub may add `:80` to a socket target; a port means nothing there.
+        socket=Path(unquote(url.netloc.partition(":")[0])),
+        home=_folder(env, "HOME_DIR", "/home/user"),
+        home_inside=env.get("NBKEEP_HOME_INSIDE", "/home/user"),
+        state=_folder(env, "STATE_DIR", "/run/nbkeep/state"),
+        server_dir=_folder(env, "SERVER_DIR", "/run/nbkeep/server"),
+        kernels_dir=_folder(env, "KERNELS_DIR", "/run/nbkeep/kernels"),
+        office_socket=_folder(env, "OFFICE_SOCK", "/run/nbkeep/office/office.sock"),
+        image=_folder(env, "IMAGE_DIR", "/run/nbkeep/image"),
+        image_inside=env.get("NBKEEP_IMAGE_INSIDE", "/opt/nbkeep/image"),
+        limits_dir=_folder(env, "LIMITS_DIR", "/run/nbkeep/limits"),
+        portal_url=env.get("NBKEEP_PORTAL_URL", "/portal/"),
+        heartbeat_s=float(env.get("NBKEEP_HEARTBEAT_S", "10")),
+    )

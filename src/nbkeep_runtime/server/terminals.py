@@ -1,0 +1,251 @@
+"""Terminals of the sandbox, shown by JupyterLab: the trusted half only holds their master side."""
+
+# pyright: reportUnknownMemberType=false, reportIncompatibleMethodOverride=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUntypedFunctionDecorator=false, reportAttributeAccessIssue=false
+# (terminado and tornado are not typed)
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import struct
+import termios
+from collections import deque
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, cast
+
+import orjson
+from jupyter_server._tz import utcnow
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server_terminals.api_handlers import TerminalHandler
+from jupyter_server_terminals.base import TerminalsMixin
+from jupyter_server_terminals.handlers import TermSocket
+from jupyter_server_terminals.terminalmanager import TerminalManager
+from tornado import web
+
+from nbkeep_runtime.server.sandbox import Sandbox, SandboxError
+
+_SHELL = ("/bin/bash", "-l")
+_ROWS, _COLS = 24, 80
+_WRITE_S = 10.0
+_MAX_TERMINALS = 50
+_MAX_SIDE = 2000
+
+
+class _Master:
+    """The master side of a terminal, with the methods that terminado calls on a process."""
+
+    delayafterterminate = 0.1
+
+    def __init__(self, sandbox: Sandbox, pid: int, fd: int) -> None:
+        self.pid = pid
+        self.fd = fd
+        self._sandbox = sandbox
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._is_open = True
+
+    def read(self, size: int) -> str:
+        """Return what there is; raises EOFError when the shell is gone."""
+        # The open file is shared with the sandbox, which could clear the flag and make this read wait.
+        os.set_blocking(self.fd, False)
+        try:
+            data = os.read(self.fd, size)
+        except BlockingIOError:
+            return ""
+        except OSError as error:  # EIO: no process holds the other side any more
+            raise EOFError from error
+        if not data:
+            raise EOFError
+        return self._decoder.decode(data)
+
+    def write(self, text: str) -> None:
+        """Send keystrokes; runs in a thread, gives up when nothing reads them for ten seconds."""
+        data = memoryview(text.encode(errors="replace"))
+        poller = select.poll()
+        poller.register(self.fd, select.POLLOUT)
+        while data and self._is_open and poller.poll(_WRITE_S * 1000):
+            with contextlib.suppress(BlockingIOError):
+                data = data[os.write(self.fd, data) :]
+
+    def getwinsize(self) -> tuple[int, int]:
+        """Return (rows, columns)."""
+        rows, cols, _, _ = struct.unpack("HHHH", fcntl.ioctl(self.fd, termios.TIOCGWINSZ, b"\0" * 8))
+        return rows, cols
+
+    def setwinsize(self, rows: int, cols: int) -> None:
+        """Resize."""
+        size = struct.pack("HHHH", *(max(1, min(_MAX_SIDE, int(side))) for side in (rows, cols)), 0, 0)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, size)
+
+    def isalive(self) -> bool:
+        """Tell whether the shell runs, as far as is known."""
+        return self._is_open and self._sandbox.exit_of(self.pid) is None
+
+    def kill(self, signum: int) -> None:
+        """Signal the shell's group, soon."""
+        if self.isalive():
+            asyncio.get_running_loop().create_task(self._kill(signum))
+
+    async def _kill(self, signum: int) -> None:
+        with contextlib.suppress(SandboxError):
+            await self._sandbox.signal(self.pid, signum)
+
+    def close(self) -> None:
+        """Close the master side, which hangs up what still runs there."""
+        if self._is_open:
+            self._is_open = False
+            os.close(self.fd)
+
+
+class SandboxTerminal:
+    """A terminal and who looks at it; stands in for terminado's `PtyWithClients`."""
+
+    def __init__(self, master: _Master, name: str) -> None:
+        self.clients: list[Any] = []
+        self.read_buffer: deque[str] = deque(maxlen=1000)
+        self.ptyproc = master
+        self.term_name = name
+        self.last_activity = utcnow()
+
+    def resize_to_smallest(self) -> None:
+        """Fit the smallest of its windows."""
+        sizes = [
+            client.size
+            for client in self.clients
+            if all(isinstance(side, int) and side > 0 for side in client.size)
+        ]
+        if sizes:
+            with contextlib.suppress(OSError):
+                self.ptyproc.setwinsize(min(size[0] for size in sizes), min(size[1] for size in sizes))
+
+    async def terminate(self, force: bool = False) -> bool:  # noqa: FBT001, FBT002
+        """End the shell: hang up, then kill."""
+        for signum in (signal.SIGHUP, signal.SIGCONT, *([signal.SIGKILL] if force else [])):
+            self.ptyproc.kill(signum)
+            await asyncio.sleep(self.ptyproc.delayafterterminate)
+            if not self.ptyproc.isalive():
+                return True
+        return not self.ptyproc.isalive()
+
+
+class SandboxTerminals(TerminalManager):
+    """The terminals of a session. Nothing is ever started in the trusted half."""
+
+    def __init__(self, sandbox: Sandbox, home_inside: str, **kwargs: Any) -> None:
+        super().__init__(shell_command=list(_SHELL), **kwargs)
+        self._sandbox = sandbox
+        self._home_inside = home_inside
+        self.terminals: dict[str, Any] = {}
+        self.on_opened: Callable[[str], None] = _no_one
+        self.on_closed: Callable[[str], None] = _no_one
+        self.on_output: Callable[[], None] = _nothing
+        self.on_input: Callable[[], None] = _nothing
+
+    async def open(self, name: str | None, cwd: str | None) -> dict[str, Any]:
+        """Open a terminal and return its model; an open one of that name is returned as it is."""
+        if name and name in self.terminals:
+            return self.get_terminal_model(name)
+        if len(self.terminals) >= _MAX_TERMINALS:
+            raise web.HTTPError(HTTPStatus.TOO_MANY_REQUESTS, "Too many terminals are open: close some.")
+        folder = [part for part in (cwd or "").split("/") if part not in {"", ".", ".."}]
+        env = {"TERM": "xterm-256color"}
+        try:
+            pid, fd = await self._sandbox.open_terminal(
+                _SHELL, env, "/".join([self._home_inside, *folder]), _ROWS, _COLS
+            )
+        except SandboxError as error:
+            raise web.HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, f"No terminal: {error}") from error
+        name = name or str(self._next_available_name())
+        terminal = SandboxTerminal(_Master(self._sandbox, pid, fd), name)
+        self.terminals[name] = terminal
+        self.start_reading(cast("Any", terminal))
+        self.on_opened(name)
+        return self.get_terminal_model(name)
+
+    def get_terminal(self, term_name: str) -> Any:
+        """Return an open terminal; none is made by looking."""
+        self._check_terminal(term_name)
+        return self.terminals[term_name]
+
+    def new_terminal(self, **_kwargs: Any) -> Any:
+        """Refuse: terminado's own way starts a process here."""
+        raise web.HTTPError(HTTPStatus.FORBIDDEN, "Terminals are opened in the sandbox only.")
+
+    def create(self, **_kwargs: Any) -> Any:
+        """Refuse, as `new_terminal`."""
+        return self.new_terminal()
+
+    def pre_pty_read_hook(self, ptywclients: Any) -> None:
+        """Count output as activity."""
+        super().pre_pty_read_hook(ptywclients)
+        self.on_output()
+
+    def on_eof(self, ptywclients: Any) -> None:
+        """Forget a terminal whose shell ended."""
+        super().on_eof(ptywclients)
+        self.on_closed(str(ptywclients.term_name))
+
+    async def is_busy(self) -> bool:
+        """Tell whether a foreground job runs in one of them; a sandbox that is silent counts as not."""
+        for terminal in list(self.terminals.values()):
+            with contextlib.suppress(SandboxError):
+                if await self._sandbox.is_busy(terminal.ptyproc.pid):
+                    return True
+        return False
+
+
+class TerminalSocket(TermSocket):
+    """The websocket of a terminal: keystrokes count as the user's work, an open tab does not."""
+
+    async def on_message(self, message: Any) -> None:
+        """Pass input on."""
+        if isinstance(message, str) and message.startswith('["stdin"'):
+            cast("SandboxTerminals", self.term_manager).on_input()
+        await super().on_message(message)
+
+
+class TerminalsHandler(TerminalsMixin, APIHandler):
+    """GET lists terminals, POST opens one."""
+
+    auth_resource = "terminals"
+
+    @web.authenticated
+    @authorized
+    def get(self) -> None:
+        """List."""
+        self.finish(orjson.dumps(self.terminal_manager.list()))
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        """Open."""
+        asked = self.get_json_body() or {}
+        name, cwd = asked.get("name"), asked.get("cwd")
+        if name is not None and not (isinstance(name, str) and name.isalnum() and len(name) <= 64):  # noqa: PLR2004
+            raise web.HTTPError(HTTPStatus.BAD_REQUEST, "A terminal's name has letters and digits only.")
+        manager = cast("SandboxTerminals", self.terminal_manager)
+        self.finish(orjson.dumps(await manager.open(name, cwd if isinstance(cwd, str) else None)))
+
+
+def handlers(manager: SandboxTerminals) -> list[tuple[Any, ...]]:
+    """Return the routes of terminals."""
+    return [
+        (r"/terminals/websocket/(\w+)", TerminalSocket, {"term_manager": manager}),
+        (r"/api/terminals", TerminalsHandler),
+        (r"/api/terminals/(\w+)", TerminalHandler),
+    ]
+
+
+def _no_one(_name: str) -> None:
+    """Stand in until `session.py` joins the parts."""
+
+
+def _nothing() -> None:
+    """Stand in until `session.py` joins the parts."""
