@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+# What `?done=` may say: sentences of ours only, so that a link cannot put words into our mouth.
+_DONE = {
+    "extended": "The countdown starts anew.",
+    "password-changed": "Password changed. Other browsers are signed out.",
+    "token-revoked": "The token works no more.",
+    "saved": "Saved.",
+    "created": "Created. People see it at once.",
+    "deleted": "Deleted. What runs goes on.",
+    "applied": "Applied.",
+}
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 __all__ = ["STATIC", "fragment", "page", "sentence_time"]
 
@@ -55,18 +65,20 @@ def _span(seconds: float) -> str:
     return f"{days} day" + ("s" if days > 1 else "")
 
 
-def _when(at: datetime | str | None, now: datetime, *, live: bool = False) -> Markup:
-    """Return `<time>`: relative for the eye, exact UTC on demand; `live` ones tick in the browser."""
+def _when(at: datetime | str | None, now: datetime, *, live: bool = False, for_: bool = False) -> Markup:
+    """Return `<time>`: relative for the eye, exact UTC on demand.
+
+    `live` ones tick in the browser; `for_` says "20 min" instead of "20 min ago".
+    """
     if at is None:
         return Markup("never")
     if isinstance(at, str):
         at = datetime.fromisoformat(at)
-    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
-        at.isoformat(),
-        f"{at:%Y-%m-%d %H:%M:%S} UTC",
-        Markup(" data-live") if live else "",
-        sentence_time(at, now),
-    )
+    kind = Markup(" data-live") if live else ""
+    kind += Markup(" data-for") if for_ else ""
+    text = _span(max(0.0, (now - at).total_seconds())) if for_ else sentence_time(at, now)
+    exact = f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(at.isoformat(), exact, kind, text)
 
 
 @cache
@@ -117,6 +129,6 @@ def fragment(request: Request, template: str, values: Mapping[str, Any] | None =
         "csrf": browser.csrf if browser else "",
         "path": request.url.path,
         "now": request.app.state.office.clock.now(),
-        "flash": request.query_params.get("done", ""),
+        "flash": _DONE.get(request.query_params.get("done", ""), ""),
     }
     return _TEMPLATES.get_template(template).render(frame | dict(values or {}))

@@ -14,7 +14,8 @@ from starlette.staticfiles import StaticFiles
 from nbkeep.model.errors import NbkeepError
 from nbkeep.model.ids import new_id
 
-from . import home, sessions, signin
+from . import account, files, home, join, sessions, signin
+from .admin import PAGES as ADMIN_PAGES
 from .browser import is_https
 from .guard import NotSignedIn, sign_in_url
 from .headers import SecurityHeaders
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from nbkeep.app import Office
 
 log = logging.getLogger(__name__)
-PAGES = (signin, home, sessions)
+PAGES = (signin, join, home, sessions, files, account, *ADMIN_PAGES)
 _TITLES = {
     400: "That did not work",
     401: "Please sign in",
@@ -32,6 +33,7 @@ _TITLES = {
     404: "Not found",
     405: "Not found",
     409: "Not possible now",
+    410: "No longer there",
     429: "Too many tries",
     503: "Not available right now",
 }

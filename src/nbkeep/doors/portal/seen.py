@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 _HOUR_S = 3600
 # The way of every start. A step that a backend adds is shown as the message of the one under way.
 _STEPS = (
-    ("admitted", "Admitted"),
-    ("home", "Home folder prepared"),
-    ("sandbox", "Sandbox started"),
-    ("server", "Jupyter server started"),
+    ("admitted", "Admission"),
+    ("home", "Home folder"),
+    ("sandbox", "Sandbox"),
+    ("server", "Jupyter server"),
     ("ready", "Ready"),
 )
 

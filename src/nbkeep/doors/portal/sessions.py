@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.background import BackgroundTask
 
-from nbkeep.model.errors import Refused, Unavailable
+from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 from nbkeep.model.session import SessionState
 from nbkeep.sessions.access import VISIT, grant_access
 from nbkeep.sessions.diagnose import diagnose_session
 from nbkeep.sessions.extend import extend_session
 from nbkeep.sessions.records import visible_session
-from nbkeep.sessions.start import start_session
+from nbkeep.sessions.start import hand_to_hub, request_session
 from nbkeep.sessions.stop import stop_session
 from nbkeep.store.tables import UserRow
 
@@ -25,20 +27,25 @@ from .seen import seen, steps
 
 if TYPE_CHECKING:
     from nbkeep.app import Office
+    from nbkeep.model.actor import Actor
 
     from .browser import Browser
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/sessions")
 
 
 @router.post("")
 def start(request: Request, browser: SignedIn, form: Form) -> Response:
-    """Ask for a session and go to its page, which shows how it starts and opens it when ready."""
+    """Ask for a session and go to its page, which shows how it starts and opens it when ready.
+
+    The hub, which may take seconds to answer, is asked behind the answer: the page is there at once.
+    """
     office: Office = request.app.state.office
-    session_id = start_session(
-        office, browser.actor, text(form, "profile", 60), name=text(form, "name", 60) or None
-    )
-    return RedirectResponse(f"/portal/sessions/{session_id}?opening=1", 303)
+    name = text(form, "name", 60) or None
+    session_id = request_session(office, browser.actor, text(form, "profile", 60), name=name)
+    ask = BackgroundTask(_ask_hub, office, browser.actor, session_id)
+    return RedirectResponse(f"/portal/sessions/{session_id}?opening=1", 303, background=ask)
 
 
 @router.get("/{session_id}")
@@ -130,6 +137,14 @@ def diagnose(request: Request, browser: SignedIn, session_id: str) -> Response:
     if "hx-request" in request.headers:
         return HTMLResponse(fragment(request, "parts/diagnose.html", values))
     return page(request, "diagnose.html", values)
+
+
+def _ask_hub(office: Office, actor: Actor, session_id: str) -> None:
+    try:
+        hand_to_hub(office, actor, session_id)
+    except NbkeepError as error:
+        # The session is marked failed, with this reason, and its page says so.
+        log.warning("session %s was not started: %s", session_id, error)
 
 
 def _values(office: Office, browser: Browser, session_id: str) -> dict[str, Any]:

@@ -43,7 +43,7 @@ const serverAhead = Date.parse(document.querySelector('meta[name="server-time"]'
 function tick() {
   for (const time of document.querySelectorAll("time[data-live]")) {
     const seconds = (Date.parse(time.dateTime) - Date.now() - serverAhead) / 1000;
-    const text = Math.abs(seconds) < 5 ? "now" : seconds > 0 ? `in ${span(seconds)}` : `${span(-seconds)} ago`;
+    const text = "for" in time.dataset ? span(Math.max(0, -seconds)) : Math.abs(seconds) < 5 ? "now" : seconds > 0 ? `in ${span(seconds)}` : `${span(-seconds)} ago`;
     // An unchanged text is left alone: screen readers would hear it again.
     if (time.textContent !== text) time.textContent = text;
   }

@@ -1,0 +1,51 @@
+"""My home folder: how full it is, what fills it, and what could go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from nbkeep.model.errors import NbkeepError
+from nbkeep.sessions.volumes import show_volume, volume_usage
+
+from .guard import SignedIn  # noqa: TC001 - read by FastAPI
+from .render import fragment, page
+
+if TYPE_CHECKING:
+    from nbkeep.app import Office
+
+router = APIRouter(prefix="/files")
+
+
+@router.get("")
+def show(request: Request, browser: SignedIn, usage: str = "") -> Response:
+    """Show my home folder. What fills it is measured while the page is read; without scripts by a link."""
+    office: Office = request.app.state.office
+    name = browser.actor.name
+    volume = show_volume(office, browser.actor, name)
+    measured = _measure(office, browser, name) if usage else None
+    return page(request, "files.html", {"v": volume, "usage_url": "/portal/files/usage", "u": measured})
+
+
+@router.get("/usage")
+def usage(request: Request, browser: SignedIn) -> Response:
+    """Return what fills it, as a part of the page."""
+    office: Office = request.app.state.office
+    measured = _measure(office, browser, browser.actor.name)
+    return HTMLResponse(fragment(request, "parts/usage.html", {"u": measured}))
+
+
+def _measure(office: Office, browser: SignedIn, user: str) -> dict[str, Any]:
+    try:
+        found = volume_usage(office, browser.actor, user)
+    except NbkeepError as error:
+        return {"problem": str(error), "folders": [], "suggestions": [], "measured_at": None, "largest": 0}
+    folders = sorted(found["folders"], key=lambda one: one["bytes"], reverse=True)[:30]
+    return {
+        **found,
+        "problem": "",
+        "folders": folders,
+        "largest": max((one["bytes"] for one in folders), default=0),
+    }
