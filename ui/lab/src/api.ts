@@ -2,11 +2,12 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
-import { outcomeOf, type Outcome } from './connection';
+import { outcomeOf } from './connection';
 
-/** The platform's policy said no; `message` and `remedy` are sentences for the person. */
+/** The server said no; `message` and `remedy` are sentences for the person. */
 export class Refused extends Error {
   constructor(
+    readonly status: number,
     readonly code: string,
     message: string,
     readonly remedy: string
@@ -17,7 +18,7 @@ export class Refused extends Error {
 
 /** No answer of the server itself: see `outcome`. */
 export class NotThere extends Error {
-  constructor(readonly outcome: Exclude<Outcome, 'answered'>) {
+  constructor(readonly outcome: 'no-server' | 'no-answer') {
     super(outcome === 'no-server' ? 'The session is not running.' : 'The session cannot be reached.');
   }
 }
@@ -53,6 +54,7 @@ export class Api {
     }
     const answer = (await response.json().catch(() => null)) as Partial<Refused> | null;
     throw new Refused(
+      response.status,
       String(answer?.code ?? response.status),
       String(answer?.message ?? `The server answered ${response.status}.`),
       String(answer?.remedy ?? '')

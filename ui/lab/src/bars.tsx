@@ -11,19 +11,10 @@ import { useNow, useSession } from './hooks';
 import { KeepWorking } from './keepworking';
 import type { Notice, StopWarning } from './status';
 import type { IDetails, ISession } from './tokens';
-import { clock, countdown, duration, until } from './words';
+import { clock, countdown, homeWarning, spoken, until } from './words';
 
-/** A screen reader hears the time left at these moments only, not every second. */
-const SPOKEN_MS = [300_000, 120_000, 60_000, 30_000, 10_000];
-
-/** What is said aloud: changes only when a moment of `SPOKEN_MS` passes. */
-export function spoken(warning: StopWarning, now: number): string {
-  const left = until(warning.at, now) ?? 0;
-  const passed = SPOKEN_MS.filter(moment => left <= moment);
-  const moment = passed.length > 0 ? passed[passed.length - 1] : undefined;
-  const when = moment === undefined ? 'soon' : `in less than ${duration(moment)}`;
-  return `${warning.text} The session stops ${when}.`;
-}
+/** Kinds of notices that are answered by making room. */
+const ABOUT_HOME = /home|volume/;
 
 function WarningBar(props: { session: ISession; warning: StopWarning }): React.ReactElement {
   const now = useNow(props.session, 1_000);
@@ -33,7 +24,7 @@ function WarningBar(props: { session: ISession; warning: StopWarning }): React.R
   return (
     <section className={`nbkeep-Bar nbkeep-mod-warning${urgent}`} aria-label="Warning before a stop">
       <span className="nbkeep-Bar-count" aria-hidden="true">
-        {left > 0 ? countdown(left) : 'now'}
+        {left > 0 ? `${countdown(left)} left` : 'now'}
       </span>
       <span className="nbkeep-Bar-text">
         {warning.text}
@@ -60,7 +51,7 @@ function NoticeBar(props: { session: ISession; details: IDetails; notice: Notice
         {notice.at && <span className="nbkeep-quiet"> {clock(notice.at, session.now())}</span>}
         {failed && <span className="nbkeep-mod-away"> {failed}</span>}
       </span>
-      {/home|volume|space|full/.test(notice.kind) && (
+      {ABOUT_HOME.test(notice.kind) && (
         <button type="button" className="nbkeep-Button" onClick={() => props.details.open('home')}>
           Show what uses space
         </button>
@@ -72,14 +63,34 @@ function NoticeBar(props: { session: ISession; details: IDetails; notice: Notice
   );
 }
 
+function HomeBar(props: { details: IDetails; words: string }): React.ReactElement | null {
+  const [dismissed, setDismissed] = React.useState(false);
+  if (dismissed) {
+    return null;
+  }
+  return (
+    <section className="nbkeep-Bar nbkeep-mod-warning" role="status" aria-label="Home is full">
+      <span className="nbkeep-Bar-text">{props.words}</span>
+      <button type="button" className="nbkeep-Button nbkeep-mod-primary" onClick={() => props.details.open('home')}>
+        Show what uses space
+      </button>
+      <button type="button" className="nbkeep-Button" onClick={() => setDismissed(true)}>
+        Dismiss
+      </button>
+    </section>
+  );
+}
+
 function All(props: { session: ISession; details: IDetails }): React.ReactElement | null {
   const { status, link } = useSession(props.session);
   if (!status || link === 'stopped') {
     return null;
   }
+  const full = status.notices.some(notice => ABOUT_HOME.test(notice.kind)) ? '' : homeWarning(status.home);
   return (
     <>
       {status.warning && <WarningBar session={props.session} warning={status.warning} />}
+      {full && <HomeBar details={props.details} words={full} />}
       {status.notices.map(notice => (
         <NoticeBar key={notice.id} session={props.session} details={props.details} notice={notice} />
       ))}

@@ -5,6 +5,7 @@ import type { Kernel } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { deathKey, deathOf, type ReadDeaths } from './deathlist';
 import { FittedWidget } from './fitted';
 import type { Death } from './status';
 import type { ISession } from './tokens';
@@ -13,57 +14,6 @@ import { clock, deathWords } from './words';
 /** How often, and how long after a kernel's death, its cause is asked for: it is recorded moments later. */
 const ASK_AFTER_MS = [0, 700, 2_000, 4_000];
 
-/** One death has one name, for remembering which were read. */
-export function deathKey(death: Death): string {
-  return `${death.kernel_id} ${death.at}`;
-}
-
-/** The newest unread death of a notebook, or null. */
-export function deathOf(
-  deaths: readonly Death[],
-  notebook: { path: string; kernelId: string | null },
-  read: ReadonlySet<string>
-): Death | null {
-  const mine = deaths
-    .filter(death => death.path === notebook.path || (!death.path && death.kernel_id === notebook.kernelId))
-    .sort((one, other) => Date.parse(other.at) - Date.parse(one.at));
-  const newest = mine[0];
-  return newest && !read.has(deathKey(newest)) ? newest : null;
-}
-
-/** Deaths that were read; kept in this browser, so that a reload does not tell them again. */
-export class ReadDeaths {
-  constructor(private readonly storage: Pick<Storage, 'getItem' | 'setItem'>) {
-    this._keys = this._load();
-  }
-
-  get keys(): ReadonlySet<string> {
-    return this._keys;
-  }
-
-  add(death: Death): void {
-    this._keys.add(deathKey(death));
-    try {
-      this.storage.setItem(ReadDeaths.ITEM, JSON.stringify([...this._keys].slice(-ReadDeaths.MOST)));
-    } catch {
-      // A full or forbidden storage costs a repeated message after a reload, no more.
-    }
-  }
-
-  private _load(): Set<string> {
-    try {
-      const kept: unknown = JSON.parse(this.storage.getItem(ReadDeaths.ITEM) ?? '[]');
-      return new Set(Array.isArray(kept) ? kept.filter(key => typeof key === 'string') : []);
-    } catch {
-      return new Set();
-    }
-  }
-
-  private static readonly ITEM = 'nbkeep:read-deaths';
-  private static readonly MOST = 200;
-  private readonly _keys: Set<string>;
-}
-
 function Banner(props: {
   death: Death;
   now: number;
@@ -71,21 +21,19 @@ function Banner(props: {
   onRestart: () => void;
   onDismiss: () => void;
 }): React.ReactElement {
-  const { headline, facts, larger } = deathWords(props.death);
+  const { headline, rest, larger } = deathWords(props.death);
   return (
     <section className="nbkeep-Death" role="alert" aria-label={headline}>
-      <div className="nbkeep-Bar-text">
+      <span className="nbkeep-Bar-text">
         <strong>{headline}</strong>
+        {rest}{' '}
+        {larger && props.portal && (
+          <a href={props.portal} target="_blank" rel="noopener">
+            Choose a profile in the portal
+          </a>
+        )}
         <span className="nbkeep-quiet"> {clock(props.death.at, props.now)}</span>
-        <div>
-          {facts} {larger}{' '}
-          {larger && props.portal && (
-            <a href={props.portal} target="_blank" rel="noopener">
-              Choose a profile in the portal
-            </a>
-          )}
-        </div>
-      </div>
+      </span>
       <button type="button" className="nbkeep-Button nbkeep-mod-primary" onClick={props.onRestart}>
         Restart kernel
       </button>

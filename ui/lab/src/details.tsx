@@ -1,13 +1,14 @@
 /** The details of the session: everything of the status item in words, and what can be done about it. */
 import * as React from 'react';
 
+import { linkWords } from './connection';
 import { HomeSection } from './home';
 import { useNow, useSession } from './hooks';
 import { KeepWorking } from './keepworking';
 import { Meter } from './meter';
 import type { Status } from './status';
 import type { ISession, ITour } from './tokens';
-import { endSentence, idleSentence, price, resources, size, sizeOf } from './words';
+import { classification, endSentence, idleSentence, price, resources, size, sizeOf } from './words';
 
 function Row(props: { name: string; children: React.ReactNode }): React.ReactElement {
   return (
@@ -46,9 +47,7 @@ export function Details(props: { session: ISession; tour: ITour; homeFirst: bool
     <>
       <h2 id="nbkeep-details-title">{profile.display_name}</h2>
       <p className="nbkeep-quiet">{[profile.description, resources(profile)].filter(Boolean).join(' · ')}</p>
-      {link !== 'connected' && (
-        <p className="nbkeep-mod-away">The session cannot be reached at the moment. What runs goes on; trying again.</p>
-      )}
+      {link !== 'connected' && <p className="nbkeep-mod-away">{linkWords(link).sentence}</p>}
       {link === 'connected' && !status.office_reachable && (
         <p className="nbkeep-mod-away">
           nbkeep itself cannot be reached at the moment. Your work goes on; the times below may be old.
@@ -70,7 +69,7 @@ export function Details(props: { session: ISession; tour: ITour; homeFirst: bool
         )}
         <Row name="Price">{price(profile)}</Row>
         {profile.network_words && <Row name="Network">{profile.network_words}</Row>}
-        {profile.classification && <Row name="Data">{profile.classification}</Row>}
+        {profile.classification && <Row name="Data">{classification(profile.classification)}</Row>}
         {status.record_code && <Row name="Recording">The code of the cells that you run is kept in the audit journal.</Row>}
       </dl>
       <div className="nbkeep-Buttons">

@@ -28,7 +28,8 @@ export abstract class FittedWidget extends ReactWidget {
   };
 
   private readonly _observer = new ResizeObserver(entries => {
-    const height = Math.ceil(entries[0]?.target.getBoundingClientRect().height ?? 0);
+    const content = Math.ceil(entries[0]?.target.getBoundingClientRect().height ?? 0);
+    const height = Math.min(content, Math.floor(window.innerHeight * FittedWidget.MOST));
     if (this.isDisposed || height === this._height) {
       return;
     }
@@ -38,5 +39,7 @@ export abstract class FittedWidget extends ReactWidget {
     this.parent?.fit();
   });
 
+  /** However much there is to say, work stays in sight; the rest scrolls. */
+  private static readonly MOST = 0.4;
   private _height = -1;
 }

@@ -3,13 +3,21 @@ import { type IDisposable } from '@lumino/disposable';
 import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { type Api, NotThere } from './api';
-import { Connection, type Link } from './connection';
+import { type Api, NotThere, Refused } from './api';
+import { Connection, type Link, type Outcome, outcomeOf } from './connection';
 import { type HomeUsage, readStatus, readUsage, type Status } from './status';
 import type { ISession } from './tokens';
 
 /** A hidden tab asks this seldom: its warning still comes in time, and costs the office little. */
 const HIDDEN_MS = 45_000;
+
+/** What a failed request says about the connection; an odd answer is an answer. */
+function failure(error: unknown): Outcome {
+  if (error instanceof NotThere) {
+    return error.outcome;
+  }
+  return error instanceof Refused ? outcomeOf({ type: 'basic', status: error.status }) : 'answered';
+}
 
 export class Session implements ISession, IDisposable {
   constructor(private readonly api: Api) {
@@ -99,7 +107,7 @@ export class Session implements ISession, IDisposable {
       this._connection.take('answered', Date.now());
       this._take(answer);
     } catch (error) {
-      this._connection.take(error instanceof NotThere ? error.outcome : 'answered', Date.now());
+      this._connection.take(failure(error), Date.now());
       this._changed.emit();
     }
     const interval = this._connection.patience_ms;

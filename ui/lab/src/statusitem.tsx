@@ -2,6 +2,7 @@
 import { ReactWidget } from '@jupyterlab/apputils';
 import * as React from 'react';
 
+import { linkWords } from './connection';
 import { useNow, useSession } from './hooks';
 import type { ISession } from './tokens';
 import { countdown, duration, sizeOf, statusSentence, until } from './words';
@@ -24,10 +25,10 @@ function Item(props: { session: ISession; onClick: () => void }): React.ReactEle
   const idle = until(status.idle_stop_at, now);
   const end = until(status.ends_at, now);
   const warned = status.warning?.kind;
-  const away = link !== 'connected' ? 'Not connected' : status.office_reachable ? '' : 'nbkeep is away';
+  const away = link !== 'connected' ? linkWords(link).mark : status.office_reachable ? '' : 'nbkeep is away';
   const label =
     link !== 'connected'
-      ? 'The session cannot be reached. Trying again.'
+      ? linkWords(link).sentence
       : statusSentence(status, now) + (status.office_reachable ? '' : ' nbkeep cannot be reached; your work goes on.');
   const left = (milliseconds: number, close: boolean): string =>
     close ? countdown(milliseconds) : duration(milliseconds);

@@ -15,7 +15,7 @@ function Gone(props: { last: Status | null; at: number; unsaved: readonly string
     <div className="nbkeep-Gone-box">
       <h1 id="nbkeep-gone-title">{headline}</h1>
       <p id="nbkeep-gone-text">
-        {reason} Your files are kept, and so are open tabs and the layout.
+        {reason} Your files are kept, and so are open tabs and the layout. Variables in memory are gone.
       </p>
       {props.unsaved.length > 0 && (
         <p>
@@ -58,19 +58,27 @@ class GoneScreen extends ReactWidget {
 
   protected override onAfterAttach(message: Message): void {
     super.onAfterAttach(message);
-    // Nothing under it may be reached: its saves and runs would only fail.
-    this._others().forEach(other => other.setAttribute('inert', ''));
+    // Nothing under it may be reached, dialogs about failed saves included: all of it would only fail.
+    this._shut();
+    this._watch.observe(document.body, { childList: true });
     this.node.focus();
   }
 
   protected override onBeforeDetach(message: Message): void {
+    this._watch.disconnect();
     this._others().forEach(other => other.removeAttribute('inert'));
     super.onBeforeDetach(message);
+  }
+
+  private _shut(): void {
+    this._others().forEach(other => other.setAttribute('inert', ''));
   }
 
   private _others(): Element[] {
     return [...document.body.children].filter(child => child !== this.node);
   }
+
+  private readonly _watch = new MutationObserver(() => this._shut());
 }
 
 /** Shows the message while the session is stopped, and takes it away should it be there again. */

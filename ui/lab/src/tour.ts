@@ -16,7 +16,7 @@ export function tourSteps(session: ISession): DriveStep[] {
   const profile = status?.profile;
   const idle = status && status.idle_stop_s > 0 ? `after ${duration(status.idle_stop_s * 1000)} without work` : '';
   const memory = status?.memory ? ` (now ${sizeOf(status.memory.used_bytes, status.memory.limit_bytes)})` : '';
-  return [
+  const steps: DriveStep[] = [
     {
       popover: {
         title: 'Welcome to your workspace',
@@ -65,6 +65,17 @@ export function tourSteps(session: ISession): DriveStep[] {
       }
     }
   ];
+  for (const { popover } of steps) {
+    if (popover?.description) {
+      popover.description = escaped(popover.description);
+    }
+  }
+  return steps;
+}
+
+/** driver.js takes HTML; words that an admin wrote must stay words. */
+function escaped(words: string): string {
+  return words.replace(/&/g, '&amp;').replace(/</g, '&lt;');
 }
 
 function networkWords(words: string | undefined): string {
@@ -81,6 +92,14 @@ export class Tour implements ITour {
     this._running = true;
     const before = document.activeElement;
     const steps = tourSteps(this.session);
+    let next: HTMLElement | null = null;
+    // A page that is still opening its tabs takes the focus away: the keyboard belongs to the tour.
+    const keep = (event: FocusEvent): void => {
+      if (!(event.target instanceof Element && event.target.closest('.nbkeep-Tour'))) {
+        next?.focus();
+      }
+    };
+    document.addEventListener('focusin', keep);
     const guide = driver({
       steps,
       animate: !window.matchMedia('(prefers-reduced-motion: reduce)').matches,
@@ -99,10 +118,13 @@ export class Tour implements ITour {
       onPopoverRender: popover => {
         popover.closeButton.textContent = 'Skip';
         popover.closeButton.setAttribute('aria-label', 'Skip the tour');
-        popover.nextButton.focus();
+        // driver.js focuses the first button, Skip, once this returns.
+        next = popover.nextButton;
+        queueMicrotask(() => next?.focus());
       },
       onDestroyed: () => {
         this._running = false;
+        document.removeEventListener('focusin', keep);
         // Skipped counts as seen: nobody is asked twice, and the Help menu has it.
         this.session.finishTour().catch(error => console.warn('The tour is not marked as seen:', error));
         if (before instanceof HTMLElement) {

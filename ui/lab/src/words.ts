@@ -1,7 +1,7 @@
 /**
  * Facts of a session as sentences. Pure: values in, words out; instants are milliseconds.
  */
-import type { Death, LargerProfile, Profile, Status } from './status';
+import type { Death, Home, LargerProfile, Profile, Status, StopWarning } from './status';
 
 const KIB = 1024;
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
@@ -163,19 +163,68 @@ const HEADLINES: Record<Death['reason'], string> = {
   exited: 'The kernel ended'
 };
 
-/** What a notebook says about the death of its kernel. */
-export function deathWords(death: Death): { headline: string; facts: string; larger: string } {
+/**
+ * What a notebook says about the death of its kernel: `headline` and `rest` read on as one text,
+ * `larger` says whether a larger profile would have helped.
+ */
+export function deathWords(death: Death): { headline: string; rest: string; larger: boolean } {
+  const headline = HEADLINES[death.reason];
   const limit = death.memory_limit_bytes;
-  const memory =
-    death.reason === 'out-of-memory' && death.memory_used_bytes > 0 && limit > 0
-      ? `It used ${sizeOf(death.memory_used_bytes, limit)}.`
-      : '';
-  const lost = 'Its variables are gone; the notebook and its outputs are kept.';
-  return {
-    headline: HEADLINES[death.reason],
-    facts: [death.message || memory, lost].filter(Boolean).join(' '),
-    larger: death.reason === 'out-of-memory' ? largerSentence(death.larger_profiles, limit) : ''
-  };
+  const outOfMemory = death.reason === 'out-of-memory';
+  const larger = outOfMemory ? largerSentence(death.larger_profiles, limit) : '';
+  const used =
+    outOfMemory && death.memory_used_bytes > 0 && limit > 0
+      ? `: it used ${sizeOf(death.memory_used_bytes, limit)}.`
+      : '.';
+  const told = death.message.startsWith(headline) ? death.message.slice(headline.length) : '';
+  const sentences = [told || (death.message ? `. ${death.message}` : used)];
+  if (!/variables/i.test(death.message)) {
+    sentences.push('Its variables are gone; the notebook and its outputs are kept.');
+  }
+  if (larger && !death.larger_profiles.some(profile => death.message.includes(profile.display_name))) {
+    sentences.push(larger);
+  }
+  return { headline, rest: sentences.join(' '), larger: larger !== '' };
+}
+
+const CLASSIFICATIONS: Readonly<Record<string, string>> = {
+  public: 'Public data',
+  internal: 'Internal data',
+  confidential: 'Confidential data',
+  pii: 'Personal data'
+};
+
+/** A classification in words; one that an organisation named itself stays as it is. */
+export function classification(name: string): string {
+  return CLASSIFICATIONS[name] ?? name;
+}
+
+/** Above this share, or below so much free, saving a notebook may fail soon. */
+const HOME_FULL_SHARE = 0.97;
+const HOME_FULL_FREE = 64 * 1024 ** 2;
+
+/** "Your home is full …", or empty while there is room. */
+export function homeWarning(home: Home | null): string {
+  if (home === null || home.size_bytes <= 0) {
+    return '';
+  }
+  const free = Math.min(home.free_bytes, home.size_bytes - home.used_bytes);
+  if (free > HOME_FULL_FREE && home.used_bytes / home.size_bytes < HOME_FULL_SHARE) {
+    return '';
+  }
+  const word = free <= 0 ? 'full' : 'nearly full';
+  return `Your home is ${word} (${sizeOf(home.used_bytes, home.size_bytes)}): saving may fail. What is there is safe.`;
+}
+
+/** A screen reader hears the time left at these moments only, not every second. */
+const SPOKEN_MS = [300_000, 120_000, 60_000, 30_000, 10_000];
+
+/** What is said aloud of a warning: changes only when a moment of `SPOKEN_MS` passes. */
+export function spoken(warning: StopWarning, now: number): string {
+  const left = until(warning.at, now) ?? 0;
+  const moment = SPOKEN_MS.filter(mark => left <= mark).pop();
+  const when = moment === undefined ? 'soon' : `in less than ${duration(moment)}`;
+  return `${warning.text} The session stops ${when}.`;
 }
 
 /** The last part of the sentence "your session stopped because …", from what was last known. */

@@ -2,7 +2,8 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { DeathBanners, ReadDeaths } from '../deaths';
+import { ReadDeaths } from '../deathlist';
+import { DeathBanners } from '../deaths';
 import { ISession } from '../tokens';
 
 export const deaths: JupyterFrontEndPlugin<void> = {

@@ -1,7 +1,8 @@
 import {
   IConnectionLost,
   type JupyterFrontEnd,
-  type JupyterFrontEndPlugin
+  type JupyterFrontEndPlugin,
+  JupyterLab
 } from '@jupyterlab/application';
 import { DocumentWidget } from '@jupyterlab/docregistry';
 
@@ -20,9 +21,16 @@ export const stopped: JupyterFrontEndPlugin<IConnectionLost> = {
   description: 'Says that and why the session was stopped, in place of the stock dialogs.',
   autoStart: true,
   requires: [ISession],
+  optional: [JupyterLab.IInfo],
   provides: IConnectionLost,
-  activate: (app, session: ISession) => {
+  activate: (app, session: ISession, info: JupyterLab.IInfo | null) => {
     new StoppedScreen(session, () => unsaved(app));
+    session.changed.connect(() => {
+      if (info) {
+        // JupyterLab's own requests rest while there is nobody to answer them.
+        info.isConnected = session.link !== 'stopped';
+      }
+    });
     // Whoever fails first makes us look; what the person sees is decided from our own requests.
     return async () => {
       if (session.link === 'connected') {
