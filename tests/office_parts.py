@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nbkeep.backends.interface import Capacity, Exit, HostFact, Launched, LaunchSpec, Running, Status, Volume, VolumeUsage
+from nbkeep.backends.interface import (
+    Capacity,
+    Exit,
+    HostFact,
+    Launched,
+    LaunchSpec,
+    Running,
+    Status,
+    Volume,
+    VolumeUsage,
+)
 from nbkeep.model.actor import ROLE_SCOPES, Actor, Role
 from nbkeep.model.clock import ManualClock
 from nbkeep.model.errors import Refused, Unavailable
@@ -135,7 +145,9 @@ class OfficeForTests:
     def close(self) -> None:
         self.store.close()
 
-    def user(self, name: str = "jane", role: Role = Role.USER, max_sessions: int = 3, status: str = "active") -> Actor:
+    def user(
+        self, name: str = "jane", role: Role = Role.USER, max_sessions: int = 3, status: str = "active"
+    ) -> Actor:
         """Make somebody and return them as an actor."""
         with self.store.write() as tx:
             now = self.clock.now()
@@ -166,11 +178,18 @@ class OfficeForTests:
     def requested(self, actor: Actor, profile: str = "notebook-cpu-small", name: str | None = None) -> str:
         return start_session(self, actor, profile, name=name)
 
-    def launched(self, actor: Actor, profile: str = "notebook-cpu-small", name: str | None = None) -> tuple[str, str]:
+    def launched(
+        self, actor: Actor, profile: str = "notebook-cpu-small", name: str | None = None
+    ) -> tuple[str, str]:
         """Start and launch as hub and spawner do; return session id and session token."""
         session_id = self.requested(actor, profile, name)
         answer = launch(
-            self, user=actor.name, server_name=self.row(session_id).name, session_id=session_id, profile=None, env={}
+            self,
+            user=actor.name,
+            server_name=self.row(session_id).name,
+            session_id=session_id,
+            profile=None,
+            env={},
         )
         self.backend.launch(LaunchSpec(**answer["launch"]))
         return session_id, answer["launch"]["server_env"]["NBKEEP_SESSION_TOKEN"]

@@ -1,14 +1,13 @@
 """The whole configuration as one document: read it, compare it, apply it. It round-trips and holds no secret.
 
 Sections: `flavors`, `profiles`, `users`, `settings`. A section that is there says everything about its kind:
-flavors and profiles that it lacks are deleted, so `dry_run` shows deletions first. A section that is not there is
-left alone. People are neither made nor deleted here, only their role, status and limits are set; settings are
-shown for comparison and changed in config.toml.
+flavors and profiles that it lacks are deleted, so `dry_run` shows deletions first. A section that is not
+there is left alone. People are neither made nor deleted here, only their role, status and limits are set;
+settings are shown for comparison and changed in config.toml.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,6 +27,8 @@ from nbkeep.profiles.rules import changed, check_flavor
 from nbkeep.store.tables import UserRow
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nbkeep.model.actor import Actor
     from nbkeep.model.clock import Clock
     from nbkeep.settings import Settings
@@ -36,8 +37,15 @@ if TYPE_CHECKING:
 API_VERSION = "nbkeep/v1"
 KIND = "Configuration"
 # Settings that are policy; addresses, paths and secrets belong to one installation and stay there.
-_SETTINGS = ("currency", "cpu_overcommit", "memory_overcommit", "default_max_sessions", "default_home_size_bytes",
-             "invitation_valid_s", "sign_in_valid_s")  # fmt: skip
+_SETTINGS = (
+    "currency",
+    "cpu_overcommit",
+    "memory_overcommit",
+    "default_max_sessions",
+    "default_home_size_bytes",
+    "invitation_valid_s",
+    "sign_in_valid_s",
+)
 _USER_FIELDS = ("role", "status", "max_sessions", "home_size_bytes")
 _LARGEST_CHARS = 4 << 20
 
@@ -68,9 +76,11 @@ def export(tx: Tx, settings: Settings, actor: Actor) -> dict[str, Any]:
         "kind": KIND,
         "settings": {name: getattr(settings, name) for name in _SETTINGS},
         "flavors": [plain(one) for one in flavors.list_flavors(tx, OPERATOR)],
-        "profiles": sorted((plain(one) for one, _ in profiles.list_profiles(tx, OPERATOR)), key=lambda one: one["name"]),
+        "profiles": sorted(
+            (plain(one) for one, _ in profiles.list_profiles(tx, OPERATOR)), key=lambda one: one["name"]
+        ),
         "users": [_user_fields(row) for row in tx.scalars(select(UserRow).order_by(UserRow.name))],
-    }  # fmt: skip
+    }
 
 
 def as_yaml(document: Mapping[str, Any]) -> str:
@@ -92,22 +102,34 @@ def read(text: str) -> dict[str, Any]:
         raise invalid("document", f"The document cannot be read: {where}", "Correct it.") from error
     found = _mapping("document", document)
     if found.get("apiVersion") != API_VERSION or found.get("kind") != KIND:
-        raise invalid("document", f"The document is not a {KIND} of {API_VERSION}.",
-                      f"Begin it with `apiVersion: {API_VERSION}` and `kind: {KIND}`.")  # fmt: skip
+        raise invalid(
+            "document",
+            f"The document is not a {KIND} of {API_VERSION}.",
+            f"Begin it with `apiVersion: {API_VERSION}` and `kind: {KIND}`.",
+        )
     unknown = sorted(set(found) - {"apiVersion", "kind", "settings", "flavors", "profiles", "users"})
     if unknown:
-        raise invalid("document", f"Unknown sections: {', '.join(map(str, unknown))}.",
-                      "Sections: settings, flavors, profiles, users.")  # fmt: skip
+        raise invalid(
+            "document",
+            f"Unknown sections: {', '.join(map(str, unknown))}.",
+            "Sections: settings, flavors, profiles, users.",
+        )
     return found
 
 
 def apply(
-    store: Store, clock: Clock, settings: Settings, actor: Actor, document: Mapping[str, Any], *, dry_run: bool
+    store: Store,
+    clock: Clock,
+    settings: Settings,
+    actor: Actor,
+    document: Mapping[str, Any],
+    *,
+    dry_run: bool,
 ) -> list[Change]:
     """Make everything what a document (see `read`) says, in one transaction, and return what changed.
 
-    All of it or nothing: the first thing that is not valid is named and nothing is written. A dry run does the
-    same and rolls back, so it cannot judge differently. Twice is safe: the second time nothing changes.
+    All of it or nothing: the first thing that is not valid is named and nothing is written. A dry run does
+    the same and rolls back, so it cannot judge differently. Twice is safe: the second time nothing changes.
     """
     actor.require("admin:config")
     changes: list[Change] = []
@@ -119,16 +141,18 @@ def apply(
             if dry_run:
                 raise _DryRun  # noqa: TRY301 - leaves the transaction, which then rolls back
             if changes:
-                journal.append(tx, clock, actor, events.ConfigApplied(
-                    changes=[f"{one.action} {one.kind} {one.name}" for one in changes]))  # fmt: skip
+                journal.append(
+                    tx,
+                    clock,
+                    actor,
+                    events.ConfigApplied(changes=[f"{one.action} {one.kind} {one.name}" for one in changes]),
+                )
     except _DryRun:
         pass
     return changes
 
 
-def _apply(
-    tx: Tx, clock: Clock, actor: Actor, document: Mapping[str, Any], images: set[str]
-) -> list[Change]:
+def _apply(tx: Tx, clock: Clock, actor: Actor, document: Mapping[str, Any], images: set[str]) -> list[Change]:
     wanted_flavors = _entries(document, "flavors")
     wanted_profiles = _entries(document, "profiles")
     changes: list[Change] = []
@@ -156,7 +180,9 @@ def _flavor(tx: Tx, clock: Clock, actor: Actor, name: str, wanted: Mapping[str, 
     before = {one.name: one for one in flavors.list_flavors(tx, OPERATOR)}.get(name)
     if before is None:
         made = plain(flavors.create_flavor(tx, clock, actor, wanted))
-        return Change("create", "flavor", name, {key: [None, value] for key, value in made.items() if key != "name"})
+        return Change(
+            "create", "flavor", name, {key: [None, value] for key, value in made.items() if key != "name"}
+        )
     # What the document leaves out is at its default, not as it happens to be: the document says everything.
     after = flavor_from(wanted)
     check_flavor(after)
@@ -170,7 +196,9 @@ def _profile(
     found = profiles.find_profile(tx, name)
     if found is None:
         made = plain(profiles.create_profile(tx, clock, actor, wanted, images)[0])
-        return Change("create", "profile", name, {key: [None, value] for key, value in made.items() if key != "name"})
+        return Change(
+            "create", "profile", name, {key: [None, value] for key, value in made.items() if key != "name"}
+        )
     after = profile_from(wanted)
     profiles.change_profile(tx, clock, actor, name, plain(after), images)
     return Change("change", "profile", name, changed(plain(found[0]), plain(after)))
@@ -179,11 +207,17 @@ def _profile(
 def _user(tx: Tx, clock: Clock, actor: Actor, name: str, wanted: Mapping[str, Any]) -> Change:
     row = find_user(tx, name)
     if row is None:
-        raise Refused("user-not-found", f"There is no user {name!r}.",
-                      "Invite them first with `nbkeep user invite`; a file cannot make people.", status=400)  # fmt: skip
+        raise Refused(
+            "user-not-found",
+            f"There is no user {name!r}.",
+            "Invite them first with `nbkeep user invite`; a file cannot make people.",
+            status=400,
+        )
     unknown = sorted(set(wanted) - {"name", "email", *_USER_FIELDS, "home_size"})
     if unknown:
-        raise invalid("users", f"{name}: unknown fields: {', '.join(unknown)}.", f"Fields: {', '.join(_USER_FIELDS)}.")
+        raise invalid(
+            "users", f"{name}: unknown fields: {', '.join(unknown)}.", f"Fields: {', '.join(_USER_FIELDS)}."
+        )
     if wanted.get("email", row.email) != row.email:
         raise invalid("email", f"{name}: an address is not changed by a file.", "Leave `email` as it is.")
     before = _user_fields(row)
@@ -213,10 +247,16 @@ def _user_fields(row: UserRow) -> dict[str, Any]:
 def _compare_settings(settings: Settings, document: Mapping[str, Any]) -> None:
     for name, value in _mapping("settings", document.get("settings") or {}).items():
         if name not in _SETTINGS:
-            raise invalid("settings", f"There is no setting {name!r} here.", f"Settings: {', '.join(_SETTINGS)}.")
+            raise invalid(
+                "settings", f"There is no setting {name!r} here.", f"Settings: {', '.join(_SETTINGS)}."
+            )
         if value != getattr(settings, name):
-            raise Refused("setting-differs", f"The setting {name} is {getattr(settings, name)!r} here and {value!r} "
-                          "in the document.", "Change it in config.toml and restart, or leave it out.", status=409)  # fmt: skip
+            raise Refused(
+                "setting-differs",
+                f"The setting {name} is {getattr(settings, name)!r} here and {value!r} in the document.",
+                "Change it in config.toml and restart, or leave it out.",
+                status=409,
+            )
 
 
 def _entries(document: Mapping[str, Any], section: str) -> dict[str, Mapping[str, Any]] | None:

@@ -18,7 +18,12 @@ def test_a_launch_carries_the_snapshot_and_a_token_and_passes_only_the_hubs_vari
     answer = launch(office, user="jane", server_name="notebook-cpu-small", session_id=session_id, profile=None,
                     env={"JUPYTERHUB_API_TOKEN": "t", "PATH": "/evil", "LD_PRELOAD": "x", "NBKEEP_SESSION_ID": "ses_x"})  # fmt: skip
     spec = answer["launch"]
-    assert (spec["memory_bytes"], spec["cpu_millis"], spec["image"], spec["user"]) == (8 << 30, 2000, "base", "jane")
+    assert (spec["memory_bytes"], spec["cpu_millis"], spec["image"], spec["user"]) == (
+        8 << 30,
+        2000,
+        "base",
+        "jane",
+    )
     env = spec["server_env"]
     assert env["JUPYTERHUB_API_TOKEN"] == "t"
     assert env["NBKEEP_SESSION_ID"] == session_id
@@ -46,7 +51,9 @@ def test_a_forged_session_id_is_refused(office, user, server, whose):
 def test_a_made_up_session_id_is_refused(office, session_id):
     office.user()
     with pytest.raises(Refused):
-        launch(office, user="jane", server_name="x", session_id=session_id, profile="notebook-cpu-small", env={})
+        launch(
+            office, user="jane", server_name="x", session_id=session_id, profile="notebook-cpu-small", env={}
+        )
 
 
 def test_an_ended_session_is_not_launched_again(office):
@@ -55,12 +62,16 @@ def test_an_ended_session_is_not_launched_again(office):
     with office.store.write() as tx:
         mark_ended(tx, office.clock, jane, tx.get_one(SessionRow, session_id), StopReason.SERVER_DIED)
     with pytest.raises(Refused):
-        launch(office, user="jane", server_name="notebook-cpu-small", session_id=session_id, profile=None, env={})
+        launch(
+            office, user="jane", server_name="notebook-cpu-small", session_id=session_id, profile=None, env={}
+        )
 
 
 def test_the_hubs_own_start_page_passes_the_same_admission(office):
     office.user(max_sessions=1)
-    answer = launch(office, user="jane", server_name="mine", session_id=None, profile="notebook-cpu-small", env={})
+    answer = launch(
+        office, user="jane", server_name="mine", session_id=None, profile="notebook-cpu-small", env={}
+    )
     assert office.row(answer["session_id"]).state == "starting"
     with pytest.raises(Refused, match="1 of 1"):
         launch(office, user="jane", server_name="two", session_id=None, profile="notebook-cpu-small", env={})
@@ -83,7 +94,9 @@ def test_a_disabled_users_admitted_session_is_not_launched(office):
     with office.store.write() as tx:
         tx.get_one(UserRow, jane.id).status = "disabled"
     with pytest.raises(Refused, match="not active"):
-        launch(office, user="jane", server_name="notebook-cpu-small", session_id=session_id, profile=None, env={})
+        launch(
+            office, user="jane", server_name="notebook-cpu-small", session_id=session_id, profile=None, env={}
+        )
 
 
 def test_a_token_ends_with_its_session_and_others_never_work(office):

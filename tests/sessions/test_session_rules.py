@@ -28,17 +28,33 @@ def ask(asker=JANE, profile=PROFILE, flavor=SMALL, load=Load(), host=HOST, polic
     ("asked", "code", "in_message"),
     [
         ({"asker": Asker("jane", "notebook.user", is_active=False, max_sessions=2)}, "user-disabled", "jane"),
-        ({"asker": Asker("jane", "notebook.auditor", is_active=True, max_sessions=2)}, "profile-not-for-role", "auditor"),
-        ({"asker": Asker("jane", "notebook.user", is_active=True, max_sessions=0)}, "no-sessions-allowed", "max_sessions is 0"),
+        (
+            {"asker": Asker("jane", "notebook.auditor", is_active=True, max_sessions=2)},
+            "profile-not-for-role",
+            "auditor",
+        ),
+        (
+            {"asker": Asker("jane", "notebook.user", is_active=True, max_sessions=0)},
+            "no-sessions-allowed",
+            "max_sessions is 0",
+        ),
         ({"load": Load(mine=2)}, "too-many-sessions", "2 of 2"),
         ({"profile": Profile("p", "P", "base", "small", enabled=False)}, "profile-disabled", "switched off"),
         ({"built": False}, "image-missing", "base"),
-        ({"flavor": Flavor("large", 4000, 32 * GIB)}, "no-capacity", "needs 32 GiB of memory; this host has 24 GiB"),
+        (
+            {"flavor": Flavor("large", 4000, 32 * GIB)},
+            "no-capacity",
+            "needs 32 GiB of memory; this host has 24 GiB",
+        ),
         ({"flavor": Flavor("a100", 4000, GIB, "a100", 1)}, "no-capacity", "this host has none"),
         ({"flavor": GPU, "load": Load(gpus={"t4": 1})}, "no-capacity", "1 of 1 are in use"),
         ({"load": Load(memory_bytes=17 * GIB)}, "no-capacity", "hold 17 GiB of 24 GiB"),
         ({"load": Load(cpu_millis=7000)}, "no-capacity", "hold 7 of 8"),
-        ({"flavor": Flavor("wide", 3000, GIB), "policy": HostPolicy(0.5, 1)}, "no-capacity", "may not be overcommitted"),
+        (
+            {"flavor": Flavor("wide", 3000, GIB), "policy": HostPolicy(0.5, 1)},
+            "no-capacity",
+            "may not be overcommitted",
+        ),
     ],
 )
 def test_a_start_is_refused_with_code_and_numbers(asked, code, in_message):
@@ -59,7 +75,12 @@ def test_a_flavor_with_more_cpu_than_the_host_is_allowed_and_the_note_says_so():
     assert "2 CPU" in verdict.note
 
 
-@given(mine=st.integers(0, 10), limit=st.integers(-1, 10), memory=st.integers(0, 64 * GIB), cpu=st.integers(0, 64000))
+@given(
+    mine=st.integers(0, 10),
+    limit=st.integers(-1, 10),
+    memory=st.integers(0, 64 * GIB),
+    cpu=st.integers(0, 64000),
+)
 def test_what_is_allowed_never_goes_over_any_limit(mine, limit, memory, cpu):
     asker = Asker("jane", "notebook.user", is_active=True, max_sessions=limit)
     verdict = ask(asker=asker, load=Load(mine=mine, memory_bytes=memory, cpu_millis=cpu))

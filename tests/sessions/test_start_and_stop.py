@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import func, select
 
+from nbkeep.backends.interface import Capacity
 from nbkeep.model.actor import OPERATOR, Role
 from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.model.session import SessionState, StopReason
@@ -126,7 +127,9 @@ def test_somebody_elses_session_cannot_be_started_stopped_or_told_from_one_that_
         stop_session(office, mallory, session_id)
     with pytest.raises(Refused) as nobodys:
         stop_session(office, mallory, "ses_00000000000000000000")
-    assert theirs.value.message.replace(session_id, "X") == nobodys.value.message.replace("ses_00000000000000000000", "X")
+    assert theirs.value.message.replace(session_id, "X") == nobodys.value.message.replace(
+        "ses_00000000000000000000", "X"
+    )
     assert (theirs.value.code, theirs.value.status) == (nobodys.value.code, nobodys.value.status)
     with pytest.raises(Refused) as caught:
         start_session(office, mallory, "notebook-cpu-small", user="jane")
@@ -165,7 +168,9 @@ def test_a_stop_before_the_launch_ends_the_session_and_refuses_the_launch(office
     stop_session(office, jane, session_id)
     assert office.row(session_id).state == "stopped"
     with pytest.raises(Refused, match="no session was admitted"):
-        launch(office, user="jane", server_name="notebook-cpu-small", session_id=session_id, profile=None, env={})
+        launch(
+            office, user="jane", server_name="notebook-cpu-small", session_id=session_id, profile=None, env={}
+        )
 
 
 def test_a_stop_while_the_hub_waits_for_the_server_ends_its_processes(office):
@@ -175,7 +180,9 @@ def test_a_stop_while_the_hub_waits_for_the_server_ends_its_processes(office):
     stop_session(office, jane, session_id)
     assert office.backend.stopped == [session_id]
     with office.store.write() as tx:
-        mark_ready(tx, office.clock, jane, tx.get_one(SessionRow, session_id))  # the spawner was a moment late
+        mark_ready(
+            tx, office.clock, jane, tx.get_one(SessionRow, session_id)
+        )  # the spawner was a moment late
     assert office.row(session_id).state == "stopping"
 
 
@@ -218,14 +225,16 @@ def test_states_move_only_along_the_table():
     assert not TRANSITIONS[SessionState.FAILED]
 
 
-@pytest.mark.parametrize("reason", list(StopReason))
 @pytest.mark.parametrize("state", ["requested", "starting", "ready", "stopping"])
-def test_every_live_state_can_end_for_every_reason(office, reason, state):
-    jane = office.user()
-    session_id = office.requested(jane)
-    office.change(session_id, state=state)
-    with office.store.write() as tx:
-        assert mark_ended(tx, office.clock, jane, tx.get_one(SessionRow, session_id), reason, "Because.")
-    row = office.row(session_id)
-    assert row.state in {"stopped", "failed"}
-    assert row.token_hash is None
+def test_every_live_state_can_end_for_every_reason(office, state):
+    jane = office.user(max_sessions=100)
+    office.backend.has = Capacity(cpu_millis=1_000_000, memory_bytes=1 << 50)
+    for reason in StopReason:
+        session_id = office.requested(jane)
+        office.change(session_id, state=state)
+        with office.store.write() as tx:
+            assert mark_ended(tx, office.clock, jane, tx.get_one(SessionRow, session_id), reason, "Because.")
+        row = office.row(session_id)
+        assert row.state in {"stopped", "failed"}
+        assert row.token_hash is None
+        assert row.stop_reason == reason

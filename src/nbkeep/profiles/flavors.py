@@ -40,8 +40,12 @@ def create_flavor(tx: Tx, clock: Clock, actor: Actor, wanted: Mapping[str, Any])
     flavor = flavor_from(wanted)
     check_flavor(flavor)
     if tx.get(FlavorRow, flavor.name) is not None:
-        raise Refused("flavor-exists", f"There is a flavor {flavor.name!r} already.",
-                      "Choose another name, or change the one that is there.", status=409)  # fmt: skip
+        raise Refused(
+            "flavor-exists",
+            f"There is a flavor {flavor.name!r} already.",
+            "Choose another name, or change the one that is there.",
+            status=409,
+        )
     tx.add(FlavorRow(**plain(flavor), updated_at=clock.now()))
     tx.flush()
     journal.append(tx, clock, actor, events.FlavorCreated(flavor=flavor.name, values=plain(flavor)))
@@ -72,8 +76,12 @@ def delete_flavor(tx: Tx, clock: Clock, actor: Actor, name: str) -> None:
         select(ProfileRow.name).where(ProfileRow.flavor == name, ProfileRow.deleted_at.is_(None))
     ).all()
     if users:
-        raise Refused("flavor-in-use", f"The flavor {name!r} is used by: {', '.join(sorted(users))}.",
-                      "Delete those profiles or give them another flavor first.", status=409)  # fmt: skip
+        raise Refused(
+            "flavor-in-use",
+            f"The flavor {name!r} is used by: {', '.join(sorted(users))}.",
+            "Delete those profiles or give them another flavor first.",
+            status=409,
+        )
     tx.execute(delete(ProfileRow).where(ProfileRow.flavor == name))  # deleted ones, kept only for their name
     tx.delete(row)
     journal.append(tx, clock, actor, events.FlavorDeleted(flavor=name))

@@ -118,21 +118,23 @@ _PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
 
 
 def flavor_from(wanted: Mapping[str, Any], base: Flavor | None = None) -> Flavor:
-    """Return the flavor that a request describes, on top of `base` when it changes one; else raise `Refused`."""
+    """Return the flavor that a request describes, on top of `base` if it changes one, or raise `Refused`."""
     return _build(Flavor, _FLAVOR_FIELDS, wanted, base)
 
 
 def profile_from(wanted: Mapping[str, Any], base: Profile | None = None) -> Profile:
-    """Return the profile that a request describes, on top of `base` when it changes one; else raise `Refused`."""
+    """Return the profile that a request describes, on top of `base` if it changes one, or raise `Refused`."""
     if base is None and "display_name" not in wanted:
         wanted = {**wanted, "display_name": wanted.get("name", "")}
     return _build(Profile, _PROFILE_FIELDS, wanted, base)
 
 
 def plain(value: Flavor | Profile) -> dict[str, Any]:
-    """Return the value as JSON-able fields with units in their names; `flavor_from`/`profile_from` read it back."""
-    return {key: list(cast("tuple[str, ...]", item)) if isinstance(item, tuple) else item
-            for key, item in asdict(value).items()}  # fmt: skip
+    """Return the value as JSON-able fields with units in their names; the functions above read it back."""
+    return {
+        key: list(cast("tuple[str, ...]", item)) if isinstance(item, tuple) else item
+        for key, item in asdict(value).items()
+    }
 
 
 def _build(
@@ -152,13 +154,20 @@ def _build(
         values[target] = value
     if base is not None:
         if values.get("name", base.name) != base.name:
-            raise Refused("name-is-fixed", "A name cannot be changed.",
-                          "Make a new one and delete the old one.", status=400)  # fmt: skip
+            raise Refused(
+                "name-is-fixed",
+                "A name cannot be changed.",
+                "Make a new one and delete the old one.",
+                status=400,
+            )
         return replace(base, **values)
     missing = [f.name for f in fields(kind) if f.name not in values and f.name in _REQUIRED[kind.__name__]]
     if missing:
-        raise invalid(missing[0].removesuffix("_millis").removesuffix("_bytes"), f"{missing[0]} is missing.",
-                      f"Needed: {', '.join(_REQUIRED[kind.__name__])}.")  # fmt: skip
+        raise invalid(
+            missing[0].removesuffix("_millis").removesuffix("_bytes"),
+            f"{missing[0]} is missing.",
+            f"Needed: {', '.join(_REQUIRED[kind.__name__])}.",
+        )
     return kind(**values)
 
 

@@ -69,8 +69,12 @@ def create_profile(
     check_profile(profile, _flavors(tx), images)
     row = tx.get(ProfileRow, profile.name)
     if row is not None and row.deleted_at is None:
-        raise Refused("profile-exists", f"There is a profile {profile.name!r} already.",
-                      "Choose another name, or change the one that is there.", status=409)  # fmt: skip
+        raise Refused(
+            "profile-exists",
+            f"There is a profile {profile.name!r} already.",
+            "Choose another name, or change the one that is there.",
+            status=409,
+        )
     if row is None:
         tx.add(ProfileRow(**plain(profile), updated_at=clock.now()))
     else:

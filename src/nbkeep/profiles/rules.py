@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from nbkeep.model.actor import Role
@@ -14,6 +13,8 @@ from nbkeep.model.verdict import Allow, Refuse, Verdict
 from .values import CLASSIFICATIONS, NETWORKS, Flavor, Profile
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from nbkeep.backends.interface import Capacity
 
 NAME = re.compile(r"[a-z0-9-]{1,40}")
@@ -36,16 +37,23 @@ def check_flavor(flavor: Flavor) -> None:
     if not _MIN_CPU_MILLIS <= flavor.cpu_millis <= _MAX_CPU_MILLIS:
         raise invalid("cpu", f"{flavor.cpu_millis / 1000:g} CPU is out of range.", "Give 0.1 to 1024 CPU.")
     if not _MIN_MEMORY_BYTES <= flavor.memory_bytes <= _MAX_MEMORY_BYTES:
-        raise invalid("memory", f"{format_size(flavor.memory_bytes)} of memory is out of range.",
-                      "Give 256 MiB to 64 TiB.")  # fmt: skip
+        raise invalid(
+            "memory",
+            f"{format_size(flavor.memory_bytes)} of memory is out of range.",
+            "Give 256 MiB to 64 TiB.",
+        )
     if not 0 <= flavor.gpu_count <= _MAX_GPUS:
         raise invalid("gpu_count", f"{flavor.gpu_count} GPUs is out of range.", "Give 0 to 64.")
     if flavor.gpu_type and not GPU_TYPE.fullmatch(flavor.gpu_type):
-        raise invalid("gpu_type", f"{flavor.gpu_type!r} is not a GPU type.",
-                      "Write it like t4, l40s or a100: small letters, digits and hyphens.")  # fmt: skip
+        raise invalid(
+            "gpu_type",
+            f"{flavor.gpu_type!r} is not a GPU type.",
+            "Write it like t4, l40s or a100: small letters, digits and hyphens.",
+        )
     if bool(flavor.gpu_type) != bool(flavor.gpu_count):
-        raise invalid("gpu_type", "GPU type and GPU count belong together.",
-                      "Give both (a100 and 1), or neither.")  # fmt: skip
+        raise invalid(
+            "gpu_type", "GPU type and GPU count belong together.", "Give both (a100 and 1), or neither."
+        )
     if not 0 <= flavor.price_per_hour_micros <= _MAX_PRICE_MICROS:
         raise invalid("price_per_hour", "The price per hour is out of range.", "Give 0 to 1,000,000.")
 
@@ -61,11 +69,17 @@ def check_profile(profile: Profile, flavors: Collection[str], images: Collection
         raise invalid("image", f"There is no image {profile.image!r}.", _list("Images", images))
     _check_durations(profile)
     if profile.network not in NETWORKS:
-        raise invalid("network", f"The network policy {profile.network!r} cannot be enforced here.",
-                      "Only 'none' exists: code reaches nothing outside its sandbox.")  # fmt: skip
+        raise invalid(
+            "network",
+            f"The network policy {profile.network!r} cannot be enforced here.",
+            "Only 'none' exists: code reaches nothing outside its sandbox.",
+        )
     if profile.classification not in CLASSIFICATIONS:
-        raise invalid("classification", f"{profile.classification!r} is not a classification.",
-                      f"It is one of {', '.join(CLASSIFICATIONS)}.")  # fmt: skip
+        raise invalid(
+            "classification",
+            f"{profile.classification!r} is not a classification.",
+            f"It is one of {', '.join(CLASSIFICATIONS)}.",
+        )
     known = [role.value for role in Role]
     for role in profile.roles:
         if role not in known:
@@ -84,19 +98,28 @@ def fits_host(flavor: Flavor, capacity: Capacity, *, cpu_overcommit: float) -> V
     if flavor.gpu_count:
         have = capacity.gpus.get(flavor.gpu_type, 0)
         if have < flavor.gpu_count:
-            return Refuse("no-capacity", f"No capacity here: {name} needs {_gpus(flavor.gpu_count)} of type "
-                          f"{flavor.gpu_type}; this host has {have or 'none'}.",
-                          "Pick a profile without that GPU, or ask an admin for a host that has it.")  # fmt: skip
+            return Refuse(
+                "no-capacity",
+                f"No capacity here: {name} needs {_gpus(flavor.gpu_count)} of type "
+                f"{flavor.gpu_type}; this host has {have or 'none'}.",
+                "Pick a profile without that GPU, or ask an admin for a host that has it.",
+            )
     if flavor.memory_bytes > capacity.memory_bytes:
-        return Refuse("no-capacity", f"No capacity here: {name} needs {format_size(flavor.memory_bytes)} of "
-                      f"memory; this host has {format_size(capacity.memory_bytes)}.",
-                      "Pick a smaller profile, or ask an admin for a larger host.")  # fmt: skip
+        return Refuse(
+            "no-capacity",
+            f"No capacity here: {name} needs {format_size(flavor.memory_bytes)} of "
+            f"memory; this host has {format_size(capacity.memory_bytes)}.",
+            "Pick a smaller profile, or ask an admin for a larger host.",
+        )
     if flavor.cpu_millis > capacity.cpu_millis:
         host = f"{capacity.cpu_millis / 1000:g} CPU"
         if cpu_overcommit < 1:
-            return Refuse("no-capacity", f"No capacity here: {name} needs {flavor.cpu_millis / 1000:g} CPU; "
-                          f"this host has {host} and may not be overcommitted.",
-                          "Pick a smaller profile, or ask an admin to raise cpu_overcommit.")  # fmt: skip
+            return Refuse(
+                "no-capacity",
+                f"No capacity here: {name} needs {flavor.cpu_millis / 1000:g} CPU; "
+                f"this host has {host} and may not be overcommitted.",
+                "Pick a smaller profile, or ask an admin to raise cpu_overcommit.",
+            )
         return Allow(note=f"This host has {host}: the session gets at most those.")
     return Allow()
 
@@ -107,12 +130,13 @@ def _gpus(count: int) -> str:
 
 def _check_name(noun: str, name: str) -> None:
     if not NAME.fullmatch(name):
-        raise invalid("name", f"{name!r} is not a name for a {noun}.",
-                      "Use 1 to 40 small letters, digits and hyphens.")  # fmt: skip
+        raise invalid(
+            "name", f"{name!r} is not a name for a {noun}.", "Use 1 to 40 small letters, digits and hyphens."
+        )
 
 
 def _check_text(field: str, text: str, shortest: int, longest: int) -> None:
-    if not shortest <= len(text.strip()) <= longest or any(ord(char) < 32 for char in text):  # noqa: PLR2004 - control characters
+    if not shortest <= len(text.strip()) <= longest or not text.isprintable():
         raise invalid(field, f"{field} must be one line of {shortest} to {longest} characters.")
 
 
@@ -123,12 +147,18 @@ def _check_durations(profile: Profile) -> None:
         ("max_extension", profile.max_extension_s, 0),
     ):
         if not least <= value <= _MAX_DURATION_S:
-            raise invalid(field, f"{field} of {format_duration(value)} is out of range.",
-                          f"Give {format_duration(least)} to 31d.")  # fmt: skip
+            raise invalid(
+                field,
+                f"{field} of {format_duration(value)} is out of range.",
+                f"Give {format_duration(least)} to 31d.",
+            )
     if profile.max_session_s < profile.idle_stop_s:
-        raise invalid("max_session", f"A session would end after {format_duration(profile.max_session_s)}, "
-                      f"before the idle stop of {format_duration(profile.idle_stop_s)} can come.",
-                      "Make max_session at least as long as idle_stop.")  # fmt: skip
+        raise invalid(
+            "max_session",
+            f"A session would end after {format_duration(profile.max_session_s)}, "
+            f"before the idle stop of {format_duration(profile.idle_stop_s)} can come.",
+            "Make max_session at least as long as idle_stop.",
+        )
 
 
 def _list(noun: str, names: Collection[str]) -> str:

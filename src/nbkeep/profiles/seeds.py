@@ -34,8 +34,14 @@ FLAVORS: tuple[Flavor, ...] = (
 
 def _gpu(name: str, display_name: str, description: str, idle_stop_s: int = 900) -> Profile:
     # A GPU costs while nobody works: it is let go sooner than a CPU.
-    return Profile(name=name, display_name=display_name, image="base", flavor=name, description=description,
-                   idle_stop_s=idle_stop_s)  # fmt: skip
+    return Profile(
+        name=name,
+        display_name=display_name,
+        image="base",
+        flavor=name,
+        description=description,
+        idle_stop_s=idle_stop_s,
+    )
 
 
 PROFILES: tuple[Profile, ...] = (

@@ -62,7 +62,7 @@ def duration_words(seconds: int) -> str:
     ('30 min', '8 h', '1 h 30 min', '45 s')
     """
     out: list[str] = []
-    rest = round(seconds)
+    rest = seconds
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         count, rest = divmod(rest, size)
         if count:

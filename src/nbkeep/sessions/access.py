@@ -1,4 +1,4 @@
-"""An admin's visit to somebody's session: only with a reason, for an hour, seen by the user, kept by the audit."""
+"""An admin's visit to a session: only with a reason, for an hour, seen by its user, kept by the audit."""
 
 from __future__ import annotations
 
@@ -33,18 +33,39 @@ def grant_access(tx: Tx, clock: Clock, actor: Actor, session_id: str, reason: st
     actor.require("admin:sessions")
     reason = " ".join(reason.split())
     if not _SHORTEST_REASON <= len(reason) <= _LONGEST_REASON:
-        raise invalid("reason", "A visit needs a reason of 5 to 500 characters; the user will read it.",
-                      "Say why, for example the ticket that asked for help.")  # fmt: skip
+        raise invalid(
+            "reason",
+            "A visit needs a reason of 5 to 500 characters; the user will read it.",
+            "Say why, for example the ticket that asked for help.",
+        )
     if not is_live(row):
         raise Refused("session-over", "The session is over: there is nothing to enter.", status=409)
     now = clock.now()
     until = now + VISIT
-    tx.add(AccessRow(id=new_id("acc", now), session_id=row.id, admin_id=actor.id, admin_name=actor.name[:60],
-                     reason=reason, granted_at=now, expires_at=until))  # fmt: skip
-    journal.append(tx, clock, actor, events.SessionAccessGranted(
-        session_id=row.id, owner=tx.get_one(UserRow, row.user_id).name, reason=reason, until=until.isoformat()))  # fmt: skip
+    tx.add(
+        AccessRow(
+            id=new_id("acc", now),
+            session_id=row.id,
+            admin_id=actor.id,
+            admin_name=actor.name[:60],
+            reason=reason,
+            granted_at=now,
+            expires_at=until,
+        )
+    )
+    journal.append(
+        tx,
+        clock,
+        actor,
+        events.SessionAccessGranted(
+            session_id=row.id,
+            owner=tx.get_one(UserRow, row.user_id).name,
+            reason=reason,
+            until=until.isoformat(),
+        ),
+    )
     if row.user_id != actor.id:
-        text = f"The admin {actor.name} may enter your session {row.name} until {until:%H:%M} UTC. Reason: {reason}"
+        text = f"The admin {actor.name} may enter your session {row.name} until {until:%H:%M} UTC: {reason}"
         add_notice(tx, clock, row.user_id, "admin-access", text, session_id=row.id)
     return until
 

@@ -1,4 +1,4 @@
-"""What is the matter with a session: the reason in one line, what to do, and the facts behind it. Never empty."""
+"""What is the matter with a session: the reason in one line, what to do, the facts behind it. Never empty."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Surroundings:
 
 
 def diagnose_session(parts: Parts, actor: Actor, session_id: str) -> dict[str, Any]:
-    """Return {session_id, name, user, state, code, message, remedy, facts, …} of a session that the actor may see."""
+    """Return {session_id, state, code, message, remedy, facts, …} of a session that the actor may see."""
     with parts.store.read() as tx:
         row = visible_session(tx, actor, session_id)
         owner = tx.get_one(UserRow, row.user_id)
@@ -77,8 +77,13 @@ def diagnose(row: SessionRow, now: datetime, around: Surroundings) -> list[Findi
         reason = StopReason(row.stop_reason)
         found.append(Finding(reason.value, sentence(reason, row, row.stop_detail or ""), remedy(reason, row)))
     if not around.is_user_active and state.is_live:
-        found.append(Finding("user-disabled", "The account is disabled: the session is about to be stopped.",
-                             "Ask an admin."))  # fmt: skip
+        found.append(
+            Finding(
+                "user-disabled",
+                "The account is disabled: the session is about to be stopped.",
+                "Ask an admin.",
+            )
+        )
     if state.is_live:
         found += _about_processes(row, now, around)
     found += _about_home(around)
@@ -89,16 +94,26 @@ def diagnose(row: SessionRow, now: datetime, around: Surroundings) -> list[Findi
     elif state == SessionState.STOPPING:
         found += _about_stop(row, now)
     if not found:
-        found.append(Finding("ended", f"The session is {state.value}; no reason was recorded.",
-                             "Start it again; files are kept."))  # fmt: skip
+        found.append(
+            Finding(
+                "ended",
+                f"The session is {state.value}; no reason was recorded.",
+                "Start it again; files are kept.",
+            )
+        )
     return found
 
 
 def _about_processes(row: SessionRow, now: datetime, around: Surroundings) -> list[Finding]:
     found: list[Finding] = []
     if around.is_node_away:
-        found.append(Finding("node-away", "The node does not answer, so its processes cannot be looked at; running "
-                             "work goes on.", "An admin looks at `nbkeep status` and `nbkeep logs warden`."))  # fmt: skip
+        found.append(
+            Finding(
+                "node-away",
+                "The node does not answer, so its processes cannot be looked at; running work goes on.",
+                "An admin looks at `nbkeep status` and `nbkeep logs warden`.",
+            )
+        )
     status = around.status
     if status is None:
         return found
@@ -106,18 +121,34 @@ def _about_processes(row: SessionRow, now: datetime, around: Surroundings) -> li
         reason = reason_of(status.exit)
         found.append(Finding(reason.value, sentence(reason, row, status.exit.detail), remedy(reason, row)))
     if status.oom_kills:
-        found.append(Finding("kernel-out-of-memory", f"A process was ended {_times(status.oom_kills)} because memory "
-                             f"reached the limit of {format_size(row.profile['memory_bytes'])}.",
-                             "Load less at a time, or start a profile with more memory."))  # fmt: skip
+        found.append(
+            Finding(
+                "kernel-out-of-memory",
+                f"A process was ended {_times(status.oom_kills)} because memory "
+                f"reached the limit of {format_size(row.profile['memory_bytes'])}.",
+                "Load less at a time, or start a profile with more memory.",
+            )
+        )
     used = status.memory_used_bytes or 0
     if used > _NEARLY_FULL * row.profile["memory_bytes"]:
-        found.append(Finding("memory-nearly-full", f"{format_size(used)} of {format_size(row.profile['memory_bytes'])} "
-                             "of memory are used.", "Delete variables or restart kernels that are done."))  # fmt: skip
+        found.append(
+            Finding(
+                "memory-nearly-full",
+                f"{format_size(used)} of {format_size(row.profile['memory_bytes'])} of memory are used.",
+                "Delete variables or restart kernels that are done.",
+            )
+        )
     if row.state == SessionState.READY and row.last_heartbeat_at is not None:
         silent = now - row.last_heartbeat_at
         if silent > timedelta(seconds=_SILENT_S):
-            found.append(Finding("silent", f"Its server has not reported for {_since(silent)}; it is not stopped for "
-                                 "idleness meanwhile.", "Reload the page. If it stays so, stop and start it."))  # fmt: skip
+            found.append(
+                Finding(
+                    "silent",
+                    f"Its server has not reported for {_since(silent)}; it is not stopped for "
+                    "idleness meanwhile.",
+                    "Reload the page. If it stays so, stop and start it.",
+                )
+            )
     return found
 
 
@@ -128,16 +159,27 @@ def _about_home(around: Surroundings) -> list[Finding]:
     text = (
         f"{format_size(volume.used_bytes)} of {format_size(volume.size_bytes)} of the home folder are used."
     )
-    return [Finding("home-nearly-full", text, "Delete what is not needed (JupyterLab lists what to clean), or ask an "
-                    "admin for `nbkeep volume resize`.")]  # fmt: skip
+    return [
+        Finding(
+            "home-nearly-full",
+            text,
+            "Delete what is not needed (JupyterLab lists what to clean), or ask an "
+            "admin for `nbkeep volume resize`.",
+        )
+    ]
 
 
 def _about_start(row: SessionRow, now: datetime) -> list[Finding]:
     since = now - row.requested_at
     step = str(row.progress[-1]["message"]) if row.progress else "Waiting for the hub."
     if since > timedelta(seconds=_SLOW_START_S):
-        return [Finding("slow-start", f"Starting for {_since(since)}; last step: {step}",
-                        "Wait, or stop it and start again. An admin looks at `nbkeep status`.")]  # fmt: skip
+        return [
+            Finding(
+                "slow-start",
+                f"Starting for {_since(since)}; last step: {step}",
+                "Wait, or stop it and start again. An admin looks at `nbkeep status`.",
+            )
+        ]
     return [Finding("starting", f"Starting; last step: {step}", "Wait a few seconds.")]
 
 
@@ -152,11 +194,22 @@ def _about_running(row: SessionRow, now: datetime) -> list[Finding]:
             )
         ]
     if row.last_heartbeat_at is None and row.ready_at and now - row.ready_at > timedelta(seconds=_SILENT_S):
-        return [Finding("silent", "It is running, but its server has never reported.",
-                        "Stop it and start again; tell an admin if it happens again.")]  # fmt: skip
-    return [Finding("running", f"Running for {_since(now - (row.ready_at or row.requested_at))}: nothing is wrong. "
-                    "If the page asks to sign in again and again, the browser's cookies or this computer's clock are "
-                    "at fault.", "Sign out and in again; check the clock.")]  # fmt: skip
+        return [
+            Finding(
+                "silent",
+                "It is running, but its server has never reported.",
+                "Stop it and start again; tell an admin if it happens again.",
+            )
+        ]
+    return [
+        Finding(
+            "running",
+            f"Running for {_since(now - (row.ready_at or row.requested_at))}: nothing is wrong. "
+            "If the page asks to sign in again and again, the browser's cookies or this computer's clock are "
+            "at fault.",
+            "Sign out and in again; check the clock.",
+        )
+    ]
 
 
 def _about_stop(row: SessionRow, now: datetime) -> list[Finding]:

@@ -1,4 +1,4 @@
-""" "Keep working": the idle countdown starts anew and, near the end, the end moves as far as policy allows."""
+"""Keep working: the idle countdown starts anew and, near the end, the end moves as far as policy allows."""
 
 from __future__ import annotations
 
@@ -35,6 +35,14 @@ def extend_row(tx: Tx, clock: Clock, actor: Actor, row: SessionRow) -> None:
         raise given.as_error()
     added_s = given.extended_s - row.extended_s
     row.idle_kept_until, row.ends_at, row.extended_s = given.idle_kept_until, given.ends_at, given.extended_s
-    journal.append(tx, clock, actor, events.SessionExtended(
-        session_id=row.id, added_s=added_s, idle_kept_until=given.idle_kept_until.isoformat(),
-        ends_at=given.ends_at.isoformat()))  # fmt: skip
+    journal.append(
+        tx,
+        clock,
+        actor,
+        events.SessionExtended(
+            session_id=row.id,
+            added_s=added_s,
+            idle_kept_until=given.idle_kept_until.isoformat(),
+            ends_at=given.ends_at.isoformat(),
+        ),
+    )

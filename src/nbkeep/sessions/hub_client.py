@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,9 +12,10 @@ from nbkeep.model.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-# The hub answers a start once the spawner has begun; it may wait a little to see whether it ends well at once.
-# Not hearing back within this time means "under way": the hub reports ready or ended by itself.
+# The hub answers a start once the spawner has begun; it may wait a little to see whether it ends well at
+# once. Not hearing back within this time means "under way": the hub reports ready or ended by itself.
 _ANSWER_S = 4.0
 _CONNECT_S = 2.0
 _PENDING_TRIES = 20
@@ -49,13 +49,21 @@ class HubClient:
             if answer.status_code == _BAD and ("already running" in text or "pending spawn" in text):
                 return
             if answer.status_code == _BAD and "pending" in text:
-                # The server of the last session under this name is just ending: its place is free in a moment.
+                # The server of the last session under this name is just ending: its place is free in a
+                # moment.
                 self._sleep(_PENDING_WAIT_S)
                 continue
-            raise Refused("hub-refused", f"Not started: {text or f'the hub answered {answer.status_code}'}.",
-                          "Try again; if it stays so, tell an admin.", status=409)  # fmt: skip
-        raise Unavailable("hub-busy", "Not started: the last server under this name is still ending.",
-                          "Try again in a moment, or choose another name.")  # fmt: skip
+            raise Refused(
+                "hub-refused",
+                f"Not started: {text or f'the hub answered {answer.status_code}'}.",
+                "Try again; if it stays so, tell an admin.",
+                status=409,
+            )
+        raise Unavailable(
+            "hub-busy",
+            "Not started: the last server under this name is still ending.",
+            "Try again in a moment, or choose another name.",
+        )
 
     def stop_server(self, user: str, name: str) -> bool:
         """Ask for a server's end. See `Hub`."""
@@ -63,7 +71,8 @@ class HubClient:
         if answer is None or answer.status_code in _ACCEPTED or answer.status_code == _GONE:
             return True
         if answer.status_code == _BAD:
-            # "is pending spawn": the hub ends no server whose start it is still waiting for; "is not running" is fine.
+            # "is pending spawn": the hub ends no server whose start it is still waiting for; "is not running"
+            # is fine.
             return "pending spawn" not in _message(answer)
         raise Unavailable("hub-away", f"The hub answered {answer.status_code}.", "Try again in a moment.")
 
@@ -86,8 +95,11 @@ class HubClient:
         except httpx.HTTPError as error:
             raise Unavailable("hub-away", "The hub does not answer.", "Try again in a moment.") from error
         if answer.status_code >= 500:  # noqa: PLR2004 - HTTP's class of server errors
-            raise Unavailable("hub-away", f"The hub answered {answer.status_code}: {_message(answer)}",
-                              "Try again in a moment; `nbkeep logs hub` says more.")  # fmt: skip
+            raise Unavailable(
+                "hub-away",
+                f"The hub answered {answer.status_code}: {_message(answer)}",
+                "Try again in a moment; `nbkeep logs hub` says more.",
+            )
         return answer
 
 

@@ -20,7 +20,7 @@ _PREFIX = "nbks_"
 
 
 def issue_token(row: SessionRow) -> str:
-    """Give the session a fresh token and return it; an earlier one stops working. It ends with the session."""
+    """Give the session a fresh token and return it; an earlier one stops working. Ends with the session."""
     token = _PREFIX + secrets.token_urlsafe(32)
     row.token_hash = _digest(token)
     return token
@@ -32,13 +32,17 @@ def session_of(tx: Tx, token: str) -> SessionRow:
     if token.startswith(_PREFIX):
         row = tx.scalar(select(SessionRow).where(SessionRow.token_hash == _digest(token)))
     if row is None or not SessionState(row.state).is_live:
-        raise Refused("session-token-invalid", "This is not the token of a running session.",
-                      "It ended, or never was one.", status=401)  # fmt: skip
+        raise Refused(
+            "session-token-invalid",
+            "This is not the token of a running session.",
+            "It ended, or never was one.",
+            status=401,
+        )
     return row
 
 
 def actor_of(tx: Tx, row: SessionRow) -> Actor:
-    """Return the actor that a session's reports are recorded under: its user, by way of the session, no scopes."""
+    """Return whom a session's reports are recorded under: its user, by way of the session, without scopes."""
     user = tx.get_one(UserRow, row.user_id)
     return Actor(id=user.id, name=user.name, scopes=frozenset(), kind="session", via="session")
 

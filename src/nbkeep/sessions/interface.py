@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Hub(Protocol):
     """JupyterHub, as far as sessions need it. Called by `start`, `stop` and the loops, outside transactions.
 
-    The hub knows servers by user and server name; the session id travels in `user_options` and gives no power:
-    the hub's spawner asks the office (`launch`) whether that session was admitted.
+    The hub knows servers by user and server name; the session id travels in `user_options` and gives no
+    power: the hub's spawner asks the office (`launch`) whether that session was admitted.
     """
 
     def start_server(self, user: str, name: str, session_id: str) -> None:
@@ -29,9 +29,9 @@ class Hub(Protocol):
     def stop_server(self, user: str, name: str) -> bool:
         """Ask for a server's end; return once the request is taken. Twice is safe.
 
-        False: the hub cannot end it now because its start is still pending; the caller then ends the processes
-        and the hub sees the start fail. A server that is not there is no error. Raises `Unavailable` when the
-        hub does not answer.
+        False: the hub cannot end it now because its start is still pending; the caller then ends the
+        processes and the hub sees the start fail. A server that is not there is no error. Raises
+        `Unavailable` when the hub does not answer.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What the hub's spawner is given to launch: only for a session that was admitted for that user and that name."""
+"""What the hub's spawner is given to launch: only a session admitted for that user and that name."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def launch(
     profile: str | None,
     env: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return {"session_id", "launch"}: what the warden needs, with the session's fresh token in its environment.
+    """Return {"session_id", "launch"}: what the warden needs, with the session's fresh token in it.
 
     Without a session id somebody used JupyterHub's own way to start: then the same admission decides, for the
-    profile that the options name. A session id that was not admitted for exactly this user and name is refused,
-    whatever else is right about it. Twice for one session is safe: the newest token counts.
+    profile that the options name. A session id that was not admitted for exactly this user and name is
+    refused, whatever else is right about it. Twice for one session is safe: the newest token counts.
     """
     if session_id is None:
         session_id = _admit_by_hub(parts, user, server_name, profile)
@@ -49,17 +49,29 @@ def launch(
         owner = user_named(tx, user)
         row = tx.get(SessionRow, session_id)
         if row is None or row.user_id != owner.id or row.name != server_name or row.state not in _LAUNCHABLE:
-            raise Refused("not-admitted", f"Not started: no session was admitted for {user} under {server_name!r}.",
-                          "Start it from the portal or with `nbkeep session start`.")  # fmt: skip
+            raise Refused(
+                "not-admitted",
+                f"Not started: no session was admitted for {user} under {server_name!r}.",
+                "Start it from the portal or with `nbkeep session start`.",
+            )
         if owner.status != "active":
             raise Refused("user-disabled", f"Not started: the account {user} is not active.", "Ask an admin.")
         if row.state == SessionState.REQUESTED:
             move(row, SessionState.STARTING)
             row.started_at = parts.clock.now()
             note_progress(row, parts.clock.now(), "home", "Preparing your home folder.")
-            journal.append(tx, parts.clock, _hub_actor(owner), events.SessionLaunched(
-                session_id=row.id, image=row.profile["image"], cpu_millis=row.profile["cpu_millis"],
-                memory_bytes=row.profile["memory_bytes"], gpu_count=row.profile["gpu_count"]))  # fmt: skip
+            journal.append(
+                tx,
+                parts.clock,
+                _hub_actor(owner),
+                events.SessionLaunched(
+                    session_id=row.id,
+                    image=row.profile["image"],
+                    cpu_millis=row.profile["cpu_millis"],
+                    memory_bytes=row.profile["memory_bytes"],
+                    gpu_count=row.profile["gpu_count"],
+                ),
+            )
         return {"session_id": row.id, "launch": _spec(parts, tx, row, owner, env)}
 
 

@@ -1,7 +1,8 @@
 """When a session stops by itself, when its user is told, and how far "keep working" reaches. No I/O.
 
 Idle is counted from the last work (a running cell, terminal output, input), never from an open tab. A session
-that has work running is not idle however long it takes; the end of the session (max session) holds all the same.
+that has work running is not idle however long it takes; the end of the session (max session) holds all the
+same.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from nbkeep.model.verdict import Refuse
-
 from nbkeep.profiles.words import duration_words
 
 _WARN_EARLY_S = 600
@@ -53,7 +53,7 @@ class Extension:
 
 
 def idle_stop_at(session: Clockwork) -> datetime | None:
-    """Return when the session stops for idleness if nothing more happens; None while it works or is not ready."""
+    """Return when the session stops if nothing more happens; None while it works or is not ready."""
     if session.is_busy or session.ready_at is None:
         return None
     last = session.last_work_at or session.ready_at
@@ -143,8 +143,8 @@ def _used_up(session: Clockwork) -> str:
 
 def _text(kind: str, at: datetime, now: datetime, *, extendable: bool) -> str:
     left_s = max(0, int((at - now).total_seconds()))
-    left = duration_words(left_s - left_s % 60 if left_s >= 120 else left_s)  # noqa: PLR2004 - seconds matter at the end
+    left = duration_words(left_s - left_s % 60 if left_s >= _WARN_LATE_S else left_s)
     if kind == _IDLE:
-        return f"Nothing is running and nobody types: this session stops in {left}. Files stay; variables do not."
+        return f"Nothing runs and nobody types: this session stops in {left}. Files stay; variables do not."
     end = "" if extendable else " It cannot be extended further: save your work."
     return f"This session reaches its maximum length and ends in {left}. Files stay; variables do not.{end}"

@@ -45,7 +45,8 @@ def list_sessions(
 ) -> Page:
     """Return one page of the sessions that the actor may see.
 
-    A page continues behind the last one even when sessions start meanwhile: the cursor names a row, not an offset.
+    A page continues behind the last one even when sessions start meanwhile: the cursor names a row, not an
+    offset.
     """
     wanted = wanted or Filter()
     if not 1 <= limit <= MAX_LIMIT:
@@ -90,8 +91,8 @@ def read_cursor(cursor: str) -> tuple[datetime, str]:
 
 
 def _only_visible(
-    tx: Tx, actor: Actor, query: Select[tuple[SessionRow, str]], user: str | None
-) -> Select[tuple[SessionRow, str]]:
+    tx: Tx, actor: Actor, query: Select[SessionRow, str], user: str | None
+) -> Select[SessionRow, str]:
     if not actor.may("admin:sessions"):
         actor.require("sessions")
         query = query.where(SessionRow.user_id == actor.id)

@@ -34,7 +34,7 @@ def mark_progress(tx: Tx, clock: Clock, row: SessionRow, step: str, message: str
 
 
 def mark_ready(tx: Tx, clock: Clock, actor: Actor, row: SessionRow) -> None:
-    """The server answers: limits begin to count. Ignored when it is ready already or is being stopped."""
+    """Record that the server answers: limits begin to count. Ignored when it is ready or being stopped."""
     if row.state != SessionState.STARTING:
         return
     now = clock.now()
@@ -43,14 +43,18 @@ def mark_ready(tx: Tx, clock: Clock, actor: Actor, row: SessionRow) -> None:
     row.ends_at = now + timedelta(seconds=row.profile["max_session_s"])
     note_progress(row, now, "ready", "Ready: your session is open.")
     started = row.started_at or row.requested_at
-    journal.append(tx, clock, actor, events.SessionReady(
-        session_id=row.id, start_s=round((now - started).total_seconds(), 3)))  # fmt: skip
+    journal.append(
+        tx,
+        clock,
+        actor,
+        events.SessionReady(session_id=row.id, start_s=round((now - started).total_seconds(), 3)),
+    )
 
 
 def mark_ended(
     tx: Tx, clock: Clock, actor: Actor, row: SessionRow, reason: StopReason, detail: str = ""
 ) -> bool:
-    """The session holds no compute any more: keep why, end its token, tell the user. Returns False if it was over.
+    """Record that a session holds no compute any more: why, its token's end, a notice. False if it was over.
 
     When somebody had asked for the stop, that reason stays: how the processes ended is only its consequence.
     """
@@ -66,9 +70,17 @@ def mark_ended(
     row.ended_at, row.token_hash, row.is_busy = now, None, False
     row.stop_reason, row.stop_detail = reason.value, detail[:_DETAIL_LENGTH] or None
     note_progress(row, now, "ended", sentence(reason, row, row.stop_detail or ""))
-    journal.append(tx, clock, actor, events.SessionEnded(
-        session_id=row.id, reason=reason.value, detail=detail[:_DETAIL_LENGTH],
-        lasted_s=round((now - (row.ready_at or row.requested_at)).total_seconds())))  # fmt: skip
+    journal.append(
+        tx,
+        clock,
+        actor,
+        events.SessionEnded(
+            session_id=row.id,
+            reason=reason.value,
+            detail=detail[:_DETAIL_LENGTH],
+            lasted_s=round((now - (row.ready_at or row.requested_at)).total_seconds()),
+        ),
+    )
     text = notice_about(reason, row, row.stop_detail or "")
     if text:
         add_notice(tx, clock, row.user_id, "session-ended", text, session_id=row.id)

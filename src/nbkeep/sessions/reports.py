@@ -60,8 +60,11 @@ def take_reports(tx: Tx, clock: Clock, row: SessionRow, reports: Sequence[Mappin
 def _event(row: SessionRow, report: Mapping[str, Any]) -> events.Event:
     kind = REPORTABLE.get(str(report.get("type")))
     if kind is None:
-        raise invalid("type", f"A session cannot report {str(report.get('type'))[:60]!r}.",
-                      f"One of: {', '.join(sorted(REPORTABLE))}.")  # fmt: skip
+        raise invalid(
+            "type",
+            f"A session cannot report {str(report.get('type'))[:60]!r}.",
+            f"One of: {', '.join(sorted(REPORTABLE))}.",
+        )
     known = {field.name for field in dataclasses.fields(kind)} - {"session_id"}
     values = {key: _tamed(key, report[key]) for key in known if key in report}
     if not row.profile["record_code"]:
@@ -73,9 +76,11 @@ def _event(row: SessionRow, report: Mapping[str, Any]) -> events.Event:
 
 
 def _tamed(key: str, value: object) -> str | float | bool | None:
-    """Return a value that the journal can hold. Odd values are cut or replaced, not refused: names of notebooks
-    and cells come from users, and a record must not be lost because one is strange.
-    """  # fmt: skip
+    """Return a value that the journal can hold.
+
+    Odd values are cut or replaced, not refused: names of notebooks and cells come from users, and a record
+    must not be lost because one is strange.
+    """
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nbkeep.model.units import format_size
-from nbkeep.model.verdict import Allow, Refuse, Verdict
+from nbkeep.model.verdict import Refuse, Verdict
 from nbkeep.profiles.rules import fits_host
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nbkeep.backends.interface import Capacity
     from nbkeep.profiles.values import Flavor, Profile
 
@@ -72,11 +73,17 @@ def _about_person(asker: Asker, profile: Profile) -> Refuse | None:
             "user-disabled", f"Not started: the account {asker.name} is not active.", "Ask an admin."
         )
     if not profile.enabled:
-        return Refuse("profile-disabled", f"Not started: the profile {profile.name} is switched off.",
-                      "Pick another profile, or ask an admin.")  # fmt: skip
+        return Refuse(
+            "profile-disabled",
+            f"Not started: the profile {profile.name} is switched off.",
+            "Pick another profile, or ask an admin.",
+        )
     if asker.role not in profile.roles:
-        return Refuse("profile-not-for-role", f"Not started: the profile {profile.name} is not for the role "
-                      f"{asker.role}.", "Pick another profile, or ask an admin.")  # fmt: skip
+        return Refuse(
+            "profile-not-for-role",
+            f"Not started: the profile {profile.name} is not for the role {asker.role}.",
+            "Pick another profile, or ask an admin.",
+        )
     return None
 
 
@@ -84,17 +91,26 @@ def _about_count(asker: Asker, load: Load) -> Refuse | None:
     if load.mine < asker.max_sessions:
         return None
     if asker.max_sessions <= 0:
-        return Refuse("no-sessions-allowed", f"Not started: {asker.name} may run no sessions (max_sessions is 0).",
-                      "Ask an admin to raise the limit.")  # fmt: skip
-    return Refuse("too-many-sessions", f"Not started: {load.mine} of {asker.max_sessions} sessions are running "
-                  "(limit max_sessions).", "Stop a session, or ask an admin to raise the limit.")  # fmt: skip
+        return Refuse(
+            "no-sessions-allowed",
+            f"Not started: {asker.name} may run no sessions (max_sessions is 0).",
+            "Ask an admin to raise the limit.",
+        )
+    return Refuse(
+        "too-many-sessions",
+        f"Not started: {load.mine} of {asker.max_sessions} sessions are running (limit max_sessions).",
+        "Stop a session, or ask an admin to raise the limit.",
+    )
 
 
 def _about_image(profile: Profile, *, image_is_built: bool) -> Refuse | None:
     if image_is_built:
         return None
-    return Refuse("image-missing", f"Not started: the image {profile.image} has not been built on this host.",
-                  f"An admin builds it with `nbkeep image build {profile.image}`.")  # fmt: skip
+    return Refuse(
+        "image-missing",
+        f"Not started: the image {profile.image} has not been built on this host.",
+        f"An admin builds it with `nbkeep image build {profile.image}`.",
+    )
 
 
 def _about_host(flavor: Flavor, load: Load, capacity: Capacity, policy: HostPolicy) -> Verdict:
@@ -104,21 +120,32 @@ def _about_host(flavor: Flavor, load: Load, capacity: Capacity, policy: HostPoli
     if flavor.gpu_count:
         have, taken = capacity.gpus.get(flavor.gpu_type, 0), load.gpus.get(flavor.gpu_type, 0)
         if taken + flavor.gpu_count > have:
-            return Refuse("no-capacity", f"Not started: needs {flavor.gpu_count} GPU {flavor.gpu_type}; {taken} of "
-                          f"{have} are in use.", "Try again when somebody stops, or pick another profile.")  # fmt: skip
+            return Refuse(
+                "no-capacity",
+                f"Not started: needs {flavor.gpu_count} GPU {flavor.gpu_type}; {taken} of {have} are in use.",
+                "Try again when somebody stops, or pick another profile.",
+            )
     memory_limit = int(capacity.memory_bytes * max(1.0, policy.memory_overcommit))
     if load.memory_bytes + flavor.memory_bytes > memory_limit:
-        return Refuse("no-capacity", f"Not started: needs {format_size(flavor.memory_bytes)} of memory; sessions "
-                      f"hold {format_size(load.memory_bytes)} of {format_size(memory_limit)} that this host may "
-                      "promise (memory_overcommit).", _WAIT)  # fmt: skip
+        return Refuse(
+            "no-capacity",
+            f"Not started: needs {format_size(flavor.memory_bytes)} of memory; sessions "
+            f"hold {format_size(load.memory_bytes)} of {format_size(memory_limit)} that this host may "
+            "promise (memory_overcommit).",
+            _WAIT,
+        )
     cpu_limit = int(capacity.cpu_millis * max(1.0, policy.cpu_overcommit))
     # A flavor with more CPU than the host gets what there is, so it counts for no more than that.
     needs = min(flavor.cpu_millis, capacity.cpu_millis)
     if load.cpu_millis + needs > cpu_limit:
-        return Refuse("no-capacity", f"Not started: needs {needs / 1000:g} CPU; sessions hold "
-                      f"{load.cpu_millis / 1000:g} of {cpu_limit / 1000:g} that this host may promise "
-                      "(cpu_overcommit).", _WAIT)  # fmt: skip
-    return alone if isinstance(alone, Allow) else Allow()
+        return Refuse(
+            "no-capacity",
+            f"Not started: needs {needs / 1000:g} CPU; sessions hold "
+            f"{load.cpu_millis / 1000:g} of {cpu_limit / 1000:g} that this host may promise "
+            "(cpu_overcommit).",
+            _WAIT,
+        )
+    return alone
 
 
 _WAIT = "Stop a session, wait until somebody stops one, or pick a smaller profile."

@@ -35,7 +35,8 @@ def start_session(
     """Start a session from a profile and return its id; the hub has been asked, the server is not ready yet.
 
     `user`: for somebody else, needs `admin:sessions`. Raises `Refused` with the rule and its numbers, or
-    `Unavailable` when warden, hub or database are away: nothing runs then, and what was begun is marked failed.
+    `Unavailable` when warden, hub or database are away: nothing runs then, and what was begun is marked
+    failed.
     """
     session_id = request_session(parts, actor, profile, name=name, user=user)
     hand_to_hub(parts, actor, session_id)
@@ -43,7 +44,7 @@ def start_session(
 
 
 def hand_to_hub(parts: Parts, actor: Actor, session_id: str) -> None:
-    """Ask the hub for an admitted session's server; when it says no, the session is marked failed, and it raises.
+    """Ask the hub for an admitted session's server; when it says no, mark the session failed, and raise.
 
     May take seconds: the hub answers once its spawner has begun.
     """
@@ -73,8 +74,17 @@ def request_session(
     except Refused as refusal:
         # The refusal stands even when it cannot be recorded: nothing was started.
         with contextlib.suppress(Unavailable), parts.store.write() as tx:
-            journal.append(tx, parts.clock, actor, events.SessionRefused(
-                user=(user or actor.name)[:60], profile=profile[:40], code=refusal.code, message=refusal.message))  # fmt: skip
+            journal.append(
+                tx,
+                parts.clock,
+                actor,
+                events.SessionRefused(
+                    user=(user or actor.name)[:60],
+                    profile=profile[:40],
+                    code=refusal.code,
+                    message=refusal.message,
+                ),
+            )
         raise
 
 
@@ -88,7 +98,7 @@ def admit(
     name: str | None,
     user: str | None,
 ) -> str:
-    """Decide and write in the caller's transaction: rules, session row, audit record. Returns the session id."""
+    """Decide and write in the caller's transaction: rules, row, audit record. Return the session id."""
     actor.require("sessions")
     owner = _owner(tx, actor, user)
     found = find_profile(tx, profile)
@@ -98,8 +108,9 @@ def admit(
     asker = Asker(owner.name, owner.role, owner.status == "active", owner.max_sessions)
     policy = HostPolicy(parts.settings.cpu_overcommit, parts.settings.memory_overcommit)
     images = built_images(parts.settings.images_dir)
-    verdict = may_start(asker, chosen, flavor, load_of(tx, owner.id), capacity, policy,
-                        image_is_built=chosen.image in images)  # fmt: skip
+    verdict = may_start(
+        asker, chosen, flavor, load_of(tx, owner.id), capacity, policy, image_is_built=chosen.image in images
+    )
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
     server_name = _free_name(tx, owner, chosen.name, name)
@@ -119,8 +130,12 @@ def admit(
     note_progress(row, now, "admitted", "Allowed: your session has its place.")
     tx.add(row)
     tx.flush()
-    journal.append(tx, parts.clock, actor, events.SessionRequested(
-        session_id=row.id, user=owner.name, name=row.name, profile=chosen.name))  # fmt: skip
+    journal.append(
+        tx,
+        parts.clock,
+        actor,
+        events.SessionRequested(session_id=row.id, user=owner.name, name=row.name, profile=chosen.name),
+    )
     return row.id
 
 
@@ -137,11 +152,18 @@ def _owner(tx: Tx, actor: Actor, user: str | None) -> UserRow:
 def _free_name(tx: Tx, owner: UserRow, profile: str, wanted: str | None) -> str:
     if wanted:
         if not SESSION_NAME.fullmatch(wanted):
-            raise invalid("name", f"{wanted!r} is not a name for a session.",
-                          "Use 1 to 30 small letters, digits and hyphens, with no hyphen at either end.")  # fmt: skip
+            raise invalid(
+                "name",
+                f"{wanted!r} is not a name for a session.",
+                "Use 1 to 30 small letters, digits and hyphens, with no hyphen at either end.",
+            )
         if live_session(tx, owner.id, wanted) is not None:
-            raise Refused("name-taken", f"A session named {wanted!r} is running already.",
-                          "Open that one, stop it, or choose another name.", status=409)  # fmt: skip
+            raise Refused(
+                "name-taken",
+                f"A session named {wanted!r} is running already.",
+                "Open that one, stop it, or choose another name.",
+                status=409,
+            )
         return wanted
     base = profile[:_NAME_LENGTH].strip("-") or "session"
     for number in range(1, _MANY):

@@ -32,6 +32,10 @@ def move(row: SessionRow, new: SessionState) -> None:
     """Set the state of a session; raise `Refused` (409) for a transition that the table does not have."""
     old = SessionState(row.state)
     if not may_move(old, new):
-        raise Refused("wrong-state", f"The session is {old.value}: it cannot become {new.value}.",
-                      "Look at the session again: it has moved on.", status=409)  # fmt: skip
+        raise Refused(
+            "wrong-state",
+            f"The session is {old.value}: it cannot become {new.value}.",
+            "Look at the session again: it has moved on.",
+            status=409,
+        )
     row.state = new.value

@@ -54,8 +54,12 @@ def wish_stop(
     row.stop_requested_at, row.stop_reason = now, reason.value
     row.stop_detail, row.stopped_by = detail.strip()[:_DETAIL_LENGTH] or None, actor.name[:30]
     note_progress(row, now, "stopping", "Stopping: kernels end, files stay.")
-    journal.append(tx, clock, actor, events.SessionStopRequested(
-        session_id=row.id, reason=reason.value, detail=row.stop_detail or ""))  # fmt: skip
+    journal.append(
+        tx,
+        clock,
+        actor,
+        events.SessionStopRequested(session_id=row.id, reason=reason.value, detail=row.stop_detail or ""),
+    )
     return True
 
 
@@ -65,7 +69,7 @@ def server_of(tx: Tx, row: SessionRow) -> tuple[str, str]:
 
 
 def carry_out_stop(parts: Parts, session_id: str, user: str, name: str) -> bool:
-    """Ask the hub, and end the processes where its start is still pending. False: somebody is away, ask again."""
+    """Ask the hub, and end the processes where its start is pending. False: somebody is away, ask again."""
     try:
         if not parts.hub.stop_server(user, name):
             parts.backend.stop(session_id, grace_s=2)

@@ -66,7 +66,7 @@ STORIES: dict[StopReason, Story] = {
     ),
     _R.VOLUME_OFFLINE: Story(
         "Its home volume could not be opened.",
-        "Tell an admin: `nbkeep doctor` and `nbkeep volume list` show what is wrong. Nothing in it was changed.",
+        "Tell an admin: `nbkeep doctor` and `nbkeep volume list` show what is wrong. No file was changed.",
     ),
     _R.USER_DISABLED: Story(
         "Stopped because the account was disabled.", "Ask an admin; files are kept.", is_news=False

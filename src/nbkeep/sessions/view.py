@@ -23,8 +23,18 @@ if TYPE_CHECKING:
     from nbkeep.store.database import Tx
     from nbkeep.store.tables import SessionRow
 
-_PROFILE_KEYS = ("name", "display_name", "description", "cpu_millis", "memory_bytes", "gpu_type", "gpu_count",
-                 "price_per_hour_micros", "currency", "classification")  # fmt: skip
+_PROFILE_KEYS = (
+    "name",
+    "display_name",
+    "description",
+    "cpu_millis",
+    "memory_bytes",
+    "gpu_type",
+    "gpu_count",
+    "price_per_hour_micros",
+    "currency",
+    "classification",
+)
 CAPACITY_MARK = "capacity"
 
 
@@ -88,7 +98,7 @@ def session_line(clock: Clock, row: SessionRow, user: str) -> dict[str, Any]:
 
 
 def session_url(public_url: str, user: str, name: str) -> str:
-    """Return the stable address of a session: an origin of the user's own, so that it shares no cookie with others.
+    """Return a session's stable address: an origin of the user's own, which shares no cookie with others.
 
     >>> session_url("http://localhost:8000", "jane", "churn")
     'http://jane.localhost:8000/user/jane/churn/lab'

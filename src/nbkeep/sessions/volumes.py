@@ -64,8 +64,12 @@ def resize_volume(parts: Parts, actor: Actor, user: str, size_bytes: int) -> dic
     with parts.store.read() as tx:
         row = _visible(tx, actor, user)
     if not _SMALLEST_BYTES <= size_bytes <= _LARGEST_BYTES:
-        raise Refused("invalid-size", f"{format_size(size_bytes)} is out of range for a home.",
-                      "Give 300 MiB to 1 PiB.", status=400)  # fmt: skip
+        raise Refused(
+            "invalid-size",
+            f"{format_size(size_bytes)} is out of range for a home.",
+            "Give 300 MiB to 1 PiB.",
+            status=400,
+        )
     if size_bytes < row.home_size_bytes:
         raise Refused(
             "volume-would-shrink",
@@ -78,8 +82,12 @@ def resize_volume(parts: Parts, actor: Actor, user: str, size_bytes: int) -> dic
     with parts.store.write() as tx:
         row = _visible(tx, actor, user)
         if row.home_size_bytes != size_bytes:
-            journal.append(tx, parts.clock, actor, events.VolumeResized(
-                user=user, old_bytes=row.home_size_bytes, new_bytes=size_bytes))  # fmt: skip
+            journal.append(
+                tx,
+                parts.clock,
+                actor,
+                events.VolumeResized(user=user, old_bytes=row.home_size_bytes, new_bytes=size_bytes),
+            )
             row.home_size_bytes = size_bytes
     return _look(parts, row)
 

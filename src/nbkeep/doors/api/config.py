@@ -20,9 +20,12 @@ _YAML = "application/yaml"
 
 @router.get("", response_class=Response)
 def export(
-    request: Request, office: OfficeDep, actor: ActorDep, format: Literal["yaml", "json"] | None = None  # noqa: A002 - the query parameter's name
+    request: Request,
+    office: OfficeDep,
+    actor: ActorDep,
+    format: Literal["yaml", "json"] | None = None,  # noqa: A002 - the query parameter's name
 ) -> Any:
-    """Return flavors, profiles, people's roles and limits, and settings: as YAML, or as JSON when asked for."""
+    """Return flavors, profiles, people's roles and limits, and settings: YAML, or JSON when asked for."""
     with office.store.read() as tx:
         document = configuration.export(tx, office.settings, actor)
     if format == "json" or (format is None and "application/json" in request.headers.get("accept", "")):
@@ -31,10 +34,13 @@ def export(
 
 
 @router.post("")
-async def apply(request: Request, office: OfficeDep, actor: ActorDep, *, dry_run: bool = False) -> dict[str, Any]:
+async def apply(
+    request: Request, office: OfficeDep, actor: ActorDep, *, dry_run: bool = False
+) -> dict[str, Any]:
     """Make everything what the document in the body (YAML or JSON) says; all of it or nothing.
 
-    Flavors and profiles that a section lacks are deleted. `dry_run` tells what would change and changes nothing.
+    Flavors and profiles that a section lacks are deleted. `dry_run` tells what would change and changes
+    nothing.
     """
     body = bytearray()
     async for chunk in request.stream():
@@ -54,4 +60,3 @@ async def apply(request: Request, office: OfficeDep, actor: ActorDep, *, dry_run
 
     changes = await run_in_threadpool(act)
     return {"dry_run": dry_run, "changes": [change.as_json() for change in changes]}
-

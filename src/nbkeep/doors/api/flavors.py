@@ -16,7 +16,7 @@ router = APIRouter(prefix="/flavors", tags=["flavors"])
 
 
 class FlavorFields(BaseModel):
-    """Fields of a flavor. Sizes may be `8GiB` or bytes, CPU `2` or thousandths, the price `0.10` or millionths."""
+    """Fields of a flavor, as people write them: memory `8GiB`, CPU `2` or `0.5`, a price of `0.10`."""
 
     model_config = ConfigDict(extra="allow")  # the room refuses unknown fields, with the list of known ones
 

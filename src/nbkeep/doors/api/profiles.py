@@ -39,10 +39,11 @@ class ProfileFields(BaseModel):
 
 
 @router.get("")
-def list_profiles(office: OfficeDep, actor: ActorDep, startable: bool | None = None) -> dict[str, Any]:  # noqa: FBT001 - a query parameter
+def list_profiles(office: OfficeDep, actor: ActorDep, *, startable: bool = False) -> dict[str, Any]:
     """List the profiles that you may know of, each with `startable` and, where it is not, `why_not`.
 
-    `startable=true` puts those first that could be started now; the others stay in the list, with their reason.
+    `startable=true` puts those first that could be started now; the others stay in the list, with their
+    reason.
     """
     items = [one.as_json(office.settings.currency) for one in offers(office, actor)]
     if startable:

@@ -62,7 +62,7 @@ def list_sessions(
     limit: Annotated[int, Query(ge=1, le=listing.MAX_LIMIT)] = 50,
     cursor: str | None = None,
 ) -> dict[str, Any]:
-    """List sessions, newest first: your own, or everybody's for admins. `state` may also be `live` or `ended`."""
+    """List sessions, newest first: your own, or everybody's for admins. `state`: also `live` or `ended`."""
     wanted = listing.Filter(user=user, state=state, profile=profile)
     with office.store.read() as tx:
         page = listing.list_sessions(tx, actor, wanted, limit=limit, cursor=cursor)

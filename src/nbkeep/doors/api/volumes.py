@@ -23,7 +23,10 @@ class SizeBody(BaseModel):
 
 @router.get("")
 def list_volumes(
-    office: OfficeDep, actor: ActorDep, limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: str | None = None
+    office: OfficeDep,
+    actor: ActorDep,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: str | None = None,
 ) -> dict[str, Any]:
     """List home volumes: your own, or everybody's for admins."""
     items, following = volumes.list_volumes(office, actor, limit=limit, cursor=cursor)

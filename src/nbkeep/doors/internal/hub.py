@@ -66,8 +66,14 @@ class EntryBody(BaseModel):
 @router.post("/launch")
 def launch_session(body: LaunchBody, office: OfficeDep) -> dict[str, Any]:
     """Return what to launch for a session that was admitted; refuse everything else."""
-    return launch(office, user=body.user, server_name=body.server_name, session_id=body.session_id,
-                  profile=body.profile, env=body.env)  # fmt: skip
+    return launch(
+        office,
+        user=body.user,
+        server_name=body.server_name,
+        session_id=body.session_id,
+        profile=body.profile,
+        env=body.env,
+    )
 
 
 @router.get("/sessions/{session_id}")
@@ -86,14 +92,14 @@ def progress(session_id: str, body: ProgressBody, office: OfficeDep) -> None:
 
 @router.post("/sessions/{session_id}/ready", status_code=204)
 def ready(session_id: str, office: OfficeDep) -> None:
-    """The server answers. Twice is safe."""
+    """Record that the server answers. Twice is safe."""
     with office.store.write() as tx:
         mark_ready(tx, office.clock, HUB, _row(tx, session_id))
 
 
 @router.post("/sessions/{session_id}/ended", status_code=204)
 def ended(session_id: str, body: EndedBody, office: OfficeDep) -> None:
-    """The server is no more. Twice is safe."""
+    """Record that the server is no more. Twice is safe."""
     try:
         reason, detail = StopReason(body.reason), body.detail
     except ValueError:

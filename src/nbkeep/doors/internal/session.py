@@ -1,4 +1,4 @@
-"""/internal/v1/session: what the trusted half of one session may say and ask, with that session's own token."""
+"""/internal/v1/session: what the trusted half of one session may say and ask, by that session's token."""
 
 from __future__ import annotations
 
@@ -63,8 +63,13 @@ def heartbeat(body: Heartbeat, office: OfficeDep, token: TokenDep) -> dict[str, 
     last_work_at: datetime | None = body.last_work_at
     with office.store.write() as tx:
         row = session_of(tx, token)
-        take_heartbeat(office.clock, row, last_work_at=last_work_at, is_busy=body.busy,
-                       memory_used_bytes=body.memory_used_bytes)  # fmt: skip
+        take_heartbeat(
+            office.clock,
+            row,
+            last_work_at=last_work_at,
+            is_busy=body.busy,
+            memory_used_bytes=body.memory_used_bytes,
+        )
         tx.flush()
         return session_view(tx, office.clock, office.settings, row)
 

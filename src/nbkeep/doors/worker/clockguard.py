@@ -1,13 +1,13 @@
 """Wall clocks jump (NTP, an operator, a laptop that slept); deadlines must not jump with them.
 
-Sessions keep wall-clock deadlines, so that portal and JupyterLab can show them. Each round of the loops compares
-how far the wall clock moved with how far the monotonic clock moved since the last round. When they differ by
-more than `TOLERANCE_S` the wall clock jumped by the difference, and every deadline of a live session is shifted
-by it: what was 20 minutes from now still is. The monotonic clock of Linux stands still while the host sleeps, so
-a laptop that slept for a night stops nobody in the morning either.
+Sessions keep wall-clock deadlines, so that portal and JupyterLab can show them. Each round of the loops
+compares how far the wall clock moved with how far the monotonic clock moved since the last round. When they
+differ by more than `TOLERANCE_S` the wall clock jumped by the difference, and every deadline of a live
+session is shifted by it: what was 20 minutes from now still is. The monotonic clock of Linux stands still
+while the host sleeps, so a laptop that slept for a night stops nobody in the morning either.
 
-What was seen last is kept in the database: a jump while the office was away is noticed too. After a reboot the
-monotonic clock starts anew and nothing can be compared; nothing runs then either.
+What was seen last is kept in the database: a jump while the office was away is noticed too. After a reboot
+the monotonic clock starts anew and nothing can be compared; nothing runs then either.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Sight:
 
 
 def jump_s(before: Sight, after: Sight) -> float:
-    """Return by how many seconds the wall clock jumped between two sights; 0.0 within tolerance or after a reboot."""
+    """Return how many seconds the wall clock jumped between two sights; 0.0 for little, or after a reboot."""
     if before.boot_id != after.boot_id:
         return 0.0
     jump = (after.now - before.now).total_seconds() - (after.monotonic_s - before.monotonic_s)

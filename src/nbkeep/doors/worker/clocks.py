@@ -50,7 +50,7 @@ def check(parts: Parts, boot_id: str) -> float:
 
 
 def shift_deadlines(tx: Tx, by: timedelta) -> int:
-    """Move every moment from which a live session's limits are counted; return how many sessions there were."""
+    """Move every moment from which live sessions' limits are counted; return how many sessions there were."""
     rows = tx.scalars(select(SessionRow).where(SessionRow.state.in_(LIVE_STATES))).all()
     for row in rows:
         row.last_work_at = _moved(row.last_work_at, by)
@@ -69,5 +69,8 @@ def _moved(moment: datetime | None, by: timedelta) -> datetime | None:
 
 def _is_worth_writing(before: Sight, after: Sight) -> bool:
     # Also when time went back: the monotonic clock of another boot may be anywhere.
-    return bool(jump_s(before, after)) or before.boot_id != after.boot_id \
-        or not 0 <= after.monotonic_s - before.monotonic_s < _WRITE_EVERY_S  # fmt: skip
+    return (
+        bool(jump_s(before, after))
+        or before.boot_id != after.boot_id
+        or not 0 <= after.monotonic_s - before.monotonic_s < _WRITE_EVERY_S
+    )

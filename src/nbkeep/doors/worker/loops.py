@@ -24,7 +24,7 @@ _log = logging.getLogger("nbkeep.worker")
 
 @dataclass
 class Worker:
-    """Does the rounds. Everything that must survive a restart is in the database; this only remembers suspicions.
+    """Does the rounds. What must survive a restart is in the database; this only remembers suspicions.
 
     Two workers at once are harmless: every step is decided anew inside its own transaction.
     """
@@ -55,14 +55,14 @@ class Worker:
         except Unavailable as error:
             _log.warning("%s: %s", name, error)
             return False
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged with its trace; the loops must outlive every bug
             _log.exception("The step %s failed; the next round tries again", name)
             return False
         return True
 
 
 async def run_loops(parts: Parts) -> None:
-    """Do a round every second until cancelled. Rounds run in a thread: they wait for database, hub and warden."""
+    """Do a round every second until cancelled; in a thread, for it waits for database, hub and warden."""
     worker = Worker(parts)
     while True:
         await asyncio.to_thread(worker.round)

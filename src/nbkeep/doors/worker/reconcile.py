@@ -1,4 +1,4 @@
-"""Compare the records with what really runs: end what is dead, stop what nobody knows, remember the capacity."""
+"""Compare records with what really runs: end what is dead, stop what nobody knows, note the capacity."""
 
 from __future__ import annotations
 
@@ -43,27 +43,34 @@ def compare(parts: Parts, boot_id: str, missing: dict[str, int]) -> None:
         missing.clear()
         return
     with parts.store.read() as tx:
-        rows = list(tx.scalars(select(SessionRow).where(SessionRow.state.in_(LIVE_STATES))))
-    expected = {row.id: row for row in rows if row.state != SessionState.REQUESTED}
-    rebooted = _was_rebooted(parts, boot_id)
-    for session_id, row in expected.items():
-        if running.get(session_id):
-            missing.pop(session_id, None)
-        elif session_id in running:
+        rows = tx.scalars(select(SessionRow).where(SessionRow.state.in_(LIVE_STATES))).all()
+    expected = {row.id: SessionState(row.state) for row in rows if row.state != SessionState.REQUESTED}
+    for session_id in expected.keys() & running.keys():
+        if not running[session_id]:
             _end_dead(parts, session_id)
-        elif row.state == SessionState.READY or rebooted:
-            missing[session_id] = missing.get(session_id, 0) + 1
-            if missing[session_id] >= _MISSING_ROUNDS:
-                reason = StopReason.HOST_RESTARTED if rebooted else StopReason.SERVER_DIED
-                _end(parts, session_id, reason, "" if rebooted else "Nothing of it is left on the node.")
-                missing.pop(session_id)
-    for gone in set(missing) - set(expected):
-        del missing[gone]
+    absent = {one: expected[one] for one in expected.keys() - running.keys()}
+    _end_missing(parts, boot_id, missing, absent)
+    for session_id in running.keys() - expected.keys():
+        _stop_stray(parts, session_id, is_alive=running[session_id])
+
+
+def _end_missing(
+    parts: Parts, boot_id: str, missing: dict[str, int], absent: dict[str, SessionState]
+) -> None:
+    """End sessions that the node has not known for some rounds: they died, or the host was started anew."""
+    rebooted = _was_rebooted(parts, boot_id)
+    for session_id in missing.keys() - absent.keys():
+        del missing[session_id]
+    for session_id, state in absent.items():
+        if state == SessionState.STARTING or (state == SessionState.STOPPING and not rebooted):
+            continue  # about to be launched (there is a timeout), or its stop is being carried out
+        missing[session_id] = missing.get(session_id, 0) + 1
+        if missing[session_id] >= _MISSING_ROUNDS:
+            reason = StopReason.HOST_RESTARTED if rebooted else StopReason.SERVER_DIED
+            _end(parts, session_id, reason, "" if rebooted else "Nothing of it is left on the node.")
+            del missing[session_id]
     if rebooted and not missing:
         _remember_boot(parts, boot_id)
-    for session_id in running:
-        if session_id not in expected:
-            _stop_stray(parts, session_id, is_alive=running[session_id])
 
 
 def _end_dead(parts: Parts, session_id: str) -> None:
@@ -97,12 +104,16 @@ def _stop_stray(parts: Parts, session_id: str, *, is_alive: bool) -> None:
     if not is_alive:
         return
     with parts.store.write() as tx:
-        journal.append(tx, parts.clock, SYSTEM, events.StraySessionStopped(
-            session_id=session_id, known_as=row.state if row else ""))  # fmt: skip
+        journal.append(
+            tx,
+            parts.clock,
+            SYSTEM,
+            events.StraySessionStopped(session_id=session_id, known_as=row.state if row else ""),
+        )
 
 
 def _remember_capacity(parts: Parts) -> None:
-    """Keep what the host has, so that views can tell without asking the warden; written only when it changed."""
+    """Keep what the host has, so that views need not ask the warden; written only when it changed."""
     value = asdict(parts.backend.capacity())
     with parts.store.read() as tx:
         mark = tx.get(MarkRow, CAPACITY_MARK)

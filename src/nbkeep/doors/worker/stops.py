@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from nbkeep.sessions.interface import Parts
 
 START_TIMEOUT = timedelta(seconds=120)
-# An idle stop needs fresh word from the session that it is idle: no word (office or session were away) is no proof.
+# An idle stop needs fresh word from the session that it is idle: no word (office or session were away) is no
+# proof.
 FRESH = timedelta(seconds=90)
 _SHORTEST_IDLE = timedelta(seconds=60)
 _ASK_AGAIN = timedelta(seconds=5)
@@ -83,7 +84,7 @@ def stop_disabled_users(parts: Parts) -> int:
 
 
 def finish_stops(parts: Parts) -> None:
-    """Carry out wishes that are not done yet: ask the hub again, then end the processes, then write it down."""
+    """Carry out wishes that are not done yet: ask the hub again, then end the processes, then record it."""
     now = parts.clock.now()
     query = select(SessionRow.id).where(
         SessionRow.state == SessionState.STOPPING.value, SessionRow.stop_requested_at <= now - _ASK_AGAIN
@@ -108,7 +109,7 @@ def finish_stops(parts: Parts) -> None:
                 )
 
 
-def _stop_all(parts: Parts, query: Select[tuple[str]], reason: StopReason, detail: str) -> int:
+def _stop_all(parts: Parts, query: Select[str], reason: StopReason, detail: str) -> int:
     stopped = 0
     for session_id in _ids(parts, query):
         with parts.store.write() as tx:
@@ -123,7 +124,7 @@ def _stop_all(parts: Parts, query: Select[tuple[str]], reason: StopReason, detai
     return stopped
 
 
-def _ids(parts: Parts, query: Select[tuple[str]]) -> list[str]:
+def _ids(parts: Parts, query: Select[str]) -> list[str]:
     with parts.store.read() as tx:
         return list(tx.scalars(query))
 

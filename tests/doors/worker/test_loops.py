@@ -1,0 +1,250 @@
+"""The loops: what must happen without anybody asking, and what must never happen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from nbkeep.backends.interface import Status
+from nbkeep.doors.worker import Worker
+from nbkeep.model.session import StopReason
+from nbkeep.sessions.stop import stop_session
+from nbkeep.store.database import Store
+from nbkeep.store.tables import JournalRow, NoticeRow, SessionRow, UserRow
+
+MINUTE = 60
+
+
+@pytest.fixture
+def worker(office):
+    made = Worker(office, boot_id="boot-1")
+    made.round()
+    return made
+
+
+def run(office, worker, seconds, *, step=30, beats=(), busy=False):
+    """Let time pass in steps, with a round and heartbeats at each."""
+    for _ in range(int(seconds // step)):
+        office.clock.advance(step)
+        for session_id in beats:
+            office.beat(session_id, busy=busy)
+        worker.round()
+
+
+def journal_types(office):
+    with office.store.read() as tx:
+        return list(tx.scalars(select(JournalRow.type)))
+
+
+def test_an_idle_session_is_stopped_after_its_idle_time_and_not_before(office, worker):
+    jane = office.user()
+    session_id = office.ready(jane)
+    run(office, worker, 29 * MINUTE, step=60, beats=[session_id])
+    assert office.row(session_id).state == "ready"
+    run(office, worker, 1 * MINUTE, beats=[session_id])
+    row = office.row(session_id)
+    assert (row.state, row.stop_reason) == ("stopping", "idle")
+    assert ("stop", "jane", "notebook-cpu-small") in office.hub.calls
+
+
+def test_a_long_computation_is_never_idle_but_ends_with_the_session(office, worker):
+    session_id = office.ready(office.user())
+    run(office, worker, 8 * 3600 - 600, step=600, beats=[session_id], busy=True)
+    assert office.row(session_id).state == "ready"
+    run(office, worker, 600, step=300, beats=[session_id], busy=True)
+    assert office.row(session_id).stop_reason == "max-session"
+
+
+def test_a_session_that_cannot_report_is_not_stopped_for_idleness(office, worker):
+    session_id = office.ready(office.user())
+    run(
+        office, worker, 2 * 3600, step=600
+    )  # the office was away, or the session is: nobody knows what it does
+    assert office.row(session_id).state == "ready"
+
+
+@pytest.mark.parametrize("jump_s", [5 * 3600, -5 * 3600, 3 * 86400, 40, -40])
+def test_a_jumping_clock_stops_nobody_and_moves_nobodys_end(office, worker, jump_s):
+    sessions = [office.ready(office.user(name)) for name in ("jane", "john", "mia")]
+    run(office, worker, 10 * MINUTE, step=60, beats=sessions)
+    left = office.row(sessions[0]).ends_at - office.clock.now()
+    office.clock.set(office.clock.now() + timedelta(seconds=jump_s))
+    worker.round()
+    for session_id in sessions:
+        row = office.row(session_id)
+        assert row.state == "ready"
+        assert row.ends_at - office.clock.now() == left
+    assert journal_types(office).count("platform.clock-jumped") == 1
+    run(office, worker, 19 * MINUTE, step=60, beats=sessions)
+    assert {office.row(one).state for one in sessions} == {"ready"}
+    run(office, worker, 2 * MINUTE, beats=sessions)
+    assert {office.row(one).stop_reason for one in sessions} == {"idle"}
+
+
+def test_a_session_that_reports_work_from_before_a_jump_gains_and_loses_nothing(office, worker):
+    session_id = office.ready(office.user())
+    run(office, worker, 10 * MINUTE, step=60, beats=[session_id])
+    before = office.clock.now()
+    office.clock.set(before - timedelta(hours=5))
+    worker.round()
+    last = office.row(session_id).last_work_at
+    office.clock.advance(10)
+    with office.store.write() as tx:
+        from nbkeep.sessions.heartbeat import take_heartbeat
+
+        take_heartbeat(office.clock, tx.get_one(SessionRow, session_id), last_work_at=before, is_busy=False,
+                       memory_used_bytes=None)  # fmt: skip
+    assert office.row(session_id).last_work_at == last
+
+
+def test_a_jump_while_the_office_was_away_is_noticed_too(office, worker):
+    session_id = office.ready(office.user())
+    run(office, worker, MINUTE, beats=[session_id])
+    office.clock.advance(20)
+    office.clock.set(office.clock.now() + timedelta(hours=12))
+    Worker(office, boot_id="boot-1").round()
+    office.beat(session_id)
+    Worker(office, boot_id="boot-1").round()
+    assert office.row(session_id).state == "ready"
+
+
+def test_a_restart_of_the_office_loses_nothing(office, worker):
+    session_id = office.ready(office.user())
+    ends_at = office.row(session_id).ends_at
+    office.store.close()
+    office.store = Store(office.settings.store_url)
+    for _ in range(5):
+        Worker(office, boot_id="boot-1").round()
+    assert office.row(session_id).state == "ready"
+    assert office.row(session_id).ends_at == ends_at
+
+
+def test_a_start_that_never_gets_ready_is_given_up_with_its_reason(office, worker):
+    session_id, _ = office.launched(office.user())
+    run(office, worker, 90)
+    assert office.row(session_id).state == "starting"
+    run(office, worker, 90)
+    assert office.row(session_id).stop_reason == "start-timeout"
+    run(office, worker, 60)
+    assert office.row(session_id).state == "failed"
+    assert session_id not in office.backend.running
+
+
+def test_a_start_that_the_hub_forgot_is_given_up(office, worker):
+    session_id = office.requested(office.user())
+    run(office, worker, 240)
+    assert (office.row(session_id).state, office.row(session_id).stop_reason) == ("failed", "start-timeout")
+
+
+@pytest.mark.parametrize(
+    "reason", ["out-of-memory", "server-died", "sandbox-died", "volume-offline", "something-new"]
+)
+def test_a_dead_session_ends_within_one_round_with_its_reason_and_its_user_is_told(office, worker, reason):
+    jane = office.user()
+    session_id = office.ready(jane)
+    office.backend.die(session_id, reason, "It used 8.1 GiB.")
+    worker.round()
+    row = office.row(session_id)
+    assert row.state == "failed"
+    assert row.stop_reason == (reason if reason != "something-new" else "server-died")
+    with office.store.read() as tx:
+        notice = tx.scalar(select(NoticeRow.text).where(NoticeRow.user_id == jane.id))
+    assert "8.1 GiB" in notice
+    assert office.hub.servers == {}
+
+
+def test_a_session_that_dies_during_its_start_is_seen_at_once(office, worker):
+    session_id, _ = office.launched(office.user())
+    office.backend.die(session_id, "server-died", "Exit code 1.")
+    worker.round()
+    assert office.row(session_id).state == "failed"
+
+
+def test_running_work_is_left_alone_while_the_node_is_away_or_has_just_come_back(office, worker):
+    session_id = office.ready(office.user())
+    office.backend.is_away = True
+    run(office, worker, 10 * MINUTE, step=60, beats=[session_id], busy=True)
+    office.backend.is_away = False
+    status, office.backend.running = office.backend.running, {}
+    worker.round()  # a warden that was just restarted and has not found its sessions yet
+    office.backend.running = status
+    run(office, worker, MINUTE, beats=[session_id], busy=True)
+    assert office.row(session_id).state == "ready"
+
+
+def test_running_work_is_left_alone_while_the_hub_is_away(office, worker):
+    session_id = office.ready(office.user())
+    office.hub.is_away = True
+    run(office, worker, 10 * MINUTE, step=60, beats=[session_id], busy=True)
+    assert office.row(session_id).state == "ready"
+
+
+def test_after_a_reboot_sessions_end_with_that_reason(office, worker):
+    session_id = office.ready(office.user())
+    office.backend.running.clear()
+    after = Worker(office, boot_id="boot-2")
+    for _ in range(4):
+        after.round()
+    assert (office.row(session_id).state, office.row(session_id).stop_reason) == ("failed", "host-restarted")
+    second = office.ready(office.user("john"))
+    office.backend.running.clear()
+    for _ in range(4):
+        after.round()
+    assert office.row(second).stop_reason == "server-died"
+
+
+def test_what_runs_without_a_record_is_stopped_and_recorded(office, worker):
+    office.backend.running["ses_00000000000000000000"] = Status(alive=True)
+    worker.round()
+    assert office.backend.stopped == ["ses_00000000000000000000"]
+    assert "session.stray-stopped" in journal_types(office)
+
+
+def test_an_ended_session_gets_time_to_go_before_it_counts_as_a_stray(office, worker):
+    jane = office.user()
+    session_id = office.ready(jane)
+    stop_session(office, jane, session_id)
+    office.clock.advance(6)
+    worker.round()
+    assert office.backend.stopped == []
+
+
+def test_a_stop_that_the_hub_missed_is_carried_out(office, worker):
+    jane = office.user()
+    session_id = office.ready(jane)
+    office.hub.is_away = True
+    stop_session(office, jane, session_id)
+    run(office, worker, 30, step=10)
+    assert (office.row(session_id).state, office.row(session_id).stop_reason) == ("stopped", "user")
+    assert session_id not in office.backend.running
+
+
+def test_a_stop_is_not_called_done_while_nobody_can_tell(office, worker):
+    jane = office.user()
+    session_id = office.ready(jane)
+    office.hub.is_away = office.backend.is_away = True
+    stop_session(office, jane, session_id)
+    run(office, worker, 300)
+    assert office.row(session_id).state == "stopping"
+
+
+def test_a_disabled_users_sessions_are_stopped(office, worker):
+    jane = office.user()
+    session_id = office.ready(jane)
+    with office.store.write() as tx:
+        tx.get_one(UserRow, jane.id).status = "disabled"
+    worker.round()
+    assert office.row(session_id).stop_reason == StopReason.USER_DISABLED
+
+
+def test_one_failing_step_does_not_keep_the_others_from_happening(office, worker, caplog):
+    jane = office.user()
+    session_id = office.ready(jane)
+    office.backend.sessions = lambda: [None]  # a bug in a part
+    with office.store.write() as tx:
+        tx.get_one(UserRow, jane.id).status = "disabled"
+    worker.round()
+    assert office.row(session_id).stop_reason == StopReason.USER_DISABLED
+    assert "reconcile failed" in caplog.text
