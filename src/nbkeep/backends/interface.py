@@ -1,0 +1,169 @@
+"""The contract between the office and whatever runs sessions, with its values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class LaunchSpec:
+    """Everything needed to start one session. `server_env` holds secrets of the trusted half; it is never stored."""
+
+    session_id: str
+    user: str
+    uid_index: int
+    image: str
+    cpu_millis: int
+    memory_bytes: int
+    pids_max: int
+    home_size_bytes: int
+    scratch_bytes: int
+    gpu_count: int = 0
+    server_env: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+    server_args: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True)
+class Launched:
+    """Where the trusted half will listen (`http+unix://…`); it may take seconds until it does."""
+
+    server_url: str
+
+
+@dataclass(frozen=True)
+class Exit:
+    """Why a session ended by itself. `reason` is a value of `StopReason`, `detail` a sentence for people."""
+
+    half: Literal["server", "sandbox"]
+    code: int | None
+    signal: int | None
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a session is. Memory is that of the sandbox; None where the host does not tell."""
+
+    alive: bool
+    exit: Exit | None = None
+    memory_used_bytes: int | None = None
+    memory_peak_bytes: int | None = None
+    oom_kills: int = 0
+
+
+@dataclass(frozen=True)
+class Running:
+    """One line of the list of sessions."""
+
+    session_id: str
+    alive: bool
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A user's home. `size_bytes` 0 means that nothing but the disk limits a plain folder."""
+
+    kind: Literal["xfs", "folder"]
+    size_bytes: int
+    used_bytes: int
+    free_bytes: int
+
+
+@dataclass(frozen=True)
+class FolderUse:
+    """What one folder and everything below it occupies. `path` is relative to the home ("" is the home itself)."""
+
+    path: str
+    bytes: int
+    files: int
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Something that can be deleted and comes back by itself when it is needed."""
+
+    path: str
+    bytes: int
+    why: str
+
+
+@dataclass(frozen=True)
+class VolumeUsage:
+    """Usage by folder, largest first. `measured_at` is ISO 8601 in UTC."""
+
+    measured_at: str
+    folders: list[FolderUse]
+    suggestions: list[Suggestion]
+
+
+@dataclass(frozen=True)
+class HostFact:
+    """One guarantee of the host: whether it holds, is weaker than it could be, or is missing, and what to do."""
+
+    id: str
+    title: str
+    status: Literal["holds", "weaker", "missing", "info"]
+    detail: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What the host has in all. GPU types are lower-case words such as a100, counted once each."""
+
+    cpu_millis: int
+    memory_bytes: int
+    gpus: dict[str, int] = field(default_factory=dict[str, int])
+
+
+class Backend(Protocol):
+    """What the office asks for. Every method may raise `Unavailable` when the node does not answer."""
+
+    def launch(self, spec: LaunchSpec) -> Launched:
+        """Start both halves and return at once; the hub's spawner calls it.
+
+        Twice is safe: while the session lives the same answer comes back. Raises `Refused` for what cannot
+        work (image missing), `Unavailable` for what may later; nothing is left running then.
+        """
+        ...
+
+    def status(self, session_id: str) -> Status | None:
+        """Return how it is, or None for an id that was never launched or was stopped. Changes nothing."""
+        ...
+
+    def sessions(self) -> Sequence[Running]:
+        """Return all sessions that were launched and not stopped, dead ones included."""
+        ...
+
+    def stop(self, session_id: str, grace_s: float = 10) -> None:
+        """End both halves and forget the session; return when they are gone. Twice is safe, unknown ids too."""
+        ...
+
+    def volume(self, user: str) -> Volume | None:
+        """Return the user's home, or None when it was never made."""
+        ...
+
+    def resize_volume(self, user: str, size_bytes: int) -> Volume:
+        """Grow a home, also while it is in use. Raises `Refused` for shrinking or a home that is not there."""
+        ...
+
+    def delete_volume(self, user: str) -> None:
+        """Delete a home for good. Only on a person's explicit word; refused while the user has a session."""
+        ...
+
+    def volume_usage(self, user: str, depth: int = 2) -> VolumeUsage:
+        """Return usage by folder, measured at idle priority and kept for a minute."""
+        ...
+
+    def host(self) -> Sequence[HostFact]:
+        """Return what `nbkeep doctor` says about the node."""
+        ...
+
+    def capacity(self) -> Capacity:
+        """Return what the node has in all, not what is free."""
+        ...

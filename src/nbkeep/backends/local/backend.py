@@ -1,0 +1,225 @@
+"""Sessions as pairs of jails on this machine: launch, look, stop. What it knows lies in `run/s`, not in memory."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections import defaultdict
+from dataclasses import asdict
+from pathlib import Path
+from signal import SIGTERM
+from typing import TYPE_CHECKING
+
+from nbkeep.backends.interface import Capacity, HostFact, Launched, Running, Status, Volume, VolumeUsage
+from nbkeep.model.errors import NbkeepError, Refused, Unavailable
+from nbkeep.model.ids import ID_PATTERN
+
+from .cgroups import find_cgroups
+from .endings import ending_of, load_ending, note_ending
+from .halves import Half, find_half, start_half
+from .homes import Homes
+from .host_facts import capacity, host_facts
+from .images import current_image
+from .jails import SERVER_MODULE, Jails, find_bwrap, group_name, server_url
+from .layout import Layout, make_dir
+from .seccomp import filter_bytes
+from .usage import UsageCache
+from .watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from nbkeep.backends.interface import LaunchSpec
+
+log = logging.getLogger("nbkeep.warden")
+
+_IDS_PER_USER = 65536
+_USER_OFFSET = 1000
+_GONE_S = 5.0
+
+
+class LocalBackend:
+    """The `Backend` contract on this machine. Safe to call from several threads.
+
+    Runs as root (a uid range per user, cgroups, XFS homes) or as an ordinary user. `server_module` is what
+    the trusted half runs.
+    """
+
+    def __init__(self, data_dir: Path, uid_base: int = 2_000_000_000, server_module: str = SERVER_MODULE) -> None:
+        self.layout = Layout(data_dir)
+        self._uid_base = uid_base
+        self._server_module = server_module
+        self._cgroups = find_cgroups()
+        self._filter = filter_bytes()
+        self._homes = Homes(self.layout)
+        self._usage = UsageCache(self._homes)
+        self._watchdog = Watchdog(self.layout)
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+        make_dir(self.layout.sessions, 0o711)
+        make_dir(data_dir / "logs/sessions")
+
+    def launch(self, spec: LaunchSpec) -> Launched:
+        """Start both halves; see `Backend.launch`."""
+        directory = self.layout.session(spec.session_id)
+        with self._locks[spec.session_id]:
+            now = self.status(spec.session_id)
+            if now is not None and now.alive:
+                return Launched(server_url(directory))
+            self._clear(spec.session_id)
+            bwrap = find_bwrap()
+            if bwrap is None:
+                raise Unavailable("no-bubblewrap", "bubblewrap is not installed on this machine.",
+                                  "Install it (Debian: apt-get install bubblewrap) and try again.")  # fmt: skip
+            try:
+                self._start(spec, bwrap)
+            except NbkeepError:
+                self._clear(spec.session_id)
+                raise
+            except OSError as error:
+                self._clear(spec.session_id)
+                raise Unavailable("launch-failed", f"The session could not be laid out: {error}.",
+                                  "Run `nbkeep doctor`; it names what this host lacks.") from error  # fmt: skip
+        return Launched(server_url(directory))
+
+    def _start(self, spec: LaunchSpec, bwrap: str) -> None:
+        image = current_image(self.layout.data_dir, spec.image)
+        host_uid = self._host_uid(spec.uid_index)
+        owner = os.geteuid() if host_uid is None else host_uid
+        home = self._homes.open(spec.user, spec.home_size_bytes, owner)
+        jails = Jails(self.layout, spec, host_uid, home, image)
+        jails.prepare(self._cgroups, self._filter)
+        folder = self.layout.session(spec.session_id).path
+        kept = {key: value for key, value in asdict(spec).items() if key not in {"server_env", "server_args"}}
+        (folder / "spec.json").write_text(json.dumps(kept))
+        log_file = self.layout.session_log(spec.session_id)
+        log_file.touch(mode=0o600)
+        start_half(folder, "sandbox", jails.sandbox(log_file, self._filter), bwrap, self._children)
+        start_half(folder, "server", jails.server(log_file, self._filter, self._server_module), bwrap, self._children)
+
+    def _host_uid(self, uid_index: int) -> int | None:
+        if os.geteuid() != 0:
+            return None
+        uid = self._uid_base + uid_index * _IDS_PER_USER + _USER_OFFSET
+        if uid_index < 0 or uid >= (1 << 32) - 1:
+            raise Refused("no-uid", f"There is no user id left for user number {uid_index}.",
+                          "Lower uid_base in config.toml before the first user.", status=409)  # fmt: skip
+        return uid
+
+    def status(self, session_id: str) -> Status | None:
+        """Return how a session is; when one half is found dead the other is ended too."""
+        folder = self.layout.session(session_id).path
+        if not folder.is_dir():
+            return None
+        with self._locks[session_id]:
+            halves = self._halves(session_id)
+            ended = load_ending(folder)
+            if ended is None and len(halves) == 2 and all(half.is_alive for half in halves):  # noqa: PLR2004
+                use = self._memory(session_id)
+                return Status(True, None, use.used_bytes, use.peak_bytes, use.oom_kills)
+            use = self._memory(session_id)
+            if ended is None:
+                ended = ending_of(halves, use.oom_kills, self.layout.session_log(session_id))
+                note_ending(folder, ended)
+                log.warning("%s ended: %s %s", session_id, ended.reason, ended.detail)
+            for half in halves:
+                half.end()
+            return Status(False, ended, use.used_bytes, use.peak_bytes, use.oom_kills)
+
+    def _memory(self, session_id: str):  # noqa: ANN202  see cgroups.MemoryUse
+        return self._cgroups.memory(group_name(session_id, "sandbox")) or self._watchdog.memory(session_id)
+
+    def _halves(self, session_id: str) -> list[Half]:
+        folder = self.layout.session(session_id).path
+        found = [find_half(folder, "server"), find_half(folder, "sandbox")]
+        return [half for half in found if half is not None]
+
+    def _ids(self) -> list[str]:
+        return sorted(path.name for path in self.layout.sessions.iterdir() if ID_PATTERN.fullmatch(path.name))
+
+    def sessions(self) -> list[Running]:
+        """Return all sessions that were launched and not stopped."""
+        found = [(session_id, self.status(session_id)) for session_id in self._ids()]
+        return [Running(session_id, status.alive) for session_id, status in found if status is not None]
+
+    def stop(self, session_id: str, grace_s: float = 10) -> None:
+        """End a session: the trusted half may save and close first, for `grace_s` at most."""
+        with self._locks[session_id]:
+            server = find_half(self.layout.session(session_id).path, "server")
+            if server is not None and server.is_alive:
+                server.end(SIGTERM)
+                deadline = time.monotonic() + grace_s
+                while server.is_alive and time.monotonic() < deadline:
+                    time.sleep(0.02)
+            self._clear(session_id)
+
+    def _clear(self, session_id: str) -> None:
+        """Leave nothing of a session but its log and its user's home."""
+        folder = self.layout.session(session_id).path
+        halves = self._halves(session_id)
+        for half in halves:
+            half.end()
+        deadline = time.monotonic() + _GONE_S
+        while any(half.is_alive or half.outer.is_alive for half in halves) and time.monotonic() < deadline:
+            self._reap()
+            time.sleep(0.005)
+        if any(half.is_alive for half in halves):
+            raise Unavailable("not-ended", f"Processes of {session_id} do not end.", "Look at the host: disk or GPU stuck?")
+        for half in ("sandbox", "server"):
+            self._cgroups.remove(group_name(session_id, half))
+        self._watchdog.forget(session_id)
+        if folder.exists():
+            shutil.rmtree(folder)
+
+    def _reap(self) -> None:
+        self._children = [child for child in self._children if child.poll() is None]
+
+    def tick(self) -> None:
+        """Look at every session once: find the dead, and without cgroups hold memory to its limit. Called each second."""
+        self._reap()
+        for session_id in self._ids():
+            try:
+                status = self.status(session_id)
+                sandbox = find_half(self.layout.session(session_id).path, "sandbox")
+                if self._cgroups.memory_kind == "none" and status is not None and status.alive and sandbox is not None:
+                    self._watchdog.look(session_id, sandbox)
+            except Exception:
+                log.exception("Looking at %s failed; the others are looked at all the same.", session_id)
+
+    def volume(self, user: str) -> Volume | None:
+        """Return a user's home."""
+        found = self._homes.volume(user)
+        if found is not None and found.kind == "folder":
+            used = self._usage.used_bytes(user)
+            return Volume("folder", 0, used, found.free_bytes)
+        return found
+
+    def resize_volume(self, user: str, size_bytes: int) -> Volume:
+        """Grow a home."""
+        with self._locks[f"home {user}"]:
+            return self._homes.resize(user, size_bytes)
+
+    def delete_volume(self, user: str) -> None:
+        """Delete a home for good; refused while one of its sessions is there."""
+        with self._locks[f"home {user}"]:
+            for session_id in self._ids():
+                spec = self.layout.session(session_id).path / "spec.json"
+                if spec.exists() and json.loads(spec.read_text())["user"] == user:
+                    raise Refused("volume-busy", f"The home of {user} is in use by {session_id}.",
+                                  "Stop the session first.", status=409)  # fmt: skip
+            self._homes.delete(user)
+
+    def volume_usage(self, user: str, depth: int = 2) -> VolumeUsage:
+        """Return usage by folder."""
+        return self._usage.measure(user, depth)
+
+    def host(self) -> list[HostFact]:
+        """Return what `nbkeep doctor` says."""
+        return host_facts(self.layout.data_dir, self._cgroups)
+
+    def capacity(self) -> Capacity:
+        """Return what this machine has in all."""
+        return capacity()

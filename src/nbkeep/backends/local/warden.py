@@ -1,0 +1,202 @@
+"""The warden: one process per machine that starts and keeps sessions, asked over a unix socket.
+
+    python -m nbkeep.backends.local.warden --data-dir DIR
+
+The only part of nbkeep that needs root's powers. Killing it, even with SIGKILL, ends no session; the next one
+finds them again. A second one for the same data directory refuses and disturbs nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import logging
+import os
+import secrets
+import socket
+import sys
+import threading
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import uvicorn
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from nbkeep.backends.interface import LaunchSpec  # noqa: TC001  FastAPI reads it when the app is made
+from nbkeep.model.errors import NbkeepError, Refused, not_found
+from nbkeep.settings import Settings
+
+from .backend import LocalBackend
+from .layout import Layout, make_dir
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+log = logging.getLogger("nbkeep.warden")
+
+_TICK_S = 1.0
+_BUSY_EXIT = 3
+
+
+class Size(BaseModel):
+    """The new size of a home."""
+
+    size_bytes: int = Field(gt=0)
+
+
+def create_app(backend: LocalBackend, token: str) -> FastAPI:
+    """Return the warden's HTTP side; it looks after all sessions each second while it runs."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        stopped = threading.Event()
+        keeper = threading.Thread(target=_keep, args=(backend, stopped), name="keeper", daemon=True)
+        keeper.start()
+        yield
+        stopped.set()
+
+    def known(request: Request) -> None:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not secrets.compare_digest(given.encode(), token.encode()):
+            raise Refused("unauthorized", "The warden's token is missing or wrong.",
+                          "It is the file secrets/warden-token of the data directory.", status=401)  # fmt: skip
+
+    app = FastAPI(title="nbkeep warden", lifespan=lifespan, dependencies=[Depends(known)], openapi_url=None)
+    app.add_exception_handler(NbkeepError, _told)
+    _add_sessions(app, backend)
+    _add_volumes(app, backend)
+
+    @app.get("/v1/host")
+    def host() -> list[dict[str, Any]]:
+        return [asdict(fact) for fact in backend.host()]
+
+    @app.get("/v1/capacity")
+    def capacity() -> dict[str, Any]:
+        return asdict(backend.capacity())
+
+    return app
+
+
+def _add_sessions(app: FastAPI, backend: LocalBackend) -> None:
+    @app.post("/v1/sessions", status_code=201)
+    def launch(spec: LaunchSpec) -> dict[str, Any]:
+        return asdict(backend.launch(spec))
+
+    @app.get("/v1/sessions")
+    def sessions() -> list[dict[str, Any]]:
+        return [asdict(one) for one in backend.sessions()]
+
+    @app.get("/v1/sessions/{session_id}")
+    def status(session_id: str) -> dict[str, Any]:
+        found = backend.status(session_id)
+        if found is None:
+            raise not_found("session", session_id)
+        return asdict(found)
+
+    @app.delete("/v1/sessions/{session_id}", status_code=204)
+    def stop(session_id: str, grace_s: Annotated[float, Field(ge=0, le=600)] = 10) -> Response:
+        backend.stop(session_id, grace_s)
+        return Response(status_code=204)
+
+
+def _add_volumes(app: FastAPI, backend: LocalBackend) -> None:
+    @app.get("/v1/volumes/{user}")
+    def volume(user: str) -> dict[str, Any]:
+        found = backend.volume(user)
+        if found is None:
+            raise not_found("volume", user)
+        return asdict(found)
+
+    @app.put("/v1/volumes/{user}")
+    def resize(user: str, size: Size) -> dict[str, Any]:
+        return asdict(backend.resize_volume(user, size.size_bytes))
+
+    @app.delete("/v1/volumes/{user}", status_code=204)
+    def delete(user: str) -> Response:
+        backend.delete_volume(user)
+        return Response(status_code=204)
+
+    @app.get("/v1/volumes/{user}/usage")
+    def usage(user: str, depth: int = 2) -> dict[str, Any]:
+        return asdict(backend.volume_usage(user, depth))
+
+
+async def _told(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, NbkeepError):
+        raise error
+    body = {"code": error.code, "message": error.message, "remedy": error.remedy}
+    return JSONResponse(body, status_code=error.status)
+
+
+def _keep(backend: LocalBackend, stopped: threading.Event) -> None:
+    while not stopped.wait(_TICK_S):
+        try:
+            backend.tick()
+        except Exception:
+            log.exception("A look at all sessions failed; the next one comes in a second.")
+
+
+def _lock(layout: Layout) -> int:
+    """Return the descriptor that holds the lock; raise `Refused` when another warden has it."""
+    make_dir(layout.data_dir / "run", 0o711)
+    make_dir(layout.warden_lock.parent)
+    descriptor = os.open(layout.warden_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 20, 0).decode() or "?"
+        os.close(descriptor)
+        raise Refused("warden-running", f"Another warden (process {holder}) already serves {layout.data_dir}.",
+                      "Use that one, or end it first; sessions live on meanwhile.", status=409) from None  # fmt: skip
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return descriptor
+
+
+def _listen(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(before)
+    listener.listen(128)
+    return listener
+
+
+def serve(settings: Settings, server_module: str | None = None) -> None:
+    """Serve until SIGTERM. Raises `Refused` when another warden holds the data directory."""
+    layout = Layout(settings.data_dir)
+    descriptor = _lock(layout)
+    with contextlib.closing(os.fdopen(descriptor)):
+        token = settings.secret("warden-token")
+        module = {} if server_module is None else {"server_module": server_module}
+        backend = LocalBackend(settings.data_dir, settings.uid_base, **module)
+        config = uvicorn.Config(create_app(backend, token), log_config=None, access_log=False)
+        listener = _listen(layout.warden_socket)
+        log.info("The warden serves %s; sessions: %s.", settings.data_dir, len(backend.sessions()))
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def main() -> None:
+    """Run the warden; exit code 3 when another one is there."""
+    parser = argparse.ArgumentParser(prog="nbkeep-warden", description="Starts and keeps sessions on this machine.")
+    parser.add_argument("--data-dir", type=Path, help="the data directory (default: as `nbkeep up` has it)")
+    parser.add_argument("--server-module", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        serve(Settings.load(arguments.data_dir), arguments.server_module)
+    except NbkeepError as error:
+        print(error, file=sys.stderr)  # noqa: T201  said to whoever started it
+        sys.exit(_BUSY_EXIT if error.code == "warden-running" else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""The `Backend` contract over the warden's socket."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from nbkeep.model.errors import Refused, Unavailable
+
+from .interface import Capacity, HostFact, Launched, Running, Status, Volume, VolumeUsage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .interface import LaunchSpec
+
+T = TypeVar("T")
+
+_ANSWER_S = 30.0
+# A home's measure reads every folder of it at idle priority.
+_USAGE_S = 310.0
+
+
+class WardenClient:
+    """Asks one warden. Safe to use from several threads; holds connections until `close`."""
+
+    def __init__(self, socket: Path, token: str) -> None:
+        transport = httpx.HTTPTransport(uds=str(socket))
+        self._http = httpx.Client(transport=transport, base_url="http://warden/v1", timeout=_ANSWER_S,
+                                  headers={"Authorization": f"Bearer {token}"}, trust_env=False)  # fmt: skip
+
+    def close(self) -> None:
+        """Close the connections; twice is safe."""
+        self._http.close()
+
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
+        """Return the answer's JSON; foreign errors end here as the two kinds of nbkeep."""
+        try:
+            answer = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise Unavailable("warden-away", f"The warden does not answer ({error or type(error).__name__}).",
+                              "It is started again within a second; `nbkeep status` tells more.") from error  # fmt: skip
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        try:
+            told = answer.json()
+            code, message, remedy = told["code"], told["message"], told.get("remedy", "")
+        except (ValueError, KeyError, TypeError):
+            raise Unavailable("warden-failed", f"The warden failed (HTTP {answer.status_code}).",
+                              "Its log tells why: `nbkeep logs warden`.") from None  # fmt: skip
+        if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise Unavailable(code, message, remedy)
+        raise Refused(code, message, remedy, status=answer.status_code)
+
+    def _maybe(self, path: str) -> Any:
+        """Return the answer, or None where the warden knows no such thing."""
+        try:
+            return self._ask("GET", path)
+        except Refused as refused:
+            if refused.status == httpx.codes.NOT_FOUND:
+                return None
+            raise
+
+    def launch(self, spec: LaunchSpec) -> Launched:
+        """Start both halves."""
+        return _read(TypeAdapter(Launched), self._ask("POST", "/sessions", json=asdict(spec)))
+
+    def status(self, session_id: str) -> Status | None:
+        """Return how a session is, or None."""
+        told = self._maybe(f"/sessions/{_part(session_id)}")
+        return None if told is None else _read(TypeAdapter(Status), told)
+
+    def sessions(self) -> list[Running]:
+        """Return all sessions that were launched and not stopped."""
+        return _read(TypeAdapter(list[Running]), self._ask("GET", "/sessions"))
+
+    def stop(self, session_id: str, grace_s: float = 10) -> None:
+        """End a session."""
+        self._ask("DELETE", f"/sessions/{_part(session_id)}", params={"grace_s": grace_s}, timeout=_ANSWER_S + grace_s)
+
+    def volume(self, user: str) -> Volume | None:
+        """Return a user's home, or None."""
+        told = self._maybe(f"/volumes/{_part(user)}")
+        return None if told is None else _read(TypeAdapter(Volume), told)
+
+    def resize_volume(self, user: str, size_bytes: int) -> Volume:
+        """Grow a home."""
+        return _read(TypeAdapter(Volume), self._ask("PUT", f"/volumes/{_part(user)}", json={"size_bytes": size_bytes}))
+
+    def delete_volume(self, user: str) -> None:
+        """Delete a home for good."""
+        self._ask("DELETE", f"/volumes/{_part(user)}")
+
+    def volume_usage(self, user: str, depth: int = 2) -> VolumeUsage:
+        """Return usage by folder."""
+        told = self._ask("GET", f"/volumes/{_part(user)}/usage", params={"depth": depth}, timeout=_USAGE_S)
+        return _read(TypeAdapter(VolumeUsage), told)
+
+    def host(self) -> list[HostFact]:
+        """Return what `nbkeep doctor` says."""
+        return _read(TypeAdapter(list[HostFact]), self._ask("GET", "/host"))
+
+    def capacity(self) -> Capacity:
+        """Return what the machine has in all."""
+        return _read(TypeAdapter(Capacity), self._ask("GET", "/capacity"))
+
+
+def _part(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _read(adapter: TypeAdapter[T], told: Any) -> T:
+    try:
+        return adapter.validate_python(told)
+    except ValidationError as error:
+        raise Unavailable("warden-failed", f"The warden's answer cannot be read: {error}.",
+                          "Warden and office must be of one version: restart with `nbkeep up`.") from error  # fmt: skip

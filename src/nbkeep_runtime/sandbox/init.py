@@ -1,0 +1,250 @@
+"""First process of a sandbox: starts kernels and terminals for the trusted half, and reaps what ends.
+
+Listens on /run/nbkeep/kernels/init.sock: one JSON object per line, at most 1 MiB. One thread and one loop, so
+that a fork is always safe. It has exactly the powers of the user's code and trusts a caller no further.
+"""
+
+import json
+import os
+import resource
+import selectors
+import signal
+import socket
+import sys
+from collections import deque
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import processes
+
+SOCKET = "/run/nbkeep/kernels/init.sock"
+_LINE_LIMIT = 1 << 20
+_QUEUE_LIMIT = 4 << 20
+# Of what a process writes outside its notebook, the last part is kept: it holds the traceback of a crash.
+_TAIL_LIMIT = 4096
+_LOG_LIMIT = 1 << 20
+
+
+class Connection:
+    """One caller: a line buffer in, a queue of (bytes, descriptors) out."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.incoming = b""
+        self.outgoing = deque()
+        self.queued = 0
+
+    def push(self, message, fds=()):
+        data = json.dumps(message).encode() + b"\n"
+        self.queued += len(data)
+        self.outgoing.append((data, list(fds)))
+
+    def flush(self):
+        """Send what the socket takes; True when nothing is left."""
+        while self.outgoing:
+            data, fds = self.outgoing[0]
+            try:
+                sent = socket.send_fds(self.sock, [data], fds) if fds else self.sock.send(data)
+            except BlockingIOError:
+                return False
+            for fd in fds:
+                os.close(fd)
+            self.queued -= sent
+            if sent < len(data):
+                self.outgoing[0] = (data[sent:], [])
+            else:
+                self.outgoing.popleft()
+        return True
+
+    def close(self):
+        for _, fds in self.outgoing:
+            for fd in fds:
+                os.close(fd)
+        self.sock.close()
+
+
+class Init:
+    """The loop and what it knows: callers, and the output of processes that are alive."""
+
+    def __init__(self, path):
+        self.selector = selectors.DefaultSelector()
+        self.connections = {}
+        self.outputs = {}  # read end of a pipe: [pid, last bytes]
+        self.logged = 0
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # A socket appears under its name only when it listens, so that nobody connects too early.
+        fresh = path + ".new"
+        for stale in (fresh, path):
+            if os.path.lexists(stale):
+                os.unlink(stale)
+        self.listener.bind(fresh)
+        self.listener.listen(16)
+        self.listener.setblocking(False)
+        os.rename(fresh, path)
+        self.selector.register(self.listener, selectors.EVENT_READ, self.accept)
+        self.wake_read, wake_write = os.pipe()
+        for end in (self.wake_read, wake_write):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        self.selector.register(self.wake_read, selectors.EVENT_READ, self.children_ended)
+
+    def run(self):
+        while True:
+            for key, mask in self.selector.select():
+                key.data(key.fileobj, mask)
+
+    def accept(self, _listener, _mask):
+        try:
+            sock, _ = self.listener.accept()
+        except OSError:
+            return
+        sock.setblocking(False)
+        self.connections[sock] = Connection(sock)
+        self.selector.register(sock, selectors.EVENT_READ, self.talk)
+
+    def talk(self, sock, mask):
+        connection = self.connections[sock]
+        try:
+            if mask & selectors.EVENT_READ:
+                data = sock.recv(65536)
+                if not data:
+                    return self.drop(connection)
+                connection.incoming += data
+                self.serve_lines(connection)
+            self.send(connection)
+        except OSError:
+            self.drop(connection)
+        return None
+
+    def serve_lines(self, connection):
+        while b"\n" in connection.incoming:
+            line, _, connection.incoming = connection.incoming.partition(b"\n")
+            answer, fds = self.answer(line)
+            connection.push(answer, fds)
+        if len(connection.incoming) > _LINE_LIMIT:
+            raise OSError("line too long")
+
+    def send(self, connection):
+        is_done = connection.flush()
+        if connection.queued > _QUEUE_LIMIT:
+            raise OSError("the caller does not read")
+        wanted = selectors.EVENT_READ if is_done else selectors.EVENT_READ | selectors.EVENT_WRITE
+        self.selector.modify(connection.sock, wanted, self.talk)
+
+    def drop(self, connection):
+        if self.connections.pop(connection.sock, None) is not None:
+            self.selector.unregister(connection.sock)
+            connection.close()
+
+    def answer(self, line):
+        number = None
+        try:
+            request = json.loads(line)
+            number = request.get("id")
+            operation = getattr(self, "do_" + str(request.get("op")), None)
+            if operation is None:
+                raise ValueError("unknown op")
+            result, fds = operation(request)
+            return dict(result, id=number, ok=True), fds
+        except Exception as error:  # a bad request must not end the sandbox
+            text = "%s: %s" % (type(error).__name__, error)
+            return {"id": number, "ok": False, "error": text[:500]}, []
+
+    def do_spawn(self, request):
+        read_end, write_end = os.pipe()
+        try:
+            pid = processes.spawn(
+                [str(part) for part in request["argv"]], _env(request), str(request["cwd"]), write_end
+            )
+        except BaseException:
+            os.close(read_end)
+            raise
+        finally:
+            os.close(write_end)
+        os.set_blocking(read_end, False)
+        self.outputs[read_end] = [pid, b""]
+        self.selector.register(read_end, selectors.EVENT_READ, self.collect)
+        return {"pid": pid}, []
+
+    def do_terminal(self, request):
+        rows, cols = int(request.get("rows", 24)), int(request.get("cols", 80))
+        pid, master = processes.spawn_on_terminal(
+            [str(part) for part in request["argv"]], _env(request), str(request["cwd"]), rows, cols
+        )
+        return {"pid": pid}, [master]
+
+    def do_signal(self, request):
+        processes.send(int(request["pid"]), int(request["signum"]), bool(request.get("group", True)))
+        return {}, []
+
+    def do_usage(self, _request):
+        return processes.usage(), []
+
+    def do_foreground(self, request):
+        return {"busy": processes.is_busy(int(request["pid"]))}, []
+
+    def collect(self, fd, _mask):
+        """Keep the last part of what a process writes to its standard output and error."""
+        try:
+            data = os.read(fd, 65536)
+        except BlockingIOError:
+            return
+        if data:
+            self.outputs[fd][1] = (self.outputs[fd][1] + data)[-_TAIL_LIMIT:]
+            return
+        self.selector.unregister(fd)
+        os.close(fd)
+        del self.outputs[fd]
+
+    def children_ended(self, fd, _mask):
+        try:
+            os.read(fd, 65536)
+        except BlockingIOError:
+            pass
+        for pid, code, signum, peak in processes.reap():
+            tail = self.tail_of(pid)
+            if code != 0:
+                self.log("process %d ended with %s\n%s" % (pid, code if code is not None else "signal %d" % signum, tail))
+            event = {"event": "exit", "pid": pid, "code": code, "signal": signum, "max_rss_bytes": peak,
+                     "output_tail": tail}  # fmt: skip
+            for connection in list(self.connections.values()):
+                connection.push(event)
+                try:
+                    self.send(connection)
+                except OSError:
+                    self.drop(connection)
+
+    def tail_of(self, pid):
+        for fd, (owner, _) in list(self.outputs.items()):
+            if owner == pid:
+                self.collect(fd, 0)
+                if fd in self.outputs:
+                    return self.outputs[fd][1].decode(errors="replace")
+        return ""
+
+    def log(self, text):
+        """Write to the session's log on the host; bounded, since the user's code decides what is written."""
+        if self.logged < _LOG_LIMIT:
+            self.logged += len(text)
+            print(text, file=sys.stderr, flush=True)
+
+
+def _env(request):
+    return {str(key): str(value) for key, value in (request.get("env") or {}).items()}
+
+
+def main():
+    limit = int(os.environ.get("NBKEEP_PIDS_MAX", "0"))
+    if limit:
+        # Counted per user namespace (Linux 5.14), so it is this sandbox's own; the cgroup says it again.
+        resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    processes.ignore_terminal_signals()
+    os.umask(0o022)
+    processes.check_user()
+    Init(SOCKET).run()
+
+
+if __name__ == "__main__":
+    main()

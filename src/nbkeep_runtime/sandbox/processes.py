@@ -1,0 +1,161 @@
+"""Start, list and signal processes of this sandbox."""
+
+import fcntl
+import os
+import pwd
+import signal
+import struct
+import subprocess
+import sys
+import termios
+
+# The first process of a sandbox must outlive what runs out of memory: children are chosen before it (proc(5)).
+_OOM_SCORE_ADJ = "600"
+_IMAGE = "/opt/nbkeep/image"
+HOME = "/home/user"
+
+
+def base_env():
+    """Return the environment that every process starts from; nothing is inherited but limits of this sandbox."""
+    env = {
+        "PATH": _IMAGE + "/bin:" + HOME + "/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games",
+        "HOME": HOME,
+        "USER": "user",
+        "LOGNAME": "user",
+        "SHELL": "/bin/bash",
+        "LANG": "C.UTF-8",
+        "TERM": "xterm-256color",
+        "VIRTUAL_ENV": _IMAGE,
+        "TMPDIR": "/tmp",  # noqa: S108  the sandbox's own
+        "XDG_CACHE_HOME": HOME + "/.cache",
+        # Matplotlib's backend for notebooks is set by ipykernel; without a display nothing else can work.
+        "MPLCONFIGDIR": HOME + "/.config/matplotlib",
+    }
+    for name in ("TZ", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS",
+                 "POLARS_MAX_THREADS", "PYTHON_CPU_COUNT"):  # fmt: skip
+        if name in os.environ:
+            env[name] = os.environ[name]
+    return env
+
+
+def spawn(argv, env, cwd, output):
+    """Start a process that leads a session of its own, its output into `output`; return its pid."""
+    process = subprocess.Popen(
+        argv,
+        env=dict(base_env(), **env),
+        cwd=_existing(cwd),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+    return _left_to_reaper(process)
+
+
+def spawn_on_terminal(argv, env, cwd, rows, cols):
+    """Start a process on a new terminal; return (pid, descriptor of the terminal's master side)."""
+    master, slave = os.openpty()
+    try:
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+        process = subprocess.Popen(
+            argv,
+            env=dict(base_env(), **env),
+            cwd=_existing(cwd),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  one thread, no locks
+        )
+    except BaseException:
+        os.close(master)
+        raise
+    finally:
+        os.close(slave)
+    return _left_to_reaper(process), master
+
+
+def _left_to_reaper(process):
+    """Return the pid; the main loop waits for all children, so `Popen` must not."""
+    process.returncode = 0
+    try:
+        with open("/proc/%d/oom_score_adj" % process.pid, "w") as file:
+            file.write(_OOM_SCORE_ADJ)
+    except OSError:
+        pass  # it has ended already, and with it the need
+    return process.pid
+
+
+def _existing(cwd):
+    """A folder that was deleted meanwhile must not keep a kernel from starting."""
+    return cwd if os.path.isdir(cwd) else HOME
+
+
+def send(pid, signum, group):
+    """Send a signal to a process or its group; a process that is gone raises ProcessLookupError."""
+    if pid <= 1:
+        raise ValueError("only started processes can be signalled")
+    if group:
+        os.killpg(pid, signum)
+    else:
+        os.kill(pid, signum)
+
+
+def is_busy(pid):
+    """Tell whether another process group than the shell's own has the shell's terminal."""
+    fields = _stat(pid)
+    return int(fields[5]) not in (-1, int(fields[2]))
+
+
+def _stat(pid):
+    """Fields of proc_pid_stat(5) from the third on; the name before them may hold anything."""
+    with open("/proc/%d/stat" % pid, "rb") as file:
+        return file.read().rpartition(b")")[2].split()
+
+
+def usage():
+    """Return {memory_used_bytes, processes: [{pid, rss_bytes, name}]}, largest first."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open("/proc/" + name + "/comm", "rb") as file:
+                title = file.read().decode(errors="replace").strip()
+            rss = int(_stat(int(name))[21]) * page
+        except (OSError, ValueError, IndexError):
+            continue
+        found.append({"pid": int(name), "rss_bytes": rss, "name": title})
+    found.sort(key=lambda process: -process["rss_bytes"])
+    return {"memory_used_bytes": sum(p["rss_bytes"] for p in found), "processes": found[:200]}
+
+
+def reap():
+    """Yield (pid, code or None, signal or None, max_rss_bytes) of every child that has ended."""
+    while True:
+        try:
+            pid, status, used = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        peak = used.ru_maxrss * 1024
+        if os.WIFSIGNALED(status):
+            yield pid, None, os.WTERMSIG(status), peak
+        else:
+            yield pid, os.WEXITSTATUS(status), None, peak
+
+
+def check_user():
+    """Say on the log what would make shells and getpass fail oddly later."""
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        print("nbkeep: this image's passwd has no name for uid %d" % os.getuid(), file=sys.stderr)
+
+
+def ignore_terminal_signals():
+    """Keep the first process alive when it has no terminal and somebody hangs up."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
