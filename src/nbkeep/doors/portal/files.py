@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nbkeep.app import Office
 
 router = APIRouter(prefix="/files")
+_MOST = 30  # folders that a page shows
 
 
 @router.get("")
@@ -42,7 +43,8 @@ def _measure(office: Office, browser: SignedIn, user: str) -> dict[str, Any]:
         found = volume_usage(office, browser.actor, user)
     except NbkeepError as error:
         return {"problem": str(error), "folders": [], "suggestions": [], "measured_at": None, "largest": 0}
-    folders = sorted(found["folders"], key=lambda one: one["bytes"], reverse=True)[:30]
+    inside = [one for one in found["folders"] if one["path"]]  # "" is the home itself: shown above
+    folders = sorted(inside, key=lambda one: one["bytes"], reverse=True)[:_MOST]
     return {
         **found,
         "problem": "",

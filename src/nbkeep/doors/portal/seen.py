@@ -11,6 +11,7 @@ from nbkeep.sessions.view import session_line
 
 if TYPE_CHECKING:
     from nbkeep.app import Office
+    from nbkeep.settings import Settings
     from nbkeep.store.tables import SessionRow
 
 _HOUR_S = 3600
@@ -37,20 +38,17 @@ class Step:
 def seen(office: Office, row: SessionRow, user: str) -> dict[str, Any]:
     """Return what session cards and pages show."""
     line = session_line(office.clock, row, user)
-    line["open_url"] = address(office.settings.public_url, user, row.name)
+    line["open_url"] = address(office.settings, user, row.name)
     line["cost"] = cost_words(row, office.clock.now())
     line["extension_left_s"] = max(0, row.profile["max_extension_s"] - row.extended_s)
     return line
 
 
-def address(public_url: str, user: str, name: str) -> str:
-    """Return where JupyterLab of a session opens: on an origin of its own.
-
-    >>> address("https://nb.acme.com", "jane", "gpu")
-    'https://jane.nb.acme.com/user/jane/gpu/lab'
-    """
-    parts = urlsplit(public_url)
-    return f"{parts.scheme}://{user}.{parts.netloc}/user/{user}/{name}/lab"
+def address(settings: Settings, user: str, name: str) -> str:
+    """Return where JupyterLab of a session opens: on its user's own origin, `https://jane.notebooks.acme.com/…`."""
+    parts = urlsplit(settings.public_url)
+    host = parts.netloc if settings.unsafe_shared_origin else f"{user}.{parts.netloc}"
+    return f"{parts.scheme}://{host}/user/{user}/{name}/lab"
 
 
 def cost_words(row: SessionRow, now: datetime) -> str:
