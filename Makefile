@@ -1,0 +1,50 @@
+# What one does with nbkeep from a clone. `make` alone lists it. Everything works without a terminal and twice.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+MAKEFLAGS += --no-print-directory
+.PHONY: help setup up down status test lint format system docs bench screenshots
+
+help:  ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## ?/\1\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+setup:  ## Install what the clone needs into the clone
+	@bash scripts/setup.sh
+
+up: setup  ## Set everything up, start nbkeep and print its address
+	@bash scripts/system.sh --check || true
+	@$(BIN)/nbkeep image build base
+	@$(BIN)/nbkeep up $(ARGS)
+
+down:  ## Stop all sessions and nbkeep
+	@$(BIN)/nbkeep down $(ARGS)
+
+status:  ## Show what runs
+	@$(BIN)/nbkeep status
+
+test: setup  ## Run every check and every test
+	@bash scripts/system.sh --check || true
+	@bash scripts/check.sh lint
+	@bash scripts/check.sh tests
+
+lint: setup  ## Check style, types and the rooms' borders
+	@bash scripts/check.sh lint
+
+format: setup  ## Put Python files into form
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+system:  ## Install the operating system's packages (as root), or say which
+	@bash scripts/system.sh
+
+docs: setup  ## Build the documentation as a site, in site/
+	@bash scripts/setup.sh docs
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/mkdocs build --strict
+
+bench: setup  ## Print the figures of benchmarks/
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+screenshots: setup  ## Make the README's pictures from a running nbkeep
+	@$(BIN)/python scripts/screenshots.py

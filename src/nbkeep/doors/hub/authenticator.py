@@ -1,0 +1,75 @@
+"""Sign-in by the office: the hub only carries name and password there, and asks again whether people still may."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from jupyterhub import orm
+from jupyterhub.auth import Authenticator
+from tornado import web
+from traitlets import Any as AnyTrait
+
+from nbkeep.model.errors import NbkeepError, Refused, Unavailable
+
+from .handlers import OWN_HANDLERS
+from .office import OfficeClient
+
+_UNAUTHORIZED = 401
+_TRUSTED_S = 60  # how long the last yes counts while the office is away
+
+
+class OfficeAuthenticator(Authenticator):
+    """Nobody is an admin of the hub: what admins do, the office does for them."""
+
+    settings = AnyTrait(help="nbkeep's settings.").tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.office = OfficeClient(self.settings)
+        self._confirmed: dict[str, float] = {}
+
+    async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:
+        """Return the name that the office knows, or None when name and password do not belong together."""
+        try:
+            found = await self.office.authenticate(
+                data.get("username", ""), data.get("password", ""), str(handler.request.remote_ip or "")
+            )
+        except Refused as refusal:
+            if refusal.status == _UNAUTHORIZED:
+                return None
+            raise web.HTTPError(refusal.status, str(refusal)) from refusal
+        except Unavailable as error:
+            raise web.HTTPError(503, str(error)) from error
+        self._confirmed[found["name"]] = time.monotonic()
+        return {"name": found["name"], "admin": False}
+
+    async def refresh_user(self, user: Any, handler: Any = None) -> bool:
+        """Tell whether somebody may still be signed in; visits whose leave is over end here, too.
+
+        While the office is away the last yes counts for a minute. After that nobody gets further, and nobody
+        is signed out for it either.
+        """
+        del handler
+        try:
+            if not await self.office.is_active(user.name):
+                self._confirmed.pop(user.name, None)
+                return False
+            await self._end_visits(user)
+        except NbkeepError as error:
+            if time.monotonic() - self._confirmed.get(user.name, float("-inf")) < _TRUSTED_S:
+                return True
+            raise web.HTTPError(503, str(error)) from error
+        self._confirmed[user.name] = time.monotonic()
+        return True
+
+    async def _end_visits(self, user: Any) -> None:
+        """Take back entrance to other people's servers unless the office still allows it."""
+        for share in list(user.orm_user.shared_with_me):
+            spawner = share.spawner
+            if not await self.office.may_enter(user.name, spawner.user.name, spawner.name):
+                orm.Share.revoke(user.db, spawner, user.orm_user)
+
+    def get_handlers(self, app: Any) -> list[tuple[str, Any]]:
+        """Return the pages that replace JupyterHub's own: the hub asks here before it looks at its own."""
+        return [*OWN_HANDLERS, *super().get_handlers(app)]

@@ -1,0 +1,90 @@
+"""What the hub asks the office, over its socket, with the hub's token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import httpx
+
+from nbkeep.model.errors import NbkeepError, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from nbkeep.settings import Settings
+
+_TIMEOUT_S = 15.0  # a start may wait for other starts' transactions
+_CONNECT_S = 2.0
+
+
+class OfficeClient:
+    """The office's internal API for the hub. Every call opens a connection of its own: a restarted office is met."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._socket = str(settings.office_socket)
+        self._settings = settings
+
+    async def authenticate(self, name: str, password: str, address: str) -> dict[str, Any]:
+        """Return {"name", "admin", "role"}; raise `Refused` 401 or 429."""
+        return await self._post("authenticate", {"name": name, "password": password, "address": address})
+
+    async def is_active(self, name: str) -> bool:
+        """Tell whether somebody may still be signed in."""
+        return bool((await self._post(f"users/{quote(name, safe='')}/check", {})).get("active"))
+
+    async def launch(
+        self, user: str, server_name: str, options: dict[str, Any], env: dict[str, str]
+    ) -> dict[str, Any]:
+        """Return {"session_id", "launch"}; raise `Refused` unless a session was admitted for exactly this server.
+
+        `options` is what somebody wrote into `user_options`: of it only two short texts are passed on.
+        """
+        body = {"user": user, "server_name": server_name, "env": env,
+                "session_id": _text(options.get("session")), "profile": _text(options.get("profile"))}  # fmt: skip
+        return await self._post("launch", body)
+
+    async def progress(self, session_id: str, step: str, message: str) -> None:
+        """Show a step of a start."""
+        await self._post(f"sessions/{session_id}/progress", {"step": step, "message": message})
+
+    async def ready(self, session_id: str) -> None:
+        """Say that the server answers and is routed. Twice is safe."""
+        await self._post(f"sessions/{session_id}/ready", {})
+
+    async def ended(self, session_id: str, reason: str, detail: str = "") -> None:
+        """Say that a server is no more and why. Twice is safe."""
+        await self._post(f"sessions/{session_id}/ended", {"reason": reason, "detail": detail})
+
+    async def may_enter(self, admin: str, owner: str, server_name: str) -> bool:
+        """Tell whether an admin gave a reason for entering somebody's server, and may still be there."""
+        body = {"admin": admin, "owner": owner, "server_name": server_name}
+        return (await self._post("admin-access", body)).get("allowed") is True
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        transport = httpx.AsyncHTTPTransport(uds=self._socket)
+        headers = {"Authorization": f"Bearer {self._settings.secret('hub-token')}"}
+        timeout = httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_S)
+        try:
+            async with httpx.AsyncClient(transport=transport, headers=headers, timeout=timeout) as http:
+                answer = await http.post(f"http://office/internal/v1/hub/{path}", json=body)
+                found: dict[str, Any] = answer.json() if answer.content else {}
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unavailable(
+                "office-away", "The office does not answer.", "Try again in a moment."
+            ) from error
+        if answer.is_success:
+            return found
+        raise _error(answer.status_code, found)
+
+
+def _error(status: int, body: dict[str, Any]) -> NbkeepError:
+    code, message, remedy = (str(body.get(key, "")) for key in ("code", "message", "remedy"))
+    if not code or not message:
+        return Unavailable("office-fault", f"The office answered {status}.", "See `nbkeep logs office`.")
+    kind = Unavailable if status >= 500 else Refused  # noqa: PLR2004 - HTTP's class of server errors
+    error = kind(code, message, remedy)
+    error.status = status
+    return error
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and len(value) <= 80 else None  # noqa: PLR2004 - longer than any id or name

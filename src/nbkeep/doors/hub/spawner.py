@@ -1,0 +1,236 @@
+"""A server of the hub is a session of the office, run by the warden: this only carries words between the three."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import httpx
+from jupyterhub import orm
+from jupyterhub.spawner import Spawner, SpawnException
+from tornado import web
+from traitlets import Any as AnyTrait
+from traitlets import Bool, Unicode
+
+from nbkeep.backends.interface import LaunchSpec
+from nbkeep.backends.warden_client import WardenClient
+from nbkeep.model.errors import NbkeepError, Refused, Unavailable
+from nbkeep.model.session import StopReason
+
+from .office import OfficeClient
+from .sockets import socket_url
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from nbkeep.backends.interface import Status
+
+# Where the trusted half finds the hub in its jail, and where it is to listen itself.
+INSIDE_HUB = "http+unix://%2Frun%2Fnbkeep%2Fhub%2Fhub.sock"
+INSIDE_SERVER = "http+unix://%2Frun%2Fnbkeep%2Fserver%2Fserver.sock"
+_LOOK_S = 0.1
+_STATUS_EVERY = 3  # looks at the server for each look at the warden: a death is seen in under half a second
+_GRACE_S = 10.0
+_BAD = 500
+
+
+class WardenSpawner(Spawner):
+    """Starts what the office admitted and nothing else, whatever `user_options` say."""
+
+    settings = AnyTrait(help="nbkeep's settings.").tag(config=True)
+    session_id = Unicode(help="The office's name for what runs; empty when nothing does.")
+    server_url = Unicode(help="Where the trusted half listens, in a form that survives the hub's database.")
+    is_known_ready = Bool(help="Whether the office has been told that it is ready.")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.office = OfficeClient(self.settings)
+        self._warden_client: WardenClient | None = None
+        self._steps: list[str] = []
+        self._stepped = asyncio.Event()
+
+    async def start(self) -> str:
+        """Ask the office, have the warden launch, wait until the server answers; return its URL.
+
+        Raises `SpawnException` for what the office or the warden refuses, and an error 500 that says why for a
+        server that died at once.
+        """
+        self._steps.clear()
+        self._revoke_visits()
+        try:
+            answer = await self.office.launch(
+                self.user.name, self.name, dict(self.user_options or {}), self._hub_env()
+            )
+        except Refused as refusal:
+            raise SpawnException(str(refusal), reason=_label(refusal.code)) from refusal
+        except Unavailable as error:
+            raise web.HTTPError(503, str(error)) from error
+        self.session_id = str(answer["session_id"])
+        try:
+            await self._launch(LaunchSpec(**answer["launch"]))
+            await self._wait_for_server()
+        except NbkeepError as error:
+            await self._tell_ended(_reason_of(error), str(error))
+            if isinstance(error, Refused):
+                raise SpawnException(str(error), reason=_label(error.code)) from error
+            raise web.HTTPError(503, str(error)) from error
+        return self.server_url
+
+    async def stop(self, now: bool = False) -> None:  # noqa: FBT001, FBT002 - JupyterHub's signature
+        """End both halves; return when they are gone. Twice is safe."""
+        if not self.session_id:
+            return
+        await asyncio.to_thread(self._warden.stop, self.session_id, 0.0 if now else _GRACE_S)
+        # Whoever asked the office for this stop left the reason there; this one counts only when nobody did.
+        reason = StopReason.SERVER_DIED if self.is_known_ready else StopReason.START_TIMEOUT
+        await self._tell_ended(reason, "The hub ended it.")
+        self._revoke_visits()
+
+    async def poll(self) -> int | None:
+        """Return None while it runs, else an exit code. No word from the warden is no death."""
+        if not self.session_id:
+            return 0
+        try:
+            status = await asyncio.to_thread(self._warden.status, self.session_id)
+        except Unavailable:
+            return None
+        if status is not None and status.alive:
+            if self.server is not None and self.ready and not self.is_known_ready:
+                await self.tell_ready()  # the office was away when it became so
+            return None
+        if status is not None and status.exit is not None:
+            await self._tell_ended(status.exit.reason, status.exit.detail)
+            return status.exit.code or 1
+        return 1
+
+    async def tell_ready(self) -> None:
+        """Tell the office that the server answers and is routed; the proxy calls this. Twice is safe."""
+        try:
+            await self.office.ready(self.session_id)
+        except NbkeepError as error:
+            self.log.warning("%s is ready, but the office does not know yet: %s", self.session_id, error)
+            return
+        self.is_known_ready = True
+        self._keep_state()
+
+    async def get_url(self) -> str:
+        """Return the server's address; called for servers that were there before the hub was."""
+        if self.server is not None and self.server_url and self.server.proto != "http+unix":
+            # The last hub was killed between the launch and writing the address down.
+            self.server.proto = "http+unix"
+        return self.server_url or await super().get_url()
+
+    async def progress(self) -> AsyncGenerator[dict[str, Any]]:
+        """Give the steps of a start as they are taken."""
+        shown = 0
+        while True:
+            while shown < len(self._steps):
+                shown += 1
+                yield {"progress": min(90, 30 * shown), "message": self._steps[shown - 1]}
+            self._stepped.clear()
+            await self._stepped.wait()
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a restarted hub needs to find the server again."""
+        return super().get_state() | {
+            "session_id": self.session_id,
+            "server_url": self.server_url,
+            "is_known_ready": self.is_known_ready,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take back what `get_state` gave."""
+        super().load_state(state)
+        self.session_id = str(state.get("session_id", ""))
+        self.server_url = str(state.get("server_url", ""))
+        self.is_known_ready = bool(state.get("is_known_ready", False))
+
+    def clear_state(self) -> None:
+        """Forget the server."""
+        super().clear_state()
+        self.session_id, self.server_url, self.is_known_ready = "", "", False
+
+    @property
+    def _warden(self) -> WardenClient:
+        if self._warden_client is None:
+            self._warden_client = WardenClient(
+                self.settings.warden_socket, self.settings.secret("warden-token")
+            )
+        return self._warden_client
+
+    def _hub_env(self) -> dict[str, str]:
+        """Return the environment by which the server knows the hub: a socket in its jail, no address of ours."""
+        env = {key: str(value) for key, value in self.get_env().items() if key.startswith("JUPYTERHUB_")}
+        return env | {"JUPYTERHUB_SERVICE_URL": INSIDE_SERVER + self.server.base_url}
+
+    async def _launch(self, spec: LaunchSpec) -> None:
+        await self._step("sandbox", "Building the sandbox.")
+        launched = await asyncio.to_thread(self._warden.launch, spec)
+        self.server_url = socket_url(unquote(urlsplit(launched.server_url).netloc))
+        # Written down at once: from here on something runs, and the hub may be killed at any moment.
+        self._keep_state()
+
+    async def _wait_for_server(self) -> None:
+        """Return when the server answers; raise `Unavailable` with the reason when it died instead."""
+        await self._step("server", "Starting JupyterLab.")
+        transport = httpx.AsyncHTTPTransport(uds=unquote(urlsplit(self.server_url).netloc))
+        look = 0
+        async with httpx.AsyncClient(transport=transport, timeout=2.0) as http:
+            while not await _answers(http, f"http://server{self.server.base_url}api"):
+                if look % _STATUS_EVERY == 0:
+                    _check_alive(await asyncio.to_thread(self._warden.status, self.session_id))
+                look += 1
+                await asyncio.sleep(_LOOK_S)
+
+    async def _step(self, step: str, message: str) -> None:
+        self._steps.append(message)
+        self._stepped.set()
+        try:
+            await self.office.progress(self.session_id, step, message)
+        except NbkeepError as error:
+            self.log.warning("A step of %s is not shown: %s", self.session_id, error)
+
+    async def _tell_ended(self, reason: str, detail: str) -> None:
+        try:
+            await self.office.ended(self.session_id, reason, detail)
+        except NbkeepError as error:
+            # The office compares its records with the warden's every second and finds out by itself.
+            self.log.warning(
+                "%s ended (%s), but the office does not know yet: %s", self.session_id, reason, error
+            )
+
+    def _keep_state(self) -> None:
+        self.orm_spawner.state = self.get_state()
+        self.user.db.commit()
+
+    def _revoke_visits(self) -> None:
+        """Take back what was shared of the session before: a leave is for one session, not for a name."""
+        self.user.db.query(orm.Share).filter(orm.Share.spawner_id == self.orm_spawner.id).delete()
+        self.user.db.commit()
+
+
+async def _answers(http: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await http.get(url)).status_code < _BAD
+    except httpx.HTTPError:
+        return False
+
+
+def _check_alive(status: Status | None) -> None:
+    if status is None:
+        raise Unavailable(StopReason.SERVER_DIED, "It was stopped while it started.")
+    if not status.alive:
+        ended = status.exit
+        raise Unavailable(ended.reason if ended else StopReason.SERVER_DIED,
+                          ended.detail if ended else "It ended while it started.")  # fmt: skip
+
+
+def _reason_of(error: NbkeepError) -> str:
+    known = {reason.value for reason in StopReason}
+    return error.code if error.code in known else StopReason.START_FAILED
+
+
+def _label(code: str) -> str:
+    return code.replace("-", "_")[:40]

@@ -1,0 +1,1 @@
+"""Keeps warden, office, hub and proxy alive on one machine. It knows no sessions: those belong to none of the five."""

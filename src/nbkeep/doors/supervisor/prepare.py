@@ -1,0 +1,70 @@
+"""The data directory's folders and secrets: made once, never changed afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+from nbkeep.model.errors import Refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nbkeep.settings import Settings
+
+# Tokens between the platform's own processes, and who shows them to whom.
+SECRETS = (
+    "operator-token",  # command line → office
+    "hub-token",  # hub → office
+    "office-hub-token",  # office → hub
+    "warden-token",  # office and hub → warden
+    "proxy-token",  # hub → proxy
+    "cookie-secret",  # signs cookies of portal and hub
+)
+_PRIVATE = 0o700
+# Trusted halves have user ids of their own and pass through to two sockets; they may list nothing.
+_PASSAGE = 0o711
+_FOLDERS = {
+    "secrets": _PRIVATE,
+    "logs": _PRIVATE,
+    "logs/sessions": _PRIVATE,
+    "run": _PASSAGE,
+    "run/hub": _PASSAGE,
+    "run/office": _PASSAGE,
+    "run/warden": _PRIVATE,
+    "run/proxy": _PRIVATE,
+    "run/pids": _PRIVATE,
+}
+
+
+def prepare(settings: Settings) -> None:
+    """Make what is missing; raise `Refused` where the directory cannot be used. Twice is safe, at once too."""
+    try:
+        if not settings.data_dir.is_dir():
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            settings.data_dir.chmod(_PASSAGE)
+        for name, mode in _FOLDERS.items():
+            folder = settings.data_dir / name
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(mode)
+        for name in SECRETS:
+            make_secret(settings.secrets_dir / name)
+    except OSError as error:
+        raise Refused("data-dir", f"The data directory {settings.data_dir} cannot be used ({error.strerror}).",
+                      "Give nbkeep a directory of its own: `nbkeep up --data-dir DIR`, or set NBKEEP_DATA.") from error  # fmt: skip
+
+
+def make_secret(path: Path) -> None:
+    """Make a file with a random token unless it is there; it appears whole, and readable by its owner only."""
+    if path.exists():
+        return
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    with contextlib.suppress(FileExistsError):
+        os.link(fresh, path)  # unlike a rename this never replaces the token of somebody who was faster
+    fresh.unlink()
