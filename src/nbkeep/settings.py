@@ -13,7 +13,7 @@ from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import parse_duration_s, parse_size_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 # unix(7): a socket's path has at most 107 bytes; the longest below the data directory is
 # run/s/ses_<20>/kernels/kernel-<36>-ipc-5, so this much is left for the directory itself.
@@ -43,6 +43,9 @@ class Settings:
     public_url: str = "http://localhost:8000"
     # Address and port on which the proxy listens; loopback until the operator says otherwise.
     listen: str = "127.0.0.1:8000"
+    # Danger: sessions then share the portal's origin, and script in any notebook's output acts as whoever
+    # opens it. Only for hosts that cannot have wildcard names, and only where all users trust each other.
+    unsafe_shared_origin: bool = False
     # A SQLAlchemy URL; "" is the SQLite file in the data directory. PostgreSQL: postgresql+psycopg://…
     database_url: str = ""
     # The unit of all prices (ISO 4217).
@@ -183,18 +186,35 @@ def _gpus(value: Any) -> dict[str, int]:
 def _typed(name: str, value: Any) -> Any:
     """Return a setting from a file or the environment in its field's type."""
     try:
-        if name.endswith("_s"):
-            return parse_duration_s(value, name)
-        if name.endswith("_bytes"):
-            return parse_size_bytes(value, name)
-        if name in {"cpu_overcommit", "memory_overcommit"}:
-            return float(value)
-        if name in {"default_max_sessions", "uid_base"}:
-            return int(value)
-        if name == "gpus":
-            return _gpus(value)
-        return str(value).rstrip("/") if name == "public_url" else str(value)
+        return _READERS[name](value)
     except (TypeError, ValueError) as error:
         raise invalid(
             name.replace("_", "-"), f"{value!r} is not a value for {name}.", "Correct it."
         ) from error
+
+
+def _yes_or_no(value: Any) -> bool:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
+    if str(value).lower() not in words:
+        raise ValueError(value)
+    return words[str(value).lower()]
+
+
+# How each setting is read from a file or the environment, where everything is text.
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "public_url": lambda value: str(value).rstrip("/"),
+    "listen": str,
+    "unsafe_shared_origin": _yes_or_no,
+    "database_url": str,
+    "currency": str,
+    "cpu_overcommit": float,
+    "memory_overcommit": float,
+    "gpus": _gpus,
+    "default_max_sessions": int,
+    "default_home_size_bytes": parse_size_bytes,
+    "invitation_valid_s": parse_duration_s,
+    "sign_in_valid_s": parse_duration_s,
+    "uid_base": int,
+}
+if _READERS.keys() != {setting.name for setting in fields(Settings)} - {"data_dir"}:
+    raise AssertionError("every setting needs its line in _READERS")

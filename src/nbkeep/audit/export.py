@@ -46,8 +46,12 @@ def export(
         first = here if first is None else first
         last = here if last is None else max(last, first - 1)
         before = tx.get(JournalRow, first - 1)
-        start = {"v": 1, "after_seq": first - 1, "after_hash": before.hash if before else journal.GENESIS,
-                 "at": clock.now().isoformat()}  # fmt: skip
+        start: dict[str, object] = {
+            "v": 1,
+            "after_seq": first - 1,
+            "after_hash": before.hash if before else journal.GENESIS,
+            "at": clock.now().isoformat(),
+        }
     return _lines(store, start, first, last)
 
 

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
 from nbkeep import __version__
+from nbkeep.doors.internal import hub, session, signin
+from nbkeep.doors.portal import create_portal
 from nbkeep.model.actor import SCOPES
 
+from . import audit, config, flavors, host, images, notices, people, profiles, sessions, tokens, volumes
 from .errors import Problem, install_error_handling
+from .headers import ApiHeaders
 
 if TYPE_CHECKING:
     from nbkeep.app import Office
 
 API = "/api/v1"
-INTERNAL = "/internal/v1"
+INTERNAL_API = "/internal/v1"
 # Every way in, by the file that holds it.
-_PUBLIC = (
-    "people",
-    "tokens",
-    "audit",
-    "flavors",
-    "profiles",
-    "sessions",
-    "volumes",
-    "config",
-    "host",
-    "notices",
-    "images",
-)
-_INTERNAL = ("session", "hub")
+PUBLIC = (people, tokens, audit, flavors, profiles, images, sessions, volumes, notices, config, host)
+INTERNAL = (session, hub, signin)
 _DESCRIPTION = """Every call needs an API token (`Authorization: Bearer nbk_…`) with a scope:
 
 {scopes}
@@ -63,20 +52,17 @@ def create_app(office: Office) -> FastAPI:
         summary="A governed notebook environment",
         description=_DESCRIPTION.format(scopes=scopes),
         openapi_url=f"{API}/openapi.json",
-        docs_url=f"{API}/docs",
+        docs_url=None,  # its page would run another site's scripts with this site's cookies
         redoc_url=None,
     )
     app.state.office = office
     install_error_handling(app)
-    for package, names, prefix in (("api", _PUBLIC, API), ("internal", _INTERNAL, INTERNAL)):
-        for name in names:
-            if find_spec(f"nbkeep.doors.{package}.{name}") is None:
-                continue
-            router = import_module(f"nbkeep.doors.{package}.{name}").router
-            responses = _ERRORS if package == "api" else None
-            app.include_router(router, prefix=prefix, responses=responses, include_in_schema=package == "api")
-    with contextlib.suppress(ImportError):
-        app.mount("/portal", import_module("nbkeep.doors.portal.router").create_portal(office))
+    app.add_middleware(ApiHeaders)
+    for module in PUBLIC:
+        app.include_router(module.router, prefix=API, responses=_ERRORS)
+    for module in INTERNAL:
+        app.include_router(module.router, prefix=INTERNAL_API, include_in_schema=False)
+    app.mount("/portal", create_portal(office))
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.add_api_route(f"{API}/healthz", _healthz, tags=["platform"], summary="Tell that the office answers")
     return app

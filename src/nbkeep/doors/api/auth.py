@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from nbkeep.app import Office
+from nbkeep.doors.portal import actor_from_cookie
 from nbkeep.model.actor import OPERATOR, Actor
 from nbkeep.model.errors import Refused
 from nbkeep.people import tokens
@@ -54,8 +55,6 @@ def get_actor(request: Request) -> Actor:
     office = get_office(request)
     token = bearer(request)
     if token is None:
-        from nbkeep.doors.portal.browser import actor_from_cookie  # noqa: PLC0415
-
         actor = actor_from_cookie(request, office)
         if actor is None:
             raise Refused("not-signed-in", "This needs somebody who is signed in.",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
-_SEE = "See /api/v1/docs for what there is."
+_SEE = "/api/v1/openapi.json describes what there is."
 
 
 class Problem(BaseModel):
