@@ -1,14 +1,16 @@
-"""What counts as work: a busy kernel, a terminal's output or job, and what the user does. An open tab does not."""
+"""What counts as work: a busy kernel, a terminal's output or job, what the user does; no open tab."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 log = logging.getLogger("nbkeep.activity")
 

@@ -5,13 +5,13 @@ point or folder of the user is read: nothing but this module decides what runs i
 """
 
 # pyright: reportUnknownMemberType=false, reportIncompatibleMethodOverride=false, reportUnknownArgumentType=false
-# pyright: reportUnknownVariableType=false, reportIncompatibleVariableOverride=false, reportAttributeAccessIssue=false
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportIncompatibleVariableOverride=false, reportAttributeAccessIssue=false
 
 from __future__ import annotations
 
 import functools
 import os
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from jupyter_server.extension.manager import ExtensionManager
 from jupyter_server.serverapp import ServerApp
@@ -32,8 +32,10 @@ from nbkeep_runtime.server.notebook_sessions import NotebookSessions
 from nbkeep_runtime.server.office import Office
 from nbkeep_runtime.server.sandbox import Sandbox
 from nbkeep_runtime.server.session import Session
-from nbkeep_runtime.server.settings import ServerSettings
 from nbkeep_runtime.server.trust import TrustStore
+
+if TYPE_CHECKING:
+    from nbkeep_runtime.server.settings import ServerSettings
 
 _STATE_FOLDERS = ("lab/settings", "lab/workspaces", "config")
 
@@ -94,7 +96,7 @@ class SessionServer(ServerApp):
         self.session = Session(
             settings,
             self.office,
-            self.kernel_manager,
+            cast("SessionKernels", self.kernel_manager),
             self.terminal_manager,
             path_of=self.session_manager.path_of,
             merge=functools.partial(merge.into_cell, self.home, self.trust),

@@ -6,10 +6,12 @@ import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Callable
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from nbkeep_runtime.server.home import Home
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbkeep_runtime.server.home import Home
 
 PART_SUFFIX = ".nbkeep-part"
 _COPY_CHUNK = 8 * 1024 * 1024

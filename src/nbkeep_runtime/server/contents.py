@@ -20,9 +20,8 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from jupyter_server.services.contents.manager import AsyncContentsManager
 from tornado import web
@@ -32,6 +31,11 @@ from nbkeep_runtime.server import atomic, listing, notebooks
 from nbkeep_runtime.server.home import Home, OutsideHome, clean
 from nbkeep_runtime.server.trust import TrustStore
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from nbkeep_runtime.server.checkpoints import HomeCheckpoints
+
 P = ParamSpec("P")
 T = TypeVar("T")
 Model = dict[str, Any]
@@ -39,7 +43,7 @@ _GIB = 1024**3
 _COPY_LIMIT_BYTES = 5 * _GIB
 
 
-def _said(path: str, home: Home, error: OSError) -> web.HTTPError:
+def _said(path: str, home: Home, error: OSError) -> web.HTTPError:  # noqa: PLR0911  # a table of cases
     """Translate what the kernel refused into what a person can do."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return web.HTTPError(HTTPStatus.NOT_FOUND, f"No such file or folder: {path}")
@@ -71,11 +75,11 @@ class HomeContents(AsyncContentsManager):
 
     @default("home")
     def _home(self) -> Home:
-        return self.parent.home
+        return self.parent.home  # type: ignore[union-attr]
 
     @default("trust")
     def _trust(self) -> TrustStore:
-        return self.parent.trust
+        return self.parent.trust  # type: ignore[union-attr]
 
     before_open: Callable[[str], Awaitable[None]] | None = None  # set by app.py: merge outputs first
 
@@ -203,11 +207,12 @@ class HomeContents(AsyncContentsManager):
     def _write_notebook(self, notebook: Any, path: str) -> os.stat_result:
         if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):  # pyright: ignore[reportUnknownMemberType]
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, f"Not saved: what was sent is no notebook: {path}")
+        notebook = cast("notebooks.Notebook", notebook)
         notebooks.join_texts(notebook)
         self.trust.sign_if_trusted(notebook)
         status = atomic.write(self.home, path, lambda file: notebooks.write(notebook, file.write))
         with contextlib.suppress(OSError):  # the notebook itself is saved; a full disk must not deny that
-            self.checkpoints.ensure_one(path)
+            cast("HomeCheckpoints", self.checkpoints).ensure_one(path)
         return status
 
     def _make_folder(self, path: str) -> None:

@@ -10,9 +10,8 @@ import asyncio
 import email.utils
 import mimetypes
 import os
-from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 from jupyter_server.auth.decorator import authorized
@@ -25,9 +24,13 @@ from jupyter_server.services.contents.handlers import (
 )
 from tornado import web
 
-from nbkeep_runtime.server.contents import HomeContents
 from nbkeep_runtime.server.home import clean
-from nbkeep_runtime.server.office import Office
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from nbkeep_runtime.server.contents import HomeContents
+    from nbkeep_runtime.server.office import Office
 
 _CHUNK = 1 << 20
 _NO_ETAG_BYTES = 1 << 20
@@ -45,10 +48,6 @@ class HomeContentsHandler(ContentsHandler):
         """Skip hashing of big answers, which nobody caches."""
         size = sum(len(part) for part in self._write_buffer)
         return super().compute_etag() if size < _NO_ETAG_BYTES else None
-
-    async def get(self, path: str = "") -> None:
-        """Return the model of a file or folder."""
-        await super().get(path)
 
     def _finish_model(self, model: dict[str, Any], location: bool = True) -> Any:  # noqa: FBT001, FBT002
         """Answer with a small model; `get` and `put` send the large ones themselves."""
@@ -165,7 +164,7 @@ class DownloadHandler(JupyterHandler):
         try:
             status = os.fstat(fd)
             start, end = self._range(status.st_size)
-            self._headers(path, status, end - start)
+            self._describe(path, status, end - start)
             if with_body:
                 if self.get_query_argument("download", default=None) is not None:
                     self._office.record("file.downloaded", path=clean(path), bytes=end - start)
@@ -194,7 +193,7 @@ class DownloadHandler(JupyterHandler):
         self.set_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
         return start, end
 
-    def _headers(self, path: str, status: os.stat_result, length: int) -> None:
+    def _describe(self, path: str, status: os.stat_result, length: int) -> None:
         name = path.rpartition("/")[2]
         kind, encoding = mimetypes.guess_type(name)
         if name.endswith(".ipynb"):
@@ -213,7 +212,7 @@ class DownloadHandler(JupyterHandler):
 
 
 async def _pieces(fd: int, start: int, end: int) -> AsyncIterator[bytes]:
-    """Give a file's bytes; ends early when the file shrinks meanwhile (the browser sees a broken download)."""
+    """Give a file's bytes; a file that shrinks meanwhile breaks the download, which the browser tells."""
     while start < end:
         piece = await asyncio.to_thread(os.pread, fd, min(_CHUNK, end - start), start)
         if not piece:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbkeep_runtime.server.limits import MemoryUse
-from nbkeep_runtime.server.sandbox import Exit
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nbkeep_runtime.server.limits import MemoryUse
+    from nbkeep_runtime.server.sandbox import Exit
 
 _KEPT = 20
 _GIB = 1024**3
 _CRASHES = {
-    signal.SIGSEGV: "it touched memory that is not its own (segmentation fault), mostly a bug in compiled code",
+    signal.SIGSEGV: "it touched memory that is not its own (segmentation fault), mostly a compiled bug",
     signal.SIGABRT: "it aborted itself, mostly a failed check in compiled code",
     signal.SIGBUS: "a file that it had mapped into memory became shorter (bus error)",
     signal.SIGFPE: "of an arithmetic error in compiled code",
@@ -76,7 +78,8 @@ def explain(
         )
         return "out-of-memory", (
             f"The kernel ran out of memory: it used {_gib(used)} of the session's {_gib(limit)}."
-            f" Its variables are lost; your files are safe. Load less at once, or start a larger session. {advice}"
+            " Its variables are lost; your files are safe."
+            f" Load less at once, or start a larger session. {advice}"
         )
     if ended.signal in {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXCPU}:
         name = signal.Signals(ended.signal).name

@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
-from nbkeep_runtime.server.home import Home
 from nbkeep_runtime.server.office import OfficeRefused
-from nbkeep_runtime.server.session import Session
 from nbkeep_runtime.server.usage import HomeUsage
+
+if TYPE_CHECKING:
+    from nbkeep_runtime.server.home import Home
+    from nbkeep_runtime.server.session import Session
 
 _AWAY = {
     "code": "office-unreachable",
@@ -51,7 +53,7 @@ class _Handler(APIHandler):
         body = self.get_json_body()
         if not isinstance(body, dict):
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, "A JSON object is expected.")
-        return cast("dict[str, Any]", body)
+        return body
 
     async def ask_office(self, method: str, path: str, body: dict[str, Any]) -> bool:
         """Ask the office and take a new view; answers for it when it refuses or is away."""

@@ -12,8 +12,11 @@ import ctypes
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
 
 _SYS_OPENAT2 = 437  # the same number on every architecture (asm-generic)
 _RESOLVE_NO_MAGICLINKS = 0x02
@@ -28,7 +31,7 @@ class _OpenHow(ctypes.Structure):
     _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
-class OutsideHome(PermissionError):
+class OutsideHome(PermissionError):  # noqa: N818  # read as a sentence: what was asked is outside
     """The path leads out of the home, or to something that is neither file nor folder."""
 
 
@@ -114,7 +117,7 @@ class Home:
         raise OutsideHome(errno.EACCES, "Not a regular file", path)
 
     @contextlib.contextmanager
-    def folder(self, path: str) -> Iterator[int]:
+    def folder(self, path: str) -> Generator[int]:
         """Give a descriptor of a folder, for calls with `dir_fd`."""
         fd = self.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -123,7 +126,7 @@ class Home:
             os.close(fd)
 
     @contextlib.contextmanager
-    def parent(self, path: str) -> Iterator[tuple[int, str]]:
+    def parent(self, path: str) -> Generator[tuple[int, str]]:
         """Give the folder that holds `path` and the last name, for calls that follow no link at the end."""
         head, _, name = clean(path).rpartition("/")
         if not name:

@@ -1,6 +1,6 @@
 """Who may use the session's server: JupyterHub's own OAuth and scopes; no token of it reaches a page."""
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class HubIdentity(JupyterHubIdentityProvider):
     """JupyterHub's identity provider, with a page that holds no token."""
 
     def page_config_hook(self, handler: Any, page_config: dict[str, Any]) -> dict[str, Any]:
-        """Tell Lab about the hub. Script in a cell's output could read a token: Lab uses its cookie instead."""
+        """Tell Lab about the hub, without a token, which script in an output could read: Lab has a cookie."""
         config: dict[str, Any] = super().page_config_hook(handler, page_config)
         config["token"] = ""
         return config

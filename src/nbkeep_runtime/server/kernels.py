@@ -1,6 +1,6 @@
-"""The kernels of a session: started in the sandbox, watched by one subscriber each, explained when they die."""
+"""The kernels of a session: started in the sandbox, watched by one subscriber each, explained in death."""
 
-# pyright: reportUnknownMemberType=false, reportIncompatibleMethodOverride=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportIncompatibleMethodOverride=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 # pyright: reportUnknownVariableType=false, reportAttributeAccessIssue=false, reportUnknownParameterType=false
 # (jupyter_client and jupyter_server add attributes at run time and are typed in part)
 
@@ -106,10 +106,10 @@ def _remove_flat_folder(path: str) -> None:
     except OSError:
         return
     try:
-        for name in os.listdir(folder):
+        for name in os.listdir(folder):  # noqa: PTH208  # by descriptor
             if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
                 os.unlink(name, dir_fd=folder)
-        os.rmdir(path)
+        os.rmdir(path)  # noqa: PTH106  # a trait holds strings
     except OSError:
         return  # the sandbox owns the folder too and may fill it; it goes with the session
     finally:
@@ -125,22 +125,22 @@ class SessionKernels(AsyncMappingKernelManager):
 
     @default("sandbox")
     def _sandbox(self) -> Sandbox:
-        return self.parent.sandbox
+        return self.parent.sandbox  # type: ignore[union-attr]
 
     @default("settings")
     def _settings(self) -> ServerSettings:
-        return self.parent.session_settings
+        return self.parent.session_settings  # type: ignore[union-attr]
 
     @default("home")
     def _home(self) -> Home:
-        return self.parent.home
+        return self.parent.home  # type: ignore[union-attr]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kernel_manager_class = "nbkeep_runtime.server.kernels.SandboxedKernel"
         self.listeners: list[Published] = []
         self.on_death: Callable[[str, Exit], None] = _nobody
-        self.on_started: Callable[[str], None] = _no_one
+        self.on_started: Callable[[str, str | None], None] = _unseen
         self.on_restarted: Callable[[str], None] = _no_one
         self.sandbox.on_exit(self._exited)
 
@@ -156,7 +156,7 @@ class SessionKernels(AsyncMappingKernelManager):
         is_new = kwargs.get("kernel_id") is None or kwargs["kernel_id"] not in self
         kernel_id = await super()._async_start_kernel(**kwargs)
         if is_new:
-            self.on_started(kernel_id)
+            self.on_started(kernel_id, (kwargs.get("env") or {}).get("JPY_SESSION_NAME"))
         return kernel_id
 
     start_kernel = _async_start_kernel  # type: ignore[assignment]
@@ -239,8 +239,12 @@ def execution_state(content: bytes) -> str | None:
 
 
 def _nobody(_kernel_id: str, _ended: Exit) -> None:
-    """Stand in until `app.py` joins the parts."""
+    """Stand in until `session.py` joins the parts."""
+
+
+def _unseen(_kernel_id: str, _path: str | None) -> None:
+    """Stand in until `session.py` joins the parts."""
 
 
 def _no_one(_kernel_id: str) -> None:
-    """Stand in until `app.py` joins the parts."""
+    """Stand in until `session.py` joins the parts."""

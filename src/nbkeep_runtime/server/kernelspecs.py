@@ -11,9 +11,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
@@ -21,6 +20,9 @@ from traitlets import Instance, default
 
 from nbkeep_runtime.server.home import Home
 from nbkeep_runtime.server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HOME_FOLDER = ".local/share/jupyter/kernels"
@@ -39,11 +41,11 @@ class SessionKernelSpecs(KernelSpecManager):
 
     @default("home")
     def _home(self) -> Home:
-        return self.parent.home
+        return self.parent.home  # type: ignore[union-attr]
 
     @default("settings")
     def _settings(self) -> ServerSettings:
-        return self.parent.session_settings
+        return self.parent.session_settings  # type: ignore[union-attr]
 
     def find_kernel_specs(self) -> dict[str, str]:
         """Return names and the folders that their logos are served from."""
@@ -95,7 +97,7 @@ class SessionKernelSpecs(KernelSpecManager):
     def _home_names(self) -> list[str]:
         try:
             with self.home.folder(_HOME_FOLDER) as folder:
-                names = sorted(name for name in os.listdir(folder) if _NAME.fullmatch(name))[:_SPECS_LIMIT]
+                names = sorted(filter(_NAME.fullmatch, os.listdir(folder)))[:_SPECS_LIMIT]  # noqa: PTH208  # by descriptor
         except OSError:
             return []
         return [name for name in names if self._is_there(name)]

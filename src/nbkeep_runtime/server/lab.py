@@ -1,4 +1,4 @@
-"""JupyterLab's pages, from the installed build, with the session's own settings and without what needs internet.
+"""JupyterLab's pages: the installed build, the session's own settings, nothing that needs the internet.
 
 `jupyterlab.labapp` is not used: it imports a package installer, update checks and news (a second of start).
 """
@@ -12,13 +12,14 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_server import __version__ as jupyter_server_version
 from jupyterlab_server import LabServerApp
 from traitlets import default
 
-from nbkeep_runtime.server.settings import ServerSettings
+if TYPE_CHECKING:
+    from nbkeep_runtime.server.settings import ServerSettings
 
 log = logging.getLogger("nbkeep.lab")
 
@@ -104,7 +105,7 @@ class SessionLab(LabServerApp):
 
     @default("static_url_prefix")
     def _static_url_prefix(self) -> str:
-        return f"{self.serverapp.base_url}static/lab/"
+        return f"{self.serverapp.base_url if self.serverapp else '/'}static/lab/"
 
     def initialize_handlers(self) -> None:
         """Add Lab's pages and tell them what this session is."""

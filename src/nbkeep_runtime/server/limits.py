@@ -1,12 +1,14 @@
-"""How much memory the sandbox uses, from whatever this host offers: cgroup v1, v2, or the warden's own count."""
+"""How much memory the sandbox uses, as this host tells it: cgroup v1, v2, or the warden's own count."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _UNLIMITED = 1 << 60  # cgroup v1 says "no limit" with a number near 2**63
 

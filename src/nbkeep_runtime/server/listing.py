@@ -6,10 +6,12 @@ import mimetypes
 import os
 import stat
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbkeep_runtime.server.atomic import PART_SUFFIX
-from nbkeep_runtime.server.home import Home
+
+if TYPE_CHECKING:
+    from nbkeep_runtime.server.home import Home
 
 _HIDDEN_SUFFIXES = (".pyc", ".pyo", "~", PART_SUFFIX)
 _HIDDEN_NAMES = {"__pycache__", ".DS_Store", "lost+found"}

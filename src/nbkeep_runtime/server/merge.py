@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbkeep_runtime.server import atomic, notebooks
-from nbkeep_runtime.server.home import Home
 from nbkeep_runtime.server.trust import TrustStore, strip
+
+if TYPE_CHECKING:
+    from nbkeep_runtime.server.home import Home
 
 
 def into_cell(

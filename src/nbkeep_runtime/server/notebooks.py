@@ -7,17 +7,20 @@ is not checked: JupyterLab checks what it opens, and a check costs seconds for a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 Notebook = dict[str, Any]
 _PIECE = 1 << 20
 _LINES = 4096
+_SPLIT_MIMES = {"application/javascript", "image/svg+xml"}  # as nbformat.v4.rwbase
 
 
-class NotANotebook(ValueError):
+class NotANotebook(ValueError):  # noqa: N818  # a finding about a file, told to its user
     """The file is no notebook; the message says why, for its user."""
 
 
@@ -96,6 +99,11 @@ def _is_json(mime: str) -> bool:
     return mime == "application/json" or (mime.startswith("application/") and mime.endswith("+json"))
 
 
+def _is_split(key: str) -> bool:
+    """Tell whether a text lies on disk as a list of lines; pictures do not."""
+    return "/" not in key or key.startswith("text/") or key in _SPLIT_MIMES
+
+
 def join_texts(notebook: Notebook) -> None:
     """Turn lists of lines into strings, in place; harmless twice."""
     for holder, key in _texts(notebook):
@@ -108,7 +116,11 @@ def join_texts(notebook: Notebook) -> None:
 
 def write(notebook: Notebook, put: Callable[[bytes], object]) -> None:
     """Write the notebook (memory form) as nbformat would: sorted, indented by one, lines apart."""
-    split = {(id(holder), key) for holder, key in _texts(notebook) if isinstance(holder.get(key), str)}
+    split = {
+        (id(holder), key)
+        for holder, key in _texts(notebook)
+        if isinstance(holder.get(key), str) and _is_split(key)
+    }
     _value(notebook, "\n", put, split)
     put(b"\n")
 

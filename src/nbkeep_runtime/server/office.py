@@ -1,7 +1,7 @@
 """Talks to the office: heartbeats, the session's own view, and events that must not get lost.
 
-An event is written to a spool file before what it tells about goes on, and delivered at least once with an
-id that the office counts once. When the office does not answer, the session keeps running and the spool grows.
+An event is written to a spool file before what it tells about goes on, and delivered at least once, with
+an id that the office counts once. While the office is away, the session runs on and the spool grows.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import os
 import secrets
 from datetime import UTC, datetime
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import orjson
 
-from nbkeep_runtime.server.settings import ServerSettings
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nbkeep_runtime.server.settings import ServerSettings
 
 log = logging.getLogger("nbkeep.office")
 

@@ -11,12 +11,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
-from nbkeep_runtime.server.clients import Clients
-from nbkeep_runtime.server.recorder import Execution
+if TYPE_CHECKING:
+    from nbkeep_runtime.server.clients import Clients
+    from nbkeep_runtime.server.recorder import Execution
 
 log = logging.getLogger("nbkeep.outputs")
 
@@ -137,60 +138,69 @@ class Outputs:
 
 def assembled(messages: list[tuple[str, bytes]], *, is_cut: bool) -> tuple[list[dict[str, Any]], int | None]:
     """Return a cell's outputs and execution count, as JupyterLab would have built them."""
-    outputs: list[dict[str, Any]] = []
-    displays: list[str | None] = []
-    count: int | None = None
-    clear_next = False
+    cell = _Cell()
     for kind, raw in messages:
         loaded: Any = orjson.loads(raw)
-        if not isinstance(loaded, dict):
-            continue
-        content = cast("dict[str, Any]", loaded)
-        if kind == "execute_input":
-            number: Any = content.get("execution_count")
-            count = number if isinstance(number, int) else count
-        elif kind == "clear_output":
-            clear_next = content.get("wait") is True
-            if not clear_next:
-                outputs, displays = [], []
-        elif kind == "update_display_data":
-            for index, name in enumerate(displays):
-                if name is not None and name == _display(content):
-                    outputs[index].update(_bundle(content))
-        else:
-            if clear_next:
-                outputs, displays, clear_next = [], [], False
-            _add(outputs, displays, kind, content)
+        if isinstance(loaded, dict):
+            cell.take(kind, cast("dict[str, Any]", loaded))
     if is_cut:
-        _add(outputs, displays, "stream", {"name": "stderr", "text": _CUT})
-    for output in outputs:
+        cell.add("stream", {"name": "stderr", "text": _CUT})
+    for output in cell.outputs:
         if output["output_type"] == "stream":
             output["text"] = "".join(output["text"])
-    return outputs, count
+    return cell.outputs, cell.count
 
 
-def _add(
-    outputs: list[dict[str, Any]], displays: list[str | None], kind: str, content: dict[str, Any]
-) -> None:
-    if kind == "stream":
-        name, text = str(content.get("name")), str(content.get("text", ""))
-        if outputs and outputs[-1]["output_type"] == "stream" and outputs[-1]["name"] == name:
-            outputs[-1]["text"].append(text)
-            return
-        output = {"output_type": "stream", "name": name, "text": [text]}
-    elif kind == "error":
-        output = {
-            "output_type": "error",
-            "ename": str(content.get("ename", "")),
-            "evalue": str(content.get("evalue", "")),
-            "traceback": content.get("traceback", []),
-        }
-    else:
-        output: dict[str, Any] = {"output_type": kind, **_bundle(content)}
-        if kind == "execute_result":
-            output["execution_count"] = content.get("execution_count")
-    outputs.append(output)
-    displays.append(_display(content))
+class _Cell:
+    """A cell's outputs while its messages are read in order."""
+
+    def __init__(self) -> None:
+        self.outputs: list[dict[str, Any]] = []
+        self.count: int | None = None
+        self._displays: list[str | None] = []
+        self._clear_next = False
+
+    def take(self, kind: str, content: dict[str, Any]) -> None:
+        if kind == "execute_input":
+            number: Any = content.get("execution_count")
+            self.count = number if isinstance(number, int) else self.count
+        elif kind == "clear_output":
+            self._clear_next = content.get("wait") is True
+            if not self._clear_next:
+                self._clear()
+        elif kind == "update_display_data":
+            for index, name in enumerate(self._displays):
+                if name is not None and name == _display(content):
+                    self.outputs[index].update(_bundle(content))
+        else:
+            if self._clear_next:
+                self._clear()
+            self.add(kind, content)
+
+    def _clear(self) -> None:
+        self.outputs, self._displays, self._clear_next = [], [], False
+
+    def add(self, kind: str, content: dict[str, Any]) -> None:
+        if kind == "stream":
+            name, text = str(content.get("name")), str(content.get("text", ""))
+            last = self.outputs[-1] if self.outputs else {}
+            if last.get("output_type") == "stream" and last["name"] == name:
+                last["text"].append(text)
+                return
+            output: dict[str, Any] = {"output_type": "stream", "name": name, "text": [text]}
+        elif kind == "error":
+            output = {
+                "output_type": "error",
+                "ename": str(content.get("ename", "")),
+                "evalue": str(content.get("evalue", "")),
+                "traceback": content.get("traceback", []),
+            }
+        else:
+            output = {"output_type": kind, **_bundle(content)}
+            if kind == "execute_result":
+                output["execution_count"] = content.get("execution_count")
+        self.outputs.append(output)
+        self._displays.append(_display(content))
 
 
 def _bundle(content: dict[str, Any]) -> dict[str, Any]:

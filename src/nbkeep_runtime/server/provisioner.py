@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jupyter_client.connect import KernelConnectionInfo
-from jupyter_client.provisioning import KernelProvisionerBase
+from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Instance
 
 from nbkeep_runtime.server.sandbox import Exit, Sandbox, SandboxError
 from nbkeep_runtime.server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from jupyter_client.connect import KernelConnectionInfo
 
 _KILL_S = 5.0
 # From the server's own environment nothing goes along; these may come with a request to start.
@@ -85,7 +87,7 @@ class SandboxProvisioner(KernelProvisionerBase):
 
         The base class is not asked: it fills the kernel's environment from the server's, tokens included.
         """
-        manager = self.parent
+        manager: Any = self.parent
         manager.write_connection_file()
         self.connection_info = manager.get_connection_info()
         asked: Any = kwargs.get("env") or {}

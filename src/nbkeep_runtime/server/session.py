@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
@@ -16,13 +15,17 @@ from nbkeep_runtime.server.activity import Activity, Work
 from nbkeep_runtime.server.clients import Clients
 from nbkeep_runtime.server.deaths import Death, Deaths, explain, used_bytes
 from nbkeep_runtime.server.kernels import SessionKernels, execution_state
-from nbkeep_runtime.server.limits import MemoryUse
-from nbkeep_runtime.server.office import Office
 from nbkeep_runtime.server.outputs import Merge, Outputs
 from nbkeep_runtime.server.recorder import Execution, Recorder
-from nbkeep_runtime.server.sandbox import Exit
-from nbkeep_runtime.server.settings import ServerSettings
-from nbkeep_runtime.server.terminals import SandboxTerminals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbkeep_runtime.server.limits import MemoryUse
+    from nbkeep_runtime.server.office import Office
+    from nbkeep_runtime.server.sandbox import Exit
+    from nbkeep_runtime.server.settings import ServerSettings
+    from nbkeep_runtime.server.terminals import SandboxTerminals
 
 log = logging.getLogger("nbkeep.session")
 
@@ -128,8 +131,8 @@ class Session:
         if state is not None and parent.get("msg_type") == "execute_request":
             self.activity.changed()
 
-    def _started(self, kernel_id: str) -> None:
-        self._note("kernel.started", kernel_id=kernel_id, notebook=self._path_of(kernel_id))
+    def _started(self, kernel_id: str, path: str | None) -> None:
+        self._note("kernel.started", kernel_id=kernel_id, notebook=path)
 
     def _restarted(self, kernel_id: str) -> None:
         self._end_all(kernel_id)

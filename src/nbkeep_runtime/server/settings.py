@@ -1,11 +1,14 @@
-"""What a session's server is told at its start: NBKEEP_* and JUPYTERHUB_* of its environment, nothing else."""
+"""What a session's server is told at its start: NBKEEP_* and JUPYTERHUB_* of its environment, no more."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class BadEnvironment(Exception):  # noqa: N818  # read by operators in a session's log

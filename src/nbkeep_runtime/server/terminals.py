@@ -1,7 +1,7 @@
 """Terminals of the sandbox, shown by JupyterLab: the trusted half only holds their master side."""
 
 # pyright: reportUnknownMemberType=false, reportIncompatibleMethodOverride=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUntypedFunctionDecorator=false, reportAttributeAccessIssue=false
+# pyright: reportIncompatibleVariableOverride=false, reportUnknownArgumentType=false, reportUntypedFunctionDecorator=false, reportAttributeAccessIssue=false
 # (terminado and tornado are not typed)
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import signal
 import struct
 import termios
 from collections import deque
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 from jupyter_server._tz import utcnow
@@ -31,6 +30,9 @@ from jupyter_server_terminals.terminalmanager import TerminalManager
 from tornado import web
 
 from nbkeep_runtime.server.sandbox import Sandbox, SandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SHELL = ("/bin/bash", "-l")
 _ROWS, _COLS = 24, 80

@@ -13,12 +13,14 @@ import secrets
 import sqlite3
 import threading
 import time
-from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
 from nbkeep_runtime.server.notebooks import Notebook, cells_of, outputs_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _KEPT = 50_000
 _ACTIVE_OUTPUTS = {"execute_result", "display_data"}

@@ -8,12 +8,14 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbkeep_runtime.server.home import Home
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbkeep_runtime.server.home import Home
 
 _DEPTH = 2
 _FRESH_S = 30.0
