@@ -80,7 +80,12 @@ class WardenClient:
 
     def stop(self, session_id: str, grace_s: float = 10) -> None:
         """End a session."""
-        self._ask("DELETE", f"/sessions/{_part(session_id)}", params={"grace_s": grace_s}, timeout=_ANSWER_S + grace_s)
+        self._ask(
+            "DELETE",
+            f"/sessions/{_part(session_id)}",
+            params={"grace_s": grace_s},
+            timeout=_ANSWER_S + grace_s,
+        )
 
     def volume(self, user: str) -> Volume | None:
         """Return a user's home, or None."""
@@ -89,7 +94,9 @@ class WardenClient:
 
     def resize_volume(self, user: str, size_bytes: int) -> Volume:
         """Grow a home."""
-        return _read(TypeAdapter(Volume), self._ask("PUT", f"/volumes/{_part(user)}", json={"size_bytes": size_bytes}))
+        return _read(
+            TypeAdapter(Volume), self._ask("PUT", f"/volumes/{_part(user)}", json={"size_bytes": size_bytes})
+        )
 
     def delete_volume(self, user: str) -> None:
         """Delete a home for good."""

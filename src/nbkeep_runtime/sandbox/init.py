@@ -69,7 +69,8 @@ class Init:
     def __init__(self, path):
         self.selector = selectors.DefaultSelector()
         self.connections = {}
-        self.outputs = {}  # read end of a pipe: [pid, last bytes]
+        self.outputs = {}  # read end of a pipe: pid
+        self.tails = {}  # pid: last bytes of its output, until its end is told
         self.logged = 0
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         # A socket appears under its name only when it listens, so that nobody connects too early.
@@ -163,7 +164,8 @@ class Init:
         finally:
             os.close(write_end)
         os.set_blocking(read_end, False)
-        self.outputs[read_end] = [pid, b""]
+        self.outputs[read_end] = pid
+        self.tails[pid] = b""
         self.selector.register(read_end, selectors.EVENT_READ, self.collect)
         return {"pid": pid}, []
 
@@ -190,12 +192,13 @@ class Init:
             data = os.read(fd, 65536)
         except BlockingIOError:
             return
-        if data:
-            self.outputs[fd][1] = (self.outputs[fd][1] + data)[-_TAIL_LIMIT:]
-            return
-        self.selector.unregister(fd)
-        os.close(fd)
-        del self.outputs[fd]
+        pid = self.outputs[fd]
+        if data and pid in self.tails:
+            self.tails[pid] = (self.tails[pid] + data)[-_TAIL_LIMIT:]
+        elif not data:
+            self.selector.unregister(fd)
+            os.close(fd)
+            del self.outputs[fd]
 
     def children_ended(self, fd, _mask):
         try:
@@ -205,7 +208,10 @@ class Init:
         for pid, code, signum, peak in processes.reap():
             tail = self.tail_of(pid)
             if code != 0:
-                self.log("process %d ended with %s\n%s" % (pid, code if code is not None else "signal %d" % signum, tail))
+                self.log(
+                    "process %d ended with %s\n%s"
+                    % (pid, code if code is not None else "signal %d" % signum, tail)
+                )
             event = {"event": "exit", "pid": pid, "code": code, "signal": signum, "max_rss_bytes": peak,
                      "output_tail": tail}  # fmt: skip
             for connection in list(self.connections.values()):
@@ -216,12 +222,11 @@ class Init:
                     self.drop(connection)
 
     def tail_of(self, pid):
-        for fd, (owner, _) in list(self.outputs.items()):
+        """Return the last part of what an ended process wrote; its own children may hold the pipe longer."""
+        for fd, owner in list(self.outputs.items()):
             if owner == pid:
                 self.collect(fd, 0)
-                if fd in self.outputs:
-                    return self.outputs[fd][1].decode(errors="replace")
-        return ""
+        return self.tails.pop(pid, b"").decode(errors="replace")
 
     def log(self, text):
         """Write to the session's log on the host; bounded, since the user's code decides what is written."""

@@ -18,7 +18,10 @@ HOME = "/home/user"
 def base_env():
     """Return the environment that every process starts from; nothing is inherited but limits of this sandbox."""
     env = {
-        "PATH": _IMAGE + "/bin:" + HOME + "/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games",
+        "PATH": _IMAGE
+        + "/bin:"
+        + HOME
+        + "/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games",
         "HOME": HOME,
         "USER": "user",
         "LOGNAME": "user",

@@ -48,7 +48,9 @@ class LocalBackend:
     the trusted half runs.
     """
 
-    def __init__(self, data_dir: Path, uid_base: int = 2_000_000_000, server_module: str = SERVER_MODULE) -> None:
+    def __init__(
+        self, data_dir: Path, uid_base: int = 2_000_000_000, server_module: str = SERVER_MODULE
+    ) -> None:
         self.layout = Layout(data_dir)
         self._uid_base = uid_base
         self._server_module = server_module
@@ -98,7 +100,9 @@ class LocalBackend:
         log_file = self.layout.session_log(spec.session_id)
         log_file.touch(mode=0o600)
         start_half(folder, "sandbox", jails.sandbox(log_file, self._filter), bwrap, self._children)
-        start_half(folder, "server", jails.server(log_file, self._filter, self._server_module), bwrap, self._children)
+        start_half(
+            folder, "server", jails.server(log_file, self._filter, self._server_module), bwrap, self._children
+        )
 
     def _host_uid(self, uid_index: int) -> int | None:
         if os.geteuid() != 0:
@@ -167,7 +171,9 @@ class LocalBackend:
             self._reap()
             time.sleep(0.005)
         if any(half.is_alive for half in halves):
-            raise Unavailable("not-ended", f"Processes of {session_id} do not end.", "Look at the host: disk or GPU stuck?")
+            raise Unavailable(
+                "not-ended", f"Processes of {session_id} do not end.", "Look at the host: disk or GPU stuck?"
+            )
         for half in ("sandbox", "server"):
             self._cgroups.remove(group_name(session_id, half))
         self._watchdog.forget(session_id)
@@ -184,7 +190,12 @@ class LocalBackend:
             try:
                 status = self.status(session_id)
                 sandbox = find_half(self.layout.session(session_id).path, "sandbox")
-                if self._cgroups.memory_kind == "none" and status is not None and status.alive and sandbox is not None:
+                if (
+                    self._cgroups.memory_kind == "none"
+                    and status is not None
+                    and status.alive
+                    and sandbox is not None
+                ):
                     self._watchdog.look(session_id, sandbox)
             except Exception:
                 log.exception("Looking at %s failed; the others are looked at all the same.", session_id)

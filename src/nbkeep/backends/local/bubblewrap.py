@@ -68,7 +68,7 @@ def our_interpreter() -> str:
 
 def _system() -> list[str]:
     """Read-only system folders: /usr whole, the old names as this host has them, chosen files of /etc."""
-    arguments = ["--ro-bind", "/usr", "/usr"]
+    arguments = [*_passable(["/etc", "/etc/ssl"]), "--ro-bind", "/usr", "/usr"]
     for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
         path = Path(name)
         if path.is_symlink():
@@ -88,7 +88,7 @@ def _namespaces(jail: Jail) -> list[str]:
 
 
 def _bound(jail: Jail) -> list[str]:
-    arguments = ["--bind", str(jail.home), "/home/user"]
+    arguments = [*_passable(["/home", "/run", "/run/nbkeep"]), "--bind", str(jail.home), "/home/user"]
     for source, target in jail.binds:
         arguments += ["--bind", str(source), target]
     for source, target in jail.read_only:
@@ -109,7 +109,15 @@ def _launched(jail: Jail, *, mapped: bool, command: list[str]) -> list[str]:
     """Return the end of the command line: directly, or through the launcher that gives root up."""
     if jail.host_uid is None:
         return ["--", *command]
-    launcher = [our_interpreter(), "-I", "-S", _LAUNCHER, str(jail.host_uid), str(UID) if mapped else "-", _FILTER]
+    launcher = [
+        our_interpreter(),
+        "-I",
+        "-S",
+        _LAUNCHER,
+        str(jail.host_uid),
+        str(UID) if mapped else "-",
+        _FILTER,
+    ]
     return ["--", *launcher, "--", *command]
 
 
@@ -121,8 +129,15 @@ def _launcher_binds(jail: Jail) -> list[tuple[Path, str]]:
 
 
 def _read_only(pairs: list[tuple[Path, str]]) -> list[str]:
+    """Bind each pair once, below folders that every user may pass: bubblewrap closes those it makes itself."""
     unique = dict.fromkeys((str(source), target) for source, target in pairs)
-    return [word for source, target in unique for word in ("--ro-bind", source, target)]
+    above = {str(parent) for _, target in unique for parent in Path(target).parents} - {"/"}
+    binds = [word for source, target in unique for word in ("--ro-bind", source, target)]
+    return _passable(sorted(above)) + binds
+
+
+def _passable(folders: list[str]) -> list[str]:
+    return [word for folder in folders for word in ("--perms", "0755", "--dir", folder)]
 
 
 def _scratch(target: str, size_bytes: int) -> list[str]:
@@ -132,7 +147,12 @@ def _scratch(target: str, size_bytes: int) -> list[str]:
 def sandbox_command(jail: Jail, image: Path, base_prefix: Path) -> list[str]:
     """Return bubblewrap's arguments and the command of the untrusted half."""
     code = Path(nbkeep_runtime.__file__).parent / "sandbox"
-    own = [(image / "env", str(IMAGE_IN_SANDBOX)), (code, _SANDBOX), *_prefix(base_prefix), *_launcher_binds(jail)]
+    own = [
+        (image / "env", str(IMAGE_IN_SANDBOX)),
+        (code, _SANDBOX),
+        *_prefix(base_prefix),
+        *_launcher_binds(jail),
+    ]
     return [
         *_namespaces(jail),
         *_system(),
@@ -159,6 +179,7 @@ def server_command(jail: Jail, arguments: list[str], module: str) -> list[str]:
         "--dev", "/dev",
         *_scratch("/dev/shm", jail.scratch_bytes),  # noqa: S108  the jail's own
         *_scratch("/tmp", jail.scratch_bytes),  # noqa: S108  the jail's own
+        *_passable(["/run", "/run/nbkeep"]),
         "--perms", "1777", "--tmpfs", "/run/nbkeep/private",
         *_bound(jail),
         "--remount-ro", "/dev",

@@ -46,14 +46,22 @@ def ending_of(halves: list[Half], oom_kills: int, log: Path) -> Exit:
     if server is not None and not server.is_alive:
         code, signum = _split(server.exit_code())
         said = _last_words(log)
-        return Exit("server", code, signum, StopReason.SERVER_DIED, f"The notebook server {_how(code, signum)}.{said}")
+        return Exit(
+            "server", code, signum, StopReason.SERVER_DIED, f"The notebook server {_how(code, signum)}.{said}"
+        )
     code, signum = _split(sandbox.exit_code() if sandbox is not None else None)
     if oom_kills and signum == signal.SIGKILL:
         return Exit("sandbox", code, signum, StopReason.OUT_OF_MEMORY,
                     "The sandbox's first process was ended because memory reached its limit.")  # fmt: skip
     if sandbox is None or server is None:
         return Exit("sandbox", code, signum, StopReason.START_FAILED, "The start was interrupted.")
-    return Exit("sandbox", code, signum, StopReason.SANDBOX_DIED, f"The sandbox {_how(code, signum)}.{_last_words(log)}")
+    return Exit(
+        "sandbox",
+        code,
+        signum,
+        StopReason.SANDBOX_DIED,
+        f"The sandbox {_how(code, signum)}.{_last_words(log)}",
+    )
 
 
 def _split(code: int | None) -> tuple[int | None, int | None]:

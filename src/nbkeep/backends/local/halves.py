@@ -74,7 +74,9 @@ class Start:
     cgroup_procs: list[Path]
 
 
-def start_half(folder: Path, name: HalfName, start: Start, bwrap: str, children: list[subprocess.Popen[bytes]]) -> Half:
+def start_half(
+    folder: Path, name: HalfName, start: Start, bwrap: str, children: list[subprocess.Popen[bytes]]
+) -> Half:
     """Start a half and return once its jail exists. Raises `Unavailable` with the reason when it does not.
 
     `children` is given the process, which the caller polls so that no zombie stays.
@@ -86,7 +88,9 @@ def start_half(folder: Path, name: HalfName, start: Start, bwrap: str, children:
         if start.seccomp is not None:
             fds.append(_sealed(start.seccomp))
             options += ["--seccomp", str(fds[-1])]
-        fds.append(os.open(folder / f"{name}.status", os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND, 0o600))
+        fds.append(
+            os.open(folder / f"{name}.status", os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND, 0o600)
+        )
         options += ["--json-status-fd", str(fds[-1])]
         join = ["/bin/sh", "-c", _JOIN, "sh", *map(str, start.cgroup_procs), "--"]
         with start.log.open("ab") as log:
@@ -122,7 +126,11 @@ def find_half(folder: Path, name: HalfName) -> Half | None:
 
 
 def _note(folder: Path, half: Half) -> None:
-    noted = {"boot": half.boot, "outer": asdict(half.outer), "inner": asdict(half.inner) if half.inner else None}
+    noted = {
+        "boot": half.boot,
+        "outer": asdict(half.outer),
+        "inner": asdict(half.inner) if half.inner else None,
+    }
     fresh = folder / f".{half.name}.json"
     fresh.write_text(json.dumps(noted))
     fresh.replace(folder / f"{half.name}.json")
@@ -136,7 +144,9 @@ def _sealed(data: bytes) -> int:
     return fd
 
 
-def _first_process(folder: Path, name: HalfName, process: subprocess.Popen[bytes], log: Path) -> Process | None:
+def _first_process(
+    folder: Path, name: HalfName, process: subprocess.Popen[bytes], log: Path
+) -> Process | None:
     deadline = time.monotonic() + _UP_S
     while time.monotonic() < deadline:
         pid = _status(folder, name).get("child-pid")

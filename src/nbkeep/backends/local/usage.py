@@ -50,7 +50,9 @@ _NAMES = {
     ".mypy_cache": "Left by a type check.",
     ".ruff_cache": "Left by a linter.",
 }
-_ENVIRONMENT = "A virtual environment; delete it when its project is done, its packages can be installed again."
+_ENVIRONMENT = (
+    "A virtual environment; delete it when its project is done, its packages can be installed again."
+)
 
 
 class UsageCache:
@@ -119,7 +121,9 @@ class _Walk:
                 if stat.S_ISDIR(info.st_mode):
                     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
                     inner = os.open(name, flags, dir_fd=fd)
-                    more = self.add(inner, f"{path}/{name}".lstrip("/"), level + 1, suggest=suggest and not why)
+                    more = self.add(
+                        inner, f"{path}/{name}".lstrip("/"), level + 1, suggest=suggest and not why
+                    )
                     size, files = size + more[0], files + more[1]
                     continue
             except (OSError, RecursionError):

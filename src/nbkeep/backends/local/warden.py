@@ -186,7 +186,9 @@ def serve(settings: Settings, server_module: str | None = None) -> None:
 
 def main() -> None:
     """Run the warden; exit code 3 when another one is there."""
-    parser = argparse.ArgumentParser(prog="nbkeep-warden", description="Starts and keeps sessions on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="nbkeep-warden", description="Starts and keeps sessions on this machine."
+    )
     parser.add_argument("--data-dir", type=Path, help="the data directory (default: as `nbkeep up` has it)")
     parser.add_argument("--server-module", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

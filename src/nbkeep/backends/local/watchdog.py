@@ -29,7 +29,9 @@ class Watchdog:
     def memory(self, session_id: str) -> MemoryUse:
         """Return what the last look saw."""
         seen = self._seen(session_id)
-        return MemoryUse(seen.get("memory_used_bytes"), seen.get("memory_peak_bytes"), seen.get("oom_kills", 0))
+        return MemoryUse(
+            seen.get("memory_used_bytes"), seen.get("memory_peak_bytes"), seen.get("oom_kills", 0)
+        )
 
     def look(self, session_id: str, sandbox: Half) -> None:
         """Measure one sandbox and end its largest process when the sum is above the limit."""
