@@ -94,6 +94,7 @@ class InMemoryNode:
         return [Running(name, status.alive) for name, status in self.running.items()]
 
     def stop(self, session_id: str, grace_s: float = 10) -> None:
+        del grace_s  # nothing here takes time to end
         self._answer()
         self.stopped.append(session_id)
         self.running.pop(session_id, None)
@@ -113,6 +114,7 @@ class InMemoryNode:
         self.volumes.pop(user, None)
 
     def volume_usage(self, user: str, depth: int = 2) -> VolumeUsage:
+        del user, depth  # every home is empty
         self._answer()
         return VolumeUsage("2026-01-01T00:00:00+00:00", [], [])
 
@@ -231,5 +233,14 @@ def office() -> Iterator[OfficeForTests]:
     """An office of its own for one test."""
     with tempfile.TemporaryDirectory(prefix="nbk", dir="/tmp") as folder:
         made = make_office(Path(folder))
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def any_office(store_url: str) -> Iterator[OfficeForTests]:
+    """An office of its own for one test, once on each database engine."""
+    with tempfile.TemporaryDirectory(prefix="nbk", dir="/tmp") as folder:
+        made = make_office(Path(folder), "" if store_url.startswith("sqlite") else store_url)
         yield made
         made.close()

@@ -9,7 +9,7 @@ from nbkeep.model.session import StopReason
 from nbkeep.sessions.identity import session_of
 from nbkeep.sessions.launch import launch
 from nbkeep.sessions.marks import mark_ended
-from nbkeep.store.tables import SessionRow
+from nbkeep.store.tables import SessionRow, UserRow
 
 
 def test_a_launch_carries_the_snapshot_and_a_token_and_passes_only_the_hubs_variables(office):
@@ -87,8 +87,6 @@ def test_the_hubs_own_start_page_without_a_valid_profile_is_refused(office, prof
 
 
 def test_a_disabled_users_admitted_session_is_not_launched(office):
-    from nbkeep.store.tables import UserRow
-
     jane = office.user()
     session_id = office.requested(jane)
     with office.store.write() as tx:

@@ -20,7 +20,7 @@ HOST = Capacity(2000, 24 * GIB, {"t4": 1})
 POLICY = HostPolicy(cpu_overcommit=4, memory_overcommit=1)
 
 
-def ask(asker=JANE, profile=PROFILE, flavor=SMALL, load=Load(), host=HOST, policy=POLICY, built=True):  # noqa: B008
+def ask(asker=JANE, profile=PROFILE, flavor=SMALL, load=Load(), host=HOST, policy=POLICY, *, built=True):  # noqa: B008
     return may_start(asker, profile, flavor, load, host, policy, image_is_built=built)
 
 

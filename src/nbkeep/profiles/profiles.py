@@ -35,7 +35,7 @@ def list_profiles(tx: Tx, actor: Actor) -> list[tuple[Profile, Flavor]]:
         .where(ProfileRow.deleted_at.is_(None))
         .order_by(FlavorRow.gpu_count, FlavorRow.price_per_hour_micros, ProfileRow.name)
     )
-    found = [(as_profile(profile), as_flavor(flavor)) for profile, flavor in tx.execute(query).tuples()]
+    found = [(as_profile(profile), as_flavor(flavor)) for profile, flavor in tx.execute(query)]
     return [pair for pair in found if _may_know(tx, actor, pair[0])]
 
 

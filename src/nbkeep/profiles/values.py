@@ -35,5 +35,5 @@ class Profile:
     network: str = "none"
     classification: str = "internal"
     record_code: bool = False
-    roles: tuple[str, ...] = ("notebook.user", "notebook.admin", "notebook.reviewer")
+    roles: tuple[str, ...] = ("notebook.admin", "notebook.reviewer", "notebook.user")
     enabled: bool = True

@@ -67,7 +67,7 @@ def list_sessions(
         query = query.where(
             or_(SessionRow.requested_at < at, and_(SessionRow.requested_at == at, SessionRow.id < last_id))
         )
-    rows = [(row, name) for row, name in tx.execute(query).tuples()]
+    rows = [(row, name) for row, name in tx.execute(query)]
     more = len(rows) > limit
     items = rows[:limit]
     return Page(items, make_cursor(items[-1][0].requested_at, items[-1][0].id) if more else None)

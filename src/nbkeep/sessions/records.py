@@ -55,18 +55,20 @@ def clockwork(row: SessionRow) -> Clockwork:
 def load_of(tx: Tx, user_id: str) -> Load:
     """Return how many live sessions a user has, and what all live sessions were promised."""
     profile = SessionRow.profile
-    # Bytes as a float: PostgreSQL's integer cast ends at 2 GiB, and a double is exact to 8 PiB.
-    query = (
+    # Bytes as a float: PostgreSQL's integer cast ends at 2 GiB, and a double is exact to 8 PiB. The subquery
+    # gives the GPU type a name: grouping by the expression itself fails there, since its key is a parameter.
+    live = (
         select(
-            profile["gpu_type"].as_string(),
-            func.sum(profile["gpu_count"].as_integer()),
-            func.sum(profile["cpu_millis"].as_integer()),
-            func.sum(profile["memory_bytes"].as_float()),
+            profile["gpu_type"].as_string().label("gpu_type"),
+            profile["gpu_count"].as_integer().label("gpu_count"),
+            profile["cpu_millis"].as_integer().label("cpu_millis"),
+            profile["memory_bytes"].as_float().label("memory_bytes"),
         )
         .where(SessionRow.state.in_(LIVE_STATES))
-        .group_by(profile["gpu_type"].as_string())
+        .subquery()
     )
-    rows = tx.execute(query).all()
+    sums = (func.sum(live.c.gpu_count), func.sum(live.c.cpu_millis), func.sum(live.c.memory_bytes))
+    rows = tx.execute(select(live.c.gpu_type, *sums).group_by(live.c.gpu_type)).all()
     mine = tx.scalar(
         select(func.count()).where(SessionRow.user_id == user_id, SessionRow.state.in_(LIVE_STATES))
     )

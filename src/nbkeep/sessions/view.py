@@ -121,7 +121,7 @@ def _larger_profiles(tx: Tx, row: SessionRow, role: str) -> list[dict[str, Any]]
     )
     return [
         {"name": profile.name, "display_name": profile.display_name, "memory_bytes": flavor.memory_bytes}
-        for profile, flavor in tx.execute(query).tuples()
+        for profile, flavor in tx.execute(query)
         if role in profile.roles
         and (most is None or flavor.memory_bytes <= most)
         and (not flavor.gpu_count or gpus.get(flavor.gpu_type, 0) >= flavor.gpu_count)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from nbkeep.backends.interface import Status
 from nbkeep.doors.worker import Worker
 from nbkeep.model.session import StopReason
+from nbkeep.sessions.heartbeat import take_heartbeat
 from nbkeep.sessions.stop import stop_session
 from nbkeep.store.database import Store
 from nbkeep.store.tables import JournalRow, NoticeRow, SessionRow, UserRow
@@ -92,8 +93,6 @@ def test_a_session_that_reports_work_from_before_a_jump_gains_and_loses_nothing(
     last = office.row(session_id).last_work_at
     office.clock.advance(10)
     with office.store.write() as tx:
-        from nbkeep.sessions.heartbeat import take_heartbeat
-
         take_heartbeat(office.clock, tx.get_one(SessionRow, session_id), last_work_at=before, is_busy=False,
                        memory_used_bytes=None)  # fmt: skip
     assert office.row(session_id).last_work_at == last

@@ -1,0 +1,163 @@
+"""Sessions and notices over REST: own ones for users, all for admins, "not yours" like "not there"."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from fastapi.testclient import TestClient
+
+from nbkeep.doors.api import create_app
+from nbkeep.model.actor import Role
+from nbkeep.people.tokens import create_token
+
+
+@pytest.fixture
+def app(office):
+    return create_app(office)
+
+
+@pytest.fixture
+def people(app, office):
+    """Actors and clients by name: jane and mallory are users, boss is an admin."""
+    made = {}
+    for name, role in (("jane", Role.USER), ("mallory", Role.USER), ("boss", Role.ADMIN)):
+        actor = office.user(name, role)
+        with office.store.write() as tx:
+            _, token = create_token(tx, office.clock, actor, "test", sorted(actor.scopes), 30 * 86400)
+        made[name] = actor, TestClient(app, headers={"Authorization": f"Bearer {token}"})
+    return made
+
+
+def test_a_session_from_request_to_end(office, people):
+    _, jane = people["jane"]
+    made = jane.post("/api/v1/sessions", json={"profile": "notebook-cpu-small", "name": "churn"})
+    assert made.status_code == 201
+    view = made.json()
+    assert (view["state"], view["name"], view["url"]) == (
+        "requested", "churn", "http://jane.localhost:8000/user/jane/churn/lab",
+    )  # fmt: skip
+    path = f"/api/v1/sessions/{view['session_id']}"
+    assert jane.get(f"{path}/diagnose").json()["message"].startswith("Starting")
+    stopped = jane.post(f"{path}/stop").json()
+    assert (stopped["state"], stopped["stop"]["reason"]) == ("stopped", "user")
+    assert jane.post(f"{path}/stop").status_code == 200
+    assert jane.post(f"{path}/extend").status_code == 409
+
+
+def test_not_yours_and_not_there_are_the_same_answer(office, people):
+    actor, _ = people["jane"]
+    session_id, nobody = office.ready(actor), "ses_00000000000000000000"
+    _, mallory = people["mallory"]
+    for method, tail in (
+        ("GET", ""),
+        ("POST", "/stop"),
+        ("POST", "/extend"),
+        ("GET", "/diagnose"),
+        ("GET", "/events"),
+    ):
+        theirs = mallory.request(method, f"/api/v1/sessions/{session_id}{tail}")
+        nobodys = mallory.request(method, f"/api/v1/sessions/{nobody}{tail}")
+        assert (theirs.status_code, nobodys.status_code) == (404, 404)
+        assert theirs.text.replace(session_id, "X") == nobodys.text.replace(nobody, "X")
+    answer = mallory.post(f"/api/v1/sessions/{session_id}/access", json={"reason": "just looking"})
+    assert answer.status_code == 404
+
+
+def test_users_see_their_own_and_admins_see_all(office, people):
+    for name in ("jane", "mallory"):
+        office.ready(people[name][0])
+    assert [one["user"] for one in people["jane"][1].get("/api/v1/sessions").json()["items"]] == ["jane"]
+    assert people["jane"][1].get("/api/v1/sessions?user=mallory").json()["items"] == []
+    assert people["jane"][1].get("/api/v1/sessions?user=nobody").json()["items"] == []
+    everybody = people["boss"][1].get("/api/v1/sessions").json()["items"]
+    assert {one["user"] for one in everybody} == {"jane", "mallory"}
+    assert len(people["boss"][1].get("/api/v1/sessions?user=jane").json()["items"]) == 1
+
+
+def test_pages_follow_each_other_without_gap_or_repeat_while_sessions_start(any_office):
+    jane = any_office.user(max_sessions=100)
+    from nbkeep.sessions.listing import list_sessions
+    from nbkeep.sessions.stop import stop_session
+
+    made = []
+    for number in range(7):
+        session_id = any_office.requested(jane)
+        stop_session(any_office, jane, session_id)
+        any_office.clock.advance(number % 2)  # some in the same moment
+        made.append(session_id)
+    seen, cursor = [], None
+    while True:
+        with any_office.store.read() as tx:
+            page = list_sessions(tx, jane, limit=2, cursor=cursor)
+        seen += [row.id for row, _ in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+        stop_session(any_office, jane, any_office.requested(jane))
+    assert set(seen) == set(made)
+    assert len(seen) == 7
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=100000", "limit=x", "cursor=@@@", "cursor=YQ", "state=asleep", "cursor=" + "A" * 300],
+)
+def test_bad_queries_are_refused(people, query):
+    assert people["jane"][1].get(f"/api/v1/sessions?{query}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"profile": 1}, {"profile": ""}, {"profile": "x" * 1000}, {"profile": "../x"}, {"profile": None}],
+)
+def test_bad_starts_are_refused(people, body):
+    answer = people["jane"][1].post("/api/v1/sessions", json=body)
+    assert answer.status_code in {400, 404}
+    assert answer.json()["message"]
+
+
+def test_progress_is_streamed_until_the_session_is_over(office, people):
+    actor, jane = people["jane"]
+    session_id, _ = office.launched(actor)
+    office.change(session_id, state="failed", stop_reason="start-failed")
+    text = jane.get(f"/api/v1/sessions/{session_id}/events").text
+    events = [part for part in text.replace("\r\n", "\n").split("\n\n") if part.startswith("event:")]
+    steps = [
+        json.loads(part.split("data: ", 1)[1])["step"]
+        for part in events
+        if part.startswith("event: progress")
+    ]
+    assert steps == ["admitted", "home"]
+    assert json.loads(events[-1].split("data: ", 1)[1])["state"] == "failed"
+
+
+def test_an_admins_visit_is_seen_by_the_user_who_puts_the_notice_away(office, people):
+    actor, jane = people["jane"]
+    session_id = office.ready(actor)
+    _, boss = people["boss"]
+    assert boss.post(f"/api/v1/sessions/{session_id}/access", json={"reason": " "}).status_code == 400
+    leave = boss.post(f"/api/v1/sessions/{session_id}/access", json={"reason": "Ticket 4711"}).json()
+    assert leave["until"]
+    notice = jane.get("/api/v1/notices").json()["items"][0]
+    assert "Ticket 4711" in notice["text"]
+    assert people["mallory"][1].post(f"/api/v1/notices/{notice['id']}/dismiss").status_code == 404
+    assert jane.post(f"/api/v1/notices/{notice['id']}/dismiss").status_code == 204
+    assert jane.get("/api/v1/notices").json()["items"] == []
+
+
+def test_a_full_or_locked_database_refuses_the_start_clearly(office, people, monkeypatch):
+    from sqlalchemy import event
+    from sqlalchemy.exc import OperationalError
+
+    def fail(connection, cursor, statement, *rest):
+        if statement.startswith("INSERT INTO sessions"):
+            import sqlite3
+
+            raise OperationalError(statement, None, sqlite3.OperationalError("database or disk is full"))
+
+    event.listen(office.store.engine, "before_cursor_execute", fail)
+    answer = people["jane"][1].post("/api/v1/sessions", json={"profile": "notebook-cpu-small"})
+    event.remove(office.store.engine, "before_cursor_execute", fail)
+    assert (answer.status_code, answer.json()["code"]) == (503, "database-not-writable")
+    assert people["jane"][1].get("/api/v1/sessions").json()["items"] == []
