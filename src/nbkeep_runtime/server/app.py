@@ -157,6 +157,7 @@ def configuration(settings: ServerSettings) -> Config:
                 "terminals_enabled": False,  # Jupyter's own; ours are in `terminals.py`
                 "cookie_secret_file": str(settings.state / "cookie-secret"),
                 "websocket_ping_interval": 30000,
+                "websocket_ping_timeout": 30000,
                 "identity_provider_class": HubIdentity,
                 "authorizer_class": JupyterHubAuthorizer,
                 "contents_manager_class": HomeContents,

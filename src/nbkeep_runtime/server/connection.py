@@ -10,6 +10,7 @@ kernel can read a doubled key differently than the record does.
 from __future__ import annotations
 
 import json
+import struct
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -61,7 +62,7 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
             channel, frames = self._frames(incoming_msg)
             header: Any = orjson.loads(frames[0])
             kind = header["msg_type"]
-        except (ValueError, TypeError, KeyError, IndexError, UnicodeError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, struct.error) as error:
             self.log.warning("Dropped a malformed message to a kernel: %s", error)
             return
         if channel not in _CHANNELS or not isinstance(kind, str):

@@ -238,10 +238,11 @@ class TerminalsHandler(TerminalsMixin, APIHandler):
 
 def handlers(manager: SandboxTerminals) -> list[tuple[Any, ...]]:
     """Return the routes of terminals."""
+    name = {"name": "lab"}  # jupyter_server asks such handlers which extension they log for
     return [
-        (r"/terminals/websocket/(\w+)", TerminalSocket, {"term_manager": manager}),
-        (r"/api/terminals", TerminalsHandler),
-        (r"/api/terminals/(\w+)", TerminalHandler),
+        (r"/terminals/websocket/(\w+)", TerminalSocket, {**name, "term_manager": manager}),
+        (r"/api/terminals", TerminalsHandler, name),
+        (r"/api/terminals/(\w+)", TerminalHandler, name),
     ]
 
 

@@ -1,0 +1,169 @@
+"""Every execution is recorded before it runs; output of a closed tab is not lost; deaths explain themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from session_server import Browser, RunningServer, eventually
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunningServer]:
+    with RunningServer() as running:
+        yield running
+
+
+def cell(server: RunningServer, path: str, index: int = 0) -> dict[str, Any]:
+    return json.loads((server.home / path).read_text())["cells"][index]
+
+
+def finished(server: RunningServer, execution_id: str) -> dict[str, Any]:
+    def find() -> list[dict[str, Any]]:
+        return [e for e in server.office.of_type("execution.finished") if e["execution_id"] == execution_id]
+
+    return eventually(find)[0]
+
+
+async def started(server: RunningServer, code: str) -> dict[str, Any]:
+    digest = hashlib.sha256(code.encode()).hexdigest()
+
+    def find() -> list[dict[str, Any]]:
+        return [e for e in server.office.of_type("execution.started") if e["code_sha256"] == digest]
+
+    return (await asyncio.to_thread(eventually, find))[0]
+
+
+async def test_outcomes_are_told_ok_error_and_aborted(server: RunningServer) -> None:
+    server.put_notebook("o.ipynb", "1/0")
+    async with Browser(server, server.open_notebook("o.ipynb")) as browser:
+        first = await browser.execute("import time; time.sleep(0.4); 1/0")
+        second = await browser.execute("'never'")
+        await browser.until_idle(first)
+        await browser.until_idle(second)
+        await browser.run("'silent'", silent=True)
+    outcomes = []
+    for code in ("import time; time.sleep(0.4); 1/0", "'never'", "'silent'"):
+        event = await started(server, code)
+        assert "code" not in event
+        outcomes.append(finished(server, event["execution_id"])["outcome"])
+    assert outcomes == ["error", "aborted", "ok"]
+
+
+async def test_an_execution_on_the_control_channel_is_recorded_too(server: RunningServer) -> None:
+    server.put_notebook("ctl.ipynb", "0")
+    async with Browser(server, server.open_notebook("ctl.ipynb")) as browser:
+        content = {"code": "'by control'", "silent": False, "user_expressions": {}}
+        await browser.send("execute_request", content, channel="control")
+        await started(server, "'by control'")
+
+
+async def test_malformed_messages_are_dropped_and_the_connection_lives(server: RunningServer) -> None:
+    server.put_notebook("bad.ipynb", "0")
+    async with Browser(server, server.open_notebook("bad.ipynb")) as browser:
+        for message in ("", "{", "[]", '{"header": 1}', '{"header": {"msg_type": 3}, "channel": "shell"}',
+                        '{"header": {"msg_type": "execute_request"}, "channel": "iopub", "content": {}}'):  # fmt: skip
+            await browser.socket.send(message)
+        assert await browser.run("print('alive')") == "alive\n"
+
+
+async def test_output_of_a_closed_tab_is_in_the_notebook_when_it_is_opened_again(server: RunningServer) -> None:
+    code = "import time\nfor i in range(8):\n    print(i, flush=True)\n    time.sleep(0.2)\n6*7"
+    server.put_notebook("closed.ipynb", code)
+    async with Browser(server, server.open_notebook("closed.ipynb")) as browser:
+        await browser.execute(code)
+        await started(server, code)
+        await asyncio.sleep(0.5)
+    await asyncio.sleep(0.3)
+    halfway = server.json("GET", "api/contents/closed.ipynb")["content"]["cells"][0]["outputs"]
+    assert halfway[0]["text"].startswith("0\n1\n")
+    pending = server.json("GET", "nbkeep/api/status")["pending_outputs"]
+    assert pending == [{"path": "closed.ipynb", "cell_id": "c0", "running": True}]
+    event = await started(server, code)
+    await asyncio.to_thread(finished, server, event["execution_id"])
+    outputs = server.json("GET", "api/contents/closed.ipynb")["content"]["cells"][0]["outputs"]
+    assert outputs[0]["text"] == "".join(f"{i}\n" for i in range(8))
+    assert outputs[1]["data"]["text/plain"] == "42"
+    assert cell(server, "closed.ipynb")["execution_count"] == 1
+
+
+async def test_a_crash_is_explained_in_the_cell_and_in_the_status(server: RunningServer) -> None:
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+    server.put_notebook("crash.ipynb", code)
+    kernel = server.open_notebook("crash.ipynb")
+    async with Browser(server, kernel) as browser:
+        await browser.execute(code)
+        while True:
+            message = json.loads(await asyncio.wait_for(browser.socket.recv(), 20))
+            if message["msg_type"] == "stream" and "crashed" in message["content"]["text"]:
+                break
+    (death,) = [d for d in server.json("GET", "nbkeep/api/status")["deaths"] if d["kernel_id"] == kernel]
+    assert (death["reason"], death["path"]) == ("crashed", "crash.ipynb")
+    event = await started(server, code)
+    assert finished(server, event["execution_id"])["outcome"] == "died"
+    assert eventually(lambda: server.office.of_type("kernel.died"))[0]["reason"] == "crashed"
+
+
+async def test_a_death_of_memory_names_use_limit_and_larger_profiles(server: RunningServer) -> None:
+    gib = 1024**3
+    usage = server.limits / "usage.json"
+    (server.limits / "limits.json").write_text(json.dumps({"memory_limit_bytes": 8 * gib, "cgroup": "none"}))
+    usage.write_text(json.dumps({"memory_used_bytes": gib, "memory_peak_bytes": gib, "oom_kills": 0}))
+    code = "import os; os.kill(os.getpid(), 9)"
+    server.put_notebook("oom.ipynb", code)
+    kernel = server.open_notebook("oom.ipynb")
+    async with Browser(server, kernel) as browser:
+        await browser.execute(code)
+        await asyncio.sleep(0.3)
+        usage.write_text(json.dumps({"memory_used_bytes": gib, "memory_peak_bytes": 8 * gib, "oom_kills": 1}))
+        deaths = await asyncio.to_thread(
+            eventually,
+            lambda: [d for d in server.json("GET", "nbkeep/api/status")["deaths"] if d["kernel_id"] == kernel],
+        )
+    assert deaths[0]["reason"] == "out-of-memory"
+    assert "8.0 GiB of the session's 8.0 GiB" in deaths[0]["message"]
+    assert "Large (32.0 GiB)" in deaths[0]["message"]
+
+
+async def test_a_busy_kernel_is_work_even_when_silent_and_an_open_tab_is_not(server: RunningServer) -> None:
+    server.put_notebook("busy.ipynb", "0")
+    async with Browser(server, server.open_notebook("busy.ipynb")) as browser:
+        await browser.run("1")
+        running = await browser.execute("import time; time.sleep(2.5)")
+        await asyncio.to_thread(eventually, lambda: server.office.heartbeats[-1]["busy"])
+        before = server.office.heartbeats[-1]["last_work_at"]
+        await asyncio.sleep(1.3)
+        assert server.office.heartbeats[-1]["last_work_at"] > before
+        await browser.until_idle(running)
+        await asyncio.to_thread(eventually, lambda: not server.office.heartbeats[-1]["busy"])
+        await asyncio.sleep(1.2)
+        idle_since = server.office.heartbeats[-1]["last_work_at"]
+        await asyncio.sleep(1.2)
+        assert server.office.heartbeats[-1]["last_work_at"] == idle_since
+
+
+async def test_an_office_that_is_away_stops_nothing_and_loses_nothing(server: RunningServer) -> None:
+    server.put_notebook("away.ipynb", "0")
+    async with Browser(server, server.open_notebook("away.ipynb")) as browser:
+        await browser.run("0")
+        server.office.is_down = True
+        assert await browser.run("print('while away')") == "while away\n"
+        eventually(lambda: not server.json("GET", "nbkeep/api/status")["office_reachable"])
+        assert server.request("POST", "nbkeep/api/extend").status_code == 503
+        server.office.is_down = False
+    event = await started(server, "print('while away')")
+    assert finished(server, event["execution_id"])["outcome"] == "ok"
+
+
+def test_a_refused_extension_is_told_word_for_word(server: RunningServer) -> None:
+    server.office.may_extend = False
+    answer = server.request("POST", "nbkeep/api/extend")
+    assert (answer.status_code, answer.json()["code"]) == (403, "at-maximum")
+    server.office.may_extend = True
+    assert server.json("POST", "nbkeep/api/extend")["session_id"] == "ses_1"
+    assert server.json("POST", "nbkeep/api/tour", json={"done": True})["tour_done"]
