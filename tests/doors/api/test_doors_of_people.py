@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from fastapi import APIRouter
-from fastapi.testclient import TestClient
 
+from api_client import ApiClient
+from nbkeep.app import Office
 from nbkeep.audit.verify import verify_lines
 from nbkeep.doors.api import create_app
 from nbkeep.model.actor import SCOPES, Role
+from nbkeep.people import tokens
 from office_parts import OfficeForTests, make_office
 
 GOOD = "marmot lends seven kites"
@@ -29,28 +31,26 @@ def office(short_dir: Path, store_url: str) -> Iterator[OfficeForTests]:
 
 
 @pytest.fixture
-def api(office: OfficeForTests) -> Iterator[TestClient]:
-    with TestClient(create_app(office), base_url="http://localhost:8000") as client:  # pyright: ignore[reportArgumentType]
-        yield client
+def api(office: OfficeForTests) -> ApiClient:
+    return ApiClient(create_app(joined(office)))
 
 
-def token_of(
-    api: TestClient, office: OfficeForTests, name: str, role: Role = Role.USER, **wanted: object
-) -> str:
-    """Invite somebody, set their password, and return a token that they make while signed in."""
-    from nbkeep.people import tokens  # noqa: PLC0415
-
+def token_of(office: OfficeForTests, name: str, role: Role = Role.USER) -> str:
+    """Make somebody and return a token of theirs with all their scopes."""
     actor = office.user(name, role)
     with office.store.write() as tx:
-        scopes = wanted.get("scopes") or sorted(actor.scopes)
-        return tokens.create_token(tx, office.clock, actor, "test", scopes, 3600)[1]  # pyright: ignore[reportArgumentType]
+        return tokens.create_token(tx, office.clock, actor, "test", sorted(actor.scopes), 3600)[1]
+
+
+def joined(parts: OfficeForTests) -> Office:
+    return Office(parts.settings, parts.store, parts.clock, parts.backend, parts.hub)
 
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} | PROXIED
 
 
-def test_health_needs_no_sign_in_and_everything_else_does(api: TestClient) -> None:
+def test_health_needs_no_sign_in_and_everything_else_does(api: ApiClient) -> None:
     assert api.get("/healthz").json()["status"] == "ok"
     assert api.get("/api/v1/healthz").status_code == 200
     for path in ("/me", "/users", "/tokens", "/scopes", "/audit", "/audit/export", "/audit/verify"):
@@ -59,7 +59,7 @@ def test_health_needs_no_sign_in_and_everything_else_does(api: TestClient) -> No
         assert set(answer.json()) == {"code", "message", "remedy"}
 
 
-def test_every_public_path_refuses_strangers(api: TestClient) -> None:
+def test_every_public_path_refuses_strangers(api: ApiClient) -> None:
     """Whatever router is added, a call without a sign-in never gets further than 401 (or a link's own check)."""
     open_to_all = {"/api/v1/healthz", "/api/v1/invitations/{token}/accept"}
     described = api.get("/api/v1/openapi.json").json()["paths"]
@@ -73,7 +73,7 @@ def test_every_public_path_refuses_strangers(api: TestClient) -> None:
             assert answer.status_code in {400, 401}, (method, path, answer.status_code)
 
 
-def test_the_description_names_version_scopes_and_errors(api: TestClient) -> None:
+def test_the_description_names_version_scopes_and_errors(api: ApiClient) -> None:
     described = api.get("/api/v1/openapi.json").json()
     assert described["info"]["version"]
     assert all(f"`{scope}`" in described["info"]["description"] for scope in SCOPES)
@@ -84,14 +84,14 @@ def test_the_description_names_version_scopes_and_errors(api: TestClient) -> Non
             assert operation.get("summary"), (method, path)
 
 
-def test_the_operator_is_known_on_the_socket_and_not_through_the_proxy(api: TestClient) -> None:
+def test_the_operator_is_known_on_the_socket_and_not_through_the_proxy(api: ApiClient) -> None:
     me = api.get("/api/v1/me", headers=OPERATOR).json()
     assert (me["name"], me["user"]) == ("operator", None)
     assert api.get("/api/v1/me", headers=OPERATOR | PROXIED).status_code == 401
 
 
-def test_an_admin_invites_and_the_invited_sets_a_password(api: TestClient, office: OfficeForTests) -> None:
-    admin = bearer(token_of(api, office, "boss", Role.ADMIN))
+def test_an_admin_invites_and_the_invited_sets_a_password(api: ApiClient, office: OfficeForTests) -> None:
+    admin = bearer(token_of(office, "boss", Role.ADMIN))
     made = api.post("/api/v1/users", headers=admin, json={"email": "jane@acme.com", "home_size": "20GiB"})
     assert made.status_code == 201
     body = made.json()
@@ -109,8 +109,8 @@ def test_an_admin_invites_and_the_invited_sets_a_password(api: TestClient, offic
     assert all("password" not in key for key in reset["user"])
 
 
-def test_a_user_sees_only_themselves(api: TestClient, office: OfficeForTests) -> None:
-    jane = bearer(token_of(api, office, "jane"))
+def test_a_user_sees_only_themselves(api: ApiClient, office: OfficeForTests) -> None:
+    jane = bearer(token_of(office, "jane"))
     office.user("tom")
     assert api.get("/api/v1/users/jane", headers=jane).status_code == 200
     others, nobody = api.get("/api/v1/users/tom", headers=jane), api.get("/api/v1/users/xyz", headers=jane)
@@ -126,8 +126,8 @@ def test_a_user_sees_only_themselves(api: TestClient, office: OfficeForTests) ->
         assert (answer.status_code, answer.json()["code"]) == (403, "missing-scope")
 
 
-def test_tokens_are_shown_once_listed_and_revoked(api: TestClient, office: OfficeForTests) -> None:
-    jane = bearer(token_of(api, office, "jane"))
+def test_tokens_are_shown_once_listed_and_revoked(api: ApiClient, office: OfficeForTests) -> None:
+    jane = bearer(token_of(office, "jane"))
     wanted = {"name": "nightly", "scopes": ["sessions"], "expires_in": "30d"}
     made = api.post("/api/v1/tokens", headers=jane, json=wanted).json()
     assert made["token"].startswith("nbk_")
@@ -142,7 +142,7 @@ def test_tokens_are_shown_once_listed_and_revoked(api: TestClient, office: Offic
     assert api.get("/api/v1/me", headers=weak).json()["code"] == "bad-token"
 
 
-def test_the_hub_signs_people_in_over_the_socket_only(api: TestClient, office: OfficeForTests) -> None:
+def test_the_hub_signs_people_in_over_the_socket_only(api: ApiClient, office: OfficeForTests) -> None:
     made = api.post("/api/v1/users", headers=OPERATOR, json={"email": "jane@acme.com"}).json()
     token = made["link"].rpartition("/")[2]
     api.post(f"/api/v1/invitations/{token}/accept", json={"password": GOOD})
@@ -160,8 +160,8 @@ def test_the_hub_signs_people_in_over_the_socket_only(api: TestClient, office: O
     assert api.post(path, json=body).status_code == 401
 
 
-def test_the_journal_is_searched_verified_and_exported(api: TestClient, office: OfficeForTests) -> None:
-    auditor = bearer(token_of(api, office, "ann", Role.AUDITOR))
+def test_the_journal_is_searched_verified_and_exported(api: ApiClient, office: OfficeForTests) -> None:
+    auditor = bearer(token_of(office, "ann", Role.AUDITOR))
     found = api.get("/api/v1/audit?type=token&limit=1", headers=auditor).json()
     assert found["items"][0]["type"] == "token.created"
     assert found["items"][0]["actor"]["name"] == "ann"
@@ -175,7 +175,7 @@ def test_the_journal_is_searched_verified_and_exported(api: TestClient, office: 
 def test_a_bug_is_answered_with_an_incident_and_no_trace(
     office: OfficeForTests, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = create_app(office)  # pyright: ignore[reportArgumentType]
+    app = create_app(joined(office))
     router = APIRouter()
 
     def broken() -> None:
@@ -183,7 +183,7 @@ def test_a_bug_is_answered_with_an_incident_and_no_trace(
 
     router.add_api_route("/broken", broken)
     app.include_router(router)
-    answer = TestClient(app).get("/broken")
+    answer = ApiClient(app).get("/broken")
     assert answer.status_code == 500
     assert answer.json()["code"] == "bug"
     assert "secret detail" not in answer.text
@@ -192,7 +192,7 @@ def test_a_bug_is_answered_with_an_incident_and_no_trace(
     assert "secret detail" in caplog.text
 
 
-def test_paths_that_do_not_exist_have_the_same_shape(api: TestClient) -> None:
+def test_paths_that_do_not_exist_have_the_same_shape(api: ApiClient) -> None:
     answer = api.get("/api/v1/nothing")
     assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
     assert answer.headers["cache-control"] == "no-store"
