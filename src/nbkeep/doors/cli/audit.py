@@ -181,7 +181,7 @@ def _print_records(records: list[dict[str, Any]], *, as_json: bool, lines: bool 
             Column("what", keep=True),
             Column("details"),
         ]
-        rows = [(r["seq"], words.moment(r["at"]), r["actor"], r["type"], _details(r)) for r in records]
+        rows = [(r["seq"], words.moment(r["at"]), r["actor"]["name"], r["type"], _details(r)) for r in records]
         print_table(columns, rows, "")
 
 

@@ -1,0 +1,75 @@
+"""The record: read, checked and taken out from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_parts import Nbkeep
+
+
+
+def test_an_export_is_verified_with_no_server_at_all(nbkeep: Nbkeep, served, tmp_path: Path, monkeypatch):
+    for name in ("a", "b", "c"):
+        nbkeep("user", "invite", "--email", f"{name}@acme.com")
+    file = tmp_path / "export.jsonl"
+    assert nbkeep("audit", "export", "-o", str(file)).code == 0
+    assert file.stat().st_mode & 0o077 == 0
+    monkeypatch.setenv("NBKEEP_DATA", "/nowhere")
+    done = nbkeep("audit", "verify", "--file", str(file))
+    assert done.code == 0, done.err
+    assert "Intact: 4 records" in done.out
+
+
+def test_a_changed_export_is_broken_and_ends_with_code_1(nbkeep: Nbkeep, tmp_path: Path):
+    nbkeep("user", "invite", "--email", "jane@acme.com")
+    file = tmp_path / "export.jsonl"
+    nbkeep("audit", "export", "-o", str(file))
+    file.write_text(file.read_text().replace("jane@acme.com", "joan@acme.com"))
+    broken = nbkeep("audit", "verify", "--file", str(file))
+    assert broken.code == 1
+    assert "BROKEN" in broken.err
+    as_json = nbkeep("audit", "verify", "--file", str(file), "--json")
+    assert (as_json.code, as_json.json["ok"]) == (1, False)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]\n", "\x00\x01", '{"export": {}}\n', '{"export": 3}\n', "[" * 100_000])
+def test_files_that_are_no_export_are_refused_in_a_sentence(nbkeep: Nbkeep, tmp_path: Path, content: str):
+    file = tmp_path / "bad.jsonl"
+    file.write_text(content)
+    broken = nbkeep("audit", "verify", "--file", str(file))
+    assert broken.code == 1
+    assert "fault in nbkeep" not in broken.err, broken.err
+
+
+def test_the_servers_chain_is_verified_against_a_head_noted_earlier(nbkeep: Nbkeep):
+    nbkeep("user", "invite", "--email", "jane@acme.com")
+    noted = nbkeep("audit", "verify", "--json").json["hash"]
+    nbkeep("user", "invite", "--email", "omar@acme.com")
+    assert nbkeep("audit", "verify", "--known-head", noted).code == 0
+    refused = nbkeep("audit", "verify", "--known-head", "f" * 64)
+    assert refused.code == 1
+    assert "computed anew" in refused.err
+
+
+def test_search_finds_by_words_person_kind_and_time(nbkeep: Nbkeep):
+    nbkeep("user", "invite", "--email", "jane@acme.com")
+    nbkeep("profile", "set", "notebook-cpu-small", "--idle-stop", "20min")
+    assert [one["type"] for one in nbkeep("audit", "search", "--type", "profile", "--json").json] == ["profile.changed"]
+    assert len(nbkeep("audit", "search", "jane@acme.com", "--actor", "operator", "--json").json) == 1
+    assert nbkeep("audit", "search", "--until", "2000-01-01").out == ""
+    assert nbkeep("audit", "search", "--since", "yesterday-ish").code == 1
+
+
+def test_tail_shows_the_newest_last(nbkeep: Nbkeep):
+    for number in range(5):
+        nbkeep("user", "invite", "--email", f"u{number}@acme.com")
+    lines = nbkeep("audit", "tail", "-n", "2").out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["4", "5"]
+
+
+def test_an_export_to_standard_output_is_json_lines(nbkeep: Nbkeep):
+    lines = nbkeep("audit", "export").out.splitlines()
+    assert "export" in json.loads(lines[0])
+    assert "head" in json.loads(lines[-1])

@@ -1,0 +1,96 @@
+"""Sessions and homes."""
+
+from __future__ import annotations
+
+import threading
+
+from cli_parts import Nbkeep
+
+from nbkeep.model.actor import SYSTEM
+from nbkeep.sessions.marks import mark_ready
+from nbkeep.store.tables import SessionRow
+
+
+def test_a_session_is_listed_shown_and_explained(nbkeep: Nbkeep, served):
+    session_id = served.ready(served.user("jane"))
+    line = nbkeep("session", "list").out.splitlines()[1].split()
+    assert line[:4] == [session_id, "jane", "notebook-cpu-small", "ready"]
+    assert "notebook-cpu-small" in nbkeep("session", "show", session_id).out
+    told = nbkeep("session", "diagnose", "--session", session_id)
+    assert told.code == 0
+    assert "Running" in told.out.splitlines()[0]
+    assert nbkeep("session", "diagnose", session_id, "--json").json["state"] == "ready"
+
+
+def test_start_tells_each_step_until_the_session_is_ready(nbkeep: Nbkeep, served):
+    jane = served.user("jane")
+
+    def become_ready() -> None:
+        for _ in range(100):
+            with served.store.write() as tx:
+                row = tx.query(SessionRow).one_or_none()
+                if row is not None:
+                    mark_ready(tx, served.clock, SYSTEM, row)
+                    return
+            threading.Event().wait(0.05)
+
+    helper = threading.Thread(target=become_ready)
+    helper.start()
+    done = nbkeep("session", "start", "--profile", "notebook-cpu-small", "--user", jane.name, "--name", "churn")
+    helper.join()
+    assert done.code == 0, done.err
+    assert "·" in done.err
+    assert "ready" in done.out
+    assert "churn" in done.out
+
+
+def test_a_start_that_fails_says_why(nbkeep: Nbkeep, served):
+    served.user("jane")
+    served.hub.says_no = True
+    refused = nbkeep("session", "start", "--profile", "notebook-cpu-small", "--user", "jane")
+    assert refused.code == 1
+    assert refused.err.startswith(("·", "Error:"))
+    assert nbkeep("session", "start", "--profile", "none", "--user", "jane").code == 1
+
+
+def test_stop_asks_unless_told_yes_and_gives_the_reason_to_the_user(nbkeep: Nbkeep, served):
+    session_id = served.ready(served.user("jane"))
+    assert nbkeep("session", "stop", session_id).code == 2
+    done = nbkeep("session", "stop", session_id, "--yes", "--no-wait", "--reason", "Maintenance")
+    assert done.code == 0, done.err
+    assert "Maintenance" in nbkeep("session", "diagnose", session_id).out
+
+
+def test_extend_moves_the_idle_stop(nbkeep: Nbkeep, served):
+    session_id = served.ready(served.user("jane"))
+    served.clock.advance(1500)
+    before = nbkeep("session", "show", session_id, "--json").json["idle_stop_at"]
+    after = nbkeep("session", "extend", session_id, "--json").json["idle_stop_at"]
+    assert after > before
+
+
+def test_an_admins_visit_needs_a_reason(nbkeep: Nbkeep, served):
+    session_id = served.ready(served.user("jane"))
+    assert nbkeep("session", "access", session_id).code == 2
+    refused = nbkeep("session", "access", session_id, "--reason", "x")
+    assert refused.code == 1
+    done = nbkeep("session", "access", session_id, "--reason", "Ticket 4711: cannot save")
+    assert done.code == 0, done.err
+    assert done.out.startswith("http://")
+
+
+def test_one_session_must_be_named_in_one_way(nbkeep: Nbkeep):
+    assert nbkeep("session", "show").code == 2
+    assert nbkeep("session", "show", "ses_a", "--session", "ses_b").code == 2
+    assert nbkeep("session", "show", "ses_a").code == 1
+
+
+def test_homes_are_listed_and_grow(nbkeep: Nbkeep, served):
+    served.ready(served.user("jane"))
+    assert nbkeep("volume", "list").out.splitlines()[1].split()[:4] == ["jane", "folder", "10", "GiB"]
+    assert nbkeep("volume", "resize", "jane", "20GiB", "--json").json["size_bytes"] == 20 << 30
+    assert nbkeep("volume", "show", "jane").code == 0
+    assert nbkeep("volume", "usage", "jane").code == 0
+    refused = nbkeep("volume", "resize", "jane", "1GiB")
+    assert refused.code == 1
+    assert "never made smaller" in refused.err
