@@ -245,6 +245,7 @@ def main():
         # Counted per user namespace (Linux 5.14), so it is this sandbox's own; the cgroup says it again.
         resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    processes.hide()
     processes.ignore_terminal_signals()
     os.umask(0o022)
     processes.check_user()

@@ -1,5 +1,6 @@
 """Start, list and signal processes of this sandbox."""
 
+import ctypes
 import fcntl
 import os
 import pwd
@@ -11,6 +12,7 @@ import termios
 
 # The first process of a sandbox must outlive what runs out of memory: children are chosen before it (proc(5)).
 _OOM_SCORE_ADJ = "600"
+_PR_SET_DUMPABLE = 4
 _IMAGE = "/opt/nbkeep/image"
 HOME = "/home/user"
 
@@ -156,6 +158,11 @@ def check_user():
         pwd.getpwuid(os.getuid())
     except KeyError:
         print("nbkeep: this image's passwd has no name for uid %d" % os.getuid(), file=sys.stderr)
+
+
+def hide():
+    """Close /proc/1 to the user's code: its descriptors reach the session's log on the host (prctl(2))."""
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def ignore_terminal_signals():
