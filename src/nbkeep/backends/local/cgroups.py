@@ -55,6 +55,7 @@ class Cgroups:
         for controller, parent in self.parents.items():
             group = parent / name
             group.mkdir(exist_ok=True)
+            group.chmod(0o755)  # the trusted half reads its use here, under a user id of its own
             for file, value in _settings(controller, self.versions[controller], limits):
                 _write(group / file, value)
             joins = group / "cgroup.procs"
