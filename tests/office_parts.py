@@ -7,10 +7,14 @@ import tempfile
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+import httpx
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
+from nbkeep.app import Office
 from nbkeep.backends.interface import (
     Capacity,
     Exit,
@@ -22,6 +26,7 @@ from nbkeep.backends.interface import (
     Volume,
     VolumeUsage,
 )
+from nbkeep.doors.api import create_app
 from nbkeep.model.actor import ROLE_SCOPES, Actor, Role
 from nbkeep.model.clock import ManualClock
 from nbkeep.model.errors import Refused, Unavailable
@@ -147,6 +152,10 @@ class OfficeForTests:
     def close(self) -> None:
         self.store.close()
 
+    def app(self) -> FastAPI:
+        """Return the web application over exactly these parts."""
+        return create_app(Office(self.settings, self.store, self.clock, self.backend, self.hub))
+
     def user(
         self, name: str = "jane", role: Role = Role.USER, max_sessions: int = 3, status: str = "active"
     ) -> Actor:
@@ -226,6 +235,12 @@ def make_office(folder: Path, url: str = "", **settings: object) -> OfficeForTes
     with store.write() as tx:
         plant(tx, clock)
     return OfficeForTests(made, store, clock, InMemoryNode(), InMemoryHub())
+
+
+def client_for(app: FastAPI, token: str | None) -> httpx.Client:
+    """Return a client of an app, with a bearer token or without."""
+    headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+    return cast("httpx.Client", TestClient(app, headers=headers))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -17,15 +18,16 @@ from nbkeep.sessions.notices import dismiss_notice, list_notices
 from nbkeep.sessions.reports import take_reports
 from nbkeep.sessions.stop import stop_session
 from nbkeep.store.tables import JournalRow, SessionRow, UserRow
+from office_parts import OfficeForTests
 
 NAME = "notebook-cpu-small"
 
 
-def test_an_admin_enters_only_with_a_reason_for_an_hour_and_the_user_reads_it(office):
+def test_an_admin_enters_only_with_a_reason_for_an_hour_and_the_user_reads_it(office: OfficeForTests) -> None:
     jane, boss = office.user(), office.user("boss", Role.ADMIN)
     session_id = office.ready(jane)
 
-    def enters(admin="boss", owner="jane", name=NAME):
+    def enters(admin: str = "boss", owner: str = "jane", name: str = NAME):
         with office.store.read() as tx:
             return may_enter(tx, office.clock, admin, owner, name)
 
@@ -44,7 +46,7 @@ def test_an_admin_enters_only_with_a_reason_for_an_hour_and_the_user_reads_it(of
     assert not enters()
 
 
-def test_a_visit_ends_with_the_session_and_with_the_role(office):
+def test_a_visit_ends_with_the_session_and_with_the_role(office: OfficeForTests) -> None:
     jane, boss = office.user(), office.user("boss", Role.ADMIN)
     session_id = office.ready(jane)
     with office.store.write() as tx:
@@ -61,7 +63,7 @@ def test_a_visit_ends_with_the_session_and_with_the_role(office):
         assert not may_enter(tx, office.clock, "boss", "jane", NAME)
 
 
-def test_a_user_cannot_take_leave_even_for_the_own_session(office):
+def test_a_user_cannot_take_leave_even_for_the_own_session(office: OfficeForTests) -> None:
     jane = office.user()
     session_id = office.ready(jane)
     with office.store.write() as tx, pytest.raises(Refused) as caught:
@@ -69,7 +71,7 @@ def test_a_user_cannot_take_leave_even_for_the_own_session(office):
     assert caught.value.code == "missing-scope"
 
 
-def test_somebody_elses_notice_cannot_be_put_away(office):
+def test_somebody_elses_notice_cannot_be_put_away(office: OfficeForTests) -> None:
     jane, boss = office.user(), office.user("boss", Role.ADMIN)
     session_id = office.ready(jane)
     with office.store.write() as tx:
@@ -83,12 +85,12 @@ def test_somebody_elses_notice_cannot_be_put_away(office):
         assert list_notices(tx, jane) == []
 
 
-def report(office, session_id, *events):
+def report(office: OfficeForTests, session_id: str, *events: Any):
     with office.store.write() as tx:
         return take_reports(tx, office.clock, tx.get_one(SessionRow, session_id), events)
 
 
-def records(office, kind):
+def records(office: OfficeForTests, kind: str):
     with office.store.read() as tx:
         return [
             json.loads(one) for one in tx.scalars(select(JournalRow.record).where(JournalRow.type == kind))
@@ -104,7 +106,7 @@ EXECUTION = {
 }
 
 
-def test_an_event_delivered_twice_is_recorded_once(office):
+def test_an_event_delivered_twice_is_recorded_once(office: OfficeForTests) -> None:
     session_id = office.ready(office.user())
     assert report(office, session_id, EXECUTION) == 1
     assert report(office, session_id, EXECUTION, {**EXECUTION, "id": "e2"}) == 2
@@ -112,7 +114,7 @@ def test_an_event_delivered_twice_is_recorded_once(office):
     assert records(office, "execution.started")[0]["actor"]["name"] == "jane"
 
 
-def test_code_is_kept_only_where_the_profile_says_so(office):
+def test_code_is_kept_only_where_the_profile_says_so(office: OfficeForTests) -> None:
     session_id = office.ready(office.user())
     report(office, session_id, {**EXECUTION, "code": "secret = 1"})
     assert records(office, "execution.started")[0]["data"]["code"] is None
@@ -124,13 +126,15 @@ def test_code_is_kept_only_where_the_profile_says_so(office):
 @pytest.mark.parametrize(
     "kind", ["session.ended", "user.role-changed", "audit.exported", "", None, "x" * 1000]
 )
-def test_a_session_cannot_write_the_offices_own_kinds_of_record(office, kind):
+def test_a_session_cannot_write_the_offices_own_kinds_of_record(
+    office: OfficeForTests, kind: str | None
+) -> None:
     session_id = office.ready(office.user())
     with pytest.raises(Refused):
         report(office, session_id, {**EXECUTION, "type": kind, "user": "jane"})
 
 
-def test_a_session_cannot_report_for_another_one(office):
+def test_a_session_cannot_report_for_another_one(office: OfficeForTests) -> None:
     first, second = office.ready(office.user()), office.ready(office.user("john"))
     report(office, first, {**EXECUTION, "session_id": second})
     assert records(office, "execution.started")[0]["session_id"] == first
@@ -139,7 +143,7 @@ def test_a_session_cannot_report_for_another_one(office):
 @pytest.mark.parametrize(
     "odd", ["\ud800", "x" * 10_000, float("nan"), 10**40, {"a": 1}, ["b"], "line\nbreak\x00", None]
 )
-def test_an_odd_value_loses_no_record(office, odd):
+def test_an_odd_value_loses_no_record(office: OfficeForTests, odd: object) -> None:
     session_id = office.ready(office.user())
     report(office, session_id, {**EXECUTION, "notebook": odd})
     assert len(records(office, "execution.started")) == 1
@@ -148,7 +152,7 @@ def test_an_odd_value_loses_no_record(office, odd):
 @pytest.mark.parametrize(
     "bad", [{"id": ""}, {"id": "a b"}, {"id": 7}, {"id": "x" * 65}, {"execution_id": ...}]
 )
-def test_a_malformed_report_is_refused_whole(office, bad):
+def test_a_malformed_report_is_refused_whole(office: OfficeForTests, bad: dict[str, Any]) -> None:
     session_id = office.ready(office.user())
     second = {key: value for key, value in {**EXECUTION, "id": "e9", **bad}.items() if value is not ...}
     with pytest.raises(Refused):
@@ -157,7 +161,7 @@ def test_a_malformed_report_is_refused_whole(office, bad):
 
 
 @pytest.mark.parametrize("reason", list(StopReason))
-def test_every_reason_is_told_in_one_line_with_what_to_do(office, reason):
+def test_every_reason_is_told_in_one_line_with_what_to_do(office: OfficeForTests, reason: StopReason) -> None:
     jane = office.user()
     session_id = office.ready(jane)
     office.change(session_id, state="failed", stop_reason=reason.value, stop_detail="Two\nlines.")
@@ -170,7 +174,7 @@ def test_every_reason_is_told_in_one_line_with_what_to_do(office, reason):
 
 @pytest.mark.parametrize("state", list(SessionState))
 @pytest.mark.parametrize("away", [False, True])
-def test_a_diagnosis_is_never_empty(office, state, away):
+def test_a_diagnosis_is_never_empty(office: OfficeForTests, state: SessionState, *, away: bool) -> None:
     jane = office.user()
     session_id = office.requested(jane)
     office.change(session_id, state=state.value)
@@ -181,7 +185,7 @@ def test_a_diagnosis_is_never_empty(office, state, away):
     assert told["findings"]
 
 
-def test_a_diagnosis_names_memory_home_and_silence(office):
+def test_a_diagnosis_names_memory_home_and_silence(office: OfficeForTests) -> None:
     jane = office.user()
     session_id = office.ready(jane)
     office.backend.running[session_id] = Status(
@@ -194,7 +198,7 @@ def test_a_diagnosis_names_memory_home_and_silence(office):
     assert {"memory-nearly-full", "home-nearly-full", "silent"} <= set(codes)
 
 
-def test_somebody_elses_session_cannot_be_diagnosed(office):
+def test_somebody_elses_session_cannot_be_diagnosed(office: OfficeForTests) -> None:
     session_id = office.ready(office.user())
     with pytest.raises(Refused) as caught:
         diagnose_session(office, office.user("mallory"), session_id)

@@ -10,9 +10,12 @@ from nbkeep.sessions.identity import session_of
 from nbkeep.sessions.launch import launch
 from nbkeep.sessions.marks import mark_ended
 from nbkeep.store.tables import SessionRow, UserRow
+from office_parts import OfficeForTests
 
 
-def test_a_launch_carries_the_snapshot_and_a_token_and_passes_only_the_hubs_variables(office):
+def test_a_launch_carries_the_snapshot_and_a_token_and_passes_only_the_hubs_variables(
+    office: OfficeForTests,
+) -> None:
     jane = office.user()
     session_id = office.requested(jane)
     answer = launch(office, user="jane", server_name="notebook-cpu-small", session_id=session_id, profile=None,
@@ -38,7 +41,7 @@ def test_a_launch_carries_the_snapshot_and_a_token_and_passes_only_the_hubs_vari
     ("user", "server", "whose"),
     [("mallory", "notebook-cpu-small", "jane"), ("jane", "other", "jane"), ("mallory", "other", "jane")],
 )
-def test_a_forged_session_id_is_refused(office, user, server, whose):
+def test_a_forged_session_id_is_refused(office: OfficeForTests, user: str, server: str, whose: str) -> None:
     office.user("mallory")
     session_id = office.requested(office.user(whose))
     with pytest.raises(Refused) as caught:
@@ -48,7 +51,7 @@ def test_a_forged_session_id_is_refused(office, user, server, whose):
 
 
 @pytest.mark.parametrize("session_id", ["", "ses_00000000000000000000", "' OR 1=1 --"])
-def test_a_made_up_session_id_is_refused(office, session_id):
+def test_a_made_up_session_id_is_refused(office: OfficeForTests, session_id: str) -> None:
     office.user()
     with pytest.raises(Refused):
         launch(
@@ -56,7 +59,7 @@ def test_a_made_up_session_id_is_refused(office, session_id):
         )
 
 
-def test_an_ended_session_is_not_launched_again(office):
+def test_an_ended_session_is_not_launched_again(office: OfficeForTests) -> None:
     jane = office.user()
     session_id, _ = office.launched(jane)
     with office.store.write() as tx:
@@ -67,7 +70,7 @@ def test_an_ended_session_is_not_launched_again(office):
         )
 
 
-def test_the_hubs_own_start_page_passes_the_same_admission(office):
+def test_the_hubs_own_start_page_passes_the_same_admission(office: OfficeForTests) -> None:
     office.user(max_sessions=1)
     answer = launch(
         office, user="jane", server_name="mine", session_id=None, profile="notebook-cpu-small", env={}
@@ -79,14 +82,16 @@ def test_the_hubs_own_start_page_passes_the_same_admission(office):
 
 @pytest.mark.parametrize(("profile", "code"), [(None, "no-profile"), ("no-such", "profile-not-found"),
                                                ("notebook-gpu-a100", "no-capacity")])  # fmt: skip
-def test_the_hubs_own_start_page_without_a_valid_profile_is_refused(office, profile, code):
+def test_the_hubs_own_start_page_without_a_valid_profile_is_refused(
+    office: OfficeForTests, profile: str | None, code: str
+) -> None:
     office.user()
     with pytest.raises(Refused) as caught:
         launch(office, user="jane", server_name="x", session_id=None, profile=profile, env={})
     assert caught.value.code == code
 
 
-def test_a_disabled_users_admitted_session_is_not_launched(office):
+def test_a_disabled_users_admitted_session_is_not_launched(office: OfficeForTests) -> None:
     jane = office.user()
     session_id = office.requested(jane)
     with office.store.write() as tx:
@@ -97,7 +102,7 @@ def test_a_disabled_users_admitted_session_is_not_launched(office):
         )
 
 
-def test_a_token_ends_with_its_session_and_others_never_work(office):
+def test_a_token_ends_with_its_session_and_others_never_work(office: OfficeForTests) -> None:
     jane = office.user()
     session_id, token = office.launched(jane)
     with office.store.write() as tx:

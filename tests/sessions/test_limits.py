@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from nbkeep.sessions.limits import (
     warn_before_s,
     warning,
 )
+from office_parts import OfficeForTests
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 WORK = Clockwork(
@@ -30,11 +32,11 @@ WORK = Clockwork(
 )  # fmt: skip
 
 
-def at(**delta) -> datetime:
+def at(**delta: Any) -> datetime:
     return T0 + timedelta(**delta)
 
 
-def test_idle_is_counted_from_the_last_work():
+def test_idle_is_counted_from_the_last_work() -> None:
     assert idle_stop_at(WORK) == at(minutes=30)
     assert idle_stop_at(replace(WORK, last_work_at=at(minutes=10))) == at(minutes=40)
     assert idle_stop_at(replace(WORK, is_busy=True)) is None
@@ -50,32 +52,35 @@ def test_idle_is_counted_from_the_last_work():
         (at(hours=7, minutes=49), "idle"),
     ],
 )
-def test_the_idle_warning_comes_ten_minutes_before(now, kind):
+def test_the_idle_warning_comes_ten_minutes_before(now: datetime, kind: str | None) -> None:
     told = warning(WORK, now)
     assert (told.kind if told else None) == kind
 
 
-def test_the_end_is_warned_of_ten_minutes_before_even_while_busy():
+def test_the_end_is_warned_of_ten_minutes_before_even_while_busy() -> None:
     busy = replace(WORK, is_busy=True)
     assert warning(busy, at(hours=7, minutes=49)) is None
     told = warning(busy, at(hours=7, minutes=50))
+    assert told is not None
     assert (told.kind, told.extendable, told.at) == ("max-session", True, at(hours=8))
     spent = replace(busy, extended_s=14400)
-    assert not warning(spent, at(hours=7, minutes=50)).extendable
-    assert "save your work" in warning(spent, at(hours=7, minutes=50)).text
+    last = warning(spent, at(hours=7, minutes=50))
+    assert last is not None
+    assert not last.extendable
+    assert "save your work" in last.text
 
 
-def test_short_limits_warn_proportionally():
+def test_short_limits_warn_proportionally() -> None:
     assert warn_before_s(60) == (20, 4)
     assert warn_before_s(300) == (100, 20)
 
 
-def test_keep_working_restarts_the_idle_countdown_and_leaves_a_far_end_alone():
+def test_keep_working_restarts_the_idle_countdown_and_leaves_a_far_end_alone() -> None:
     given_ = extend(WORK, at(minutes=25))
-    assert given_ == Extension(at(minutes=55), WORK.ends_at, 0)
+    assert given_ == Extension(at(minutes=55), at(hours=8), 0)
 
 
-def test_keep_working_near_the_end_adds_an_hour_until_the_policy_is_used_up():
+def test_keep_working_near_the_end_adds_an_hour_until_the_policy_is_used_up() -> None:
     work, now = WORK, at(hours=7, minutes=55)
     for hour in range(1, 5):
         given_ = extend(work, now)
@@ -89,7 +94,7 @@ def test_keep_working_near_the_end_adds_an_hour_until_the_policy_is_used_up():
     assert can_extend_until(work) == work.ends_at
 
 
-def test_a_profile_without_extension_says_so():
+def test_a_profile_without_extension_says_so() -> None:
     refused = extend(replace(WORK, max_extension_s=0), at(hours=7, minutes=55))
     assert isinstance(refused, Refuse)
     assert "8 h" in refused.message
@@ -100,8 +105,8 @@ def test_a_profile_without_extension_says_so():
     now_s=st.integers(0, 200000), extra_s=st.integers(0, 20000), presses=st.integers(1, 20),
 )  # fmt: skip
 def test_nobody_ever_gets_more_than_the_policy_or_is_stopped_unwarned(
-    idle_s, max_s, worked_s, now_s, extra_s, presses
-):
+    idle_s: int, max_s: int, worked_s: int, now_s: int, extra_s: int, presses: int
+) -> None:
     work = replace(WORK, idle_stop_s=idle_s, max_session_s=max_s, max_extension_s=extra_s,
                    last_work_at=at(seconds=worked_s), ends_at=at(seconds=max_s))  # fmt: skip
     now = at(seconds=now_s)
@@ -112,13 +117,15 @@ def test_nobody_ever_gets_more_than_the_policy_or_is_stopped_unwarned(
     for _ in range(presses):
         given_ = extend(work, now)
         if isinstance(given_, Extension):
+            assert work.ends_at is not None
             assert given_.ends_at >= work.ends_at
             work = replace(work, idle_kept_until=given_.idle_kept_until, ends_at=given_.ends_at,
                            extended_s=given_.extended_s)  # fmt: skip
+    assert work.ends_at is not None
     assert work.ends_at <= at(seconds=max_s + extra_s)
 
 
-def test_keep_working_is_recorded_and_refused_before_the_session_is_ready(office):
+def test_keep_working_is_recorded_and_refused_before_the_session_is_ready(office: OfficeForTests) -> None:
     jane = office.user()
     starting, _ = office.launched(jane)
     with office.store.write() as tx, pytest.raises(Refused):
@@ -130,7 +137,7 @@ def test_keep_working_is_recorded_and_refused_before_the_session_is_ready(office
     assert office.row(session_id).idle_kept_until == office.clock.now() + timedelta(minutes=30)
 
 
-def test_somebody_else_cannot_keep_a_session(office):
+def test_somebody_else_cannot_keep_a_session(office: OfficeForTests) -> None:
     session_id = office.ready(office.user())
     mallory = office.user("mallory")
     with office.store.write() as tx, pytest.raises(Refused) as caught:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nbkeep.backends.interface import Capacity
-from nbkeep.model.verdict import Allow, Refuse
+from nbkeep.model.verdict import Allow, Refuse, Verdict
 from nbkeep.profiles.values import Flavor, Profile
 from nbkeep.sessions.rules import SESSION_NAME, Asker, HostPolicy, Load, may_start
 
@@ -17,10 +19,20 @@ GPU = Flavor("gpu", 2000, 8 * GIB, "t4", 1)
 PROFILE = Profile("small", "Small", "base", "small")
 JANE = Asker("jane", "notebook.user", is_active=True, max_sessions=2)
 HOST = Capacity(2000, 24 * GIB, {"t4": 1})
+NOTHING = Load()
 POLICY = HostPolicy(cpu_overcommit=4, memory_overcommit=1)
 
 
-def ask(asker=JANE, profile=PROFILE, flavor=SMALL, load=Load(), host=HOST, policy=POLICY, *, built=True):  # noqa: B008
+def ask(
+    asker: Asker = JANE,
+    profile: Profile = PROFILE,
+    flavor: Flavor = SMALL,
+    load: Load = NOTHING,
+    host: Capacity = HOST,
+    policy: HostPolicy = POLICY,
+    *,
+    built: bool = True,
+) -> Verdict:
     return may_start(asker, profile, flavor, load, host, policy, image_is_built=built)
 
 
@@ -57,7 +69,7 @@ def ask(asker=JANE, profile=PROFILE, flavor=SMALL, load=Load(), host=HOST, polic
         ),
     ],
 )
-def test_a_start_is_refused_with_code_and_numbers(asked, code, in_message):
+def test_a_start_is_refused_with_code_and_numbers(asked: dict[str, Any], code: str, in_message: str) -> None:
     verdict = ask(**asked)
     assert isinstance(verdict, Refuse)
     assert verdict.code == code
@@ -65,11 +77,11 @@ def test_a_start_is_refused_with_code_and_numbers(asked, code, in_message):
     assert verdict.remedy
 
 
-def test_a_start_within_all_limits_is_allowed_without_a_note():
+def test_a_start_within_all_limits_is_allowed_without_a_note() -> None:
     assert ask() == Allow()
 
 
-def test_a_flavor_with_more_cpu_than_the_host_is_allowed_and_the_note_says_so():
+def test_a_flavor_with_more_cpu_than_the_host_is_allowed_and_the_note_says_so() -> None:
     verdict = ask(flavor=Flavor("wide", 4000, 8 * GIB))
     assert isinstance(verdict, Allow)
     assert "2 CPU" in verdict.note
@@ -81,7 +93,7 @@ def test_a_flavor_with_more_cpu_than_the_host_is_allowed_and_the_note_says_so():
     memory=st.integers(0, 64 * GIB),
     cpu=st.integers(0, 64000),
 )
-def test_what_is_allowed_never_goes_over_any_limit(mine, limit, memory, cpu):
+def test_what_is_allowed_never_goes_over_any_limit(mine: int, limit: int, memory: int, cpu: int) -> None:
     asker = Asker("jane", "notebook.user", is_active=True, max_sessions=limit)
     verdict = ask(asker=asker, load=Load(mine=mine, memory_bytes=memory, cpu_millis=cpu))
     if isinstance(verdict, Allow):
@@ -91,10 +103,10 @@ def test_what_is_allowed_never_goes_over_any_limit(mine, limit, memory, cpu):
 
 
 @pytest.mark.parametrize("name", ["a", "churn", "a-1", "x" * 30])
-def test_a_session_name_is_a_label_of_a_host_name(name):
+def test_a_session_name_is_a_label_of_a_host_name(name: str) -> None:
     assert SESSION_NAME.fullmatch(name)
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a-", "A", "a.b", "a_b", "x" * 31, "é", "a/b", "a\n"])
-def test_other_session_names_are_not(name):
+def test_other_session_names_are_not(name: str) -> None:
     assert not SESSION_NAME.fullmatch(name)

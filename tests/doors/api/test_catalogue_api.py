@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import httpx
 import pytest
 import yaml
-from fastapi.testclient import TestClient
+from fastapi import FastAPI
 
 from nbkeep.backends.interface import Volume
-from nbkeep.doors.api import create_app
-from nbkeep.model.actor import Role
+from nbkeep.model.actor import Actor
 from nbkeep.people.tokens import create_token
+from office_parts import OfficeForTests, client_for
 
 
 @pytest.fixture
-def app(office):
-    return create_app(office)
+def app(office: OfficeForTests) -> FastAPI:
+    return office.app()
 
 
 @pytest.fixture
-def operator(app):
-    return TestClient(app, headers={"Authorization": "Bearer operator-token-of-this-test"})
+def operator(app: FastAPI) -> httpx.Client:
+    return client_for(app, "operator-token-of-this-test")
 
 
-def client_of(app, office, actor):
+def client_of(app: FastAPI, office: OfficeForTests, actor: Actor) -> httpx.Client:
     with office.store.write() as tx:
         _, token = create_token(tx, office.clock, actor, "test", sorted(actor.scopes), 3600)
-    return TestClient(app, headers={"Authorization": f"Bearer {token}"})
+    return client_for(app, token)
 
 
 @pytest.fixture
-def jane(app, office):
+def jane(app: FastAPI, office: OfficeForTests) -> httpx.Client:
     return client_of(app, office, office.user())
 
 
-def test_the_seeds_are_listed_with_numbers_and_words(operator):
+def test_the_seeds_are_listed_with_numbers_and_words(operator: httpx.Client) -> None:
     names = {one["name"]: one for one in operator.get("/api/v1/profiles").json()["items"]}
     assert set(names) == {
         "notebook-cpu-small", "notebook-cpu-large", "notebook-gpu-t4", "notebook-gpu-a100", "nb-gpu-l4",
@@ -47,7 +49,7 @@ def test_the_seeds_are_listed_with_numbers_and_words(operator):
     assert names["notebook-gpu-a100"]["why_not"]["message"].startswith("No capacity here")
 
 
-def test_a_profile_is_created_changed_shown_and_deleted(operator, jane):
+def test_a_profile_is_created_changed_shown_and_deleted(operator: httpx.Client, jane: httpx.Client) -> None:
     made = operator.post("/api/v1/profiles", json={"name": "mine", "image": "base", "flavor": "notebook-cpu-small",
                                                    "idle_stop": "15min", "max_session": "6h"})  # fmt: skip
     assert made.status_code == 201
@@ -83,7 +85,9 @@ def test_a_profile_is_created_changed_shown_and_deleted(operator, jane):
         ({"idle_stop": "5min", "idle_stop_s": 900}, "invalid-idle_stop_s", ""),
     ],
 )
-def test_a_bad_profile_is_refused_with_what_would_be_right(operator, values, code, told):
+def test_a_bad_profile_is_refused_with_what_would_be_right(
+    operator: httpx.Client, values: dict[str, Any], code: str, told: str
+) -> None:
     body = {"name": "mine", "image": "base", "flavor": "notebook-cpu-small", **values}
     answer = operator.post("/api/v1/profiles", json=body)
     assert answer.status_code in {400, 409}
@@ -102,12 +106,12 @@ def test_a_bad_profile_is_refused_with_what_would_be_right(operator, values, cod
         ({"cpu": 2, "memory": "8GiB", "price_per_hour": "NaN"}, "invalid-price_per_hour"),
     ],
 )  # fmt: skip
-def test_a_bad_flavor_is_refused(operator, values, code):
+def test_a_bad_flavor_is_refused(operator: httpx.Client, values: dict[str, Any], code: str) -> None:
     answer = operator.post("/api/v1/flavors", json={"name": "mine", **values})
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
-def test_a_flavor_in_use_is_not_deleted_and_a_free_one_is(operator):
+def test_a_flavor_in_use_is_not_deleted_and_a_free_one_is(operator: httpx.Client) -> None:
     answer = operator.delete("/api/v1/flavors/notebook-cpu-small")
     assert (answer.status_code, answer.json()["code"]) == (409, "flavor-in-use")
     operator.delete("/api/v1/profiles/nb-gpu-l4")
@@ -115,17 +119,19 @@ def test_a_flavor_in_use_is_not_deleted_and_a_free_one_is(operator):
     assert operator.get("/api/v1/flavors/nb-gpu-l4").status_code == 404
 
 
-def test_users_change_nothing_of_the_catalogue(jane):
+def test_users_change_nothing_of_the_catalogue(jane: httpx.Client) -> None:
     for method, path in (("POST", "profiles"), ("PATCH", "profiles/notebook-cpu-small"), ("POST", "flavors"),
                          ("DELETE", "profiles/notebook-cpu-small"), ("DELETE", "flavors/nb-gpu-l4"),
                          ("PATCH", "volumes/jane"), ("POST", "config"), ("GET", "config"), ("GET", "host")):  # fmt: skip
-        body = {"json": {"name": "x", "size": "20GiB"}} if method in {"POST", "PATCH"} else {}
-        answer = jane.request(method, f"/api/v1/{path}", **body)
+        body = {"name": "x", "size": "20GiB"} if method in {"POST", "PATCH"} else None
+        answer = jane.request(method, f"/api/v1/{path}", json=body)
         assert answer.status_code in {403, 400}, path
         assert answer.status_code == 403 or path == "config", path
 
 
-def test_a_disabled_or_foreign_profile_looks_like_none_to_users(operator, jane):
+def test_a_disabled_or_foreign_profile_looks_like_none_to_users(
+    operator: httpx.Client, jane: httpx.Client
+) -> None:
     operator.patch("/api/v1/profiles/notebook-cpu-large", json={"enabled": False})
     operator.patch("/api/v1/profiles/nb-gpu-l4", json={"roles": ["notebook.admin"]})
     for name in ("notebook-cpu-large", "nb-gpu-l4"):
@@ -135,7 +141,9 @@ def test_a_disabled_or_foreign_profile_looks_like_none_to_users(operator, jane):
     assert not {"notebook-cpu-large", "nb-gpu-l4"} & listed
 
 
-def test_the_configuration_round_trips_without_changes(operator, office):
+def test_the_configuration_round_trips_without_changes(
+    operator: httpx.Client, office: OfficeForTests
+) -> None:
     office.user()
     for kind in ("yaml", "json"):
         text = operator.get("/api/v1/config", params={"format": kind}).text
@@ -148,7 +156,9 @@ def test_the_configuration_round_trips_without_changes(operator, office):
     assert "hash" not in text
 
 
-def test_a_dry_run_shows_what_would_change_and_changes_nothing(operator, office):
+def test_a_dry_run_shows_what_would_change_and_changes_nothing(
+    operator: httpx.Client, office: OfficeForTests
+) -> None:
     office.user()
     document = yaml.safe_load(operator.get("/api/v1/config").text)
     document["profiles"] = [one for one in document["profiles"] if one["name"] != "nb-gpu-l4"]
@@ -179,7 +189,7 @@ def test_a_dry_run_shows_what_would_change_and_changes_nothing(operator, office)
         "[" * 5000,
     ],
 )  # fmt: skip
-def test_a_bad_document_is_refused_and_changes_nothing(operator, text):
+def test_a_bad_document_is_refused_and_changes_nothing(operator: httpx.Client, text: str) -> None:
     before = operator.get("/api/v1/config").text
     answer = operator.post("/api/v1/config", content=text)
     assert answer.status_code == 400, answer.text
@@ -187,7 +197,7 @@ def test_a_bad_document_is_refused_and_changes_nothing(operator, text):
     assert operator.get("/api/v1/config").text == before
 
 
-def test_one_bad_entry_keeps_the_good_ones_from_being_applied(operator):
+def test_one_bad_entry_keeps_the_good_ones_from_being_applied(operator: httpx.Client) -> None:
     document = {"apiVersion": "nbkeep/v1", "kind": "Configuration", "users": [{"name": "nobody"}],
                 "flavors": [*operator.get("/api/v1/config?format=json").json()["flavors"],
                             {"name": "new", "cpu": 1, "memory": "1GiB"}]}  # fmt: skip
@@ -195,7 +205,9 @@ def test_one_bad_entry_keeps_the_good_ones_from_being_applied(operator):
     assert operator.get("/api/v1/flavors/new").status_code == 404
 
 
-def test_a_home_grows_and_never_shrinks(operator, jane, office):
+def test_a_home_grows_and_never_shrinks(
+    operator: httpx.Client, jane: httpx.Client, office: OfficeForTests
+) -> None:
     office.backend.volumes["jane"] = Volume("xfs", 10 << 30, 1 << 30, 9 << 30)
     assert operator.patch("/api/v1/volumes/jane", json={"size": "20GiB"}).json()["size_bytes"] == 20 << 30
     answer = operator.patch("/api/v1/volumes/jane", json={"size": "5GiB"})
@@ -208,6 +220,6 @@ def test_a_home_grows_and_never_shrinks(operator, jane, office):
     assert [one["user"] for one in operator.get("/api/v1/volumes").json()["items"]] == ["jane", "john"]
 
 
-def test_images_and_host_are_shown(operator, jane):
+def test_images_and_host_are_shown(operator: httpx.Client, jane: httpx.Client) -> None:
     assert jane.get("/api/v1/images").json()["items"][0]["is_built"] is True
     assert operator.get("/api/v1/host").json()["items"][0]["status"] == "holds"

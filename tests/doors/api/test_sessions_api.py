@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from typing import Any
 
+import httpx
 import pytest
-from fastapi.testclient import TestClient
+from fastapi import FastAPI
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
-from nbkeep.doors.api import create_app
-from nbkeep.model.actor import Role
+from nbkeep.model.actor import Actor, Role
 from nbkeep.people.tokens import create_token
+from nbkeep.sessions.listing import list_sessions
+from nbkeep.sessions.stop import stop_session
+from office_parts import OfficeForTests, client_for
 
 
 @pytest.fixture
-def app(office):
-    return create_app(office)
+def app(office: OfficeForTests) -> FastAPI:
+    return office.app()
 
 
 @pytest.fixture
-def people(app, office):
+def people(app: FastAPI, office: OfficeForTests) -> dict[str, tuple[Actor, httpx.Client]]:
     """Actors and clients by name: jane and mallory are users, boss is an admin."""
-    made = {}
+    made: dict[str, tuple[Actor, httpx.Client]] = {}
     for name, role in (("jane", Role.USER), ("mallory", Role.USER), ("boss", Role.ADMIN)):
         actor = office.user(name, role)
         with office.store.write() as tx:
             _, token = create_token(tx, office.clock, actor, "test", sorted(actor.scopes), 30 * 86400)
-        made[name] = actor, TestClient(app, headers={"Authorization": f"Bearer {token}"})
+        made[name] = actor, client_for(app, token)
     return made
 
 
-def test_a_session_from_request_to_end(office, people):
+def test_a_session_from_request_to_end(
+    office: OfficeForTests, people: dict[str, tuple[Actor, httpx.Client]]
+) -> None:
     _, jane = people["jane"]
     made = jane.post("/api/v1/sessions", json={"profile": "notebook-cpu-small", "name": "churn"})
     assert made.status_code == 201
@@ -45,7 +54,9 @@ def test_a_session_from_request_to_end(office, people):
     assert jane.post(f"{path}/extend").status_code == 409
 
 
-def test_not_yours_and_not_there_are_the_same_answer(office, people):
+def test_not_yours_and_not_there_are_the_same_answer(
+    office: OfficeForTests, people: dict[str, tuple[Actor, httpx.Client]]
+) -> None:
     actor, _ = people["jane"]
     session_id, nobody = office.ready(actor), "ses_00000000000000000000"
     _, mallory = people["mallory"]
@@ -64,7 +75,9 @@ def test_not_yours_and_not_there_are_the_same_answer(office, people):
     assert answer.status_code == 404
 
 
-def test_users_see_their_own_and_admins_see_all(office, people):
+def test_users_see_their_own_and_admins_see_all(
+    office: OfficeForTests, people: dict[str, tuple[Actor, httpx.Client]]
+) -> None:
     for name in ("jane", "mallory"):
         office.ready(people[name][0])
     assert [one["user"] for one in people["jane"][1].get("/api/v1/sessions").json()["items"]] == ["jane"]
@@ -75,18 +88,18 @@ def test_users_see_their_own_and_admins_see_all(office, people):
     assert len(people["boss"][1].get("/api/v1/sessions?user=jane").json()["items"]) == 1
 
 
-def test_pages_follow_each_other_without_gap_or_repeat_while_sessions_start(any_office):
+def test_pages_follow_each_other_without_gap_or_repeat_while_sessions_start(
+    any_office: OfficeForTests,
+) -> None:
     jane = any_office.user(max_sessions=100)
-    from nbkeep.sessions.listing import list_sessions
-    from nbkeep.sessions.stop import stop_session
-
-    made = []
+    made: list[str] = []
     for number in range(7):
         session_id = any_office.requested(jane)
         stop_session(any_office, jane, session_id)
         any_office.clock.advance(number % 2)  # some in the same moment
         made.append(session_id)
-    seen, cursor = [], None
+    seen: list[str] = []
+    cursor: str | None = None
     while True:
         with any_office.store.read() as tx:
             page = list_sessions(tx, jane, limit=2, cursor=cursor)
@@ -103,7 +116,7 @@ def test_pages_follow_each_other_without_gap_or_repeat_while_sessions_start(any_
     "query",
     ["limit=0", "limit=100000", "limit=x", "cursor=@@@", "cursor=YQ", "state=asleep", "cursor=" + "A" * 300],
 )
-def test_bad_queries_are_refused(people, query):
+def test_bad_queries_are_refused(people: dict[str, tuple[Actor, httpx.Client]], query: str) -> None:
     assert people["jane"][1].get(f"/api/v1/sessions?{query}").status_code == 400
 
 
@@ -111,13 +124,15 @@ def test_bad_queries_are_refused(people, query):
     "body",
     [{}, {"profile": 1}, {"profile": ""}, {"profile": "x" * 1000}, {"profile": "../x"}, {"profile": None}],
 )
-def test_bad_starts_are_refused(people, body):
+def test_bad_starts_are_refused(people: dict[str, tuple[Actor, httpx.Client]], body: dict[str, Any]) -> None:
     answer = people["jane"][1].post("/api/v1/sessions", json=body)
     assert answer.status_code in {400, 404}
     assert answer.json()["message"]
 
 
-def test_progress_is_streamed_until_the_session_is_over(office, people):
+def test_progress_is_streamed_until_the_session_is_over(
+    office: OfficeForTests, people: dict[str, tuple[Actor, httpx.Client]]
+) -> None:
     actor, jane = people["jane"]
     session_id, _ = office.launched(actor)
     office.change(session_id, state="failed", stop_reason="start-failed")
@@ -132,7 +147,9 @@ def test_progress_is_streamed_until_the_session_is_over(office, people):
     assert json.loads(events[-1].split("data: ", 1)[1])["state"] == "failed"
 
 
-def test_an_admins_visit_is_seen_by_the_user_who_puts_the_notice_away(office, people):
+def test_an_admins_visit_is_seen_by_the_user_who_puts_the_notice_away(
+    office: OfficeForTests, people: dict[str, tuple[Actor, httpx.Client]]
+) -> None:
     actor, jane = people["jane"]
     session_id = office.ready(actor)
     _, boss = people["boss"]
@@ -146,14 +163,11 @@ def test_an_admins_visit_is_seen_by_the_user_who_puts_the_notice_away(office, pe
     assert jane.get("/api/v1/notices").json()["items"] == []
 
 
-def test_a_full_or_locked_database_refuses_the_start_clearly(office, people, monkeypatch):
-    from sqlalchemy import event
-    from sqlalchemy.exc import OperationalError
-
-    def fail(connection, cursor, statement, *rest):
+def test_a_full_or_locked_database_refuses_the_start_clearly(
+    office: OfficeForTests, people: dict[str, tuple[Actor, httpx.Client]]
+) -> None:
+    def fail(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         if statement.startswith("INSERT INTO sessions"):
-            import sqlite3
-
             raise OperationalError(statement, None, sqlite3.OperationalError("database or disk is full"))
 
     event.listen(office.store.engine, "before_cursor_execute", fail)

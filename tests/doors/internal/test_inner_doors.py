@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import pytest
-from fastapi.testclient import TestClient
+from typing import Any
 
-from nbkeep.doors.api import create_app
+import httpx
+import pytest
+
 from nbkeep.model.actor import Role
+from office_parts import OfficeForTests, client_for
 
 HUB = {"Authorization": "Bearer hub-token-of-this-test"}
 
 
 @pytest.fixture
-def client(office):
-    return TestClient(create_app(office))
+def client(office: OfficeForTests) -> httpx.Client:
+    return client_for(office.app(), None)
 
 
-def bearer(token):
+def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def test_a_session_lives_through_the_hubs_calls(office, client):
+def test_a_session_lives_through_the_hubs_calls(office: OfficeForTests, client: httpx.Client) -> None:
     jane = office.user()
     session_id = office.requested(jane)
     body = {
@@ -68,7 +70,9 @@ def test_a_session_lives_through_the_hubs_calls(office, client):
 @pytest.mark.parametrize(
     "header", ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "forwarded"]
 )
-def test_inner_paths_are_not_there_through_the_proxy_even_with_the_right_token(office, client, header):
+def test_inner_paths_are_not_there_through_the_proxy_even_with_the_right_token(
+    office: OfficeForTests, client: httpx.Client, header: str
+) -> None:
     _, token = office.launched(office.user())
     through = {header: "127.0.0.1"}
     assert client.get("/internal/v1/session", headers={**bearer(token), **through}).status_code == 404
@@ -79,7 +83,9 @@ def test_inner_paths_are_not_there_through_the_proxy_even_with_the_right_token(o
 
 
 @pytest.mark.parametrize("token", ["", "x", "operator-token-of-this-test", "nbks_x"])
-def test_the_hubs_door_opens_to_the_hubs_token_only(office, client, token):
+def test_the_hubs_door_opens_to_the_hubs_token_only(
+    office: OfficeForTests, client: httpx.Client, token: str
+) -> None:
     session_id, session_token = office.launched(office.user())
     for wrong in (token, session_token):
         for path in (
@@ -92,13 +98,13 @@ def test_the_hubs_door_opens_to_the_hubs_token_only(office, client, token):
             assert client.post(f"/internal/v1/hub/{path}", json={}, headers=bearer(wrong)).status_code == 401
 
 
-def test_a_sessions_token_opens_no_other_door(office, client):
+def test_a_sessions_token_opens_no_other_door(office: OfficeForTests, client: httpx.Client) -> None:
     _, token = office.launched(office.user())
     for path in ("me", "sessions", "profiles", "users", "audit", "config", "tokens"):
         assert client.get(f"/api/v1/{path}", headers=bearer(token)).status_code == 401, path
 
 
-def test_a_sessions_token_reaches_only_its_own_session(office, client):
+def test_a_sessions_token_reaches_only_its_own_session(office: OfficeForTests, client: httpx.Client) -> None:
     _, token = office.launched(office.user("jane"))
     other, _ = office.launched(office.user("john"))
     assert client.get("/internal/v1/session", headers=bearer(token)).json()["user"] == "jane"
@@ -112,20 +118,22 @@ def test_a_sessions_token_reaches_only_its_own_session(office, client):
         {"memory_used_bytes": "x"},
     ],
 )  # fmt: skip
-def test_a_malformed_heartbeat_is_refused_and_changes_nothing(office, client, body):
+def test_a_malformed_heartbeat_is_refused_and_changes_nothing(
+    office: OfficeForTests, client: httpx.Client, body: dict[str, Any]
+) -> None:
     session_id, token = office.launched(office.user())
     assert client.post("/internal/v1/session/heartbeat", json=body, headers=bearer(token)).status_code == 400
     assert office.row(session_id).last_heartbeat_at is None
 
 
-def test_work_in_the_future_is_not_believed(office, client):
+def test_work_in_the_future_is_not_believed(office: OfficeForTests, client: httpx.Client) -> None:
     session_id = office.ready(office.user())
     before = office.row(session_id).last_work_at
     office.beat(session_id, last_work_s_ago=-86400)
     assert office.row(session_id).last_work_at == before
 
 
-def test_the_hub_asks_about_people_and_visits(office, client):
+def test_the_hub_asks_about_people_and_visits(office: OfficeForTests, client: httpx.Client) -> None:
     office.user("jane")
     office.user("boss", Role.ADMIN)
     office.user("gone", status="disabled")
@@ -143,7 +151,7 @@ def test_the_hub_asks_about_people_and_visits(office, client):
     assert client.post("/internal/v1/hub/authenticate", json=wrong, headers=HUB).status_code == 401
 
 
-def test_a_forged_launch_is_refused(office, client):
+def test_a_forged_launch_is_refused(office: OfficeForTests, client: httpx.Client) -> None:
     office.user("mallory")
     session_id = office.requested(office.user("jane"))
     for user, name, forged in (("mallory", "notebook-cpu-small", session_id), ("jane", "x", session_id),

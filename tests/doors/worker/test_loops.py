@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -14,18 +15,27 @@ from nbkeep.sessions.heartbeat import take_heartbeat
 from nbkeep.sessions.stop import stop_session
 from nbkeep.store.database import Store
 from nbkeep.store.tables import JournalRow, NoticeRow, SessionRow, UserRow
+from office_parts import OfficeForTests
 
 MINUTE = 60
 
 
 @pytest.fixture
-def worker(office):
+def worker(office: OfficeForTests) -> Worker:
     made = Worker(office, boot_id="boot-1")
     made.round()
     return made
 
 
-def run(office, worker, seconds, *, step=30, beats=(), busy=False):
+def run(
+    office: OfficeForTests,
+    worker: Worker,
+    seconds: float,
+    *,
+    step: int = 30,
+    beats: Sequence[str] = (),
+    busy: bool = False,
+) -> None:
     """Let time pass in steps, with a round and heartbeats at each."""
     for _ in range(int(seconds // step)):
         office.clock.advance(step)
@@ -34,12 +44,20 @@ def run(office, worker, seconds, *, step=30, beats=(), busy=False):
         worker.round()
 
 
-def journal_types(office):
+def time_left(office: OfficeForTests, session_id: str) -> timedelta:
+    ends_at = office.row(session_id).ends_at
+    assert ends_at is not None
+    return ends_at - office.clock.now()
+
+
+def journal_types(office: OfficeForTests) -> list[str]:
     with office.store.read() as tx:
         return list(tx.scalars(select(JournalRow.type)))
 
 
-def test_an_idle_session_is_stopped_after_its_idle_time_and_not_before(office, worker):
+def test_an_idle_session_is_stopped_after_its_idle_time_and_not_before(
+    office: OfficeForTests, worker: Worker
+) -> None:
     jane = office.user()
     session_id = office.ready(jane)
     run(office, worker, 29 * MINUTE, step=60, beats=[session_id])
@@ -50,7 +68,9 @@ def test_an_idle_session_is_stopped_after_its_idle_time_and_not_before(office, w
     assert ("stop", "jane", "notebook-cpu-small") in office.hub.calls
 
 
-def test_a_long_computation_is_never_idle_but_ends_with_the_session(office, worker):
+def test_a_long_computation_is_never_idle_but_ends_with_the_session(
+    office: OfficeForTests, worker: Worker
+) -> None:
     session_id = office.ready(office.user())
     run(office, worker, 8 * 3600 - 600, step=600, beats=[session_id], busy=True)
     assert office.row(session_id).state == "ready"
@@ -58,7 +78,9 @@ def test_a_long_computation_is_never_idle_but_ends_with_the_session(office, work
     assert office.row(session_id).stop_reason == "max-session"
 
 
-def test_a_session_that_cannot_report_is_not_stopped_for_idleness(office, worker):
+def test_a_session_that_cannot_report_is_not_stopped_for_idleness(
+    office: OfficeForTests, worker: Worker
+) -> None:
     session_id = office.ready(office.user())
     run(
         office, worker, 2 * 3600, step=600
@@ -67,16 +89,18 @@ def test_a_session_that_cannot_report_is_not_stopped_for_idleness(office, worker
 
 
 @pytest.mark.parametrize("jump_s", [5 * 3600, -5 * 3600, 3 * 86400, 40, -40])
-def test_a_jumping_clock_stops_nobody_and_moves_nobodys_end(office, worker, jump_s):
+def test_a_jumping_clock_stops_nobody_and_moves_nobodys_end(
+    office: OfficeForTests, worker: Worker, jump_s: float
+) -> None:
     sessions = [office.ready(office.user(name)) for name in ("jane", "john", "mia")]
     run(office, worker, 10 * MINUTE, step=60, beats=sessions)
-    left = office.row(sessions[0]).ends_at - office.clock.now()
+    left = time_left(office, sessions[0])
     office.clock.set(office.clock.now() + timedelta(seconds=jump_s))
     worker.round()
     for session_id in sessions:
         row = office.row(session_id)
         assert row.state == "ready"
-        assert row.ends_at - office.clock.now() == left
+        assert time_left(office, session_id) == left
     assert journal_types(office).count("platform.clock-jumped") == 1
     run(office, worker, 19 * MINUTE, step=60, beats=sessions)
     assert {office.row(one).state for one in sessions} == {"ready"}
@@ -84,7 +108,9 @@ def test_a_jumping_clock_stops_nobody_and_moves_nobodys_end(office, worker, jump
     assert {office.row(one).stop_reason for one in sessions} == {"idle"}
 
 
-def test_a_session_that_reports_work_from_before_a_jump_gains_and_loses_nothing(office, worker):
+def test_a_session_that_reports_work_from_before_a_jump_gains_and_loses_nothing(
+    office: OfficeForTests, worker: Worker
+) -> None:
     session_id = office.ready(office.user())
     run(office, worker, 10 * MINUTE, step=60, beats=[session_id])
     before = office.clock.now()
@@ -98,7 +124,7 @@ def test_a_session_that_reports_work_from_before_a_jump_gains_and_loses_nothing(
     assert office.row(session_id).last_work_at == last
 
 
-def test_a_jump_while_the_office_was_away_is_noticed_too(office, worker):
+def test_a_jump_while_the_office_was_away_is_noticed_too(office: OfficeForTests, worker: Worker) -> None:
     session_id = office.ready(office.user())
     run(office, worker, MINUTE, beats=[session_id])
     office.clock.advance(20)
@@ -109,7 +135,7 @@ def test_a_jump_while_the_office_was_away_is_noticed_too(office, worker):
     assert office.row(session_id).state == "ready"
 
 
-def test_a_restart_of_the_office_loses_nothing(office, worker):
+def test_a_restart_of_the_office_loses_nothing(office: OfficeForTests, worker: Worker) -> None:
     session_id = office.ready(office.user())
     ends_at = office.row(session_id).ends_at
     office.store.close()
@@ -120,7 +146,9 @@ def test_a_restart_of_the_office_loses_nothing(office, worker):
     assert office.row(session_id).ends_at == ends_at
 
 
-def test_a_start_that_never_gets_ready_is_given_up_with_its_reason(office, worker):
+def test_a_start_that_never_gets_ready_is_given_up_with_its_reason(
+    office: OfficeForTests, worker: Worker
+) -> None:
     session_id, _ = office.launched(office.user())
     run(office, worker, 90)
     assert office.row(session_id).state == "starting"
@@ -131,7 +159,7 @@ def test_a_start_that_never_gets_ready_is_given_up_with_its_reason(office, worke
     assert session_id not in office.backend.running
 
 
-def test_a_start_that_the_hub_forgot_is_given_up(office, worker):
+def test_a_start_that_the_hub_forgot_is_given_up(office: OfficeForTests, worker: Worker) -> None:
     session_id = office.requested(office.user())
     run(office, worker, 240)
     assert (office.row(session_id).state, office.row(session_id).stop_reason) == ("failed", "start-timeout")
@@ -140,7 +168,9 @@ def test_a_start_that_the_hub_forgot_is_given_up(office, worker):
 @pytest.mark.parametrize(
     "reason", ["out-of-memory", "server-died", "sandbox-died", "volume-offline", "something-new"]
 )
-def test_a_dead_session_ends_within_one_round_with_its_reason_and_its_user_is_told(office, worker, reason):
+def test_a_dead_session_ends_within_one_round_with_its_reason_and_its_user_is_told(
+    office: OfficeForTests, worker: Worker, reason: str
+) -> None:
     jane = office.user()
     session_id = office.ready(jane)
     office.backend.die(session_id, reason, "It used 8.1 GiB.")
@@ -150,18 +180,21 @@ def test_a_dead_session_ends_within_one_round_with_its_reason_and_its_user_is_to
     assert row.stop_reason == (reason if reason != "something-new" else "server-died")
     with office.store.read() as tx:
         notice = tx.scalar(select(NoticeRow.text).where(NoticeRow.user_id == jane.id))
+    assert notice is not None
     assert "8.1 GiB" in notice
     assert office.hub.servers == {}
 
 
-def test_a_session_that_dies_during_its_start_is_seen_at_once(office, worker):
+def test_a_session_that_dies_during_its_start_is_seen_at_once(office: OfficeForTests, worker: Worker) -> None:
     session_id, _ = office.launched(office.user())
     office.backend.die(session_id, "server-died", "Exit code 1.")
     worker.round()
     assert office.row(session_id).state == "failed"
 
 
-def test_running_work_is_left_alone_while_the_node_is_away_or_has_just_come_back(office, worker):
+def test_running_work_is_left_alone_while_the_node_is_away_or_has_just_come_back(
+    office: OfficeForTests, worker: Worker
+) -> None:
     session_id = office.ready(office.user())
     office.backend.is_away = True
     run(office, worker, 10 * MINUTE, step=60, beats=[session_id], busy=True)
@@ -173,14 +206,14 @@ def test_running_work_is_left_alone_while_the_node_is_away_or_has_just_come_back
     assert office.row(session_id).state == "ready"
 
 
-def test_running_work_is_left_alone_while_the_hub_is_away(office, worker):
+def test_running_work_is_left_alone_while_the_hub_is_away(office: OfficeForTests, worker: Worker) -> None:
     session_id = office.ready(office.user())
     office.hub.is_away = True
     run(office, worker, 10 * MINUTE, step=60, beats=[session_id], busy=True)
     assert office.row(session_id).state == "ready"
 
 
-def test_after_a_reboot_sessions_end_with_that_reason(office, worker):
+def test_after_a_reboot_sessions_end_with_that_reason(office: OfficeForTests, worker: Worker) -> None:
     session_id = office.ready(office.user())
     office.backend.running.clear()
     after = Worker(office, boot_id="boot-2")
@@ -194,14 +227,16 @@ def test_after_a_reboot_sessions_end_with_that_reason(office, worker):
     assert office.row(second).stop_reason == "server-died"
 
 
-def test_what_runs_without_a_record_is_stopped_and_recorded(office, worker):
+def test_what_runs_without_a_record_is_stopped_and_recorded(office: OfficeForTests, worker: Worker) -> None:
     office.backend.running["ses_00000000000000000000"] = Status(alive=True)
     worker.round()
     assert office.backend.stopped == ["ses_00000000000000000000"]
     assert "session.stray-stopped" in journal_types(office)
 
 
-def test_an_ended_session_gets_time_to_go_before_it_counts_as_a_stray(office, worker):
+def test_an_ended_session_gets_time_to_go_before_it_counts_as_a_stray(
+    office: OfficeForTests, worker: Worker
+) -> None:
     jane = office.user()
     session_id = office.ready(jane)
     stop_session(office, jane, session_id)
@@ -210,7 +245,7 @@ def test_an_ended_session_gets_time_to_go_before_it_counts_as_a_stray(office, wo
     assert office.backend.stopped == []
 
 
-def test_a_stop_that_the_hub_missed_is_carried_out(office, worker):
+def test_a_stop_that_the_hub_missed_is_carried_out(office: OfficeForTests, worker: Worker) -> None:
     jane = office.user()
     session_id = office.ready(jane)
     office.hub.is_away = True
@@ -220,7 +255,7 @@ def test_a_stop_that_the_hub_missed_is_carried_out(office, worker):
     assert session_id not in office.backend.running
 
 
-def test_a_stop_is_not_called_done_while_nobody_can_tell(office, worker):
+def test_a_stop_is_not_called_done_while_nobody_can_tell(office: OfficeForTests, worker: Worker) -> None:
     jane = office.user()
     session_id = office.ready(jane)
     office.hub.is_away = office.backend.is_away = True
@@ -229,7 +264,7 @@ def test_a_stop_is_not_called_done_while_nobody_can_tell(office, worker):
     assert office.row(session_id).state == "stopping"
 
 
-def test_a_disabled_users_sessions_are_stopped(office, worker):
+def test_a_disabled_users_sessions_are_stopped(office: OfficeForTests, worker: Worker) -> None:
     jane = office.user()
     session_id = office.ready(jane)
     with office.store.write() as tx:
@@ -238,10 +273,12 @@ def test_a_disabled_users_sessions_are_stopped(office, worker):
     assert office.row(session_id).stop_reason == StopReason.USER_DISABLED
 
 
-def test_one_failing_step_does_not_keep_the_others_from_happening(office, worker, caplog):
+def test_one_failing_step_does_not_keep_the_others_from_happening(
+    office: OfficeForTests, worker: Worker, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     jane = office.user()
     session_id = office.ready(jane)
-    office.backend.sessions = lambda: [None]  # a bug in a part
+    monkeypatch.setattr(office.backend, "sessions", lambda: [None])  # a bug in a part
     with office.store.write() as tx:
         tx.get_one(UserRow, jane.id).status = "disabled"
     worker.round()
