@@ -54,7 +54,7 @@ def test_an_edited_record(journal_store: Store) -> None:
     "change", ["type = 'x.y'", "actor = 'mallory'", "session_id = 'ses_x'", "at = '2020-01-01'"]
 )
 def test_edited_search_columns(journal_store: Store, change: str) -> None:
-    tamper(journal_store, f"UPDATE audit_journal SET {change} WHERE seq = 4")
+    tamper(journal_store, f"UPDATE audit_journal SET {change} WHERE seq = 4")  # noqa: S608 - the attack
     assert verdict(journal_store) == (False, 4)
 
 
@@ -76,8 +76,9 @@ def test_a_record_taken_out(journal_store: Store) -> None:
 
 def test_a_record_taken_out_and_the_rest_moved_up(journal_store: Store) -> None:
     tamper(journal_store, "DELETE FROM audit_journal WHERE seq = 2",
-           *[f"UPDATE audit_journal SET seq = {n - 1} WHERE seq = {n}" for n in range(3, COUNT + 1)],
-           f"UPDATE audit_head SET seq = {COUNT - 1}")  # fmt: skip
+           "UPDATE audit_journal SET seq = 2 WHERE seq = 3", "UPDATE audit_journal SET seq = 3 WHERE seq = 4",
+           "UPDATE audit_journal SET seq = 4 WHERE seq = 5", "UPDATE audit_journal SET seq = 5 WHERE seq = 6",
+           "UPDATE audit_head SET seq = 5")  # fmt: skip
     assert verdict(journal_store) == (False, 2)
 
 

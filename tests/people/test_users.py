@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from people_steps import GIB, GOOD, invite, join, recorded
 from sqlalchemy import select
 
-from nbkeep.audit.search import Wanted, search
-from nbkeep.model.actor import OPERATOR, ROLE_SCOPES, Actor, Role
+from nbkeep.model.actor import OPERATOR, Role
 from nbkeep.model.clock import ManualClock
 from nbkeep.model.errors import Refused
 from nbkeep.people import invitations, records, tokens, users
 from nbkeep.store.database import Store
 from nbkeep.store.tables import UserRow
-
-GIB = 1 << 30
-GOOD = "marmot lends seven kites"
-
-
-def invite(store: Store, clock: ManualClock, email: str, role: str = Role.USER) -> invitations.Link:
-    with store.write() as tx:
-        return users.invite(tx, clock, OPERATOR, email, home_size_bytes=GIB, role=role)[1]
-
-
-def join(store: Store, clock: ManualClock, email: str, role: str = Role.USER) -> Actor:
-    link = invite(store, clock, email, role)
-    name = invitations.accept(store, clock, link.token, GOOD)
-    with store.read() as tx:
-        row = tx.scalars(select(UserRow).where(UserRow.name == name)).one()
-    return Actor(row.id, row.name, ROLE_SCOPES[Role(row.role)], via="browser")
-
-
-def types(store: Store) -> list[str]:
-    with store.read() as tx:
-        return [record["type"] for record in search(tx, OPERATOR, Wanted(), limit=1000).records][::-1]
 
 
 def test_an_invited_person_becomes_active_with_the_first_password(store: Store, clock: ManualClock) -> None:
@@ -40,7 +19,7 @@ def test_an_invited_person_becomes_active_with_the_first_password(store: Store, 
     assert jane.name == "jane-doe"
     with store.read() as tx:
         assert records.get_user(tx, OPERATOR, "jane-doe").status == "active"
-    assert types(store) == ["user.invited", "user.activated", "user.password-changed"]
+    assert recorded(store) == ["user.invited", "user.activated", "user.password-changed"]
 
 
 def test_names_are_made_unique_by_a_number_and_uid_indices_never_repeat(
@@ -69,11 +48,11 @@ def test_a_bad_invitation_is_refused_and_changes_nothing(
     store: Store, clock: ManualClock, email: str, name: str | None, code: str
 ) -> None:
     invite(store, clock, "jane@acme.com")
-    before = types(store)
+    before = recorded(store)
     with pytest.raises(Refused) as refusal, store.write() as tx:
         users.invite(tx, clock, OPERATOR, email, home_size_bytes=GIB, name=name)
     assert refusal.value.code == code
-    assert types(store) == before
+    assert recorded(store) == before
 
 
 def test_the_last_active_admin_can_be_neither_disabled_nor_demoted(store: Store, clock: ManualClock) -> None:
@@ -106,18 +85,18 @@ def test_disabling_ends_tokens_and_links_and_enabling_brings_back_the_account(
     with store.write() as tx:
         row = users.change_user(tx, clock, OPERATOR, "jane", status="active")
     assert (row.status, row.sessions_valid_from) == ("active", clock.now())
-    assert types(store)[-3:] == ["token.revoked", "user.disabled", "user.enabled"]
+    assert recorded(store)[-3:] == ["token.revoked", "user.disabled", "user.enabled"]
 
 
 def test_a_change_that_changes_nothing_leaves_no_record(store: Store, clock: ManualClock) -> None:
     join(store, clock, "jane@acme.com")
-    before = types(store)
+    before = recorded(store)
     with store.write() as tx:
         users.change_user(tx, clock, OPERATOR, "jane", role=Role.USER.value, max_sessions=3, status="active")
-    assert types(store) == before
+    assert recorded(store) == before
     with store.write() as tx:
         users.change_user(tx, clock, OPERATOR, "jane", max_sessions=0)
-    assert types(store)[-1] == "user.limits-changed"
+    assert recorded(store)[-1] == "user.limits-changed"
 
 
 def test_people_see_themselves_and_nobody_else(store: Store, clock: ManualClock) -> None:

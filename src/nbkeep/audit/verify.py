@@ -91,9 +91,12 @@ def verify_journal(store: Store, actor: Actor, known_head: str | None = None) ->
                 f"records {chain.seq + 1} to {last_seq} are missing: the head is at {last_seq}"
             )
         for row in rows:
-            problem = chain.take(row.seq, row.record, row.hash) or _column_problem(row)
+            problem = chain.take(row.seq, row.record, row.hash)
             if problem:
                 return chain.broken(problem)
+            problem = _column_problem(row)
+            if problem:
+                return chain.broken(problem, row.seq)
             seen = seen or row.hash == known_head
     if chain.hash != last_hash:
         return chain.broken("the head's hash is not that of the last record", last_seq)

@@ -46,7 +46,9 @@ def is_common(password: str) -> bool:
         return True
     if any(low in walk or low in walk[::-1] for walk in _WALKS):
         return True
-    return any(_is_stem(_once(re.sub(r"[^a-z]", "", text))) for text in (low, low.translate(_LEET)))
+    # Digits inside are letters in disguise, those at the ends are decoration ("P@ssw0rd2026").
+    bare = re.sub(r"^[^a-z]+|[^a-z]+$", "", low)
+    return any(_is_stem(_once(re.sub(r"[^a-z]", "", text))) for text in (low, bare.translate(_LEET)))
 
 
 def _once(text: str) -> str:
