@@ -66,14 +66,20 @@ def _stop_sessions(settings: Settings) -> None:
             deadline = time.monotonic() + _SESSIONS_END_S
             while names := _live(api):
                 if time.monotonic() > deadline:
-                    raise Unavailable("sessions-remain", f"{len(names)} sessions do not end: {', '.join(names[:3])}.",
-                                      "See `nbkeep session diagnose`, or use `nbkeep down --keep-sessions`.")  # fmt: skip
+                    raise Unavailable(
+                        "sessions-remain",
+                        f"{len(names)} sessions do not end: {', '.join(names[:3])}.",
+                        "See `nbkeep session diagnose`, or use `nbkeep down --keep-sessions`.",
+                    )
                 time.sleep(_LOOK_S)
     except NbkeepError as error:
         if error.code == "sessions-remain":
             raise
-        raise Unavailable("office-unreachable", f"Sessions cannot be stopped properly: {error.message}",
-                          "`nbkeep down --keep-sessions` ends the platform and leaves them running.") from error  # fmt: skip
+        raise Unavailable(
+            "office-unreachable",
+            f"Sessions cannot be stopped properly: {error.message}",
+            "`nbkeep down --keep-sessions` ends the platform and leaves them running.",
+        ) from error
 
 
 def _live(api: Api) -> list[str]:

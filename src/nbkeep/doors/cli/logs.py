@@ -42,7 +42,7 @@ def logs(
             show_default=False,
             help="supervisor, warden, office, hub, proxy, or a session [default: all services].",
         ),
-    ] = None,  # fmt: skip
+    ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with new lines as they come.")
     ] = False,
@@ -96,7 +96,7 @@ def _show_end(name: str, path: Path, lines: int) -> int:
 
 
 def _show_new(name: str, path: Path, position: int) -> int:
-    """Print whole lines that came after a position; return the new one. A log that was emptied begins anew."""
+    """Print whole lines that came after a position; return the new one. An emptied log begins anew."""
     try:
         if path.stat().st_size < position:
             position = 0

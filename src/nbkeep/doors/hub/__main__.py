@@ -4,6 +4,11 @@ May be killed at any moment: servers do not belong to it, and its database and t
 which of them run.
 """
 
+# JupyterHub and traitlets have no types: strictness ends at their edge.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportUntypedFunctionDecorator=false
+# pyright: reportIncompatibleMethodOverride=false, reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 import argparse
@@ -35,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ["NBKEEP_DATA"] = str(settings.data_dir)  # the configuration file has no other way to know
         os.umask(0o077)
         os.chdir(settings.run_dir / "hub")
-        JupyterHub.launch_instance([f"--config={CONFIG}"])  # pyright: ignore[reportUnknownMemberType]
+        JupyterHub.launch_instance([f"--config={CONFIG}"])
     return 0
 
 

@@ -1,9 +1,14 @@
-"""Sign-in by the office: the hub only carries name and password there, and asks again whether people still may."""
+"""Sign-in by the office: the hub carries name and password there, and asks again whether people still may."""
+
+# JupyterHub and traitlets have no types: strictness ends at their edge.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportUntypedFunctionDecorator=false
+# pyright: reportIncompatibleMethodOverride=false, reportIncompatibleVariableOverride=false
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.auth import Authenticator

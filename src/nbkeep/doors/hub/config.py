@@ -21,9 +21,11 @@ OFFICE_CLIENT = f"service-{OFFICE_SERVICE}"
 OFFICE_CALLBACK = "/portal/oauth_callback"
 TEMPLATES = Path(__file__).parent / "templates"
 
-# A server's own pages are for its owner. Starting, stopping, tokens and sharing have no place in a browser's or a
-# server's hands here: portal and API do all that, with the office's rules and record.
+# A server's own pages are for its owner. Starting, stopping, tokens and sharing have no place in a
+# browser's or a server's hands here: portal and API do all that, with the office's rules and record.
 USER_SCOPES = (
+    "read:users:name!user",  # these two are part of every OAuth token: who it is
+    "read:users:groups!user",
     "read:servers!user",
     "users:activity!user",
     "access:servers!user",
@@ -57,6 +59,7 @@ def configure(c: Any, settings: Settings) -> None:
     c.Spawner.http_timeout = 30
     c.Spawner.poll_interval = _POLL_S
     c.Spawner.default_url = "/lab"
+    c.Spawner.apply_user_options = _ignore_options
     c.Spawner.hub_connect_url = INSIDE_HUB  # where a server finds the hub in its jail
     c.Spawner.server_token_scopes = list(SERVER_SCOPES)
     c.JupyterHub.db_url = f"sqlite:///{settings.data_dir / 'hub.db'}"
@@ -70,13 +73,17 @@ def configure(c: Any, settings: Settings) -> None:
     c.JupyterHub.template_vars = {"portal_url": f"{url}/portal/"}
 
 
+def _ignore_options(_spawner: Any, _options: dict[str, Any]) -> None:
+    """Let no option of a start change the spawner: the office is asked about the two that it knows."""
+
+
 def _addresses(c: Any, settings: Settings, url: str, office: str) -> None:
     c.JupyterHub.bind_url = f"http://{settings.listen}/"
     c.JupyterHub.public_url = f"{url}/"
     host = ""
     if not settings.unsafe_shared_origin:
-        # Each person's servers get an origin of their own: script in a notebook's output runs in the origin of
-        # its JupyterLab, which must be neither the portal's nor the hub's nor somebody else's.
+        # Each person's servers get an origin of their own: script in a notebook's output runs in that of its
+        # JupyterLab, which must be neither the portal's nor the hub's nor somebody else's.
         c.JupyterHub.subdomain_host = url
         host = str(urlsplit(url).hostname)
     c.JupyterHub.hub_bind_url = f"{socket_url(settings.hub_socket)}/hub/"

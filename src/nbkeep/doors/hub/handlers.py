@@ -1,5 +1,10 @@
 """Pages of the hub that are ours: what the portal does is done there, and visits need a reason."""
 
+# JupyterHub and traitlets have no types: strictness ends at their edge.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportUntypedFunctionDecorator=false
+# pyright: reportIncompatibleMethodOverride=false, reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -15,6 +20,10 @@ if TYPE_CHECKING:
     from .authenticator import OfficeAuthenticator
 
 _PORTAL = "/portal/"
+_NOT_YOURS = (
+    "There is no such session, or it is not yours. "
+    "Admins enter from the session's page in the portal, with a reason."
+)
 
 
 class ToPortal(BaseHandler):
@@ -29,14 +38,14 @@ class VisitAuthorizeHandler(OAuthAuthorizeHandler):
     """The door of every server. People enter their own; an admin enters another's after giving a reason.
 
     The hub gives nobody the right to all servers. When the office says that this admin holds a leave for this
-    session, the hub shares exactly this one server with them; `OfficeAuthenticator.refresh_user` takes it back.
+    session, the hub shares this one server with them; `OfficeAuthenticator.refresh_user` takes it back.
     """
 
     @web.authenticated
     async def get(self) -> None:
         """Open the door for visitors with a leave, then do what JupyterHub does for everybody."""
         self._is_visit = await self._admit_visitor()
-        await super().get()
+        await super().get()  # pyright: ignore[reportGeneralTypeIssues]
 
     def needs_oauth_confirm(self, user: Any, oauth_client: Any, requested_scopes: Any) -> bool:
         """Ask for no second consent: giving the reason was it."""
@@ -45,18 +54,17 @@ class VisitAuthorizeHandler(OAuthAuthorizeHandler):
     async def _admit_visitor(self) -> bool:
         client = self.oauth_provider.fetch_by_client_id(self.get_argument("client_id", ""))
         spawner = client.spawner if client is not None else None
-        visitor = self.current_user
+        visitor: Any = self.current_user
         if spawner is None or spawner.user.name == visitor.name:
             return False
-        authenticator: OfficeAuthenticator = self.authenticator
+        authenticator: OfficeAuthenticator = self.settings["authenticator"]
         try:
             allowed = await authenticator.office.may_enter(visitor.name, spawner.user.name, spawner.name)
         except NbkeepError as error:
             raise web.HTTPError(503, str(error)) from error
         if not allowed:
             orm.Share.revoke(self.db, spawner, visitor.orm_user)
-            raise web.HTTPError(404, "There is no such session, or it is not yours. "
-                                "Admins enter from the session's page in the portal, with a reason.")  # fmt: skip
+            raise web.HTTPError(404, _NOT_YOURS)
         orm.Share.grant(self.db, spawner, visitor.orm_user)
         self._resolve_roles_and_scopes()  # what this request may do was computed before the grant
         return True

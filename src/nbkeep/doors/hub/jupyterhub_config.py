@@ -5,6 +5,5 @@ from typing import Any
 from nbkeep.doors.hub.config import configure
 from nbkeep.settings import Settings
 
-get_config: Any  # traitlets puts it here
-
-configure(get_config(), Settings.load())
+config: Any = get_config()  # noqa: F821  # pyright: ignore[reportUndefinedVariable, reportUnknownVariableType]  traitlets puts it here
+configure(config, Settings.load())

@@ -17,7 +17,10 @@ _CONNECT_S = 2.0
 
 
 class OfficeClient:
-    """The office's internal API for the hub. Every call opens a connection of its own: a restarted office is met."""
+    """The office's internal API for the hub.
+
+    Each call has a connection of its own: a restarted office is met.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._socket = str(settings.office_socket)
@@ -34,12 +37,12 @@ class OfficeClient:
     async def launch(
         self, user: str, server_name: str, options: dict[str, Any], env: dict[str, str]
     ) -> dict[str, Any]:
-        """Return {"session_id", "launch"}; raise `Refused` unless a session was admitted for exactly this server.
+        """Return {"session_id", "launch"}; raise `Refused` unless a session was admitted for this server.
 
         `options` is what somebody wrote into `user_options`: of it only two short texts are passed on.
         """
-        body = {"user": user, "server_name": server_name, "env": env,
-                "session_id": _text(options.get("session")), "profile": _text(options.get("profile"))}  # fmt: skip
+        chosen = {"session_id": _text(options.get("session")), "profile": _text(options.get("profile"))}
+        body = {"user": user, "server_name": server_name, "env": env, **chosen}
         return await self._post("launch", body)
 
     async def progress(self, session_id: str, step: str, message: str) -> None:

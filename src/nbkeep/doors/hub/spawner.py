@@ -1,9 +1,13 @@
-"""A server of the hub is a session of the office, run by the warden: this only carries words between the three."""
+"""A server of the hub is a session of the office, run by the warden: this carries words between the three."""
+
+# JupyterHub and traitlets have no types: strictness ends at their edge.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportUntypedFunctionDecorator=false
+# pyright: reportIncompatibleMethodOverride=false, reportIncompatibleVariableOverride=false
 
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -54,8 +58,8 @@ class WardenSpawner(Spawner):
     async def start(self) -> str:
         """Ask the office, have the warden launch, wait until the server answers; return its URL.
 
-        Raises `SpawnException` for what the office or the warden refuses, and an error 500 that says why for a
-        server that died at once.
+        Raises `SpawnException` for what the office or the warden refuses, and an HTTP error that says why for
+        a server that died at once.
         """
         self._steps.clear()
         self._revoke_visits()
@@ -160,10 +164,15 @@ class WardenSpawner(Spawner):
             )
         return self._warden_client
 
+    @property
+    def _base_url(self) -> str:
+        server: Any = self.server
+        return str(server.base_url)
+
     def _hub_env(self) -> dict[str, str]:
-        """Return the environment by which the server knows the hub: a socket in its jail, no address of ours."""
+        """Return the environment by which the server knows the hub: a socket in its jail."""
         env = {key: str(value) for key, value in self.get_env().items() if key.startswith("JUPYTERHUB_")}
-        return env | {"JUPYTERHUB_SERVICE_URL": INSIDE_SERVER + self.server.base_url}
+        return env | {"JUPYTERHUB_SERVICE_URL": INSIDE_SERVER + self._base_url}
 
     async def _launch(self, spec: LaunchSpec) -> None:
         await self._step("sandbox", "Building the sandbox.")
@@ -178,7 +187,7 @@ class WardenSpawner(Spawner):
         transport = httpx.AsyncHTTPTransport(uds=unquote(urlsplit(self.server_url).netloc))
         look = 0
         async with httpx.AsyncClient(transport=transport, timeout=2.0) as http:
-            while not await _answers(http, f"http://server{self.server.base_url}api"):
+            while not await _answers(http, f"http://server{self._base_url}api"):
                 if look % _STATUS_EVERY == 0:
                     _check_alive(await asyncio.to_thread(self._warden.status, self.session_id))
                 look += 1

@@ -1,1 +1,4 @@
-"""Keeps warden, office, hub and proxy alive on one machine. It knows no sessions: those belong to none of the five."""
+"""Keeps warden, office, hub and proxy alive on one machine.
+
+It knows no sessions: those belong to none of the five.
+"""

@@ -13,7 +13,7 @@ import logging
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbkeep.model.errors import NbkeepError, Refused
 from nbkeep.settings import Settings
@@ -26,7 +26,7 @@ from .services import services
 from .state import ServiceState, SupervisorState, write_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Generator
 
 _ROTATE_EVERY_S = 30.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 @contextlib.contextmanager
-def only_one(settings: Settings) -> Iterator[None]:
+def only_one(settings: Settings) -> Generator[None]:
     """Hold this data directory's lock; raise `Refused` when another supervisor has it."""
     with (settings.run_dir / "supervisor.lock").open("w") as lock:
         try:
@@ -97,9 +97,9 @@ async def supervise(settings: Settings) -> None:
             raise result
 
 
-async def _either(*waits: object) -> None:
-    tasks = [asyncio.ensure_future(one) for one in waits]  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)  # pyright: ignore[reportUnknownArgumentType]
+async def _either(*waits: Coroutine[Any, Any, Any] | asyncio.Task[None]) -> None:
+    tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for one in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
 
 async def _rotate(settings: Settings) -> None:

@@ -50,6 +50,7 @@ def wait_until_ready(
 
     Raises `Unavailable` when they are not in time, or the supervisor ended.
     """
+    state = None
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         state = running_supervisor(settings)
@@ -91,7 +92,7 @@ def leftovers(settings: Settings) -> bool:
 
 
 def check_port(settings: Settings) -> None:
-    """Raise `Refused` when another program listens where the proxy is to listen; says which, if it can be seen."""
+    """Raise `Refused` when another program listens where the proxy is to; says which, if it can be seen."""
     if noted(settings.run_dir / "pids/proxy"):
         return  # our own, left by a killed supervisor
     host, _, port = settings.listen.rpartition(":")

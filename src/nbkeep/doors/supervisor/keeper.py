@@ -14,6 +14,7 @@ from .process import Process, ended, noted, start
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
+    from pathlib import Path
 
     from nbkeep.settings import Settings
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("nbkeep.supervisor")
 _PROBE_EVERY_S = 0.15
 _LOOK_EVERY_S = 10.0
-# Long, because a busy machine is no broken service; a hub that restores a thousand servers takes a while, too.
+# Long: a busy machine is no broken service, and a hub that restores a thousand servers takes a while, too.
 _HUNG_AFTER_S = 180.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 15.0
 _STABLE_S = 20.0
@@ -79,7 +80,7 @@ class Keeper:
         self._set("ended")
 
     @property
-    def _note(self):  # noqa: ANN202 - a path
+    def _note(self) -> Path:
         return self._settings.run_dir / "pids" / self.service.name
 
     def _find_or_start(self) -> Process:
@@ -87,8 +88,9 @@ class Keeper:
         if found is None:
             for path in self.service.stale:
                 path.unlink(missing_ok=True)
-            self._child = start(self.service.argv, self._note, self._settings.logs_dir / f"{self.service.name}.log",
-                                self.service.env, self._settings.data_dir)  # fmt: skip
+            log_file = self._settings.logs_dir / f"{self.service.name}.log"
+            one = self.service
+            self._child = start(one.argv, self._note, log_file, one.env, self._settings.data_dir, one.umask)
             found = Process(self._child.pid, 0)
             log.info("%s started, process %d", self.service.name, found.pid)
         else:

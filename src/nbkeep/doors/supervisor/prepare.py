@@ -40,7 +40,7 @@ _FOLDERS = {
 
 
 def prepare(settings: Settings) -> None:
-    """Make what is missing; raise `Refused` where the directory cannot be used. Twice is safe, at once too."""
+    """Make what is missing; raise `Refused` where the directory cannot be used. Twice and at once is safe."""
     try:
         if not settings.data_dir.is_dir():
             settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -52,12 +52,15 @@ def prepare(settings: Settings) -> None:
         for name in SECRETS:
             make_secret(settings.secrets_dir / name)
     except OSError as error:
-        raise Refused("data-dir", f"The data directory {settings.data_dir} cannot be used ({error.strerror}).",
-                      "Give nbkeep a directory of its own: `nbkeep up --data-dir DIR`, or set NBKEEP_DATA.") from error  # fmt: skip
+        raise Refused(
+            "data-dir",
+            f"The data directory {settings.data_dir} cannot be used ({error.strerror}).",
+            "Give nbkeep a directory of its own: `nbkeep up --data-dir DIR`, or set NBKEEP_DATA.",
+        ) from error
 
 
 def make_secret(path: Path) -> None:
-    """Make a file with a random token unless it is there; it appears whole, and readable by its owner only."""
+    """Make a file with a random token unless it is there; it appears whole, for its owner's eyes only."""
     if path.exists():
         return
     fresh = path.with_name(f".{path.name}.{os.getpid()}")

@@ -1,4 +1,4 @@
-"""Processes known by number and start time, so that a number that was given anew is never taken for the old one."""
+"""Processes known by number and start time: a number that was given anew is never taken for the old one."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def noted(note: Path) -> Process | None:
 
 
 def start(
-    argv: Sequence[str], note: Path, log: Path, env: Mapping[str, str], cwd: Path
+    argv: Sequence[str], note: Path, log: Path, env: Mapping[str, str], cwd: Path, umask: int = 0o077
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, noted, with its output appended to a log."""
     note.unlink(missing_ok=True)
@@ -72,7 +72,7 @@ def start(
             start_new_session=True,
             env=dict(env),
             cwd=cwd,
-            umask=0o077,
+            umask=umask,
         )
 
 

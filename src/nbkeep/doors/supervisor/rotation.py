@@ -16,7 +16,8 @@ KEPT = 3
 def rotate(folder: Path, most_bytes: int = MOST_BYTES, kept: int = KEPT) -> None:
     """Move the content of each log above `most_bytes` to NAME.log.1, what was there to .2, and so on.
 
-    Writers append (O_APPEND), so they go on at the new beginning. What they write between copy and cut is lost.
+    Writers append (O_APPEND), so they go on at the new beginning. What they write between copy and cut is
+    lost.
     """
     for log in folder.glob("*.log"):
         if log.stat().st_size <= most_bytes:

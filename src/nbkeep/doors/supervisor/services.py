@@ -26,7 +26,7 @@ PROXY_PACKAGE = Path(__file__).resolve().parents[4] / "deploy/proxy"
 
 @dataclass(frozen=True)
 class Service:
-    """One process to keep alive. `before`: what to clear away before each start."""
+    """One process to keep alive. `stale`: what to clear away before each start."""
 
     name: str
     words: str
@@ -34,6 +34,7 @@ class Service:
     env: dict[str, str]
     works: Callable[[], Awaitable[bool]]
     stale: tuple[Path, ...] = ()
+    umask: int = 0o077
 
 
 def services(settings: Settings) -> list[Service]:
@@ -43,7 +44,8 @@ def services(settings: Settings) -> list[Service]:
     env = {**os.environ, "NBKEEP_DATA": str(settings.data_dir), "PYTHONUNBUFFERED": "1"}
     return [
         Service("warden", "starts and stops sessions", (*python, "nbkeep.backends.local.warden", *data), env,
-                lambda: _answers(settings.warden_socket, "/v1/host", settings.secret("warden-token"))),
+                lambda: _answers(settings.warden_socket, "/v1/host", settings.secret("warden-token")),
+                umask=0o022),  # user ids of its sessions must be able to read what it makes for them
         Service("office", "decides and records", (*python, "nbkeep.doors.office", *data), env,
                 lambda: _answers(settings.office_socket, "/healthz")),
         Service("proxy", "takes browsers in", proxy_command(settings),
