@@ -46,7 +46,8 @@ class FakeHandler(APIHandler):
             self.set_status(403)
             self.finish(json.dumps(refusal))
             return
-        self.finish(json.dumps(world["status"] if path == "extend" else {}))
+        answers = {"extend": world["status"], "home/clean": {"freed_bytes": 966367641, **world["usage"]}}
+        self.finish(json.dumps(answers.get(path, {})))
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction] - found by name

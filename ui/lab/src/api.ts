@@ -49,10 +49,11 @@ export class Api {
     if (response.ok) {
       return response.status === 204 ? null : response.json().catch(() => null);
     }
-    if (outcomeOf(response) === 'no-server') {
+    const answer = (await response.json().catch(() => null)) as Partial<Refused> | null;
+    // A 503 with a code is the server's own, for instance when the platform behind it is away.
+    if (outcomeOf(response) === 'no-server' && !answer?.code) {
       throw new NotThere('no-server');
     }
-    const answer = (await response.json().catch(() => null)) as Partial<Refused> | null;
     throw new Refused(
       response.status,
       String(answer?.code ?? response.status),

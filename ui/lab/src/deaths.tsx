@@ -14,6 +14,9 @@ import { clock, deathWords } from './words';
 /** How often, and how long after a kernel's death, its cause is asked for: it is recorded moments later. */
 const ASK_AFTER_MS = [0, 700, 2_000, 4_000];
 
+/** A death this young is the one that JupyterLab's dialog speaks of. */
+const JUST_NOW_MS = 60_000;
+
 function Banner(props: {
   death: Death;
   now: number;
@@ -99,20 +102,27 @@ export class DeathBanners {
    * the cause; where we learn none, it is shown after all.
    */
   private _holdBack(dialog: Dialog<unknown>): void {
-    const header = dialog.node.querySelector('.jp-Dialog-header')?.textContent;
-    if (header !== this.trans.__('Kernel Restarting')) {
+    // Its label names it from the start; the title's own text is rendered only later.
+    const label = dialog.node.ariaLabel ?? dialog.node.querySelector('[aria-label]')?.ariaLabel ?? '';
+    if (!label.startsWith(this.trans.__('Kernel Restarting'))) {
+      return;
+    }
+    if (this._explained(label)) {
+      // Our own question was answered before the kernel's status came. The dialog is still being made.
+      queueMicrotask(() => dialog.reject());
       return;
     }
     dialog.hide();
-    const since = this._shown;
     const settle = (): void => {
-      if (this._shown !== since) {
+      if (this._explained(label)) {
         dialog.reject();
-      } else {
-        dialog.show();
       }
     };
-    const timer = window.setTimeout(settle, ASK_AFTER_MS[ASK_AFTER_MS.length - 1]! + 1_000);
+    const giveUp = (): void => {
+      dialog.show();
+      dialog.activate();
+    };
+    const timer = window.setTimeout(giveUp, ASK_AFTER_MS[ASK_AFTER_MS.length - 1]! + 1_000);
     this._settle.add(settle);
     dialog.disposed.connect(() => {
       window.clearTimeout(timer);
@@ -120,8 +130,16 @@ export class DeathBanners {
     });
   }
 
+  /** Whether a death of just now is known for the notebook that a dialog's text names. */
+  private _explained(label: string): boolean {
+    const now = this.session.now();
+    const deaths = this.session.status?.deaths ?? [];
+    return deaths.some(death => label.includes(death.path) && now - Date.parse(death.at) < JUST_NOW_MS);
+  }
+
   private _showAll(): void {
     this.notebooks.forEach(panel => this._show(panel));
+    [...this._settle].forEach(settle => settle());
   }
 
   private _show(panel: NotebookPanel): void {
@@ -150,11 +168,8 @@ export class DeathBanners {
     });
     this._banners.set(panel, banner);
     panel.contentHeader.addWidget(banner);
-    this._shown += 1;
-    [...this._settle].forEach(settle => settle());
   }
 
   private readonly _banners = new Map<NotebookPanel, DeathBanner>();
   private readonly _settle = new Set<() => void>();
-  private _shown = 0;
 }

@@ -45,8 +45,10 @@ export function Details(props: { session: ISession; tour: ITour; homeFirst: bool
   const { profile } = status;
   return (
     <>
-      <h2 id="nbkeep-details-title">{profile.display_name}</h2>
-      <p className="nbkeep-quiet">{[profile.description, resources(profile)].filter(Boolean).join(' · ')}</p>
+      <h2 id="nbkeep-details-title">{profile.display_name || 'Your session'}</h2>
+      {profile.name && (
+        <p className="nbkeep-quiet">{[profile.description, resources(profile)].filter(Boolean).join(' · ')}</p>
+      )}
       {link !== 'connected' && <p className="nbkeep-mod-away">{linkWords(link).sentence}</p>}
       {link === 'connected' && !status.office_reachable && (
         <p className="nbkeep-mod-away">
@@ -67,7 +69,7 @@ export function Details(props: { session: ISession; tour: ITour; homeFirst: bool
             <HomeSection session={session} open={props.homeFirst} />
           </Row>
         )}
-        <Row name="Price">{price(profile)}</Row>
+        {profile.name && <Row name="Price">{price(profile)}</Row>}
         {profile.network_words && <Row name="Network">{profile.network_words}</Row>}
         {profile.classification && <Row name="Data">{classification(profile.classification)}</Row>}
         {status.record_code && <Row name="Recording">The code of the cells that you run is kept in the audit journal.</Row>}

@@ -14,7 +14,9 @@ type State =
 const BIGGEST = 6;
 
 function Folders(props: { usage: HomeUsage }): React.ReactElement {
-  const biggest = [...props.usage.folders].sort((one, other) => other.bytes - one.bytes).slice(0, BIGGEST);
+  // The nameless folder is the home itself, told above already.
+  const inside = props.usage.folders.filter(folder => folder.path !== '' && folder.path !== '.');
+  const biggest = inside.sort((one, other) => other.bytes - one.bytes).slice(0, BIGGEST);
   if (biggest.length === 0) {
     return <p className="nbkeep-quiet">The home is empty.</p>;
   }
@@ -24,7 +26,7 @@ function Folders(props: { usage: HomeUsage }): React.ReactElement {
       <tbody>
         {biggest.map(folder => (
           <tr key={folder.path}>
-            <th scope="row">{folder.path || '/'}</th>
+            <th scope="row">{folder.path}</th>
             <td>{size(folder.bytes)}</td>
           </tr>
         ))}
@@ -113,8 +115,8 @@ export function HomeSection(props: { session: ISession; open: boolean }): React.
   };
   const clean = async (paths: string[]): Promise<void> => {
     try {
-      await props.session.cleanHome(paths);
-      setSaid('Deleted.');
+      const freed = await props.session.cleanHome(paths);
+      setSaid(freed > 0 ? `Deleted; ${size(freed)} are free again.` : 'Nothing could be deleted.');
     } catch (error) {
       setSaid(`Not deleted: ${String((error as Error).message)}`);
     }

@@ -81,9 +81,10 @@ export class Session implements ISession, IDisposable {
     return readUsage(await this.api.get('home/usage'));
   }
 
-  async cleanHome(paths: readonly string[]): Promise<void> {
-    await this.api.post('home/clean', { paths });
+  async cleanHome(paths: readonly string[]): Promise<number> {
+    const answer = (await this.api.post('home/clean', { paths })) as { freed_bytes?: unknown } | null;
     await this.refresh();
+    return typeof answer?.freed_bytes === 'number' ? answer.freed_bytes : 0;
   }
 
   dispose(): void {

@@ -218,7 +218,8 @@ function readHome(value: unknown): Home | null {
 /** A `Status` from an answer's JSON. Throws only if it is no status at all. */
 export function readStatus(value: unknown): Status {
   const raw = fields(value);
-  const now = instant(raw.now);
+  // A server that has not reached the platform yet knows no time, but of memory and deaths.
+  const now = instant(raw.now) ?? (raw.office_reachable === false ? new Date().toISOString() : null);
   if (now === null) {
     throw new TypeError('the answer is not the status of a session');
   }

@@ -42,7 +42,9 @@ function Item(props: { session: ISession; onClick: () => void }): React.ReactEle
       onClick={props.onClick}
     >
       {away && <span className="nbkeep-Item-part nbkeep-mod-away">{away}</span>}
-      <span className="nbkeep-Item-part nbkeep-Item-profile">{status.profile.display_name}</span>
+      {status.profile.display_name && (
+        <span className="nbkeep-Item-part nbkeep-Item-profile">{status.profile.display_name}</span>
+      )}
       {memory && (
         <span className={`nbkeep-Item-part${tight ? ' nbkeep-mod-warned' : ''}`}>
           {sizeOf(memory.used_bytes, memory.limit_bytes)}

@@ -22,8 +22,8 @@ export interface ISession {
   dismissNotice(id: string): Promise<void>;
   finishTour(): Promise<void>;
   homeUsage(): Promise<HomeUsage>;
-  /** Deletes what `homeUsage` suggested; only such paths are accepted. */
-  cleanHome(paths: readonly string[]): Promise<void>;
+  /** Deletes what `homeUsage` suggested and tells how many bytes that freed; other paths are ignored. */
+  cleanHome(paths: readonly string[]): Promise<number>;
 }
 
 export const ISession = new Token<ISession>('@nbkeep/lab:ISession', 'The running nbkeep session.');

@@ -37,7 +37,7 @@ export function tourSteps(session: ISession): DriveStep[] {
       element: visible('#jp-main-dock-panel'),
       popover: {
         title: 'Notebooks and terminals',
-        description: `Start them from the launcher. They run in a closed sandbox: ${networkWords(profile?.network_words)}.`,
+        description: `Start them from the launcher. They run in a closed sandbox of your own. ${networkWords(profile?.network_words)}`,
         side: 'left'
       }
     },
@@ -79,7 +79,7 @@ function escaped(words: string): string {
 }
 
 function networkWords(words: string | undefined): string {
-  return words ? `the network they see is “${words.replace(/\.$/, '')}”` : 'code sees only what its profile allows';
+  return words ? `Network: ${words}` : '';
 }
 
 export class Tour implements ITour {

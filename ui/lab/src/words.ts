@@ -133,7 +133,7 @@ export function endSentence(status: Status, now: number): string {
 
 /** The whole status item in words, for a screen reader and the tooltip. */
 export function statusSentence(status: Status, now: number): string {
-  const parts = [`Session on ${status.profile.display_name}.`];
+  const parts = status.profile.display_name ? [`Session on ${status.profile.display_name}.`] : [];
   if (status.memory) {
     parts.push(`Memory ${sizeOf(status.memory.used_bytes, status.memory.limit_bytes)}.`);
   }
@@ -188,13 +188,13 @@ export function deathWords(death: Death): { headline: string; rest: string; larg
 }
 
 const CLASSIFICATIONS: Readonly<Record<string, string>> = {
-  public: 'Public data',
-  internal: 'Internal data',
-  confidential: 'Confidential data',
-  pii: 'Personal data'
+  public: 'Public data only',
+  internal: 'Data up to internal',
+  confidential: 'Data up to confidential',
+  pii: 'Personal data allowed'
 };
 
-/** A classification in words; one that an organisation named itself stays as it is. */
+/** A classification in the portal's words; one that an organisation named itself stays as it is. */
 export function classification(name: string): string {
   return CLASSIFICATIONS[name] ?? name;
 }

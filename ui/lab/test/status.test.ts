@@ -4,6 +4,12 @@ import { readStatus, readUsage, webAddress } from '../src/status';
 import { at } from './some';
 
 describe('a status from the wire', () => {
+  test('of a server that has not reached the platform yet still tells of memory', () => {
+    const status = readStatus({ office_reachable: false, memory: { used_bytes: 1, limit_bytes: 2 } });
+    expect(status.memory?.used_bytes).toBe(1);
+    expect(status.profile.display_name).toBe('');
+  });
+
   test('of a server that knows less than we do is empty, not an error', () => {
     const status = readStatus({ now: at(0) });
     expect(status.notices).toEqual([]);
