@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer.main
 
-from nbkeep.doors.api.application import describe
+from nbkeep.app import Office
+from nbkeep.doors.api import create_app
 from nbkeep.doors.cli.app import build_app
+from nbkeep.model.clock import SystemClock
+from nbkeep.settings import Settings
+from nbkeep.store.database import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,29 +24,31 @@ _CLI_HEAD = """# Command line
 
 <!-- Made by docs/generate.py from the program; do not edit. -->
 
-Every verb goes through the [REST API](rest.md), so the command line, the portal and your own programs can do the
-same things. [Which nbkeep it talks to](../howto/use-from-elsewhere.md), and as whom, is said by the environment, by
-`nbkeep login`, or by the data directory of this machine.
+Every verb goes through the [REST API](rest.md), so the command line, the portal and your own programs
+can do the same things. [Which nbkeep it talks to](../howto/use-from-elsewhere.md), and as whom, is said
+by the environment, by `nbkeep login`, or by the data directory of this machine.
 
-**Exit codes.** 0: done. 1: refused, or something does not answer; one message and what to do are on standard error.
-2: the command was written wrongly. 130: interrupted.
+**Exit codes.** 0: done. 1: refused, or something does not answer; one message and what to do are on
+standard error. 2: the command was written wrongly. 130: interrupted.
 
 **Output.** Every list has `--json`. Tables fit a terminal; piped, they are plain and nothing is cut.
 
-**Shell completion.** `nbkeep --install-completion` sets it up for bash, zsh or fish, with the names of your profiles,
-users and sessions.
+**Shell completion.** `nbkeep --install-completion` sets it up for bash, zsh or fish, with the names of
+your profiles, users and sessions.
 """
 _REST_HEAD = """# REST API
 
 <!-- Made by docs/generate.py from the program; do not edit. -->
 
-Everything is below `/api/v1`. Send an API token as `Authorization: Bearer nbk_…`; make one on the portal or with
-`nbkeep token create`. A running nbkeep describes itself at `/api/v1/openapi.json`, and shows that at `/api/v1/docs`.
+Everything is below `/api/v1`. Send an API token as `Authorization: Bearer nbk_…`; make one on the portal
+or with `nbkeep token create`. A running nbkeep describes itself at `/api/v1/openapi.json`, and shows
+that at `/api/v1/docs`.
 
 - **Errors** have the shape `{"code", "message", "remedy"}`; see [statuses and errors](statuses.md).
-- **Lists** answer `{"items": […], "next": …}`; send `next` back as `cursor` for the next page, `limit` for its size.
-- **Durations and sizes** may be written for people (`15min`, `8GiB`) or as numbers (seconds, bytes). Answers always have
-  numbers, in fields whose names end in `_s` and `_bytes`.
+- **Lists** answer `{"items": […], "next": …}`; send `next` back as `cursor` for the next page, `limit`
+  for its size.
+- **Durations and sizes** may be written for people (`15min`, `8GiB`) or as numbers (seconds, bytes).
+  Answers always have   numbers, in fields whose names end in `_s` and `_bytes`.
 - **Times** are UTC, in ISO 8601.
 """
 
@@ -57,14 +63,18 @@ def rest_page() -> str:
     """Return the page of all paths."""
     out = [_REST_HEAD]
     seen = ""
-    described = describe()
+    nowhere: Any = None  # describing the paths calls neither node nor hub
+    settings = Settings(data_dir=Path("/var/lib/nbkeep"))
+    office = Office(settings, Store("sqlite://"), SystemClock(), nowhere, nowhere)
+    described = create_app(office).openapi()
     for path, calls in sorted(described["paths"].items()):
         for method, call in calls.items():
             tag = (call.get("tags") or ["other"])[0]
             if tag != seen:
                 out.append(f"\n## {tag}\n")
                 seen = tag
-            out.append(f"\n### `{method.upper()} {path.removeprefix('/api/v1')}`\n\n{call.get('description') or call['summary']}\n")
+            words = call.get("description") or call["summary"]
+            out.append(f"\n### `{method.upper()} {path.removeprefix('/api/v1')}`\n\n{words}\n")
             out += _parameters(call, described["components"]["schemas"])
     return "".join(out)
 
@@ -92,15 +102,22 @@ def _help(command: Any) -> str:
 def _options(path: tuple[str, ...], command: Any) -> Iterator[str]:
     shown = [one for one in command.params if not getattr(one, "hidden", False) and one.name != "help"]
     arguments = [one for one in shown if one.param_type_name == "argument"]
-    usage = " ".join([*path, *(one.make_metavar(typer.Context(command)) for one in arguments)])
+    usage = " ".join([*path, *(_name(one) if one.required else f"[{_name(one)}]" for one in arguments)])
     yield f"\n`{usage}{' [OPTIONS]' if len(shown) > len(arguments) else ''}`\n"
     if shown:
         yield "\n| | |\n|---|---|\n"
     for one in shown:
-        name = one.metavar or one.name.upper() if one in arguments else ", ".join([*one.opts, *one.secondary_opts])
+        name = _name(one) if one in arguments else ", ".join([*one.opts, *one.secondary_opts])
         needed = " Required." if one.required else ""
-        default = "" if one.default in (None, False) or callable(one.default) else f" Default: `{one.default}`."
-        yield f"| `{name}` | {(one.help or '').replace('|', chr(92) + '|')}{needed}{default} |\n"
+        default = (
+            "" if one.default in (None, False) or callable(one.default) else f" Default: `{one.default}`."
+        )
+        words = (one.help or "").replace("|", "\\|")
+        yield f"| `{name}` | {words}{needed}{default} |\n"
+
+
+def _name(argument: Any) -> str:
+    return str(argument.metavar or argument.name.upper()).strip("[]")
 
 
 def _parameters(call: dict[str, Any], schemas: dict[str, Any]) -> Iterator[str]:

@@ -110,8 +110,8 @@ def verify(
 ) -> None:
     """Check that no record was changed, removed or put in between.
 
-    Ends with code 1 if one was. Prints the hash of the last record: note it elsewhere and give it as --known-head
-    next time, so that even a record computed anew from some point on is found.
+    Ends with code 1 if one was. Prints the hash of the last record: note it elsewhere and give it as
+    --known-head next time, so that even records computed anew from some point on are found.
 
     Example: nbkeep audit verify --file export.jsonl
     """
@@ -181,7 +181,9 @@ def _print_records(records: list[dict[str, Any]], *, as_json: bool, lines: bool 
             Column("what", keep=True),
             Column("details"),
         ]
-        rows = [(r["seq"], words.moment(r["at"]), r["actor"]["name"], r["type"], _details(r)) for r in records]
+        rows = [
+            (r["seq"], words.moment(r["at"]), r["actor"]["name"], r["type"], _details(r)) for r in records
+        ]
         print_table(columns, rows, "")
 
 
