@@ -19,7 +19,7 @@ from .canonical import canonical
 from .journal import GENESIS, link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from nbkeep.model.actor import Actor
     from nbkeep.store.database import Store
@@ -79,25 +79,37 @@ def verify_journal(store: Store, actor: Actor, known_head: str | None = None) ->
         head = tx.scalars(select(JournalHeadRow)).one_or_none()
         last_seq, last_hash = (head.seq, head.hash) if head else (0, GENESIS)
         beyond = tx.scalar(select(JournalRow.seq).where(JournalRow.seq > last_seq).limit(1))
-    chain, seen = _Chain(), known_head is None or known_head == GENESIS
+    chain = _Chain()
     if beyond is not None:
         return chain.broken(f"record {beyond} lies beyond the head ({last_seq})", beyond)
-    while chain.seq < last_seq:
-        query = select(JournalRow).where(JournalRow.seq > chain.seq, JournalRow.seq <= last_seq)
+    seen = known_head in {None, GENESIS}
+    for row in _rows(store, last_seq):
+        problem = chain.take(row.seq, row.record, row.hash)
+        if problem:
+            return chain.broken(problem)
+        if not _columns_fit(row):
+            return chain.broken(f"the search columns of record {row.seq} were changed", row.seq)
+        seen = seen or row.hash == known_head
+    return _ending(chain, last_seq, last_hash, seen=seen)
+
+
+def _rows(store: Store, last_seq: int) -> Iterator[JournalRow]:
+    """Give all rows up to a number, in short transactions."""
+    seq = 0
+    while seq < last_seq:
+        query = select(JournalRow).where(JournalRow.seq > seq, JournalRow.seq <= last_seq)
         with store.read() as tx:
             rows = list(tx.scalars(query.order_by(JournalRow.seq).limit(_CHUNK)))
         if not rows:
-            return chain.broken(
-                f"records {chain.seq + 1} to {last_seq} are missing: the head is at {last_seq}"
-            )
-        for row in rows:
-            problem = chain.take(row.seq, row.record, row.hash)
-            if problem:
-                return chain.broken(problem)
-            problem = _column_problem(row)
-            if problem:
-                return chain.broken(problem, row.seq)
-            seen = seen or row.hash == known_head
+            return
+        yield from rows
+        seq = rows[-1].seq
+
+
+def _ending(chain: _Chain, last_seq: int, last_hash: str, *, seen: bool) -> Report:
+    """Compare the end of the chain with the head that is claimed for it."""
+    if chain.seq != last_seq:
+        return chain.broken(f"records are missing after {chain.seq}: the head says {last_seq}")
     if chain.hash != last_hash:
         return chain.broken("the head's hash is not that of the last record", last_seq)
     if not seen:
@@ -167,13 +179,11 @@ class _File:
         return ""
 
 
-def _column_problem(row: JournalRow) -> str:
-    """Columns exist for searching; they must say what the hashed record says."""
+def _columns_fit(row: JournalRow) -> bool:
+    """Tell whether the columns, which exist for searching, say what the hashed record says."""
     value = json.loads(row.record)
-    said = (value["seq"], value["type"], value["actor"]["name"][:60], value["session_id"],
-            value["at"])  # fmt: skip
-    columns = (row.seq, row.type, row.actor, row.session_id, row.at.isoformat(timespec="microseconds"))
-    return "" if said == columns else f"the search columns of record {row.seq} were changed"
+    said = (value["seq"], value["type"], value["actor"]["name"][:60], value["session_id"], value["at"])
+    return said == (row.seq, row.type, row.actor, row.session_id, row.at.isoformat(timespec="microseconds"))
 
 
 def _parsed(line: str) -> dict[str, Any]:
