@@ -17,6 +17,7 @@ from nbkeep.store.tables import SessionRow, UserRow
 from .marks import mark_ended
 from .records import live_session, load_of, note_progress, snapshot, user_named
 from .rules import SESSION_NAME, Asker, HostPolicy, may_start
+from .stories import remedy, sentence
 
 if TYPE_CHECKING:
     from nbkeep.backends.interface import Capacity
@@ -56,8 +57,14 @@ def hand_to_hub(parts: Parts, actor: Actor, session_id: str) -> None:
     except NbkeepError as error:
         with parts.store.write() as tx:
             failed = tx.get_one(SessionRow, session_id)
-            mark_ended(tx, parts.clock, actor, failed, StopReason.START_FAILED, str(error))
-        raise
+            if mark_ended(tx, parts.clock, actor, failed, StopReason.START_FAILED, str(error)):
+                raise_as: NbkeepError = error
+            else:
+                # The spawner was faster: it has told why, and better than the hub can.
+                reason = StopReason(failed.stop_reason or StopReason.START_FAILED)
+                told = sentence(reason, failed, failed.stop_detail or "")
+                raise_as = Unavailable(reason.value, f"Not started: {told}", remedy(reason, failed))
+        raise raise_as from error
 
 
 def request_session(

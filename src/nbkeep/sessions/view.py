@@ -43,7 +43,7 @@ def session_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> d
     user = tx.get_one(UserRow, row.user_id)
     return {
         **session_line(clock, row, user.name),
-        "url": session_url(settings.public_url, user.name, row.name),
+        "url": session_url(settings, user.name, row.name),
         "notices": [as_json(notice) for notice in notices_in_session(tx, row)],
         "tour_done": user.tour_done,
         "larger_profiles": _larger_profiles(tx, row, user.role),
@@ -97,14 +97,11 @@ def session_line(clock: Clock, row: SessionRow, user: str) -> dict[str, Any]:
     }
 
 
-def session_url(public_url: str, user: str, name: str) -> str:
-    """Return a session's stable address: an origin of the user's own, which shares no cookie with others.
-
-    >>> session_url("http://localhost:8000", "jane", "churn")
-    'http://jane.localhost:8000/user/jane/churn/lab'
-    """
-    scheme, _, host = public_url.rstrip("/").partition("://")
-    return f"{scheme}://{user}.{host}/user/{user}/{name}/lab"
+def session_url(settings: Settings, user: str, name: str) -> str:
+    """Return a session's stable address: on its user's own origin, such as `http://jane.localhost:8000/…`."""
+    scheme, _, host = settings.public_url.rstrip("/").partition("://")
+    origin = host if settings.unsafe_shared_origin else f"{user}.{host}"
+    return f"{scheme}://{origin}/user/{user}/{name}/lab"
 
 
 def _larger_profiles(tx: Tx, row: SessionRow, role: str) -> list[dict[str, Any]]:
