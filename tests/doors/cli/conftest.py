@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 import uvicorn
 from cli_parts import Nbkeep, Result
-from office_parts import OfficeForTests
-from office_parts import office
 
 from nbkeep.doors.api import create_app
 from nbkeep.doors.cli.app import run
+from office_parts import OfficeForTests, office
 
 __all__ = ["office"]
 
@@ -50,7 +49,9 @@ def served(office: OfficeForTests) -> Iterator[OfficeForTests]:
 
 
 @pytest.fixture
-def nbkeep(served: OfficeForTests, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Nbkeep:
+def nbkeep(
+    served: OfficeForTests, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Nbkeep:
     """Run one command line as the operator, inside this process."""
     monkeypatch.setenv("NBKEEP_DATA", str(served.settings.data_dir))
 

@@ -9,7 +9,6 @@ import pytest
 from cli_parts import Nbkeep
 
 
-
 def test_an_export_is_verified_with_no_server_at_all(nbkeep: Nbkeep, served, tmp_path: Path, monkeypatch):
     for name in ("a", "b", "c"):
         nbkeep("user", "invite", "--email", f"{name}@acme.com")
@@ -34,7 +33,9 @@ def test_a_changed_export_is_broken_and_ends_with_code_1(nbkeep: Nbkeep, tmp_pat
     assert (as_json.code, as_json.json["ok"]) == (1, False)
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]\n", "\x00\x01", '{"export": {}}\n', '{"export": 3}\n', "[" * 100_000])
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]\n", "\x00\x01", '{"export": {}}\n', '{"export": 3}\n', "[" * 100_000]
+)
 def test_files_that_are_no_export_are_refused_in_a_sentence(nbkeep: Nbkeep, tmp_path: Path, content: str):
     file = tmp_path / "bad.jsonl"
     file.write_text(content)
@@ -56,7 +57,9 @@ def test_the_servers_chain_is_verified_against_a_head_noted_earlier(nbkeep: Nbke
 def test_search_finds_by_words_person_kind_and_time(nbkeep: Nbkeep):
     nbkeep("user", "invite", "--email", "jane@acme.com")
     nbkeep("profile", "set", "notebook-cpu-small", "--idle-stop", "20min")
-    assert [one["type"] for one in nbkeep("audit", "search", "--type", "profile", "--json").json] == ["profile.changed"]
+    assert [one["type"] for one in nbkeep("audit", "search", "--type", "profile", "--json").json] == [
+        "profile.changed"
+    ]
     assert len(nbkeep("audit", "search", "jane@acme.com", "--actor", "operator", "--json").json) == 1
     assert nbkeep("audit", "search", "--until", "2000-01-01").out == ""
     assert nbkeep("audit", "search", "--since", "yesterday-ish").code == 1

@@ -9,7 +9,9 @@ from cli_parts import Nbkeep
 
 
 def test_the_documented_example_changes_idle_stop_and_longest_session(nbkeep: Nbkeep):
-    done = nbkeep("profile", "set", "notebook-gpu-a100", "--idle-stop", "15min", "--max-session", "6h", "--json")
+    done = nbkeep(
+        "profile", "set", "notebook-gpu-a100", "--idle-stop", "15min", "--max-session", "6h", "--json"
+    )
     assert (done.json["idle_stop_s"], done.json["max_session_s"]) == (900, 21600)
     assert "6h" in nbkeep("profile", "show", "notebook-gpu-a100").out
 

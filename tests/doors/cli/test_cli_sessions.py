@@ -36,7 +36,9 @@ def test_start_tells_each_step_until_the_session_is_ready(nbkeep: Nbkeep, served
 
     helper = threading.Thread(target=become_ready)
     helper.start()
-    done = nbkeep("session", "start", "--profile", "notebook-cpu-small", "--user", jane.name, "--name", "churn")
+    done = nbkeep(
+        "session", "start", "--profile", "notebook-cpu-small", "--user", jane.name, "--name", "churn"
+    )
     helper.join()
     assert done.code == 0, done.err
     assert "·" in done.err

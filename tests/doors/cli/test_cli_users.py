@@ -18,7 +18,11 @@ def test_what_was_chosen_for_somebody_is_shown_afterwards(nbkeep: Nbkeep):
     nbkeep("user", "invite", "--email", "omar@acme.com", "--name", "o-m", "--role", "auditor",
            "--max-sessions", "0", "--home-size", "5GiB")  # fmt: skip
     found = nbkeep("user", "show", "o-m", "--json").json
-    assert (found["role"], found["max_sessions"], found["home_size_bytes"]) == ("notebook.auditor", 0, 5 << 30)
+    assert (found["role"], found["max_sessions"], found["home_size_bytes"]) == (
+        "notebook.auditor",
+        0,
+        5 << 30,
+    )
     table = nbkeep("user", "list").out.splitlines()
     assert table[0].split() == ["NAME", "ROLE", "STATUS", "SESSIONS", "E-MAIL", "SEEN"]
     assert table[1].split()[:5] == ["o-m", "auditor", "invited", "0", "omar@acme.com"]
