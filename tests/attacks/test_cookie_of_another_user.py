@@ -44,7 +44,7 @@ def test_another_users_id_in_ones_own_cookie_opens_nothing(portal: Portal) -> No
 @pytest.mark.parametrize("cookie", ["", ".", "x", "x.y", "é.y", "a" * 5000, "eyJ1c2VyIjoxfQ."])
 def test_an_invented_cookie_opens_nothing(portal: Portal, cookie: str) -> None:
     client = portal.stranger()
-    headers = {"cookie": f"nbkeep={cookie}".encode()}
+    headers = {b"cookie": f"nbkeep={cookie}".encode()}
     assert client.get("/portal/account", headers=headers, follow_redirects=False).status_code == 303
 
 
@@ -54,13 +54,13 @@ def test_an_invented_cookie_opens_nothing(portal: Portal, cookie: str) -> None:
 def test_a_well_signed_cookie_with_odd_content_opens_nothing(
     portal: Portal, value: dict[str, object]
 ) -> None:
-    assert not opens(portal, signer(portal.office, "browser").sign(value))  # pyright: ignore[reportArgumentType]
+    assert not opens(portal, signer(portal.whole, "browser").sign(value))
 
 
 def test_the_cookie_of_a_sign_in_under_way_opens_nothing(portal: Portal) -> None:
     jane = portal.office.user("jane")
     value = {"user": jane.id, "at": portal.office.clock.now().timestamp(), "hub": ""}
-    assert not opens(portal, signer(portal.office, "sign-in").sign(value))  # pyright: ignore[reportArgumentType]
+    assert not opens(portal, signer(portal.whole, "sign-in").sign(value))
 
 
 def test_a_cookie_kept_after_the_role_was_taken_has_no_more_power(portal: Portal) -> None:
@@ -75,6 +75,6 @@ def test_a_cookie_kept_after_the_role_was_taken_has_no_more_power(portal: Portal
 def test_a_stolen_cookie_without_the_hubs_own_session_opens_nothing(portal: Portal) -> None:
     jane = portal.office.user("jane")
     value = {"user": jane.id, "at": portal.office.clock.now().timestamp(), "hub": "0" * 24}
-    cookie = signer(portal.office, "browser").sign(value)  # pyright: ignore[reportArgumentType]
+    cookie = signer(portal.whole, "browser").sign(value)
     assert not opens(portal, cookie)
     assert not opens(portal, cookie, jupyterhub_session_id="of-the-thief")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import Dialog
 
 from browser_parts import OpenPortal, chromium, open_portal
 from nbkeep.backends.interface import FolderUse, Suggestion, VolumeUsage
@@ -36,9 +37,19 @@ def test_script_stays_text_on_every_page(open_portal: OpenPortal, monkeypatch: p
     usage = VolumeUsage(
         "2026-01-01T00:00:00+00:00", [FolderUse(HOSTILE, 1, 1)], [Suggestion(HOSTILE, 1, HOSTILE)]
     )
-    monkeypatch.setattr(office.backend, "volume_usage", lambda *_: usage)
+
+    def measured(user: str, depth: int = 2) -> VolumeUsage:
+        del user, depth
+        return usage
+
+    monkeypatch.setattr(office.backend, "volume_usage", measured)
 
     said: list[str] = []
+
+    def heard(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        dialog.dismiss()
+
     for actor, paths in (
         (jane, ("/", f"/sessions/{running}", f"/sessions/{broken}", f"/sessions/{broken}/diagnose", "/files", "/files?usage=1", "/account")),
         (ops, ("/admin/sessions?state=", "/admin/users", "/admin/users/jane", "/admin/profiles", "/admin/flavors",
@@ -47,7 +58,7 @@ def test_script_stays_text_on_every_page(open_portal: OpenPortal, monkeypatch: p
                f"/admin/audit?since={HOSTILE}", f"/admin/volumes?find={HOSTILE}", f"/nowhere/{HOSTILE}", f"/?done={HOSTILE}")),
     ):  # fmt: skip
         page = open_portal.page(actor)
-        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", heard)
         for path in paths:
             page.goto(f"{open_portal.url}/portal{path}", wait_until="load")
             page.wait_for_timeout(120)  # live parts and lazy parts arrive

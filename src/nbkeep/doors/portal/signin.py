@@ -42,7 +42,7 @@ def start(request: Request, next: str = "/portal/") -> Response:  # noqa: A002 -
     """Send the browser to the hub, remembering (signed, in the browser) what it must bring back."""
     office: Office = request.app.state.office
     public_url = office.settings.public_url
-    target = next if _NEXT.fullmatch(next) else "/portal/"
+    target = next if _NEXT.fullmatch(next) and ".." not in next else "/portal/"
     if request.url.netloc != urlsplit(public_url).netloc:
         # Cookies belong to a host name: somebody who came by 127.0.0.1 must go on by the public name.
         return RedirectResponse(f"{public_url.rstrip('/')}/portal/sign-in?next={quote(target)}", 303)

@@ -102,9 +102,9 @@ def _moment(given: str, field: str) -> datetime | None:
 
 def _readable(record: dict[str, Any]) -> dict[str, Any]:
     parts = [
-        f"{key} {_plain(value)}" for key, value in record["data"].items() if value not in ("", None, [], {})
+        f"{key}: {_plain(value)}" for key, value in record["data"].items() if value not in ("", None, [], {})
     ]
-    brief = ", ".join(parts)
+    brief = " · ".join(parts)
     whole = orjson.dumps(record, option=orjson.OPT_INDENT_2).decode()
     return record | {"brief": brief if len(brief) <= _BRIEF else brief[:_BRIEF] + "…", "whole": whole}
 

@@ -1,0 +1,5 @@
+"""Fixtures of these tests."""
+
+from portal_parts import portal
+
+__all__ = ["portal"]
