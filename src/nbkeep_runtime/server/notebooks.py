@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 Notebook = dict[str, Any]
 _PIECE = 1 << 20
-_LINES = 4096
 _SPLIT_MIMES = {"application/javascript", "image/svg+xml"}  # as nbformat.v4.rwbase
 
 
@@ -165,24 +164,25 @@ def _lines(text: str, newline: str, put: Callable[[bytes], object]) -> None:
         return
     between = f",{newline} ".encode()
     put(f"[{newline} ".encode())
-    first = True
-    for lines in _batches(text):
-        try:
-            batch = between.join(map(orjson.dumps, lines))
-        except orjson.JSONEncodeError:
-            batch = between.join(map(_scalar, lines))
-        put(batch if first else between + batch)
-        first = False
+    start = 0
+    while start < len(text):  # piece by piece, so that a huge text is never held twice
+        end = text.find("\n", start + _PIECE)
+        end = len(text) if end < 0 else end + 1
+        lines = _listed(text[start:end], between)
+        put(lines if start == 0 else between + lines)
+        start = end
     put(f"{newline}]".encode())
 
 
-def _batches(text: str) -> Iterator[list[str]]:
-    """Give the lines of a text in small lists, so that a huge text is never held twice."""
-    start = 0
-    while start < len(text):
-        end = text.find("\n", start + _PIECE)
-        end = len(text) if end < 0 else end + 1
-        lines = text[start:end].splitlines(keepends=True)
-        for index in range(0, len(lines), _LINES):
-            yield lines[index : index + _LINES]
-        start = end
+def _listed(piece: str, between: bytes) -> bytes:
+    """Return a text's lines as JSON strings with `between` between them."""
+    written = _scalar(piece)
+    if not any(mark in written for mark in _UNUSUAL):
+        # Only plain line ends: they are where the escape for one stands, which is quick to find.
+        listed = written.replace(b"\\n", b'\\n"' + between + b'"')
+        return listed[: -len(between) - 2] if piece.endswith("\n") else listed
+    return between.join(map(_scalar, piece.splitlines(keepends=True)))
+
+
+# In JSON: an escaped backslash, and all else that `str.splitlines` ends a line at.
+_UNUSUAL = (b"\\\\", b"\\r", b"\\f", b"\\u", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")

@@ -1,5 +1,8 @@
 """Whole fakes of the two services that a session's server talks to: the office and the hub."""
 
+# JSON is tested as it comes over the wire:
+# pyright: basic
+
 from __future__ import annotations
 
 import asyncio

@@ -1,5 +1,8 @@
 """Starts a real session server beside fake peers, and speaks to it as a browser would."""
 
+# JSON is tested as it comes over the wire:
+# pyright: basic
+
 from __future__ import annotations
 
 import asyncio
@@ -14,7 +17,7 @@ import tempfile
 import time
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
@@ -64,7 +67,7 @@ class RunningServer:
         }
         (folder / "kernel.json").write_text(json.dumps(spec))
 
-    def __enter__(self) -> RunningServer:
+    def __enter__(self) -> Self:
         office, hub = self.root / "office/office.sock", self.root / "hub/hub.sock"
         self.peers = Served({office: self.office.app(), hub: FakeHub().app()})
         self.start_init()
@@ -184,7 +187,7 @@ class Browser:
         self.session = uuid.uuid4().hex
         self.messages: list[dict[str, Any]] = []
 
-    async def __aenter__(self) -> Browser:
+    async def __aenter__(self) -> Self:
         self.socket: ClientConnection = await unix_connect(
             str(self.server.socket),
             uri=f"ws://jane.localhost{PREFIX}api/kernels/{self.kernel_id}/channels?session_id={self.session}",

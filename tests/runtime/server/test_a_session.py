@@ -1,5 +1,8 @@
 """A session's server from start to stop, as a browser sees it."""
 
+# JSON is tested as it comes over the wire:
+# pyright: basic
+
 from __future__ import annotations
 
 from collections.abc import Iterator

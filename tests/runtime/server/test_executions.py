@@ -1,5 +1,8 @@
 """Every execution is recorded before it runs; output of a closed tab is not lost; deaths explain themselves."""
 
+# JSON is tested as it comes over the wire:
+# pyright: basic
+
 from __future__ import annotations
 
 import asyncio
@@ -9,7 +12,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 from session_server import Browser, RunningServer, eventually
 
 
@@ -72,7 +74,9 @@ async def test_malformed_messages_are_dropped_and_the_connection_lives(server: R
         assert await browser.run("print('alive')") == "alive\n"
 
 
-async def test_output_of_a_closed_tab_is_in_the_notebook_when_it_is_opened_again(server: RunningServer) -> None:
+async def test_output_of_a_closed_tab_is_in_the_notebook_when_it_is_opened_again(
+    server: RunningServer,
+) -> None:
     code = "import time\nfor i in range(8):\n    print(i, flush=True)\n    time.sleep(0.2)\n6*7"
     server.put_notebook("closed.ipynb", code)
     async with Browser(server, server.open_notebook("closed.ipynb")) as browser:
@@ -123,7 +127,9 @@ async def test_a_death_of_memory_names_use_limit_and_larger_profiles(server: Run
         usage.write_text(json.dumps({"memory_used_bytes": gib, "memory_peak_bytes": 8 * gib, "oom_kills": 1}))
         deaths = await asyncio.to_thread(
             eventually,
-            lambda: [d for d in server.json("GET", "nbkeep/api/status")["deaths"] if d["kernel_id"] == kernel],
+            lambda: [
+                d for d in server.json("GET", "nbkeep/api/status")["deaths"] if d["kernel_id"] == kernel
+            ],
         )
     assert deaths[0]["reason"] == "out-of-memory"
     assert "8.0 GiB of the session's 8.0 GiB" in deaths[0]["message"]

@@ -1,5 +1,8 @@
 """The files of a session through the server: quick, atomic, and never outside the home."""
 
+# JSON is tested as it comes over the wire:
+# pyright: basic
+
 from __future__ import annotations
 
 import os
@@ -7,7 +10,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-
 from session_server import RunningServer, eventually
 
 
@@ -57,7 +59,9 @@ def test_a_checkpoint_can_be_restored(server: RunningServer) -> None:
     assert server.json("GET", "api/contents/cp.ipynb")["content"]["cells"][0]["source"] == "old"
 
 
-@pytest.mark.parametrize("path", ["api/contents/out/secret", "files/out/secret", "api/contents/%2e%2e/secret"])
+@pytest.mark.parametrize(
+    "path", ["api/contents/out/secret", "files/out/secret", "api/contents/%2e%2e/secret"]
+)
 def test_the_server_does_not_read_through_links_out_of_the_home(server: RunningServer, path: str) -> None:
     (server.root / "secret").write_text("token-of-the-platform")
     link = server.home / "out"

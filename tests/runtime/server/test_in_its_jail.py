@@ -1,5 +1,8 @@
 """The whole of both halves: the warden's jails around the real server and the real sandbox."""
 
+# JSON is tested as it comes over the wire:
+# pyright: basic
+
 from __future__ import annotations
 
 import asyncio
@@ -9,10 +12,10 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from sandboxes import Machine, make_machine, why_not
-
 from server_peers import SESSION_TOKEN, FakeHub, FakeOffice, Served
 from session_server import PREFIX, Browser, RunningServer, eventually
+
+from sandboxes import Machine, make_machine, why_not
 
 
 class JailedServer(RunningServer):
@@ -88,7 +91,9 @@ async def test_a_cell_runs_in_the_sandbox_and_is_recorded(server: JailedServer) 
     server.put_notebook("a.ipynb", "print(6*7)")
     async with Browser(server, server.open_notebook("a.ipynb")) as browser:
         assert await browser.run("print(6*7)") == "42\n"
-        seen = await browser.run("import os, sys; print(os.getcwd(), os.getuid(), sys.prefix, dict(os.environ))")
+        seen = await browser.run(
+            "import os, sys; print(os.getcwd(), os.getuid(), sys.prefix, dict(os.environ))"
+        )
         assert seen.startswith("/home/user 1000 /opt/nbkeep/image")
         assert "TOKEN" not in seen
         await browser.run("open('made.txt', 'w').write('by the kernel')")

@@ -1,5 +1,8 @@
 """Notebook files are read and written as nbformat does, byte for byte, in bounded memory."""
 
+# JSON is tested as it comes over the wire:
+# pyright: basic
+
 from __future__ import annotations
 
 import io
@@ -9,6 +12,7 @@ import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nbkeep_runtime.server import notebooks
 from nbkeep_runtime.server.trust import TrustStore
 
@@ -68,7 +72,9 @@ def test_old_versions_and_odd_numbers_are_read() -> None:
     assert notebooks.parse(b'{"nbformat": 4, "metadata": {"x": NaN}, "cells": []}')["cells"] == []
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"nbformat": 4}', b"\xff\xfe", b'{"nbformat": 9, "cells": 1}'])
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"[]", b'{"nbformat": 4}', b"\xff\xfe", b'{"nbformat": 9, "cells": 1}']
+)
 def test_what_is_no_notebook_is_said_to_be_none(raw: bytes) -> None:
     with pytest.raises(notebooks.NotANotebook):
         notebooks.parse(raw)

@@ -1,5 +1,8 @@
 """Attack: what a user (or a notebook's code) plants in the home must never run in the trusted half."""
 
+# JSON is tested as it comes over the wire:
+# pyright: basic
+
 from __future__ import annotations
 
 import json
@@ -32,7 +35,9 @@ def plant(home: Path, mark: Path) -> None:
         path.write_text(code)
     enabled = home / ".jupyter/jupyter_server_config.d/evil.json"
     enabled.parent.mkdir(parents=True)
-    enabled.write_text(json.dumps({"ServerApp": {"jpserver_extensions": {"orjson": True}, "allow_origin": "*"}}))
+    enabled.write_text(
+        json.dumps({"ServerApp": {"jpserver_extensions": {"orjson": True}, "allow_origin": "*"}})
+    )
     overrides = home / ".local/share/jupyter/lab/settings/page_config.json"
     overrides.parent.mkdir(parents=True)
     overrides.write_text('{"token": "planted"}')
@@ -77,8 +82,12 @@ async def test_a_planted_kernelspec_runs_in_the_sandbox_only() -> None:
         assert server.request("GET", "kernelspecs/evil/logo-64x64.png").status_code == 404
         server.put_notebook("n.ipynb", "0")
         async with Browser(server, server.open_notebook("n.ipynb", "evil")) as browser:
-            out = await browser.run("import os; print(os.getppid(), sorted(os.environ), os.environ['STOLEN'])")
-        assert out.startswith(f"{server.processes[0].pid} "), "the kernel is not a child of the sandbox's init"
+            out = await browser.run(
+                "import os; print(os.getppid(), sorted(os.environ), os.environ['STOLEN'])"
+            )
+        assert out.startswith(f"{server.processes[0].pid} "), (
+            "the kernel is not a child of the sandbox's init"
+        )
         assert "TOKEN" not in out.replace("${JUPYTERHUB_API_TOKEN}-${NBKEEP_SESSION_TOKEN}", "")
 
 

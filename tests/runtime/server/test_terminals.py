@@ -1,5 +1,8 @@
 """Terminals run in the sandbox; output, jobs and keystrokes are work."""
 
+# JSON is tested as it comes over the wire:
+# pyright: basic
+
 from __future__ import annotations
 
 import asyncio
@@ -7,10 +10,9 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from websockets.asyncio.client import unix_connect
-
 from server_peers import USER_TOKEN
 from session_server import PREFIX, RunningServer, eventually
+from websockets.asyncio.client import unix_connect
 
 
 @pytest.fixture(scope="module")
