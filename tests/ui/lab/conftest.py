@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from lab_world import ROOT, Lab
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 HERE = Path(__file__).resolve().parent
+expect.set_options(timeout=30_000)  # kernels start slowly where others work on the machine
+
 EXTENSIONS = ROOT / "src" / "nbkeep_runtime" / "server" / "labextension"
 
 
@@ -124,7 +126,7 @@ def lab(lab_server: Lab) -> Lab:
 def page(browser: Browser) -> Generator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
     opened = context.new_page()
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(30_000)
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
