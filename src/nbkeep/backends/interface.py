@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LaunchSpec:
-    """Everything needed to start one session. `server_env` holds secrets of the trusted half; it is never stored."""
+    """Everything needed to start one session. `server_env` holds secrets; it is never stored."""
 
     session_id: str
     user: str
@@ -76,7 +76,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class FolderUse:
-    """What one folder and everything below it occupies. `path` is relative to the home ("" is the home itself)."""
+    """What one folder and all below it occupies. `path` is relative to the home, which itself is ""."""
 
     path: str
     bytes: int
@@ -103,7 +103,7 @@ class VolumeUsage:
 
 @dataclass(frozen=True)
 class HostFact:
-    """One guarantee of the host: whether it holds, is weaker than it could be, or is missing, and what to do."""
+    """One guarantee of the host: whether it holds, is weaker than could be, or is missing; what to do."""
 
     id: str
     title: str
@@ -133,7 +133,7 @@ class Backend(Protocol):
         ...
 
     def status(self, session_id: str) -> Status | None:
-        """Return how it is, or None for an id that was never launched or was stopped. Changes nothing."""
+        """Return how it is, or None for an id that was never launched or was stopped."""
         ...
 
     def sessions(self) -> Sequence[Running]:
@@ -141,7 +141,7 @@ class Backend(Protocol):
         ...
 
     def stop(self, session_id: str, grace_s: float = 10) -> None:
-        """End both halves and forget the session; return when they are gone. Twice is safe, unknown ids too."""
+        """End both halves and forget the session; return when they are gone. Twice is safe."""
         ...
 
     def volume(self, user: str) -> Volume | None:
@@ -149,7 +149,7 @@ class Backend(Protocol):
         ...
 
     def resize_volume(self, user: str, size_bytes: int) -> Volume:
-        """Grow a home, also while it is in use. Raises `Refused` for shrinking or a home that is not there."""
+        """Grow a home, also while it is in use. Raises `Refused` for shrinking or an unknown home."""
         ...
 
     def delete_volume(self, user: str) -> None:

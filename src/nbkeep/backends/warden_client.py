@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NOT_FOUND = 404
 _ANSWER_S = 30.0
 # A home's measure reads every folder of it at idle priority.
 _USAGE_S = 310.0
@@ -42,8 +43,11 @@ class WardenClient:
         try:
             answer = self._http.request(method, path, **options)
         except httpx.HTTPError as error:
-            raise Unavailable("warden-away", f"The warden does not answer ({error or type(error).__name__}).",
-                              "It is started again within a second; `nbkeep status` tells more.") from error  # fmt: skip
+            raise Unavailable(
+                "warden-away",
+                f"The warden does not answer ({error or type(error).__name__}).",
+                "It is started again within a second; `nbkeep status` tells more.",
+            ) from error
         if answer.is_success:
             return answer.json() if answer.content else None
         try:
@@ -61,7 +65,7 @@ class WardenClient:
         try:
             return self._ask("GET", path)
         except Refused as refused:
-            if refused.status == httpx.codes.NOT_FOUND:
+            if refused.status == _NOT_FOUND:
                 return None
             raise
 
@@ -124,5 +128,8 @@ def _read(adapter: TypeAdapter[T], told: Any) -> T:
     try:
         return adapter.validate_python(told)
     except ValidationError as error:
-        raise Unavailable("warden-failed", f"The warden's answer cannot be read: {error}.",
-                          "Warden and office must be of one version: restart with `nbkeep up`.") from error  # fmt: skip
+        raise Unavailable(
+            "warden-failed",
+            f"The warden's answer cannot be read: {error}.",
+            "Warden and office must be of one version: restart with `nbkeep up`.",
+        ) from error

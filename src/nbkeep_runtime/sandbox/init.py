@@ -4,6 +4,9 @@ Listens on /run/nbkeep/kernels/init.sock: one JSON object per line, at most 1 Mi
 that a fork is always safe. It has exactly the powers of the user's code and trusts a caller no further.
 """
 
+from __future__ import annotations
+
+import contextlib
 import json
 import os
 import resource
@@ -12,10 +15,18 @@ import signal
 import socket
 import sys
 from collections import deque
+from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
-import processes
+    from nbkeep_runtime.sandbox import processes
+
+    Answer = tuple[dict[str, Any], list[int]]
+else:
+    # -I leaves this folder out of the path, and there is no nbkeep in a sandbox.
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import processes
 
 SOCKET = "/run/nbkeep/kernels/init.sock"
 _LINE_LIMIT = 1 << 20
@@ -28,18 +39,19 @@ _LOG_LIMIT = 1 << 20
 class Connection:
     """One caller: a line buffer in, a queue of (bytes, descriptors) out."""
 
-    def __init__(self, sock):
+    def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.incoming = b""
-        self.outgoing = deque()
+        self.outgoing: deque[tuple[bytes, list[int]]] = deque()
         self.queued = 0
 
-    def push(self, message, fds=()):
+    def push(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        """Queue a line, with descriptors that become the receiver's."""
         data = json.dumps(message).encode() + b"\n"
         self.queued += len(data)
         self.outgoing.append((data, list(fds)))
 
-    def flush(self):
+    def flush(self) -> bool:
         """Send what the socket takes; True when nothing is left."""
         while self.outgoing:
             data, fds = self.outgoing[0]
@@ -56,7 +68,8 @@ class Connection:
                 self.outgoing.popleft()
         return True
 
-    def close(self):
+    def close(self) -> None:
+        """Close the socket and what was not sent."""
         for _, fds in self.outgoing:
             for fd in fds:
                 os.close(fd)
@@ -66,11 +79,11 @@ class Connection:
 class Init:
     """The loop and what it knows: callers, and the output of processes that are alive."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self.selector = selectors.DefaultSelector()
-        self.connections = {}
-        self.outputs = {}  # read end of a pipe: pid
-        self.tails = {}  # pid: last bytes of its output, until its end is told
+        self.connections: dict[socket.socket, Connection] = {}
+        self.outputs: dict[int, int] = {}  # read end of a pipe: pid
+        self.tails: dict[int, bytes] = {}  # pid: last bytes of its output, until its end is told
         self.logged = 0
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         # A socket appears under its name only when it listens, so that nobody connects too early.
@@ -87,15 +100,18 @@ class Init:
         for end in (self.wake_read, wake_write):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        # any handler will do: the wake-up descriptor tells the loop
+        signal.signal(signal.SIGCHLD, _nothing)
         self.selector.register(self.wake_read, selectors.EVENT_READ, self.children_ended)
 
-    def run(self):
+    def run(self) -> None:
+        """Serve for ever."""
         while True:
             for key, mask in self.selector.select():
                 key.data(key.fileobj, mask)
 
-    def accept(self, _listener, _mask):
+    def accept(self, _listener: Any, _mask: int) -> None:
+        """Take a new caller."""
         try:
             sock, _ = self.listener.accept()
         except OSError:
@@ -104,21 +120,23 @@ class Init:
         self.connections[sock] = Connection(sock)
         self.selector.register(sock, selectors.EVENT_READ, self.talk)
 
-    def talk(self, sock, mask):
+    def talk(self, sock: socket.socket, mask: int) -> None:
+        """Read from and write to a caller; whatever goes wrong with it ends only it."""
         connection = self.connections[sock]
         try:
             if mask & selectors.EVENT_READ:
                 data = sock.recv(65536)
                 if not data:
-                    return self.drop(connection)
+                    self.drop(connection)
+                    return
                 connection.incoming += data
                 self.serve_lines(connection)
             self.send(connection)
         except OSError:
             self.drop(connection)
-        return None
 
-    def serve_lines(self, connection):
+    def serve_lines(self, connection: Connection) -> None:
+        """Answer each whole line."""
         while b"\n" in connection.incoming:
             line, _, connection.incoming = connection.incoming.partition(b"\n")
             answer, fds = self.answer(line)
@@ -126,33 +144,47 @@ class Init:
         if len(connection.incoming) > _LINE_LIMIT:
             raise OSError("line too long")
 
-    def send(self, connection):
+    def send(self, connection: Connection) -> None:
+        """Send what can be sent now and the rest when the caller reads."""
         is_done = connection.flush()
         if connection.queued > _QUEUE_LIMIT:
             raise OSError("the caller does not read")
         wanted = selectors.EVENT_READ if is_done else selectors.EVENT_READ | selectors.EVENT_WRITE
         self.selector.modify(connection.sock, wanted, self.talk)
 
-    def drop(self, connection):
+    def drop(self, connection: Connection) -> None:
+        """Forget a caller; twice is safe."""
         if self.connections.pop(connection.sock, None) is not None:
             self.selector.unregister(connection.sock)
             connection.close()
 
-    def answer(self, line):
-        number = None
+    def answer(self, line: bytes) -> Answer:
+        """Return the answer to one line and the descriptors that go with it."""
+        number: Any = None
         try:
             request = json.loads(line)
             number = request.get("id")
-            operation = getattr(self, "do_" + str(request.get("op")), None)
-            if operation is None:
-                raise ValueError("unknown op")
-            result, fds = operation(request)
+            result, fds = self.operation(request.get("op"))(request)
             return dict(result, id=number, ok=True), fds
-        except Exception as error:  # a bad request must not end the sandbox
-            text = "%s: %s" % (type(error).__name__, error)
+        except Exception as error:  # noqa: BLE001  a bad request must not end the sandbox
+            text = f"{type(error).__name__}: {error}"
             return {"id": number, "ok": False, "error": text[:500]}, []
 
-    def do_spawn(self, request):
+    def operation(self, name: object) -> Callable[[dict[str, Any]], Answer]:
+        """Return what serves a kind of request; raise ValueError for an unknown one."""
+        found = {
+            "spawn": self.do_spawn,
+            "terminal": self.do_terminal,
+            "signal": self.do_signal,
+            "usage": self.do_usage,
+            "foreground": self.do_foreground,
+        }.get(str(name))
+        if found is None:
+            raise ValueError("unknown op")
+        return found
+
+    def do_spawn(self, request: dict[str, Any]) -> Answer:
+        """Start a process whose output is kept."""
         read_end, write_end = os.pipe()
         try:
             pid = processes.spawn(
@@ -169,24 +201,28 @@ class Init:
         self.selector.register(read_end, selectors.EVENT_READ, self.collect)
         return {"pid": pid}, []
 
-    def do_terminal(self, request):
+    def do_terminal(self, request: dict[str, Any]) -> Answer:
+        """Start a process on a terminal and hand the terminal over."""
         rows, cols = int(request.get("rows", 24)), int(request.get("cols", 80))
         pid, master = processes.spawn_on_terminal(
             [str(part) for part in request["argv"]], _env(request), str(request["cwd"]), rows, cols
         )
         return {"pid": pid}, [master]
 
-    def do_signal(self, request):
+    def do_signal(self, request: dict[str, Any]) -> Answer:
+        """Signal a process or its group."""
         processes.send(int(request["pid"]), int(request["signum"]), bool(request.get("group", True)))
         return {}, []
 
-    def do_usage(self, _request):
+    def do_usage(self, _request: dict[str, Any]) -> Answer:
+        """Tell the memory of all processes."""
         return processes.usage(), []
 
-    def do_foreground(self, request):
+    def do_foreground(self, request: dict[str, Any]) -> Answer:
+        """Tell whether a job runs in a terminal."""
         return {"busy": processes.is_busy(int(request["pid"]))}, []
 
-    def collect(self, fd, _mask):
+    def collect(self, fd: int, _mask: int) -> None:
         """Keep the last part of what a process writes to its standard output and error."""
         try:
             data = os.read(fd, 65536)
@@ -200,18 +236,15 @@ class Init:
             os.close(fd)
             del self.outputs[fd]
 
-    def children_ended(self, fd, _mask):
-        try:
+    def children_ended(self, fd: int, _mask: int) -> None:
+        """Tell every caller who ended, and how."""
+        with contextlib.suppress(BlockingIOError):
             os.read(fd, 65536)
-        except BlockingIOError:
-            pass
         for pid, code, signum, peak in processes.reap():
             tail = self.tail_of(pid)
             if code != 0:
-                self.log(
-                    "process %d ended with %s\n%s"
-                    % (pid, code if code is not None else "signal %d" % signum, tail)
-                )
+                how = code if code is not None else f"signal {signum}"
+                self.log(f"process {pid} ended with {how}\n{tail}")
             event = {"event": "exit", "pid": pid, "code": code, "signal": signum, "max_rss_bytes": peak,
                      "output_tail": tail}  # fmt: skip
             for connection in list(self.connections.values()):
@@ -221,25 +254,32 @@ class Init:
                 except OSError:
                     self.drop(connection)
 
-    def tail_of(self, pid):
+    def tail_of(self, pid: int) -> str:
         """Return the last part of what an ended process wrote; its own children may hold the pipe longer."""
         for fd, owner in list(self.outputs.items()):
             if owner == pid:
                 self.collect(fd, 0)
         return self.tails.pop(pid, b"").decode(errors="replace")
 
-    def log(self, text):
+    def log(self, text: str) -> None:
         """Write to the session's log on the host; bounded, since the user's code decides what is written."""
         if self.logged < _LOG_LIMIT:
             self.logged += len(text)
-            print(text, file=sys.stderr, flush=True)
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
 
 
-def _env(request):
-    return {str(key): str(value) for key, value in (request.get("env") or {}).items()}
+def _nothing(_number: int, _frame: object) -> None:
+    pass
 
 
-def main():
+def _env(request: dict[str, Any]) -> dict[str, str]:
+    given: dict[Any, Any] = request.get("env") or {}
+    return {str(key): str(value) for key, value in given.items()}
+
+
+def main() -> None:
+    """Take the limits of this sandbox and serve."""
     limit = int(os.environ.get("NBKEEP_PIDS_MAX", "0"))
     if limit:
         # Counted per user namespace (Linux 5.14), so it is this sandbox's own; the cgroup says it again.

@@ -1,5 +1,8 @@
 """Start, list and signal processes of this sandbox."""
 
+from __future__ import annotations
+
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -9,16 +12,20 @@ import struct
 import subprocess
 import sys
 import termios
+from typing import TYPE_CHECKING, Any
 
-# The first process of a sandbox must outlive what runs out of memory: children are chosen before it (proc(5)).
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The first process must outlive what runs out of memory: children are chosen before it (proc(5)).
 _OOM_SCORE_ADJ = "600"
 _PR_SET_DUMPABLE = 4
 _IMAGE = "/opt/nbkeep/image"
 HOME = "/home/user"
 
 
-def base_env():
-    """Return the environment that every process starts from; nothing is inherited but limits of this sandbox."""
+def base_env() -> dict[str, str]:
+    """Return what every process's environment starts from; only limits of this sandbox are inherited."""
     env = {
         "PATH": _IMAGE
         + "/bin:"
@@ -43,7 +50,7 @@ def base_env():
     return env
 
 
-def spawn(argv, env, cwd, output):
+def spawn(argv: list[str], env: dict[str, str], cwd: str, output: int) -> int:
     """Start a process that leads a session of its own, its output into `output`; return its pid."""
     process = subprocess.Popen(
         argv,
@@ -57,7 +64,9 @@ def spawn(argv, env, cwd, output):
     return _left_to_reaper(process)
 
 
-def spawn_on_terminal(argv, env, cwd, rows, cols):
+def spawn_on_terminal(
+    argv: list[str], env: dict[str, str], cwd: str, rows: int, cols: int
+) -> tuple[int, int]:
     """Start a process on a new terminal; return (pid, descriptor of the terminal's master side)."""
     master, slave = os.openpty()
     try:
@@ -70,7 +79,7 @@ def spawn_on_terminal(argv, env, cwd, rows, cols):
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  one thread, no locks
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # one thread, no locks: safe
         )
     except BaseException:
         os.close(master)
@@ -80,23 +89,21 @@ def spawn_on_terminal(argv, env, cwd, rows, cols):
     return _left_to_reaper(process), master
 
 
-def _left_to_reaper(process):
+def _left_to_reaper(process: subprocess.Popen[bytes]) -> int:
     """Return the pid; the main loop waits for all children, so `Popen` must not."""
     process.returncode = 0
-    try:
-        with open("/proc/%d/oom_score_adj" % process.pid, "w") as file:
-            file.write(_OOM_SCORE_ADJ)
-    except OSError:
-        pass  # it has ended already, and with it the need
+    # suppressed: it has ended already, and with it the need
+    with contextlib.suppress(OSError), open(f"/proc/{process.pid}/oom_score_adj", "w") as file:
+        file.write(_OOM_SCORE_ADJ)
     return process.pid
 
 
-def _existing(cwd):
-    """A folder that was deleted meanwhile must not keep a kernel from starting."""
+def _existing(cwd: str) -> str:
+    """Return the folder, or the home: a deleted folder must not keep a kernel from starting."""
     return cwd if os.path.isdir(cwd) else HOME
 
 
-def send(pid, signum, group):
+def send(pid: int, signum: int, group: bool) -> None:  # noqa: FBT001  as the protocol has it
     """Send a signal to a process or its group; a process that is gone raises ProcessLookupError."""
     if pid <= 1:
         raise ValueError("only started processes can be signalled")
@@ -106,22 +113,22 @@ def send(pid, signum, group):
         os.kill(pid, signum)
 
 
-def is_busy(pid):
+def is_busy(pid: int) -> bool:
     """Tell whether another process group than the shell's own has the shell's terminal."""
     fields = _stat(pid)
     return int(fields[5]) not in (-1, int(fields[2]))
 
 
-def _stat(pid):
-    """Fields of proc_pid_stat(5) from the third on; the name before them may hold anything."""
-    with open("/proc/%d/stat" % pid, "rb") as file:
+def _stat(pid: int) -> list[bytes]:
+    """Return the fields of proc_pid_stat(5) from the third on; the name before them may hold anything."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
         return file.read().rpartition(b")")[2].split()
 
 
-def usage():
+def usage() -> dict[str, Any]:
     """Return {memory_used_bytes, processes: [{pid, rss_bytes, name}]}, largest first."""
     page = os.sysconf("SC_PAGE_SIZE")
-    found = []
+    found: list[dict[str, Any]] = []
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
@@ -136,7 +143,7 @@ def usage():
     return {"memory_used_bytes": sum(p["rss_bytes"] for p in found), "processes": found[:200]}
 
 
-def reap():
+def reap() -> Iterator[tuple[int, int | None, int | None, int]]:
     """Yield (pid, code or None, signal or None, max_rss_bytes) of every child that has ended."""
     while True:
         try:
@@ -152,20 +159,20 @@ def reap():
             yield pid, os.WEXITSTATUS(status), None, peak
 
 
-def check_user():
+def check_user() -> None:
     """Say on the log what would make shells and getpass fail oddly later."""
     try:
         pwd.getpwuid(os.getuid())
     except KeyError:
-        print("nbkeep: this image's passwd has no name for uid %d" % os.getuid(), file=sys.stderr)
+        sys.stderr.write(f"nbkeep: passwd has no name for uid {os.getuid()}\n")
 
 
-def hide():
+def hide() -> None:
     """Close /proc/1 to the user's code: its descriptors reach the session's log on the host (prctl(2))."""
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def ignore_terminal_signals():
+def ignore_terminal_signals() -> None:
     """Keep the first process alive when it has no terminal and somebody hangs up."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Sessions as pairs of jails on this machine: launch, look, stop. What it knows lies in `run/s`, not in memory."""
+"""Sessions as pairs of jails on this machine: launch, look, stop. What it knows lies in `run/s`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import json
 import logging
 import os
 import shutil
-import subprocess
 import threading
 import time
 from collections import defaultdict
 from dataclasses import asdict
-from pathlib import Path
 from signal import SIGTERM
 from typing import TYPE_CHECKING
 
@@ -19,7 +17,7 @@ from nbkeep.backends.interface import Capacity, HostFact, Launched, Running, Sta
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 from nbkeep.model.ids import ID_PATTERN
 
-from .cgroups import find_cgroups
+from .cgroups import MemoryUse, find_cgroups
 from .endings import ending_of, load_ending, note_ending
 from .halves import Half, find_half, start_half
 from .homes import Homes
@@ -32,6 +30,9 @@ from .usage import UsageCache
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
     from nbkeep.backends.interface import LaunchSpec
 
 log = logging.getLogger("nbkeep.warden")
@@ -74,8 +75,11 @@ class LocalBackend:
             self._clear(spec.session_id)
             bwrap = find_bwrap()
             if bwrap is None:
-                raise Unavailable("no-bubblewrap", "bubblewrap is not installed on this machine.",
-                                  "Install it (Debian: apt-get install bubblewrap) and try again.")  # fmt: skip
+                raise Unavailable(
+                    "no-bubblewrap",
+                    "bubblewrap is not installed on this machine.",
+                    "Install it (Debian: apt-get install bubblewrap) and try again.",
+                )
             try:
                 self._start(spec, bwrap)
             except NbkeepError:
@@ -83,8 +87,11 @@ class LocalBackend:
                 raise
             except OSError as error:
                 self._clear(spec.session_id)
-                raise Unavailable("launch-failed", f"The session could not be laid out: {error}.",
-                                  "Run `nbkeep doctor`; it names what this host lacks.") from error  # fmt: skip
+                raise Unavailable(
+                    "launch-failed",
+                    f"The session could not be laid out: {error}.",
+                    "Run `nbkeep doctor`; it names what this host lacks.",
+                ) from error
         return Launched(server_url(directory))
 
     def _start(self, spec: LaunchSpec, bwrap: str) -> None:
@@ -133,7 +140,7 @@ class LocalBackend:
                 half.end()
             return Status(False, ended, use.used_bytes, use.peak_bytes, use.oom_kills)
 
-    def _memory(self, session_id: str):  # noqa: ANN202  see cgroups.MemoryUse
+    def _memory(self, session_id: str) -> MemoryUse:
         return self._cgroups.memory(group_name(session_id, "sandbox")) or self._watchdog.memory(session_id)
 
     def _halves(self, session_id: str) -> list[Half]:
@@ -184,7 +191,10 @@ class LocalBackend:
         self._children = [child for child in self._children if child.poll() is None]
 
     def tick(self) -> None:
-        """Look at every session once: find the dead, and without cgroups hold memory to its limit. Called each second."""
+        """Look at every session: find the dead, and without cgroups hold memory to its limit.
+
+        Called each second.
+        """
         self._reap()
         for session_id in self._ids():
             try:

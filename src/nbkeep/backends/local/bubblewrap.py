@@ -129,7 +129,7 @@ def _launcher_binds(jail: Jail) -> list[tuple[Path, str]]:
 
 
 def _read_only(pairs: list[tuple[Path, str]]) -> list[str]:
-    """Bind each pair once, below folders that every user may pass: bubblewrap closes those it makes itself."""
+    """Bind each pair once, below folders that everybody may pass: bubblewrap closes those it makes."""
     unique = dict.fromkeys((str(source), target) for source, target in pairs)
     above = {str(parent) for _, target in unique for parent in Path(target).parents} - {"/"}
     binds = [word for source, target in unique for word in ("--ro-bind", source, target)]
@@ -157,21 +157,27 @@ def sandbox_command(jail: Jail, image: Path, base_prefix: Path) -> list[str]:
         *_namespaces(jail),
         *_system(),
         *_read_only(own),
-        "--proc", "/proc",
-        "--dev", "/dev",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
         *_scratch("/dev/shm", jail.scratch_bytes),  # noqa: S108  the sandbox's own
         *_scratch("/tmp", jail.scratch_bytes),  # noqa: S108  the sandbox's own
         *_bound(jail),
-        "--remount-ro", "/dev",
-        "--remount-ro", "/",
-        "--chdir", "/home/user",
-        *_launched(jail, mapped=True, command=[f"{IMAGE_IN_SANDBOX}/bin/python", "-I", f"{_SANDBOX}/init.py"]),
-    ]  # fmt: skip
+        "--remount-ro",
+        "/dev",
+        "--remount-ro",
+        "/",
+        "--chdir",
+        "/home/user",
+        *_launched(
+            jail, mapped=True, command=[f"{IMAGE_IN_SANDBOX}/bin/python", "-I", f"{_SANDBOX}/init.py"]
+        ),
+    ]
 
 
 def server_command(jail: Jail, arguments: list[str], module: str) -> list[str]:
-    """Return bubblewrap's arguments and the command of the trusted half: no /proc, nothing of the sandbox's image
-    but its files."""
+    """Return bubblewrap's arguments and the command of the trusted half, which has no /proc."""
     return [
         *_namespaces(jail),
         *_system(),
@@ -191,7 +197,7 @@ def server_command(jail: Jail, arguments: list[str], module: str) -> list[str]:
 
 
 def _own_code() -> list[tuple[Path, str]]:
-    """nbkeep's environment, the interpreter below it, and its source where that lies elsewhere."""
+    """Return nbkeep's environment, the interpreter below it, and its source where that lies elsewhere."""
     prefix = Path(sys.prefix)
     found = [(prefix, str(prefix)), *_prefix(Path(sys.base_prefix))]
     for package in (nbkeep, nbkeep_runtime):

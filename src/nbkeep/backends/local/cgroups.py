@@ -1,4 +1,4 @@
-"""Limits of memory (swap included), CPU and processes by cgroup v2, v1 or both at once, as the host has them."""
+"""Limits of memory (swap included), CPU and processes by cgroup v2, v1 or both, as the host has them."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _settings(controller: str, version: int, limits: Limits) -> list[tuple[str, 
         return [("cpu.cfs_period_us", str(_PERIOD_US)), ("cpu.cfs_quota_us", quota)]
     if version == 2:  # noqa: PLR2004
         return [("memory.max", str(limits.memory_bytes)), ("?memory.swap.max", "0")]
-    # memsw counts memory and swap together; the kernel lacks it without swap accounting, then no swap is used.
+    # memsw counts memory and swap together; a kernel without swap accounting lacks it.
     return [
         ("memory.limit_in_bytes", str(limits.memory_bytes)),
         ("?memory.memsw.limit_in_bytes", str(limits.memory_bytes)),

@@ -65,7 +65,7 @@ def ending_of(halves: list[Half], oom_kills: int, log: Path) -> Exit:
 
 
 def _split(code: int | None) -> tuple[int | None, int | None]:
-    """bubblewrap tells a signal as 128 + its number."""
+    """Read what bubblewrap says: it tells a signal as 128 + its number."""
     if code is not None and code > _SIGNAL_BASE:
         return None, code - _SIGNAL_BASE
     return code, None

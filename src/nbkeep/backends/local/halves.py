@@ -159,8 +159,11 @@ def _first_process(
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     said = log.read_bytes()[-400:].decode(errors="replace").strip().splitlines()
-    raise Unavailable("jail-failed", f"The {name} half could not be started: {said[-1] if said else 'no reason given'}",
-                      "Run `nbkeep doctor`; it names what this host lacks.")  # fmt: skip
+    raise Unavailable(
+        "jail-failed",
+        f"The {name} half could not be started: {said[-1] if said else 'no reason given'}",
+        "Run `nbkeep doctor`; it names what this host lacks.",
+    )
 
 
 def _status(folder: Path, name: HalfName) -> dict[str, Any]:

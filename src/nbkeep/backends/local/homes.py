@@ -11,16 +11,13 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from nbkeep.backends.interface import Volume
 from nbkeep.model.errors import Refused, Unavailable, not_found
 from nbkeep.model.units import format_size
 
 from .layout import Layout, make_dir
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # mkfs.xfs refuses anything smaller (xfsprogs 6).
 _SMALLEST_XFS_BYTES = 300 << 20
@@ -61,8 +58,14 @@ class Homes:
         if not home.is_mount():
             # Closed underneath: should the mount ever be missing, nothing is written in its place.
             home.chmod(0o000)
-            _run(["mount", "-o", "loop,nodev,nosuid", str(image), str(home)], "volume-offline",
-                 f"The home of {home.name} cannot be mounted", "Run `nbkeep doctor` and look at the host's log.")  # fmt: skip
+            _run(
+                ["mount", "-o", "loop,nodev,nosuid", str(image), str(home)],
+                "volume-offline",
+                f"The home of {home.name} cannot be mounted",
+                "Run `nbkeep doctor` and look at the host's log.",
+            )
+            # It may have been resized while it was at rest; nothing happens when it was not.
+            _run(["xfs_growfs", str(home)], "volume-offline", "The file system did not grow", "Try again.")
 
     def volume(self, user: str) -> Volume | None:
         """Return a home's size and use, or None when it was never made. 0 means no limit but the disk's."""
@@ -87,11 +90,19 @@ class Homes:
         if now is None:
             raise not_found("volume", user)
         if now.kind == "folder":
-            raise Refused("volume-unlimited", "Homes are plain folders on this host and have no size of their own.",
-                          "Run nbkeep as root to give homes a size; see `nbkeep doctor`.", status=409)  # fmt: skip
+            raise Refused(
+                "volume-unlimited",
+                "Homes are plain folders on this host and have no size of their own.",
+                "Run nbkeep as root to give homes a size; see `nbkeep doctor`.",
+                status=409,
+            )
         if size_bytes < now.size_bytes:
-            raise Refused("volume-shrink", f"The home of {user} has {format_size(now.size_bytes)}; XFS cannot shrink.",
-                          "Choose a larger size.", status=409)  # fmt: skip
+            raise Refused(
+                "volume-shrink",
+                f"The home of {user} has {format_size(now.size_bytes)}; XFS cannot shrink.",
+                "Choose a larger size.",
+                status=409,
+            )
         if size_bytes > now.size_bytes:
             os.truncate(image, size_bytes)
         if home.is_mount():
@@ -120,13 +131,13 @@ def why_no_images() -> str:
     missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
     if missing:
         return f"{', '.join(missing)} not installed"
-    if not os.path.exists("/dev/loop-control"):
+    if not Path("/dev/loop-control").exists():
         return "this host has no loop devices"
     return "" if _knows_xfs() else "this kernel does not know XFS"
 
 
 def _knows_xfs() -> bool:
-    with open("/proc/filesystems") as known:
+    with Path("/proc/filesystems").open() as known:
         if any(line.split()[-1] == "xfs" for line in known):
             return True
     tool = shutil.which("modprobe")
@@ -151,8 +162,12 @@ def _make_image(image: Path, size_bytes: int) -> None:
 
 def _grow(home: Path, image: Path) -> None:
     """Tell the loop device and the file system that the file has grown."""
-    listed = _run(["losetup", "--noheadings", "--output", "NAME", "--associated", str(image)], "volume-offline",
-                  "The home's loop device cannot be found", "Check `losetup`.")  # fmt: skip
+    listed = _run(
+        ["losetup", "--noheadings", "--output", "NAME", "--associated", str(image)],
+        "volume-offline",
+        "The home's loop device cannot be found",
+        "Check `losetup`.",
+    )
     for device in listed.split():
         _run(
             ["losetup", "--set-capacity", device],

@@ -1,7 +1,8 @@
-"""What this host guarantees, line by line, for `nbkeep doctor`; each fact is tried, not guessed, where that is cheap."""
+"""What this host guarantees, line by line, for `nbkeep doctor`; facts are tried, not guessed, where cheap."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import shutil
@@ -10,7 +11,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
 
@@ -55,8 +56,13 @@ def _identity() -> HostFact:
         return HostFact(
             "root", title, "holds", "nbkeep runs as root; each person's processes have ids of their own."
         )
-    return HostFact("root", title, "weaker", "nbkeep runs as an ordinary user: namespaces divide people, ids do not.",
-                    "Run `nbkeep up` as root to give each person ids of their own.")  # fmt: skip
+    return HostFact(
+        "root",
+        title,
+        "weaker",
+        "nbkeep runs as an ordinary user: namespaces divide people, ids do not.",
+        "Run `nbkeep up` as root to give each person ids of their own.",
+    )
 
 
 def _bubblewrap() -> HostFact:
@@ -84,9 +90,14 @@ def _user_namespaces() -> HostFact:
     title, why = "User namespaces", _try_namespace()
     if not why:
         return HostFact("user-namespaces", title, "holds", "Sandboxes are user namespaces of their own.")
-    return HostFact("user-namespaces", title, "missing", f"A user namespace cannot be made: {why}.",
-                    "Set user.max_user_namespaces above 0 and, where they exist, kernel.unprivileged_userns_clone=1 "
-                    "and kernel.apparmor_restrict_unprivileged_userns=0.")  # fmt: skip
+    return HostFact(
+        "user-namespaces",
+        title,
+        "missing",
+        f"A user namespace cannot be made: {why}.",
+        "Set user.max_user_namespaces above 0 and, where they exist, kernel.unprivileged_userns_clone=1 "
+        "and kernel.apparmor_restrict_unprivileged_userns=0.",
+    )
 
 
 def _seccomp() -> HostFact:
@@ -124,8 +135,14 @@ def _cgroups(cgroups: Cgroups) -> HostFact:
         return HostFact("cgroups", title, "holds", f"{kind}{told}.")
     remedy = "Run nbkeep as root, or delegate a group to its user (systemd: Delegate=yes)."
     if not have:
-        return HostFact("cgroups", title, "weaker", "No group may be made here: memory is watched once a second, "
-                        "processes are limited per sandbox, CPU is not limited.", remedy)  # fmt: skip
+        return HostFact(
+            "cgroups",
+            title,
+            "weaker",
+            "No group may be made here: memory is watched once a second, "
+            "processes are limited per sandbox, CPU is not limited.",
+            remedy,
+        )
     return HostFact("cgroups", title, "weaker", f"Only {told}.", remedy)
 
 
@@ -135,8 +152,13 @@ def _homes() -> HostFact:
         return HostFact(
             "homes", title, "holds", "Each home is an XFS image: its size is kept and it grows in use."
         )
-    return HostFact("homes", title, "weaker", f"Homes are plain folders, limited only by the disk: {why}.",
-                    "Run as root on a host with loop devices, and apt-get install xfsprogs mount.")  # fmt: skip
+    return HostFact(
+        "homes",
+        title,
+        "weaker",
+        f"Homes are plain folders, limited only by the disk: {why}.",
+        "Run as root on a host with loop devices, and apt-get install xfsprogs mount.",
+    )
 
 
 def _gpu() -> HostFact:
@@ -144,7 +166,7 @@ def _gpu() -> HostFact:
     if not found:
         return HostFact("gpu", title, "info", "None seen; GPU profiles show “no capacity here”.",
                         "Install NVIDIA's driver, or declare gpus in config.toml.")  # fmt: skip
-    told = ", ".join(f"{count} × {kind}" for kind, count in sorted(found.items()))
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(found.items()))
     return HostFact("gpu", title, "holds", f"{told}.")
 
 
@@ -178,14 +200,15 @@ def _disk(data_dir: Path) -> HostFact:
 
 
 def _clock() -> HostFact:
-    """Sessions' ends and cookies hang on the clock. The kernel knows whether somebody keeps it (adjtimex(2))."""
+    """Tell whether the clock is kept: ends of sessions and cookies hang on it."""
     title = "Clock"
     tool = shutil.which("timedatectl")
     if tool is None:
         return HostFact("clock", title, "info", "It cannot be told here whether the clock is kept by NTP.",
                         "Make sure that the host's time is kept, e.g. by chrony.")  # fmt: skip
-    done = subprocess.run([tool, "show", "--property=NTPSynchronized", "--value"], capture_output=True, text=True,
-                          check=False)  # fmt: skip
+    done = subprocess.run(
+        [tool, "show", "--property=NTPSynchronized", "--value"], capture_output=True, text=True, check=False
+    )
     if done.stdout.strip() == "yes":
         return HostFact("clock", title, "holds", "Kept by NTP.")
     return HostFact(
@@ -204,7 +227,7 @@ def _path_length(data_dir: Path) -> HostFact:
 @cache
 def gpus() -> dict[str, int]:
     """Return GPUs by type as NVML tells them: `NVIDIA A100-SXM4-40GB` is an a100."""
-    import pynvml  # noqa: PLC0415  costs a start, and only hosts that ask need it
+    import pynvml  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
     found: dict[str, int] = {}
     try:
@@ -213,11 +236,16 @@ def gpus() -> dict[str, int]:
         return found
     try:
         for index in range(pynvml.nvmlDeviceGetCount()):
-            kind = gpu_type(str(pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(index))))
+            kind = gpu_type(_gpu_name(index))
             found[kind] = found.get(kind, 0) + 1
     finally:
         pynvml.nvmlShutdown()
     return found
+
+
+def _gpu_name(index: int) -> str:
+    nvml: Any = importlib.import_module("pynvml")
+    return str(nvml.nvmlDeviceGetName(nvml.nvmlDeviceGetHandleByIndex(index)))
 
 
 def gpu_type(name: str) -> str:

@@ -28,14 +28,12 @@ from nbkeep.model.errors import Refused, Unavailable
 from .layout import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 # Where every sandbox sees its image, whatever its digest.
 IMAGE_IN_SANDBOX = Path("/opt/nbkeep/image")
 # Raise when the way of building changes although no recipe does.
 _BUILD_FORMAT = 1
-
-Progress = "Callable[[str], None]"
 
 
 def recipes_dir() -> Path:
@@ -94,7 +92,7 @@ def base_prefix(image: Path) -> Path:
 
 
 @contextmanager
-def _only_builder(folder: Path) -> Iterator[None]:
+def _only_builder(folder: Path) -> Generator[None]:
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -121,9 +119,8 @@ def _find_python(recipe: Path, data_dir: Path, progress: Callable[[str], None]) 
     env = {"UV_PYTHON_INSTALL_DIR": str(data_dir / "python")}
     version = wanted.removeprefix("==").removesuffix(".*")
     progress(f"Looking for Python {version}…")
-    _uv(["python", "install", "--no-bin", version], env, f"Python {version} cannot be had") if not _found(
-        version, env
-    ) else None
+    if not _found(version, env):
+        _uv(["python", "install", "--no-bin", version], env, f"Python {version} cannot be had")
     return Path(_uv(["python", "find", "--system", version], env, f"There is no Python {version}").strip())
 
 
@@ -147,11 +144,12 @@ def _build(recipe: Path, built: Path, python: Path, progress: Callable[[str], No
     made = Path(tempfile.mkdtemp(prefix=".build-", dir=built.parent))
     try:
         env = made / "env"
-        # Relocatable: built here, used under IMAGE_IN_SANDBOX. Copies: the image must not change with uv's cache.
+        # Relocatable: built here, used under IMAGE_IN_SANDBOX. Copied: no image changes with uv's cache.
         _uv(["venv", "--relocatable", "--python", str(python), str(env)], {}, "The environment was not made")
         progress("Downloading and installing the packages of the lock file…")
         _uv(
-            ["sync", "--frozen", "--no-dev", "--project", str(recipe), "--link-mode", "copy", "--compile-bytecode"],
+            ["sync", "--frozen", "--no-dev", "--project", str(recipe), "--link-mode", "copy",
+             "--compile-bytecode"],
             {"UV_PROJECT_ENVIRONMENT": str(env)},
             "The packages were not installed",
         )  # fmt: skip
@@ -204,7 +202,7 @@ def _open_to_readers(folder: Path) -> None:
 
 def _switch(folder: Path, digest: str) -> None:
     link = folder / "current"
-    if link.is_symlink() and os.readlink(link) == digest:
+    if link.is_symlink() and str(link.readlink()) == digest:
         return
     fresh = folder / f".current-{os.getpid()}"
     fresh.unlink(missing_ok=True)

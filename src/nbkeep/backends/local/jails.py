@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nbkeep.backends.interface import LaunchSpec
 
 SERVER_MODULE = "nbkeep_runtime.server"
-# The trusted half serves one person's browser; this is far above what it needs and keeps it off the others' memory.
+# The trusted half serves one person's browser; this is far above what it needs.
 _SERVER_LIMITS = Limits(memory_bytes=3 << 30, cpu_millis=2000, pids_max=512)
 _SERVER_SCRATCH_BYTES = 1 << 30
 _HUB, _OFFICE = "/run/nbkeep/hub", "/run/nbkeep/office"
@@ -97,7 +97,7 @@ class Jails:
         return Start(command, env, log, None if jail.is_root else filter_program, self._files["sandbox"])
 
     def server(self, log: Path, filter_program: bytes, module: str) -> Start:
-        """Return how the trusted half is started. Secrets travel in its environment, which nobody else can read."""
+        """Return how the trusted half is started. Secrets travel in its environment only."""
         run = self._layout.data_dir / "run"
         read_only = [
             (self._image / "env", "/run/nbkeep/image"),
@@ -132,8 +132,12 @@ class Jails:
             "TMPDIR": "/tmp",  # noqa: S108  the jail's own
         }
         run = self._layout.data_dir / "run"
-        seen = {quote(str(run / "hub"), safe=""): quote(_HUB, safe=""), str(run / "hub"): _HUB,
-                quote(str(run / "office"), safe=""): quote(_OFFICE, safe=""), str(run / "office"): _OFFICE}  # fmt: skip
+        seen = {
+            quote(str(run / "hub"), safe=""): quote(_HUB, safe=""),
+            str(run / "hub"): _HUB,
+            quote(str(run / "office"), safe=""): quote(_OFFICE, safe=""),
+            str(run / "office"): _OFFICE,
+        }
         for key, value in self._spec.server_env.items():
             inside = value
             for outer, inner in seen.items():

@@ -10,19 +10,19 @@ UID: the user's id on the host. MAPPED_UID: what it is called inside a user name
 none. FILTER: file with the seccomp program.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import struct
 import sys
 
 _CLONE_NEWUSER = 0x10000000
-_PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_SECUREBITS = 4, 24, 28
+_PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 4, 24
 _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_SET_SECCOMP = 38, 47, 22
 _CAP_AMBIENT_CLEAR_ALL, _SECCOMP_MODE_FILTER = 4, 2
 _CAPSET_NUMBER = {"x86_64": 126, "aarch64": 91}
 _CAPABILITY_VERSION_3 = 0x20080522
-# Keep no capability over a change of ids, and lock that: SECBIT_NOROOT and its lock, no set-id fix-up games.
-_SECUREBITS = 0b1111
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -54,23 +54,39 @@ def enter_user_namespace(uid: int, mapped_uid: int) -> None:
         ("uid_map", f"{mapped_uid} {uid} 1"),
         ("gid_map", f"{mapped_uid} {uid} 1"),
     ):
-        with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123  pathlib costs a start 5 ms
+        with open(f"/proc/self/{name}", "w") as file:
             file.write(content)
 
 
-def drop_capabilities() -> None:
-    """Empty the bounding, ambient, inheritable, permitted and effective sets for good."""
+def drop_bounding_set() -> None:
+    """Make sure that no program, whatever its file says, brings a capability back."""
     capability = 0
-    # EINVAL (and -1) tells the end of the kernel's list.
+    # EINVAL tells the end of the kernel's list.
     while _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
         capability += 1
     if capability == 0:
         raise OSError(ctypes.get_errno(), "the bounding set cannot be dropped")
+
+
+def drop_capabilities() -> None:
+    """Empty the ambient, inheritable, permitted and effective sets for good."""
     _prctl(_PR_CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL, "ambient capabilities")
-    _prctl(_PR_SET_SECUREBITS, _SECUREBITS, "secure bits")
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
-    number = _CAPSET_NUMBER[os.uname().machine]
-    _check(_libc.syscall(number, header, bytes(24)), "capset")
+    _check(_libc.syscall(_CAPSET_NUMBER[os.uname().machine], header, bytes(24)), "capset")
+
+
+def give_up_root(uid: int, mapped_uid: int | None) -> None:
+    """Become the user, without any capability, in the order that the kernel asks for.
+
+    The bounding set goes while there is still CAP_SETPCAP; a user namespace brings a full one of its own,
+    which goes too.
+    """
+    drop_bounding_set()
+    become(uid)
+    if mapped_uid is not None:
+        enter_user_namespace(uid, mapped_uid)
+        drop_bounding_set()
+    drop_capabilities()
 
 
 def apply_filter(program: bytes) -> None:
@@ -87,42 +103,13 @@ def main(argv: list[str]) -> None:
     uid, mapped_uid, filter_file, separator, *command = argv
     if separator != "--" or not command or int(uid) <= 0:
         raise ValueError("usage: launch.py UID MAPPED_UID|- FILTER -- PROGRAM ARGUMENT…")
-    with open(filter_file, "rb") as file:  # noqa: PTH123  see above
+    with open(filter_file, "rb") as file:
         program = file.read()
     if not program:
         raise ValueError("the seccomp program is empty")
-    become_and_drop(int(uid), mapped_uid)
+    give_up_root(int(uid), None if mapped_uid == "-" else int(mapped_uid))
     apply_filter(program)
     os.execv(command[0], command)  # noqa: S606  no shell wanted
-
-
-def become_and_drop(uid: int, mapped_uid: str) -> None:
-    """Give up root in the order that the kernel asks for.
-
-    The bounding set of the host's capabilities goes while there is still CAP_SETPCAP; a user namespace then
-    gives a full set of its own, which goes too.
-    """
-    if mapped_uid == "-":
-        _drop_bounding()
-        become(uid)
-        drop_rest()
-        return
-    become(uid)
-    enter_user_namespace(uid, int(mapped_uid))
-    drop_capabilities()
-
-
-def _drop_bounding() -> None:
-    capability = 0
-    while _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
-        capability += 1
-
-
-def drop_rest() -> None:
-    """Clear what a change of ids leaves: inheritable and ambient sets."""
-    _prctl(_PR_CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL, "ambient capabilities")
-    number = _CAPSET_NUMBER[os.uname().machine]
-    _check(_libc.syscall(number, struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24)), "capset")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nbkeep.model.errors import invalid
 from nbkeep.model.ids import ID_PATTERN
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # A user name becomes a folder's name: nothing that a path could mean something by.
 _NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$")

@@ -15,13 +15,14 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbkeep.backends.interface import FolderUse, Suggestion, VolumeUsage
 from nbkeep.model.errors import Unavailable, not_found
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .homes import Homes
 
 _FRESH_S = 60.0

@@ -35,7 +35,7 @@ from .backend import LocalBackend
 from .layout import Layout, make_dir
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 log = logging.getLogger("nbkeep.warden")
 
@@ -53,7 +53,7 @@ def create_app(backend: LocalBackend, token: str) -> FastAPI:
     """Return the warden's HTTP side; it looks after all sessions each second while it runs."""
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         stopped = threading.Event()
         keeper = threading.Thread(target=_keep, args=(backend, stopped), name="keeper", daemon=True)
         keeper.start()
@@ -63,8 +63,12 @@ def create_app(backend: LocalBackend, token: str) -> FastAPI:
     def known(request: Request) -> None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not secrets.compare_digest(given.encode(), token.encode()):
-            raise Refused("unauthorized", "The warden's token is missing or wrong.",
-                          "It is the file secrets/warden-token of the data directory.", status=401)  # fmt: skip
+            raise Refused(
+                "unauthorized",
+                "The warden's token is missing or wrong.",
+                "It is the file secrets/warden-token of the data directory.",
+                status=401,
+            )
 
     app = FastAPI(title="nbkeep warden", lifespan=lifespan, dependencies=[Depends(known)], openapi_url=None)
     app.add_exception_handler(NbkeepError, _told)
@@ -151,8 +155,12 @@ def _lock(layout: Layout) -> int:
     except BlockingIOError:
         holder = os.pread(descriptor, 20, 0).decode() or "?"
         os.close(descriptor)
-        raise Refused("warden-running", f"Another warden (process {holder}) already serves {layout.data_dir}.",
-                      "Use that one, or end it first; sessions live on meanwhile.", status=409) from None  # fmt: skip
+        raise Refused(
+            "warden-running",
+            f"Another warden (process {holder}) already serves {layout.data_dir}.",
+            "Use that one, or end it first; sessions live on meanwhile.",
+            status=409,
+        ) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, str(os.getpid()).encode(), 0)
     return descriptor

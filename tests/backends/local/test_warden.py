@@ -1,0 +1,227 @@
+"""The warden's promises: sessions outlive it, are found again, and tell why they ended."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nbkeep.backends.local.procs import Process
+from nbkeep.backends.warden_client import WardenClient
+from nbkeep.model.errors import Refused, Unavailable
+from nbkeep.model.session import StopReason
+from sandboxes import SECRET, Machine, make_machine, why_not
+
+# What the trusted half sees, told through its only writable folder that the test can read.
+LOOK = """
+import json, os, socket
+seen = {
+    "token": os.environ["JUPYTERHUB_API_TOKEN"], "url": os.environ["JUPYTERHUB_SERVICE_URL"],
+    "hub": os.environ["JUPYTERHUB_API_URL"], "proc": os.path.exists("/proc/self"), "home": os.environ["HOME"],
+    "parts": sorted(os.listdir("/run/nbkeep")), "limits": json.load(open("/run/nbkeep/limits/limits.json")),
+    "memory": sorted(os.listdir("/run/nbkeep/limits/memory")) if os.path.isdir("/run/nbkeep/limits/memory") else [],
+    "specs": os.listdir("/run/nbkeep/image/share/jupyter/kernels"), "interfaces": socket.if_nameindex(),
+    "writable": [path for path in ("/home/user", "/run/nbkeep/state", "/run/nbkeep/limits", "/run/nbkeep/hub",
+                                   "/run/nbkeep/image", "/run/nbkeep/server") if os.access(path, os.W_OK)],
+}
+open("/run/nbkeep/server/.seen", "w").write(json.dumps(seen))
+os.rename("/run/nbkeep/server/.seen", "/run/nbkeep/server/seen")
+import time; time.sleep(3600)
+"""
+
+
+@pytest.fixture(scope="module", params=["root", "ordinary"])
+def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    if reason := why_not(request.param):
+        pytest.skip(reason)
+    made = make_machine(request.param)
+    yield made
+    made.end()
+
+
+def until(true, within_s: float = 10):
+    deadline = time.monotonic() + within_s
+    while not (found := true()):
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.02)
+    return found
+
+
+def test_a_launch_twice_gives_the_same_answer_and_one_session(machine: Machine) -> None:
+    spec = machine.spec()
+    first, second = machine.client.launch(spec), machine.client.launch(spec)
+    assert first == second
+    assert [one.session_id for one in machine.client.sessions()] == [spec.session_id]
+    machine.client.stop(spec.session_id, 0)
+    assert machine.client.status(spec.session_id) is None
+    machine.client.stop(spec.session_id, 0)
+
+
+def test_nothing_is_left_after_a_stop(machine: Machine) -> None:
+    spec = machine.spec()
+    machine.client.launch(spec)
+    machine.init(spec).close()
+    sandbox = machine.folder(spec) / "sandbox.json"
+    pid = json.loads(sandbox.read_text())["inner"]["pid"]
+    machine.client.stop(spec.session_id, 0)
+    assert Process.of(pid) is None
+    assert not machine.folder(spec).exists()
+    assert not list(Path("/sys/fs/cgroup").glob(f"*/nbkeep/{spec.session_id}*"))
+
+
+def test_the_trusted_half_sees_what_it_needs_and_no_more(machine: Machine) -> None:
+    hub = str(machine.data_dir / "run/hub/hub.sock").replace("/", "%2F")
+    env = {"JUPYTERHUB_API_TOKEN": SECRET, "JUPYTERHUB_API_URL": f"http+unix://{hub}/hub/api"}
+    spec = machine.spec(server_args=["-n1", "-r1", LOOK], server_env=env)
+    machine.client.launch(spec)
+    file = machine.folder(spec) / "server/seen"
+    until(file.exists)
+    seen = json.loads(file.read_text())
+    assert seen["token"] == SECRET
+    assert seen["url"] == "http+unix://%2Frun%2Fnbkeep%2Fserver%2Fserver.sock"
+    assert seen["hub"] == "http+unix://%2Frun%2Fnbkeep%2Fhub%2Fhub.sock/hub/api"
+    assert seen["proc"] is False
+    assert seen["home"] == "/run/nbkeep/private"
+    assert seen["parts"] == ["hub", "image", "kernels", "limits", "office", "private", "server", "state"]
+    assert seen["limits"]["memory_limit_bytes"] == spec.memory_bytes
+    assert bool(seen["memory"]) == (seen["limits"]["cgroup"] != "none")
+    assert seen["specs"] == ["python3"]
+    assert [name for _, name in seen["interfaces"]] == ["lo"]
+    assert seen["writable"] == ["/home/user", "/run/nbkeep/state", "/run/nbkeep/server"]
+    machine.client.stop(spec.session_id, 0)
+
+
+def test_the_token_is_in_no_file_and_no_command_line(machine: Machine) -> None:
+    spec = machine.spec()
+    machine.client.launch(spec)
+    machine.init(spec).close()
+    for path in machine.data_dir.rglob("*"):
+        if path.is_file() and path.parts[3] != "images":
+            assert SECRET.encode() not in path.read_bytes(), path
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            assert SECRET.encode() not in path.read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    machine.client.stop(spec.session_id, 0)
+
+
+def test_sessions_live_through_a_killed_warden_and_are_found_again(machine: Machine) -> None:
+    spec = machine.spec()
+    machine.client.launch(spec)
+    init = machine.init(spec)
+    machine.kill_warden()
+    assert init.ask("usage")["ok"]
+    machine.start()
+    found = machine.client.status(spec.session_id)
+    assert found is not None
+    assert found.alive
+    assert init.ask("usage")["ok"]
+    init.close()
+    machine.client.stop(spec.session_id, 0)
+    assert machine.client.sessions() == []
+
+
+def test_a_server_that_dies_at_once_is_seen_within_a_second(machine: Machine) -> None:
+    spec = machine.spec(server_args=["-n1", "-r1", "raise SystemExit('no such setting')"])
+    machine.client.launch(spec)
+    started = time.monotonic()
+    status = until(lambda: (s := machine.client.status(spec.session_id)) and not s.alive and s)
+    assert time.monotonic() - started < 1
+    assert status.exit.half == "server"
+    assert status.exit.reason == StopReason.SERVER_DIED
+    assert status.exit.code == 1
+    assert "no such setting" in status.exit.detail
+    until(lambda: not machine.client.sessions()[0].alive)
+    machine.client.stop(spec.session_id, 0)
+
+
+def test_a_sandbox_that_dies_is_told_and_takes_the_server_along(machine: Machine) -> None:
+    spec = machine.spec()
+    machine.client.launch(spec)
+    machine.init(spec).close()
+    halves = {name: json.loads((machine.folder(spec) / f"{name}.json").read_text())["inner"]
+              for name in ("sandbox", "server")}  # fmt: skip
+    Process(**halves["sandbox"]).send(signal.SIGKILL)
+    status = until(lambda: (s := machine.client.status(spec.session_id)) and not s.alive and s, 2)
+    assert (status.exit.half, status.exit.signal, status.exit.reason) == (
+        "sandbox",
+        9,
+        StopReason.SANDBOX_DIED,
+    )
+    until(lambda: not Process(**halves["server"]).is_alive)
+    assert machine.client.status(spec.session_id).exit == status.exit
+    machine.client.stop(spec.session_id, 0)
+
+
+def test_a_session_can_start_again_after_it_died(machine: Machine) -> None:
+    spec = machine.spec(server_args=["-n1", "-r1", "raise SystemExit(1)"])
+    machine.client.launch(spec)
+    until(lambda: not machine.client.status(spec.session_id).alive)
+    again = machine.spec(session_id=spec.session_id)
+    machine.client.launch(again)
+    assert machine.client.status(spec.session_id).alive
+    machine.client.stop(spec.session_id, 0)
+
+
+def test_a_missing_image_is_refused_with_the_command_that_builds_it(machine: Machine) -> None:
+    with pytest.raises(Refused, match="nbkeep image build other"):
+        machine.client.launch(machine.spec(image="other"))
+    assert machine.client.sessions() == []
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", "A B"])
+def test_names_that_are_paths_are_refused(machine: Machine, name: str) -> None:
+    with pytest.raises(Refused):
+        machine.client.launch(machine.spec(user=name))
+    with pytest.raises(Refused):
+        machine.client.launch(machine.spec(session_id=f"ses_{name}"))
+
+
+def test_a_second_warden_refuses_and_disturbs_nothing(machine: Machine) -> None:
+    command = machine.command(
+        sys.executable, "-m", "nbkeep.backends.local.warden", "--data-dir", str(machine.data_dir)
+    )
+    second = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert second.returncode == 3
+    assert "Another warden" in second.stderr
+    assert machine.client.sessions() == []
+
+
+def test_a_wrong_token_is_refused(machine: Machine) -> None:
+    stranger = WardenClient(machine.data_dir / "run/warden/warden.sock", "wrong")
+    with pytest.raises(Refused, match="token"):
+        stranger.sessions()
+    stranger.close()
+
+
+# httpcore leaves the socket of a refused connection to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_warden_that_is_away_is_unavailable(short_dir: Path) -> None:
+    client = WardenClient(short_dir / "none.sock", "x")
+    with pytest.raises(Unavailable, match="does not answer"):
+        client.sessions()
+    client.close()
+
+
+def test_doctor_has_a_remedy_for_whatever_does_not_hold(machine: Machine) -> None:
+    facts = machine.client.host()
+    assert {
+        "bubblewrap",
+        "user-namespaces",
+        "seccomp",
+        "cgroups",
+        "homes",
+        "gpu",
+        "node",
+        "disk",
+        "clock",
+    } <= {fact.id for fact in facts}
+    assert all(fact.remedy for fact in facts if fact.status in {"weaker", "missing"})
+    assert machine.client.capacity().cpu_millis >= 1000
