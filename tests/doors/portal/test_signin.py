@@ -181,7 +181,11 @@ def test_a_hub_that_breaks_off_is_said_and_nobody_is_signed_in(portal: Portal) -
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        thread = threading.Thread(target=lambda: listener.accept()[0].close())
+
+        def break_off() -> None:
+            listener.accept()[0].close()
+
+        thread = threading.Thread(target=break_off)
         thread.start()
         answer = client.get(f"/portal/oauth_callback?code=x&state={state}")
         thread.join()
