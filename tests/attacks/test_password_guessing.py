@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from nbkeep.audit.search import Wanted, search
-from nbkeep.model.actor import OPERATOR
+from nbkeep.model.actor import OPERATOR, ROLE_SCOPES, Actor, Role
 from nbkeep.model.clock import ManualClock
 from nbkeep.model.errors import Refused
 from nbkeep.people import invitations, signin, users
 from nbkeep.store.database import Store
+from nbkeep.store.tables import UserRow
 
 pytestmark = pytest.mark.attack
 GOOD = "marmot lends seven kites"
@@ -64,6 +66,19 @@ def test_an_admins_reset_link_unlocks(store: Store, clock: ManualClock, jane: st
         link = invitations.make_reset_link(tx, clock, OPERATOR, jane)
     invitations.accept(store, clock, link.token, "another good sentence")
     assert answer(store, clock, jane, "another good sentence")[0] == "signed-in"
+
+
+def test_a_stolen_cookie_gives_no_more_guesses_at_the_old_password(
+    store: Store, clock: ManualClock, jane: str
+) -> None:
+    with store.read() as tx:
+        row = tx.scalars(select(UserRow).where(UserRow.name == jane)).one()
+    thief = Actor(row.id, jane, ROLE_SCOPES[Role.USER], via="browser")
+    for n in range(10):
+        with pytest.raises(Refused, match="not right"):
+            users.change_password(store, clock, thief, f"guess {n}", "another good sentence")
+    with pytest.raises(Refused, match="Too many"):
+        users.change_password(store, clock, thief, GOOD, "another good sentence")
 
 
 def test_the_lock_survives_a_restart_of_the_office(

@@ -71,6 +71,26 @@ def sign_in(store: Store, clock: Clock, name: str, password: str, address: str =
                   "Check both; an admin can send you a link for a new password.", status=401)  # fmt: skip
 
 
+def confirm_password(store: Store, clock: Clock, actor: Actor, password: str) -> None:
+    """Let somebody who is signed in show that they know their password; raise `Refused` (403, 429) if not.
+
+    Counted like a sign-in: who holds a stolen cookie or token gets no more guesses than anybody else.
+    """
+    with store.write() as tx:
+        user = tx.get(UserRow, actor.id)
+        keys = _keys(user, actor.name, actor.address)
+        for key, most in keys:
+            _count(tx, clock, key, most)
+    right = verify_password(user.password_hash if user else None, password)
+    with store.write() as tx:
+        if right and user is not None:
+            forget_failures(tx, user)
+            return
+        _record_failure(tx, clock, user, keys, actor.address)
+    raise Refused("wrong-password", "The old password is not right.",
+                  "An admin can send you a link for a new one.")  # fmt: skip
+
+
 def standing(tx: Tx, name: str) -> Standing | None:
     """Return how a person stands now (the hub asks again and again), or None for nobody."""
     user = tx.scalar(select(UserRow).where(UserRow.name == name))

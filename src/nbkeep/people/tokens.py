@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 from datetime import timedelta
@@ -11,7 +12,7 @@ from sqlalchemy import select
 
 from nbkeep.audit import events, journal
 from nbkeep.model.actor import Actor, Role
-from nbkeep.model.errors import Refused, not_found
+from nbkeep.model.errors import Refused, Unavailable, not_found
 from nbkeep.model.ids import new_id
 from nbkeep.store.tables import ApiTokenRow, UserRow
 
@@ -115,7 +116,8 @@ def actor_of_token(store: Store, clock: Clock, token: str, address: str = "") ->
                       "Make a new one in the portal, under your account.", status=401)  # fmt: skip
     row, owner = found[0], found[1]
     if row.last_used_at is None or now - row.last_used_at > _SEEN_EVERY:
-        with store.write() as tx:
+        # A hint for its owner: that it cannot be written now is no reason to refuse the token.
+        with contextlib.suppress(Unavailable), store.write() as tx:
             tx.get_one(ApiTokenRow, row.id).last_used_at = now
     scopes = token_scopes(row.scopes, Role(owner.role))
     return Actor(id=owner.id, name=owner.name, scopes=scopes, via="token", address=address)

@@ -13,7 +13,7 @@ from nbkeep.model.ids import new_id
 from nbkeep.store.tables import UserRow
 
 from .invitations import VALID_S, Link, make_link, revoke_links
-from .passwords import hash_password, verify_password
+from .passwords import hash_password
 from .records import find_user, get_user
 from .rules import (
     NAME,
@@ -25,6 +25,7 @@ from .rules import (
     name_from_email,
     numbered,
 )
+from .signin import confirm_password
 from .tokens import revoke_all
 
 if TYPE_CHECKING:
@@ -138,11 +139,9 @@ def change_password(store: Store, clock: Clock, actor: Actor, old: str, new: str
     Browser sessions from before end, this one too. Hashing happens outside the transaction: it is slow.
     """
     actor.require("self")
+    confirm_password(store, clock, actor, old)
     with store.read() as tx:
-        user = tx.get(UserRow, actor.id)
-    if user is None or not verify_password(user.password_hash, old):
-        raise Refused("wrong-password", "The old password is not right.",
-                      "An admin can send you a link for a new one.")  # fmt: skip
+        user = tx.get_one(UserRow, actor.id)
     check_password(new, user.name, user.email)
     hashed = hash_password(new)
     with store.write() as tx:
