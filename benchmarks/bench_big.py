@@ -29,8 +29,8 @@ import psutil
 
 sys.path[0] = str(Path(__file__).parents[1] / "tests/runtime/server")
 
-from server_peers import USER_TOKEN  # beside its test
-from session_server import PREFIX, RunningServer, eventually  # beside its test
+from server_peers import USER_TOKEN  # noqa: E402
+from session_server import PREFIX, RunningServer, eventually  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -41,8 +41,22 @@ def to_json(model: Any) -> bytes:
     return orjson.dumps(model, option=orjson.OPT_NON_STR_KEYS)
 
 
+@web.stream_request_body
 class HomeContentsHandler(ContentsHandler):
-    """The contents API without work on the event loop."""
+    """The contents API without work on the event loop; a body is held once, where tornado holds it twice."""
+
+    def initialize(self) -> None:
+        """Make room for the body."""
+        self._received = bytearray()
+
+    def data_received(self, chunk: bytes) -> None:
+        """Take a piece of the body."""
+        self._received += chunk
+
+    def get_json_body(self) -> dict[str, Any] | None:
+        """Return the JSON of a small body."""
+        self.request.body = bytes(self._received)
+        return super().get_json_body()
 
     def compute_etag(self) -> str | None:
         """Skip hashing of big answers, which nobody caches."""
@@ -61,11 +75,10 @@ class HomeContentsHandler(ContentsHandler):
     @authorized
     async def put(self, path: str = "") -> None:
         """Save a file; a big body is parsed in a thread."""
-        if not self.request.body:
+        if not self._received:
             await self._new_untitled(path)
             return
-        body = self.request.body
-        self.request.body = b""
+        body, self._received = self._received, bytearray()
         try:
             model: Any = await asyncio.to_thread(orjson.loads, body)
         except orjson.JSONDecodeError as error:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -25,6 +26,10 @@ def home(short_dir: Path) -> Iterator[Home]:
     opened = Home(short_dir / "home", "/home/user")
     yield opened
     opened.close()
+
+
+def _write(file: BinaryIO, data: bytes) -> None:
+    file.write(data)
 
 
 def read(home: Home, path: str) -> str:
@@ -97,7 +102,7 @@ def test_a_link_swapped_during_the_walk_never_leads_out(home: Home) -> None:
 
 def test_saving_through_a_link_keeps_the_link(home: Home) -> None:
     (home.root / "link").symlink_to("a.txt")
-    atomic.write(home, "link", lambda file: file.write(b"new") and None)
+    atomic.write(home, "link", lambda file: _write(file, b"new"))
     assert (home.root / "link").is_symlink()
     assert (home.root / "a.txt").read_text() == "new"
 
@@ -114,5 +119,5 @@ def test_a_failed_save_leaves_the_old_file_and_no_rubbish(home: Home) -> None:
 
 def test_a_saved_file_keeps_its_mode(home: Home) -> None:
     (home.root / "a.txt").chmod(0o750)
-    atomic.write(home, "a.txt", lambda file: file.write(b"x") and None)
+    atomic.write(home, "a.txt", lambda file: _write(file, b"x"))
     assert (home.root / "a.txt").stat().st_mode & 0o777 == 0o750
