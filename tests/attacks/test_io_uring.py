@@ -7,9 +7,9 @@ pytestmark = pytest.mark.attack
 
 
 @pytest.mark.parametrize(("name", "arguments", "error"), [
-    ('io_uring_setup', '1, bytes(120)', 'ENOSYS'),
-    ('io_uring_enter', '0, 0, 0, 0, 0', 'ENOSYS'),
-    ('io_uring_register', '0, 0, 0, 0', 'ENOSYS'),
+    ("io_uring_setup", "1, bytes(120)", "ENOSYS"),
+    ("io_uring_enter", "0, 0, 0, 0, 0", "ENOSYS"),
+    ("io_uring_register", "0, 0, 0, 0", "ENOSYS"),
 ])  # fmt: skip
 def test_refused(target, name: str, arguments: str, error: str) -> None:
     target.refused(must_fail(name, arguments, error))

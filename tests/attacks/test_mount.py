@@ -7,14 +7,14 @@ pytestmark = pytest.mark.attack
 
 
 @pytest.mark.parametrize(("name", "arguments", "error"), [
-    ('mount', "b'none', b'/tmp', b'tmpfs', 0, 0", 'EPERM'),
-    ('umount2', "b'/proc', 2", 'EPERM'),
-    ('pivot_root', "b'/', b'/tmp'", 'EPERM'),
-    ('chroot', "b'/tmp'", 'EPERM'),
-    ('open_tree', "-100, b'/', 1", 'EPERM'),
-    ('move_mount', "0, b'', 0, b'', 0", 'EPERM'),
-    ('fsopen', "b'tmpfs', 0", 'EPERM'),
-    ('mount_setattr', "-100, b'/', 0, 0, 0", 'EPERM'),
+    ("mount", "b'none', b'/tmp', b'tmpfs', 0, 0", "EPERM"),
+    ("umount2", "b'/proc', 2", "EPERM"),
+    ("pivot_root", "b'/', b'/tmp'", "EPERM"),
+    ("chroot", "b'/tmp'", "EPERM"),
+    ("open_tree", "-100, b'/', 1", "EPERM"),
+    ("move_mount", "0, b'', 0, b'', 0", "EPERM"),
+    ("fsopen", "b'tmpfs', 0", "EPERM"),
+    ("mount_setattr", "-100, b'/', 0, 0, 0", "EPERM"),
 ])  # fmt: skip
 def test_refused(target, name: str, arguments: str, error: str) -> None:
     target.refused(must_fail(name, arguments, error))

@@ -20,7 +20,7 @@ def test_the_hosts_loopback_cannot_be_reached(target) -> None:
         """)
 
 
-@pytest.mark.parametrize("family, address", [("AF_INET", "192.0.2.1"), ("AF_INET6", "2001:db8::1")])
+@pytest.mark.parametrize(("family", "address"), [("AF_INET", "192.0.2.1"), ("AF_INET6", "2001:db8::1")])
 @pytest.mark.parametrize("kind", ["SOCK_STREAM", "SOCK_DGRAM"])
 def test_no_address_outside_has_a_route(target, family: str, address: str, kind: str) -> None:
     target.refused(f"""

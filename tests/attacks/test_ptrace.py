@@ -7,12 +7,12 @@ pytestmark = pytest.mark.attack
 
 
 @pytest.mark.parametrize(("name", "arguments", "error"), [
-    ('ptrace', '16, 1, 0, 0', 'EPERM'),
-    ('ptrace', '0, 0, 0, 0', 'EPERM'),
-    ('process_vm_readv', '1, 0, 0, 0, 0, 0', 'EPERM'),
-    ('process_vm_writev', '1, 0, 0, 0, 0, 0', 'EPERM'),
-    ('pidfd_getfd', '0, 0, 0', 'EPERM'),
-    ('kcmp', '1, 1, 0, 0, 0', 'EPERM'),
+    ("ptrace", "16, 1, 0, 0", "EPERM"),
+    ("ptrace", "0, 0, 0, 0", "EPERM"),
+    ("process_vm_readv", "1, 0, 0, 0, 0, 0", "EPERM"),
+    ("process_vm_writev", "1, 0, 0, 0, 0, 0", "EPERM"),
+    ("pidfd_getfd", "0, 0, 0", "EPERM"),
+    ("kcmp", "1, 1, 0, 0, 0", "EPERM"),
 ])  # fmt: skip
 def test_refused(target, name: str, arguments: str, error: str) -> None:
     target.refused(must_fail(name, arguments, error))

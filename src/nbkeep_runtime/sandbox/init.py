@@ -108,7 +108,14 @@ class Init:
         """Serve for ever."""
         while True:
             for key, mask in self.selector.select():
-                key.data(key.fileobj, mask)
+                # Serving one event may have closed what another one of this round is about.
+                current = self.selector.get_map().get(key.fd)
+                if current is None or current.fileobj != key.fileobj:
+                    continue
+                try:
+                    key.data(key.fileobj, mask)
+                except Exception as error:  # noqa: BLE001  with the first process the whole sandbox would end
+                    self.log(f"nbkeep: {type(error).__name__}: {error}")
 
     def accept(self, _listener: Any, _mask: int) -> None:
         """Take a new caller."""

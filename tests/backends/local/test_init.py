@@ -37,7 +37,7 @@ def spawn(init: Init, script: str, **env: str) -> int:
     return told["pid"]
 
 
-def await_busy(init: Init, pid: int, busy: bool) -> None:
+def await_busy(init: Init, pid: int, *, busy: bool) -> None:
     deadline = time.monotonic() + 5
     while init.ask("foreground", pid=pid)["busy"] is not busy:
         assert time.monotonic() < deadline
@@ -94,10 +94,10 @@ def test_a_terminal_is_a_terminal_and_tells_whether_a_job_runs(init: Init) -> No
 
     os.write(master, b"stty size; tty\n")
     read_until("33 99")
-    await_busy(init, told["pid"], False)
+    await_busy(init, told["pid"], busy=False)
     os.write(master, b"echo st''arted; sleep 50\n")
     read_until("started")
-    await_busy(init, told["pid"], True)
+    await_busy(init, told["pid"], busy=True)
     os.close(master)
     assert init.exit_of(told["pid"])["signal"] is not None
 
@@ -144,3 +144,15 @@ def test_a_kernel_starts_in_little_more_than_pythons_own_time(session: tuple[Mac
     machine.init(spec).close()
     assert time.monotonic() - started < 5
     machine.client.stop(spec.session_id, 0)
+
+
+def test_callers_that_leave_while_processes_end_do_not_end_the_sandbox(
+    session: tuple[Machine, LaunchSpec], init: Init
+) -> None:
+    for _ in range(30):
+        leaving = session[0].init(session[1])
+        leaving.ask("spawn", argv=["/bin/true"], env={}, cwd="/home/user")
+        leaving._socket.sendall(b'{"id": 9, "op": "usage"}\n')
+        leaving.close()
+    assert init.ask("usage")["ok"]
+    assert session[0].client.status(session[1].session_id).alive
