@@ -58,7 +58,7 @@ class PlainInit:
         self.clients.remove(connection)
 
     def start(self, request: dict, before) -> int:
-        argv: list[str] = [self.rewrite.get(arg, arg) for arg in request["argv"]]
+        argv = [str(self.rewrite.get(arg, arg)) for arg in request["argv"]]
         env = {"PATH": "/usr/bin:/bin", "HOME": self.home, "USER": "user", "LANG": "C.UTF-8"}
         cwd = request["cwd"].replace("/home/user", self.home, 1)
         pid = os.fork()
