@@ -244,7 +244,7 @@ class Session:
                      max_size=None) as channel:  # fmt: skip
             header = {"msg_id": uuid4().hex, "msg_type": "execute_request", "username": "", "session": "s",
                       "version": "5.3", "date": ""}  # fmt: skip
-            content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False,
+            content: dict[str, Any] = {"code": code, "silent": False, "store_history": True, "allow_stdin": False,
                        "user_expressions": {}, "stop_on_error": True}  # fmt: skip
             channel.send(json.dumps({"header": header, "parent_header": {}, "metadata": {}, "content": content,
                                      "channel": "shell", "buffers": []}))  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_secrets_are_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
         assert modes == {0o600}
         assert stat.S_IMODE(settings.secrets_dir.stat().st_mode) == 0o700
     finally:
-        os.system(f"rm -rf {settings.data_dir}")  # noqa: S605
+        shutil.rmtree(settings.data_dir)
 
 
 def test_a_long_log_is_moved_aside_and_its_writer_goes_on(tmp_path: Path) -> None:
