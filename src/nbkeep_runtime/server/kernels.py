@@ -222,6 +222,7 @@ class SessionKernels(AsyncMappingKernelManager):
             provisioner = getattr(kernel, "provisioner", None)
             if provisioner is None or provisioner.pid != ended.pid or kernel.shutting_down:
                 continue
+            kernel.execution_state = "starting"  # it died busy; its successor would count as work for ever
             self.on_death(kernel_id, ended)
             restarter = getattr(kernel, "_restarter", None)
             if restarter is not None:
