@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,9 @@ def remove(platform: Platform) -> None:
     done = platform.down()
     if done.returncode:
         platform.down("--keep-sessions")
+    for home in (platform.data_dir / "homes").glob("*"):
+        if home.is_mount():
+            subprocess.run(["umount", str(home)], check=False)
     shutil.rmtree(platform.data_dir, ignore_errors=True)
 
 
