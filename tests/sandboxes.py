@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nbkeep.backends.interface import LaunchSpec
+from nbkeep.backends.interface import Exit, LaunchSpec, Status
 from nbkeep.backends.local.images import build_image
 from nbkeep.backends.warden_client import WardenClient
 from nbkeep.model.ids import new_id
@@ -49,20 +49,20 @@ class Init:
     """One connection to a sandbox's first process, from the host."""
 
     def __init__(self, path: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(60)
-        self._socket.connect(str(path))
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(60)
+        self.socket.connect(str(path))
         self._lines = b""
         self._events: list[dict[str, Any]] = []
         self._id = 0
         self.fds: list[int] = []
 
     def close(self) -> None:
-        self._socket.close()
+        self.socket.close()
 
     def _next(self) -> dict[str, Any]:
         while b"\n" not in self._lines:
-            data, fds, _, _ = socket.recv_fds(self._socket, 65536, 4)
+            data, fds, _, _ = socket.recv_fds(self.socket, 65536, 4)
             self.fds += fds
             assert data, "the sandbox closed the connection"
             self._lines += data
@@ -71,7 +71,7 @@ class Init:
 
     def ask(self, op: str, **arguments: Any) -> dict[str, Any]:
         self._id += 1
-        self._socket.sendall(json.dumps({"id": self._id, "op": op, **arguments}).encode() + b"\n")
+        self.socket.sendall(json.dumps({"id": self._id, "op": op, **arguments}).encode() + b"\n")
         while True:
             told = self._next()
             if told.get("id") == self._id:
@@ -154,6 +154,22 @@ class Machine:
         }  # fmt: skip
         return LaunchSpec(**(given | changes))
 
+    def status(self, spec: LaunchSpec) -> Status:
+        """Return how a session is; it must be known."""
+        found = self.client.status(spec.session_id)
+        assert found is not None
+        return found
+
+    def exit(self, spec: LaunchSpec, within_s: float = 10) -> Exit:
+        """Wait for a session's end by itself and return why it ended."""
+        deadline = time.monotonic() + within_s
+        while (found := self.status(spec)).exit is None:
+            assert time.monotonic() < deadline, "it does not end"
+            time.sleep(0.02)
+        assert found.exit is not None
+        assert not found.alive
+        return found.exit
+
     def folder(self, spec: LaunchSpec) -> Path:
         return self.data_dir / "run/s" / spec.session_id
 
@@ -189,6 +205,30 @@ class Machine:
         self.warden.terminate()
         self.warden.wait(10)
         shutil.rmtree(self.data_dir)
+
+
+@dataclass
+class Target:
+    """A machine with two sessions: the attacker's and a neighbour's."""
+
+    machine: Machine
+    spec: LaunchSpec
+    neighbour: LaunchSpec
+
+    def attack(self, code: str, **env: str) -> Outcome:
+        """Run Python code in the attacker's sandbox."""
+        return self.machine.run(self.spec, code, **env)
+
+    def refused(self, code: str) -> str:
+        """Run code that ends with exit code 0 only when the attack was refused; return its output."""
+        outcome = self.attack(code)
+        assert outcome.code == 0, outcome
+        return outcome.output
+
+    def is_well(self) -> bool:
+        """Whether both sessions still run."""
+        found = [self.machine.client.status(one.session_id) for one in (self.spec, self.neighbour)]
+        return all(status is not None and status.alive for status in found)
 
 
 def make_machine(kind: str) -> Machine:

@@ -5,10 +5,12 @@ import socket
 
 import pytest
 
+from sandboxes import Target
+
 pytestmark = pytest.mark.attack
 
 
-def test_an_abstract_socket_of_the_host_is_not_there(target) -> None:
+def test_an_abstract_socket_of_the_host_is_not_there(target: Target) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"\0nbkeep-test-{os.getpid()}")
         listener.listen()

@@ -2,10 +2,12 @@
 
 import pytest
 
+from sandboxes import Target
+
 pytestmark = pytest.mark.attack
 
 
-def test_the_platforms_folders_are_not_there(target) -> None:
+def test_the_platforms_folders_are_not_there(target: Target) -> None:
     data_dir = target.machine.data_dir
     target.refused(f"""
         import os
@@ -17,7 +19,7 @@ def test_the_platforms_folders_are_not_there(target) -> None:
     """)
 
 
-def test_no_readable_file_outside_system_folders_names_the_token(target) -> None:
+def test_no_readable_file_outside_system_folders_names_the_token(target: Target) -> None:
     target.refused("""
         import os
         needle, found = b"secret-of-the-server" + b"-0451", []

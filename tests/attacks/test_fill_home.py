@@ -2,13 +2,16 @@
 
 import pytest
 
+from sandboxes import Target
+
 pytestmark = pytest.mark.attack
 
 
-def test_the_home_ends_at_its_size(target) -> None:
+def test_the_home_ends_at_its_size(target: Target) -> None:
     if not target.machine.is_root:
         pytest.skip("homes have a size only where root mounts XFS images")
-    if target.machine.client.volume("jane").kind != "xfs":
+    volume = target.machine.client.volume("jane")
+    if volume is None or volume.kind != "xfs":
         pytest.skip("this host cannot mount XFS images: apt-get install xfsprogs, and loop devices")
     target.refused("""
         import errno, os

@@ -2,11 +2,13 @@
 
 import pytest
 
+from sandboxes import Target
+
 pytestmark = pytest.mark.attack
 
 
 @pytest.mark.parametrize("folder", ["/tmp", "/dev/shm"])
-def test_scratch_is_full_at_its_size(target, folder: str) -> None:
+def test_scratch_is_full_at_its_size(target: Target, folder: str) -> None:
     target.refused(f"""
         import errno, os
         written = 0
@@ -22,7 +24,7 @@ def test_scratch_is_full_at_its_size(target, folder: str) -> None:
     """)
 
 
-def test_nothing_else_is_writable(target) -> None:
+def test_nothing_else_is_writable(target: Target) -> None:
     target.refused("""
         import os
         written = []

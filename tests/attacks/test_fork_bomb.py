@@ -2,10 +2,12 @@
 
 import pytest
 
+from sandboxes import Target
+
 pytestmark = pytest.mark.attack
 
 
-def test_forks_are_refused_beyond_the_limit_and_others_go_on(target) -> None:
+def test_forks_are_refused_beyond_the_limit_and_others_go_on(target: Target) -> None:
     output = target.refused("""
         import os, time, signal
         children = []

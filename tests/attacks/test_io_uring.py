@@ -3,6 +3,8 @@
 import pytest
 from syscalls import must_fail
 
+from sandboxes import Target
+
 pytestmark = pytest.mark.attack
 
 
@@ -11,5 +13,5 @@ pytestmark = pytest.mark.attack
     ("io_uring_enter", "0, 0, 0, 0, 0", "ENOSYS"),
     ("io_uring_register", "0, 0, 0, 0", "ENOSYS"),
 ])  # fmt: skip
-def test_refused(target, name: str, arguments: str, error: str) -> None:
+def test_refused(target: Target, name: str, arguments: str, error: str) -> None:
     target.refused(must_fail(name, arguments, error))

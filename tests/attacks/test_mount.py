@@ -3,6 +3,8 @@
 import pytest
 from syscalls import must_fail
 
+from sandboxes import Target
+
 pytestmark = pytest.mark.attack
 
 
@@ -16,5 +18,5 @@ pytestmark = pytest.mark.attack
     ("fsopen", "b'tmpfs', 0", "EPERM"),
     ("mount_setattr", "-100, b'/', 0, 0, 0", "EPERM"),
 ])  # fmt: skip
-def test_refused(target, name: str, arguments: str, error: str) -> None:
+def test_refused(target: Target, name: str, arguments: str, error: str) -> None:
     target.refused(must_fail(name, arguments, error))

@@ -3,6 +3,8 @@
 import pytest
 from syscalls import must_fail
 
+from sandboxes import Target
+
 pytestmark = pytest.mark.attack
 
 
@@ -18,5 +20,5 @@ pytestmark = pytest.mark.attack
     ("clone3", "bytes(88), 88", "ENOSYS"),
     ("setns", "0, 0x10000000", "EPERM"),
 ])  # fmt: skip
-def test_refused(target, name: str, arguments: str, error: str) -> None:
+def test_refused(target: Target, name: str, arguments: str, error: str) -> None:
     target.refused(must_fail(name, arguments, error))

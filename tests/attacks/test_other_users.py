@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+from sandboxes import Target
+
 pytestmark = pytest.mark.attack
 
 
-def test_only_ones_own_processes_and_home_are_visible(target) -> None:
+def test_only_ones_own_processes_and_home_are_visible(target: Target) -> None:
     target.refused("""
         import os
         pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
@@ -17,7 +19,7 @@ def test_only_ones_own_processes_and_home_are_visible(target) -> None:
     """)
 
 
-def test_a_neighbours_process_id_means_nothing_here(target) -> None:
+def test_a_neighbours_process_id_means_nothing_here(target: Target) -> None:
     neighbour = target.machine.folder(target.neighbour) / "sandbox.json"
     pid = json.loads(neighbour.read_text())["inner"]["pid"]
     target.refused(f"""
@@ -28,7 +30,7 @@ def test_a_neighbours_process_id_means_nothing_here(target) -> None:
     """)
 
 
-def test_files_of_two_users_have_different_owners_on_the_host(target) -> None:
+def test_files_of_two_users_have_different_owners_on_the_host(target: Target) -> None:
     if not target.machine.is_root:
         pytest.skip("only root gives people ids of their own")
     homes = [target.machine.data_dir / "homes" / name for name in ("jane", "john")]

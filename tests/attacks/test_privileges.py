@@ -3,10 +3,12 @@
 import pytest
 from syscalls import PRELUDE
 
+from sandboxes import Target
+
 pytestmark = pytest.mark.attack
 
 
-def test_no_capability_no_new_privileges_and_the_filter_are_in_force(target) -> None:
+def test_no_capability_no_new_privileges_and_the_filter_are_in_force(target: Target) -> None:
     target.refused("""
         status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines())
         caps = {name: int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
@@ -17,7 +19,7 @@ def test_no_capability_no_new_privileges_and_the_filter_are_in_force(target) -> 
     """)
 
 
-def test_set_id_bits_give_nothing(target) -> None:
+def test_set_id_bits_give_nothing(target: Target) -> None:
     target.refused("""
         import os, shutil, subprocess
         shutil.copy("/usr/bin/id", "own-id"); os.chmod("own-id", 0o6755)
@@ -28,7 +30,7 @@ def test_set_id_bits_give_nothing(target) -> None:
     """)
 
 
-def test_other_ids_cannot_be_taken(target) -> None:
+def test_other_ids_cannot_be_taken(target: Target) -> None:
     target.refused("""
         import os
         for take in (lambda: os.setuid(0), lambda: os.setgid(0), lambda: os.setgroups([0]), lambda: os.setuid(2000)):
@@ -38,7 +40,7 @@ def test_other_ids_cannot_be_taken(target) -> None:
     """)
 
 
-def test_calls_of_32_bits_and_of_the_future_do_not_exist(target) -> None:
+def test_calls_of_32_bits_and_of_the_future_do_not_exist(target: Target) -> None:
     target.refused(
         PRELUDE
         + """

@@ -2,6 +2,8 @@
 
 import pytest
 
+from sandboxes import Target
+
 pytestmark = pytest.mark.attack
 
 
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.attack
     "31, socket.SOCK_SEQPACKET, 0",
     "44, socket.SOCK_RAW",
 ])  # fmt: skip
-def test_refused(target, make: str) -> None:
+def test_refused(target: Target, make: str) -> None:
     """The filter's own errors, so that a kernel that has the family answers the same."""
     target.refused(f"""
         import errno, socket

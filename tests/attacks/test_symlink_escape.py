@@ -2,10 +2,12 @@
 
 import pytest
 
+from sandboxes import Target
+
 pytestmark = pytest.mark.attack
 
 
-def test_links_to_the_hosts_files_lead_nowhere(target) -> None:
+def test_links_to_the_hosts_files_lead_nowhere(target: Target) -> None:
     secret = target.machine.data_dir / "secrets/warden-token"
     target.refused(f"""
         import os
@@ -17,7 +19,7 @@ def test_links_to_the_hosts_files_lead_nowhere(target) -> None:
     """)
 
 
-def test_measuring_the_home_does_not_follow_links(target) -> None:
+def test_measuring_the_home_does_not_follow_links(target: Target) -> None:
     target.refused("""
         import os
         if not os.path.lexists("loop"): os.symlink("/", "loop")

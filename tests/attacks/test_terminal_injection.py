@@ -2,10 +2,12 @@
 
 import pytest
 
+from sandboxes import Target
+
 pytestmark = pytest.mark.attack
 
 
-def test_tiocsti_and_tioclinux_are_refused(target) -> None:
+def test_tiocsti_and_tioclinux_are_refused(target: Target) -> None:
     target.refused("""
         import errno, fcntl, os
         master, slave = os.openpty()

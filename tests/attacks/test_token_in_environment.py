@@ -2,10 +2,12 @@
 
 import pytest
 
+from sandboxes import Target
+
 pytestmark = pytest.mark.attack
 
 
-def test_no_environment_no_proc_file_and_no_memory_holds_the_token(target) -> None:
+def test_no_environment_no_proc_file_and_no_memory_holds_the_token(target: Target) -> None:
     target.refused("""
         import os, glob
         needle = b"secret-of-the-server" + b"-0451"

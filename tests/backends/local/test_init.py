@@ -129,7 +129,7 @@ def test_a_line_without_end_closes_only_its_connection(
     flood = session[0].init(session[1])
     with pytest.raises((BrokenPipeError, ConnectionResetError, AssertionError)):
         for _ in range(64):
-            flood._socket.sendall(b"x" * 65536)
+            flood.socket.sendall(b"x" * 65536)
         flood.ask("usage")
     flood.close()
     assert init.ask("usage")["ok"]
@@ -152,7 +152,7 @@ def test_callers_that_leave_while_processes_end_do_not_end_the_sandbox(
     for _ in range(30):
         leaving = session[0].init(session[1])
         leaving.ask("spawn", argv=["/bin/true"], env={}, cwd="/home/user")
-        leaving._socket.sendall(b'{"id": 9, "op": "usage"}\n')
+        leaving.socket.sendall(b'{"id": 9, "op": "usage"}\n')
         leaving.close()
     assert init.ask("usage")["ok"]
-    assert session[0].client.status(session[1].session_id).alive
+    assert session[0].status(session[1]).alive

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-import pyseccomp
+import pyseccomp  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 
 from nbkeep.backends.local.seccomp import denied, filter_bytes

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,12 +45,11 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
     made.end()
 
 
-def until(true, within_s: float = 10):
+def until(true: Callable[[], bool], within_s: float = 10) -> None:
     deadline = time.monotonic() + within_s
-    while not (found := true()):
+    while not true():
         assert time.monotonic() < deadline, "it did not come true"
         time.sleep(0.02)
-    return found
 
 
 def test_a_launch_twice_gives_the_same_answer_and_one_session(machine: Machine) -> None:
@@ -132,12 +131,12 @@ def test_a_server_that_dies_at_once_is_seen_within_a_second(machine: Machine) ->
     spec = machine.spec(server_args=["-n1", "-r1", "raise SystemExit('no such setting')"])
     machine.client.launch(spec)
     started = time.monotonic()
-    status = until(lambda: (s := machine.client.status(spec.session_id)) and not s.alive and s)
+    ended = machine.exit(spec)
     assert time.monotonic() - started < 1
-    assert status.exit.half == "server"
-    assert status.exit.reason == StopReason.SERVER_DIED
-    assert status.exit.code == 1
-    assert "no such setting" in status.exit.detail
+    assert ended.half == "server"
+    assert ended.reason == StopReason.SERVER_DIED
+    assert ended.code == 1
+    assert "no such setting" in ended.detail
     until(lambda: not machine.client.sessions()[0].alive)
     machine.client.stop(spec.session_id, 0)
 
@@ -149,24 +148,24 @@ def test_a_sandbox_that_dies_is_told_and_takes_the_server_along(machine: Machine
     halves = {name: json.loads((machine.folder(spec) / f"{name}.json").read_text())["inner"]
               for name in ("sandbox", "server")}  # fmt: skip
     Process(**halves["sandbox"]).send(signal.SIGKILL)
-    status = until(lambda: (s := machine.client.status(spec.session_id)) and not s.alive and s, 2)
-    assert (status.exit.half, status.exit.signal, status.exit.reason) == (
+    ended = machine.exit(spec, within_s=2)
+    assert (ended.half, ended.signal, ended.reason) == (
         "sandbox",
         9,
         StopReason.SANDBOX_DIED,
     )
     until(lambda: not Process(**halves["server"]).is_alive)
-    assert machine.client.status(spec.session_id).exit == status.exit
+    assert machine.exit(spec) == ended
     machine.client.stop(spec.session_id, 0)
 
 
 def test_a_session_can_start_again_after_it_died(machine: Machine) -> None:
     spec = machine.spec(server_args=["-n1", "-r1", "raise SystemExit(1)"])
     machine.client.launch(spec)
-    until(lambda: not machine.client.status(spec.session_id).alive)
+    machine.exit(spec)
     again = machine.spec(session_id=spec.session_id)
     machine.client.launch(again)
-    assert machine.client.status(spec.session_id).alive
+    assert machine.status(spec).alive
     machine.client.stop(spec.session_id, 0)
 
 
