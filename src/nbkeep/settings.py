@@ -52,8 +52,9 @@ class Settings:
     currency: str = "EUR"
     # How many times the host's CPU may be promised: notebooks are idle most of the time.
     cpu_overcommit: float = 4.0
-    # How many times the host's memory may be promised. Above 1 the host itself may run out.
-    memory_overcommit: float = 1.0
+    # How many times the host's memory may be promised: a limit is a ceiling, and few sessions touch theirs.
+    # Above 1 the host itself may run out; at 1 it cannot.
+    memory_overcommit: float = 2.0
     # GPUs to count where no NVIDIA driver can be asked, such as {a100 = 2} (environment: "a100=2,t4=1").
     gpus: dict[str, int] = field(default_factory=_no_gpus)
     # What a person gets who is invited without saying otherwise.

@@ -47,7 +47,8 @@ def test_seeds_are_planted_once_and_never_come_back(office: OfficeForTests) -> N
     [
         (Flavor("a", 2000, 8 << 30), True),
         (Flavor("a", 64000, 8 << 30), True),  # CPU is capped, with a note
-        (Flavor("a", 2000, 9 << 30), False),
+        (Flavor("a", 2000, 10 << 30), True),  # within tolerance, with a note
+        (Flavor("a", 2000, 11 << 30), False),
         (Flavor("a", 2000, 1 << 30, "t4", 2), True),
         (Flavor("a", 2000, 1 << 30, "t4", 3), False),
         (Flavor("a", 2000, 1 << 30, "a100", 1), False),

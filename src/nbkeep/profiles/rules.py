@@ -88,13 +88,19 @@ def check_profile(profile: Profile, flavors: Collection[str], images: Collection
         raise invalid("roles", "A role is named twice.")
 
 
+_MEMORY_TOLERANCE = 1.25
+
+
 def fits_host(flavor: Flavor, capacity: Capacity, *, cpu_overcommit: float) -> Verdict:
     """Tell whether an empty host could run this flavor.
 
-    Memory and GPUs cannot be stretched: more than the host has is refused. CPU can: with an overcommit
-    of 1 or more, a flavor with more CPU than the host runs on what there is, and the note says so.
+    GPUs cannot be stretched. A memory limit may lie a little above what the host has, because a machine sold
+    with 8 GB shows its system less than 8 GiB; far above it, the limit would be an empty promise. CPU can be
+    stretched: with an overcommit of 1 or more, a flavor with more CPU than the host runs on what there is.
+    The notes say so.
     """
     name = flavor.name
+    notes: list[str] = []
     if flavor.gpu_count:
         have = capacity.gpus.get(flavor.gpu_type, 0)
         if have < flavor.gpu_count:
@@ -104,12 +110,16 @@ def fits_host(flavor: Flavor, capacity: Capacity, *, cpu_overcommit: float) -> V
                 f"{flavor.gpu_type}; this host has {have or 'none'}.",
                 "Pick a profile without that GPU, or ask an admin for a host that has it.",
             )
-    if flavor.memory_bytes > capacity.memory_bytes:
+    if flavor.memory_bytes > capacity.memory_bytes * _MEMORY_TOLERANCE:
         return Refuse(
             "no-capacity",
             f"No capacity here: {name} needs {format_size(flavor.memory_bytes)} of "
             f"memory; this host has {format_size(capacity.memory_bytes)}.",
             "Pick a smaller profile, or ask an admin for a larger host.",
+        )
+    if flavor.memory_bytes > capacity.memory_bytes:
+        notes.append(
+            f"This host has {format_size(capacity.memory_bytes)} of memory: no session can use more."
         )
     if flavor.cpu_millis > capacity.cpu_millis:
         host = f"{capacity.cpu_millis / 1000:g} CPU"
@@ -120,8 +130,8 @@ def fits_host(flavor: Flavor, capacity: Capacity, *, cpu_overcommit: float) -> V
                 f"this host has {host} and may not be overcommitted.",
                 "Pick a smaller profile, or ask an admin to raise cpu_overcommit.",
             )
-        return Allow(note=f"This host has {host}: the session gets at most those.")
-    return Allow()
+        notes.append(f"This host has {host}: the session gets at most those.")
+    return Allow(note=" ".join(notes))
 
 
 def _gpus(count: int) -> str:
