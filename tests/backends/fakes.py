@@ -1,0 +1,84 @@
+"""A whole backend without processes, for tests of rooms and doors; it passes the contract tests of the real one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nbkeep.backends.interface import (
+    Capacity,
+    Exit,
+    FolderUse,
+    HostFact,
+    Launched,
+    LaunchSpec,
+    Running,
+    Status,
+    Volume,
+    VolumeUsage,
+)
+from nbkeep.model.errors import Refused, not_found
+
+
+@dataclass
+class InMemoryBackend:
+    """The `Backend` contract as dictionaries. `die` ends a session as its own processes would."""
+
+    images: set[str] = field(default_factory=lambda: {"base"})
+    total: Capacity = field(default_factory=lambda: Capacity(8000, 64 << 30))
+    specs: dict[str, LaunchSpec] = field(default_factory=dict[str, LaunchSpec])
+    ended: dict[str, Exit] = field(default_factory=dict[str, Exit])
+    volumes: dict[str, Volume] = field(default_factory=dict[str, Volume])
+
+    def launch(self, spec: LaunchSpec) -> Launched:
+        if spec.image not in self.images:
+            raise Refused("image-missing", f"The image {spec.image!r} is not built on this machine.",
+                          f"Run `nbkeep image build {spec.image}`.", status=409)  # fmt: skip
+        self.specs[spec.session_id] = spec
+        self.ended.pop(spec.session_id, None)
+        size = spec.home_size_bytes
+        self.volumes.setdefault(spec.user, Volume("xfs", size, 0, size))
+        return Launched(f"http+unix://%2Fmemory%2F{spec.session_id}")
+
+    def die(self, session_id: str, ended: Exit) -> None:
+        self.ended[session_id] = ended
+
+    def status(self, session_id: str) -> Status | None:
+        if session_id not in self.specs:
+            return None
+        ended = self.ended.get(session_id)
+        return Status(ended is None, ended, 0, 0, 0)
+
+    def sessions(self) -> list[Running]:
+        return [Running(one, one not in self.ended) for one in sorted(self.specs)]
+
+    def stop(self, session_id: str, grace_s: float = 10) -> None:  # noqa: ARG002  the contract has it
+        self.specs.pop(session_id, None)
+        self.ended.pop(session_id, None)
+
+    def volume(self, user: str) -> Volume | None:
+        return self.volumes.get(user)
+
+    def resize_volume(self, user: str, size_bytes: int) -> Volume:
+        now = self.volumes.get(user)
+        if now is None:
+            raise not_found("volume", user)
+        if size_bytes < now.size_bytes:
+            raise Refused("volume-shrink", "A home cannot shrink.", "Choose a larger size.", status=409)
+        self.volumes[user] = Volume("xfs", size_bytes, now.used_bytes, size_bytes - now.used_bytes)
+        return self.volumes[user]
+
+    def delete_volume(self, user: str) -> None:
+        if any(spec.user == user for spec in self.specs.values()):
+            raise Refused("volume-busy", "The home is in use.", "Stop its sessions first.", status=409)
+        self.volumes.pop(user, None)
+
+    def volume_usage(self, user: str, depth: int = 2) -> VolumeUsage:  # noqa: ARG002  the contract has it
+        if user not in self.volumes:
+            raise not_found("volume", user)
+        return VolumeUsage("2026-01-01T00:00:00+00:00", [FolderUse("", 0, 0)], [])
+
+    def host(self) -> list[HostFact]:
+        return [HostFact("memory", "In memory", "info", "Nothing runs.")]
+
+    def capacity(self) -> Capacity:
+        return self.total

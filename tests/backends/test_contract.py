@@ -1,0 +1,83 @@
+"""What every backend promises the office; the real one and the one that tests use answer alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from fakes import InMemoryBackend
+
+from nbkeep.backends.interface import Backend, LaunchSpec
+from nbkeep.model.errors import Refused
+from nbkeep.model.ids import new_id
+from sandboxes import WAITS, make_machine, why_not
+
+
+@pytest.fixture(scope="module", params=["memory", "root", "ordinary"])
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    if request.param == "memory":
+        yield InMemoryBackend()
+        return
+    if reason := why_not(request.param):
+        pytest.skip(reason)
+    machine = make_machine(request.param)
+    yield machine.client
+    machine.end()
+
+
+@pytest.fixture
+def spec(backend: Backend) -> Iterator[LaunchSpec]:
+    made = LaunchSpec(new_id("ses", datetime.now(UTC)), "jane", 1, "base", 1000, 512 << 20, 100, 320 << 20, 64 << 20,
+                      server_args=WAITS)  # fmt: skip
+    yield made
+    backend.stop(made.session_id, 0)
+
+
+def test_a_session_is_unknown_alive_and_unknown_again(backend: Backend, spec: LaunchSpec) -> None:
+    assert backend.status(spec.session_id) is None
+    first = backend.launch(spec)
+    assert first.server_url.startswith("http+unix://%2F")
+    assert backend.launch(spec) == first
+    status = backend.status(spec.session_id)
+    assert status is not None
+    assert status.alive
+    assert [one.session_id for one in backend.sessions() if one.alive] == [spec.session_id]
+    backend.stop(spec.session_id, 0)
+    backend.stop(spec.session_id, 0)
+    assert backend.status(spec.session_id) is None
+
+
+def test_an_unknown_image_is_refused_and_leaves_nothing(backend: Backend, spec: LaunchSpec) -> None:
+    with pytest.raises(Refused) as refused:
+        backend.launch(replace(spec, image="other"))
+    assert refused.value.code == "image-missing"
+    assert backend.status(spec.session_id) is None
+
+
+def test_a_home_stays_when_its_session_ends_and_goes_only_when_asked(
+    backend: Backend, spec: LaunchSpec
+) -> None:
+    backend.launch(spec)
+    with pytest.raises(Refused):
+        backend.delete_volume("jane")
+    backend.stop(spec.session_id, 0)
+    assert backend.volume("jane") is not None
+    assert backend.volume_usage("jane").folders[0].path == ""
+    backend.delete_volume("jane")
+    backend.delete_volume("jane")
+    assert backend.volume("jane") is None
+
+
+def test_an_unknown_home_has_no_size_and_no_usage(backend: Backend) -> None:
+    assert backend.volume("nobody") is None
+    with pytest.raises(Refused):
+        backend.volume_usage("nobody")
+    with pytest.raises(Refused):
+        backend.resize_volume("nobody", 1 << 30)
+
+
+def test_capacity_and_host_say_something(backend: Backend) -> None:
+    assert backend.capacity().cpu_millis >= 1000
+    assert backend.host()
