@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/bench_start.py [ROUNDS]
 
-Prints medians and their ratio (below 1: nbkeep is faster, although its kernel is sandboxed). Both run JupyterLab
-under JupyterHub behind the same proxy; rounds alternate, so that a busy machine slows both alike. Ends with 1
-when nbkeep is slower.
+Prints medians and their ratio (below 1: nbkeep is faster, although its kernel is sandboxed). Both run
+JupyterLab under JupyterHub behind the same proxy; rounds alternate, so that a busy machine slows both alike.
+Ends with 1 when nbkeep is slower.
 """
 
 # pyright: basic, reportMissingImports=false
@@ -38,12 +38,10 @@ def stock_first_cell(stock: StockHub) -> tuple[float, float]:
     with connect(
         f"ws://{place.netloc}{place.path}api/kernels/{kernel}/channels", additional_headers=headers
     ) as channel:
-        header = {"msg_id": uuid4().hex, "msg_type": "execute_request", "username": "", "session": "s", "version": "5.3",
-                  "date": ""}  # fmt: skip
-        content = {"code": _CODE, "silent": False, "store_history": True, "allow_stdin": False, "user_expressions": {},
-                   "stop_on_error": True}  # fmt: skip
-        channel.send(json.dumps({"header": header, "parent_header": {}, "metadata": {}, "content": content,
-                                 "channel": "shell", "buffers": []}))  # fmt: skip
+        header = {"msg_id": uuid4().hex, "msg_type": "execute_request", "username": "", "session": "s"}
+        content = {"code": _CODE, "silent": False, "store_history": True, "user_expressions": {}}
+        message = {"header": header | {"version": "5.3", "date": ""}, "parent_header": {}, "metadata": {}}
+        channel.send(json.dumps(message | {"content": content, "channel": "shell", "buffers": []}))
         while json.loads(channel.recv(timeout=60))["msg_type"] != "execute_result":
             pass
     return ready_s, time.perf_counter() - began

