@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 from cli_parts import Nbkeep
 
+from office_parts import OfficeForTests
 
-def test_an_export_is_verified_with_no_server_at_all(nbkeep: Nbkeep, served, tmp_path: Path, monkeypatch):
+
+def test_an_export_is_verified_with_no_server_at_all(
+    nbkeep: Nbkeep, served: OfficeForTests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     for name in ("a", "b", "c"):
         nbkeep("user", "invite", "--email", f"{name}@acme.com")
     file = tmp_path / "export.jsonl"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from cli_parts import Nbkeep
 
+from office_parts import OfficeForTests
+
 
 def test_the_documented_example_changes_idle_stop_and_longest_session(nbkeep: Nbkeep):
     done = nbkeep(
@@ -42,7 +44,7 @@ def test_bad_values_are_refused_with_how_to_write_them(nbkeep: Nbkeep):
     assert "8GiB" in refused.err
 
 
-def test_images_are_listed_with_their_packages(nbkeep: Nbkeep, served):
+def test_images_are_listed_with_their_packages(nbkeep: Nbkeep, served: OfficeForTests):
     facts = served.settings.images_dir / "base/current/image.json"
     facts.write_text(json.dumps({"name": "base", "digest": "sha256:" + "a" * 64, "python": "3.11.9",
                                  "packages": [{"name": "pandas", "version": "2.3"}],
@@ -52,7 +54,7 @@ def test_images_are_listed_with_their_packages(nbkeep: Nbkeep, served):
     assert nbkeep("image", "show", "none").code == 1
 
 
-def test_an_export_applied_again_changes_nothing(nbkeep: Nbkeep, served, tmp_path: Path):
+def test_an_export_applied_again_changes_nothing(nbkeep: Nbkeep, served: OfficeForTests, tmp_path: Path):
     served.user("jane")
     file = tmp_path / "nbkeep.yaml"
     assert nbkeep("export", "-o", str(file)).code == 0

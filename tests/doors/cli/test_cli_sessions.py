@@ -7,11 +7,13 @@ import threading
 from cli_parts import Nbkeep
 
 from nbkeep.model.actor import SYSTEM
+from nbkeep.sessions.launch import launch
 from nbkeep.sessions.marks import mark_ready
 from nbkeep.store.tables import SessionRow
+from office_parts import OfficeForTests
 
 
-def test_a_session_is_listed_shown_and_explained(nbkeep: Nbkeep, served):
+def test_a_session_is_listed_shown_and_explained(nbkeep: Nbkeep, served: OfficeForTests):
     session_id = served.ready(served.user("jane"))
     line = nbkeep("session", "list").out.splitlines()[1].split()
     assert line[:4] == [session_id, "jane", "notebook-cpu-small", "ready"]
@@ -22,16 +24,19 @@ def test_a_session_is_listed_shown_and_explained(nbkeep: Nbkeep, served):
     assert nbkeep("session", "diagnose", session_id, "--json").json["state"] == "ready"
 
 
-def test_start_tells_each_step_until_the_session_is_ready(nbkeep: Nbkeep, served):
+def test_start_tells_each_step_until_the_session_is_ready(nbkeep: Nbkeep, served: OfficeForTests):
     jane = served.user("jane")
 
     def become_ready() -> None:
-        for _ in range(100):
-            with served.store.write() as tx:
+        """Do what hub and spawner do."""
+        for _ in range(200):
+            with served.store.read() as tx:
                 row = tx.query(SessionRow).one_or_none()
-                if row is not None:
-                    mark_ready(tx, served.clock, SYSTEM, row)
-                    return
+            if row is not None:
+                launch(served, user="jane", server_name=row.name, session_id=row.id, profile=None, env={})
+                with served.store.write() as tx:
+                    mark_ready(tx, served.clock, SYSTEM, tx.get_one(SessionRow, row.id))
+                return
             threading.Event().wait(0.05)
 
     helper = threading.Thread(target=become_ready)
@@ -46,7 +51,7 @@ def test_start_tells_each_step_until_the_session_is_ready(nbkeep: Nbkeep, served
     assert "churn" in done.out
 
 
-def test_a_start_that_fails_says_why(nbkeep: Nbkeep, served):
+def test_a_start_that_fails_says_why(nbkeep: Nbkeep, served: OfficeForTests):
     served.user("jane")
     served.hub.says_no = True
     refused = nbkeep("session", "start", "--profile", "notebook-cpu-small", "--user", "jane")
@@ -55,7 +60,7 @@ def test_a_start_that_fails_says_why(nbkeep: Nbkeep, served):
     assert nbkeep("session", "start", "--profile", "none", "--user", "jane").code == 1
 
 
-def test_stop_asks_unless_told_yes_and_gives_the_reason_to_the_user(nbkeep: Nbkeep, served):
+def test_stop_asks_unless_told_yes_and_gives_the_reason_to_the_user(nbkeep: Nbkeep, served: OfficeForTests):
     session_id = served.ready(served.user("jane"))
     assert nbkeep("session", "stop", session_id).code == 2
     done = nbkeep("session", "stop", session_id, "--yes", "--no-wait", "--reason", "Maintenance")
@@ -63,7 +68,7 @@ def test_stop_asks_unless_told_yes_and_gives_the_reason_to_the_user(nbkeep: Nbke
     assert "Maintenance" in nbkeep("session", "diagnose", session_id).out
 
 
-def test_extend_moves_the_idle_stop(nbkeep: Nbkeep, served):
+def test_extend_moves_the_idle_stop(nbkeep: Nbkeep, served: OfficeForTests):
     session_id = served.ready(served.user("jane"))
     served.clock.advance(1500)
     before = nbkeep("session", "show", session_id, "--json").json["idle_stop_at"]
@@ -71,7 +76,7 @@ def test_extend_moves_the_idle_stop(nbkeep: Nbkeep, served):
     assert after > before
 
 
-def test_an_admins_visit_needs_a_reason(nbkeep: Nbkeep, served):
+def test_an_admins_visit_needs_a_reason(nbkeep: Nbkeep, served: OfficeForTests):
     session_id = served.ready(served.user("jane"))
     assert nbkeep("session", "access", session_id).code == 2
     refused = nbkeep("session", "access", session_id, "--reason", "x")
@@ -87,7 +92,7 @@ def test_one_session_must_be_named_in_one_way(nbkeep: Nbkeep):
     assert nbkeep("session", "show", "ses_a").code == 1
 
 
-def test_homes_are_listed_and_grow(nbkeep: Nbkeep, served):
+def test_homes_are_listed_and_grow(nbkeep: Nbkeep, served: OfficeForTests):
     served.ready(served.user("jane"))
     assert nbkeep("volume", "list").out.splitlines()[1].split()[:4] == ["jane", "folder", "10", "GiB"]
     assert nbkeep("volume", "resize", "jane", "20GiB", "--json").json["size_bytes"] == 20 << 30

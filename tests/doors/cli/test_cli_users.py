@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from cli_parts import Nbkeep
 
+from office_parts import OfficeForTests
+
 
 def test_an_invitation_prints_the_link_alone_on_standard_output(nbkeep: Nbkeep):
     """So that it can be piped; who, and until when, stands on standard error."""
@@ -28,7 +30,7 @@ def test_what_was_chosen_for_somebody_is_shown_afterwards(nbkeep: Nbkeep):
     assert table[1].split()[:5] == ["o-m", "auditor", "invited", "0", "omar@acme.com"]
 
 
-def test_roles_limits_and_access_change_and_the_journal_knows_why(nbkeep: Nbkeep, served):
+def test_roles_limits_and_access_change_and_the_journal_knows_why(nbkeep: Nbkeep, served: OfficeForTests):
     served.user("jane")
     assert nbkeep("user", "role", "jane", "reviewer", "--reason", "helps out").code == 0
     assert nbkeep("user", "set", "jane", "--max-sessions", "7", "--json").json["max_sessions"] == 7
@@ -48,14 +50,14 @@ def test_a_refusal_is_the_offices_own_sentence_and_code_1(nbkeep: Nbkeep):
     ]
 
 
-def test_nothing_to_change_is_wrong_usage_and_code_2(nbkeep: Nbkeep, served):
+def test_nothing_to_change_is_wrong_usage_and_code_2(nbkeep: Nbkeep, served: OfficeForTests):
     served.user("jane")
     refused = nbkeep("user", "set", "jane")
     assert refused.code == 2
     assert "--max-sessions" in refused.err
 
 
-def test_without_a_terminal_a_destructive_verb_needs_yes(nbkeep: Nbkeep, served):
+def test_without_a_terminal_a_destructive_verb_needs_yes(nbkeep: Nbkeep, served: OfficeForTests):
     served.user("jane")
     refused = nbkeep("user", "disable", "jane")
     assert refused.code == 2
@@ -71,7 +73,7 @@ def test_names_that_would_leave_their_place_in_the_address_find_nothing(nbkeep: 
         assert "Error:" in refused.err
 
 
-def test_what_others_wrote_cannot_steer_the_terminal(nbkeep: Nbkeep, served):
+def test_what_others_wrote_cannot_steer_the_terminal(nbkeep: Nbkeep, served: OfficeForTests):
     """Escape sequences in names, reasons or file names are shown, not sent."""
     served.user("jane")
     nbkeep("user", "disable", "jane", "--yes", "--reason", "\x1b]0;owned\x07\x1b[2J")

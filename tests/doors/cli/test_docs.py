@@ -43,7 +43,10 @@ def commands_in(text: str) -> Iterator[str]:
 
 def problem_of(line: str) -> str:
     """Return what is wrong with a documented command line, or ""."""
-    words = shlex.split(line.split(" | ", maxsplit=1)[0].split(" > ", maxsplit=1)[0].split(" < ", maxsplit=1)[0], comments=True)
+    words = shlex.split(
+        line.split(" | ", maxsplit=1)[0].split(" > ", maxsplit=1)[0].split(" < ", maxsplit=1)[0],
+        comments=True,
+    )
     node, path = TREE, ["nbkeep"]
     position = 1
     while hasattr(node, "commands") and position < len(words) and not words[position].startswith("-"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import sys
 
@@ -59,8 +58,7 @@ def build_app() -> typer.Typer:
     )
     app.callback()(lambda: None)
     for verb in VERBS:
-        if importlib.util.find_spec(f"nbkeep.doors.cli.{verb}"):
-            importlib.import_module(f"nbkeep.doors.cli.{verb}").register(app)
+        importlib.import_module(f"nbkeep.doors.cli.{verb}").register(app)
     _keep_examples(app)
     return app
 

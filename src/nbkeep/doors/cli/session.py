@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nbkeep.model.errors import Refused
+from nbkeep.model.errors import Refused, Unavailable
 
 from . import panels, words
 from .connect import office, part
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .client import Api
 
 _POLL_S = 0.3
+_LONGEST_S = 900.0  # the office ends a start or a stop that hangs long before
 _LIVE_STATES = frozenset({"requested", "starting", "ready", "stopping"})
 
 Positional = Annotated[
@@ -189,8 +190,8 @@ def _path(positional: str | None, named: str | None) -> str:
 
 def _wait_until(api: Api, session_id: str, states: set[str], *, quiet: bool) -> dict[str, Any]:
     """Poll until a state is reached, telling each new step; raise `Refused` when it failed on the way."""
-    told = 0
-    while True:
+    told, deadline = 0, time.monotonic() + _LONGEST_S
+    while time.monotonic() < deadline:
         found: dict[str, Any] = api.get(f"sessions/{part(session_id)}")
         steps: list[dict[str, Any]] = found.get("progress") or []
         if not quiet:
@@ -207,6 +208,11 @@ def _wait_until(api: Api, session_id: str, states: set[str], *, quiet: bool) -> 
                 str(stop.get("remedy") or f"See `nbkeep session diagnose {session_id}`."),
             )
         time.sleep(_POLL_S)
+    raise Unavailable(
+        "still-waiting",
+        f"{session_id} has not got there in {_LONGEST_S / 60:.0f} minutes.",
+        f"See `nbkeep session diagnose {session_id}`.",
+    )
 
 
 def _state(found: dict[str, Any]) -> str:
