@@ -17,6 +17,7 @@ _DURATION_S = {
     "day": 86400,
     "days": 86400,
 }
+_STEP = 1024
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
 _SIZE_BYTES = {"": 1, "b": 1, "k": 1000, "kb": 1000, "m": 1000**2, "mb": 1000**2, "g": 1000**3, "gb": 1000**3,
                "t": 1000**4, "tb": 1000**4, "ki": 1 << 10, "kib": 1 << 10, "mi": 1 << 20, "mib": 1 << 20,
@@ -77,7 +78,7 @@ def format_size(size_bytes: float) -> str:
     """
     value = float(size_bytes)
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if value < 1024 or unit == "TiB":
+        if value < _STEP or unit == "TiB":
             return f"{value:.1f}".removesuffix(".0") + f" {unit}"
-        value /= 1024
+        value /= _STEP
     raise AssertionError
