@@ -159,6 +159,55 @@ def test_a_sandbox_that_dies_is_told_and_takes_the_server_along(machine: Machine
     machine.client.stop(spec.session_id, 0)
 
 
+@pytest.mark.root
+def test_a_home_is_mounted_while_a_session_is_there_and_rests_afterwards(machine: Machine) -> None:
+    home = machine.data_dir / "homes/resting"
+    first, second = machine.spec(user="resting"), machine.spec(user="resting")
+    machine.client.launch(first)
+    if not home.is_mount():
+        machine.client.stop(first.session_id, 0)
+        pytest.skip("homes are plain folders here")
+    machine.client.launch(second)
+    assert machine.run(first, "open('notes', 'w').write('kept' * 2_000_000)").code == 0
+    machine.client.stop(first.session_id, 0)
+    time.sleep(2.5)
+    assert home.is_mount()
+    machine.client.stop(second.session_id, 0)
+    until(lambda: not home.is_mount())
+    image = str(machine.data_dir / "homes/resting.xfs")
+    until(
+        lambda: (
+            image not in subprocess.run(["losetup", "-a"], capture_output=True, text=True, check=True).stdout
+        )
+    )
+    # What is asked about a resting home is answered from the home.
+    assert next(one for one in machine.client.volume_usage("resting").folders if not one.path).bytes > 7 << 20
+    until(lambda: not home.is_mount())
+    again = machine.spec(user="resting")
+    machine.client.launch(again)
+    assert machine.run(again, "print(len(open('notes').read()))").output.strip() == "8000000"
+    machine.client.stop(again.session_id, 0)
+
+
+@pytest.mark.root
+def test_a_warden_that_ends_leaves_mounted_only_what_running_sessions_use(machine: Machine) -> None:
+    stays, goes = machine.spec(user="stays"), machine.spec(user="goes")
+    machine.client.launch(stays)
+    if not (machine.data_dir / "homes/stays").is_mount():
+        machine.client.stop(stays.session_id, 0)
+        pytest.skip("homes are plain folders here")
+    machine.client.launch(goes)
+    machine.client.stop(goes.session_id, 0)
+    machine.client.close()
+    machine.warden.terminate()
+    machine.warden.wait(20)
+    mounted = [name for name in ("stays", "goes") if (machine.data_dir / "homes" / name).is_mount()]
+    machine.start()
+    assert mounted == ["stays"]
+    assert machine.status(stays).alive
+    machine.client.stop(stays.session_id, 0)
+
+
 def test_a_session_can_start_again_after_it_died(machine: Machine) -> None:
     spec = machine.spec(server_args=["-n1", "-r1", "raise SystemExit(1)"])
     machine.client.launch(spec)

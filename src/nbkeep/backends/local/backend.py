@@ -60,6 +60,7 @@ class LocalBackend:
         self._homes = Homes(self.layout)
         self._usage = UsageCache(self._homes)
         self._watchdog = Watchdog(self.layout)
+        self._measured: list[str] = []
         self._children: list[subprocess.Popen[bytes]] = []
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         make_dir(self.layout.sessions, 0o711)
@@ -98,12 +99,12 @@ class LocalBackend:
         image = current_image(self.layout.data_dir, spec.image)
         host_uid = self._host_uid(spec.uid_index)
         owner = os.geteuid() if host_uid is None else host_uid
-        home = self._homes.open(spec.user, spec.home_size_bytes, owner)
+        folder = make_dir(self.layout.session(spec.session_id).path)
+        with self._locks[f"home {spec.user}"]:
+            _keep_spec(folder, spec)  # from here on the home has a user and is not put to rest
+            home = self._homes.open(spec.user, spec.home_size_bytes, owner)
         jails = Jails(self.layout, spec, host_uid, home, image)
         jails.prepare(self._cgroups, self._filter)
-        folder = self.layout.session(spec.session_id).path
-        kept = {key: value for key, value in asdict(spec).items() if key not in {"server_env", "server_args"}}
-        (folder / "spec.json").write_text(json.dumps(kept))
         log_file = self.layout.session_log(spec.session_id)
         log_file.touch(mode=0o600)
         start_half(folder, "sandbox", jails.sandbox(log_file, self._filter), bwrap, self._children)
@@ -209,6 +210,27 @@ class LocalBackend:
                     self._watchdog.look(session_id, sandbox)
             except Exception:
                 log.exception("Looking at %s failed; the others are looked at all the same.", session_id)
+        self.rest_homes()
+
+    def rest_homes(self) -> None:
+        """Unmount the homes of users without a session. Twice is safe; what is busy rests at a later look."""
+        if os.geteuid() != 0:
+            return
+        for user in self._homes.awake() - self._users():
+            with self._locks[f"home {user}"]:
+                if user not in self._users():
+                    self._homes.rest(user)
+
+    def _users(self) -> set[str]:
+        """Return whose home is in use: by a session, dead or alive, or because it is being measured."""
+        found = set(self._measured)
+        for session_id in self._ids():
+            try:
+                spec = json.loads((self.layout.session(session_id).path / "spec.json").read_text())
+            except OSError:
+                continue  # stopped meanwhile, or not so far yet that it has a home
+            found.add(str(spec["user"]))
+        return found
 
     def volume(self, user: str) -> Volume | None:
         """Return a user's home."""
@@ -226,16 +248,20 @@ class LocalBackend:
     def delete_volume(self, user: str) -> None:
         """Delete a home for good; refused while one of its sessions is there."""
         with self._locks[f"home {user}"]:
-            for session_id in self._ids():
-                spec = self.layout.session(session_id).path / "spec.json"
-                if spec.exists() and json.loads(spec.read_text())["user"] == user:
-                    raise Refused("volume-busy", f"The home of {user} is in use by {session_id}.",
-                                  "Stop the session first.", status=409)  # fmt: skip
+            if user in self._users():
+                raise Refused("volume-busy", f"The home of {user} is in use.",
+                              "Stop the user's sessions first.", status=409)  # fmt: skip
             self._homes.delete(user)
 
     def volume_usage(self, user: str, depth: int = 2) -> VolumeUsage:
-        """Return usage by folder."""
-        return self._usage.measure(user, depth)
+        """Return usage by folder; a home that rests is mounted for it."""
+        with self._locks[f"home {user}"]:
+            self._homes.wake(user)
+            self._measured.append(user)
+        try:
+            return self._usage.measure(user, depth)
+        finally:
+            self._measured.remove(user)
 
     def host(self) -> list[HostFact]:
         """Return what `nbkeep doctor` says."""
@@ -244,3 +270,11 @@ class LocalBackend:
     def capacity(self) -> Capacity:
         """Return what this machine has in all."""
         return capacity()
+
+
+def _keep_spec(folder: Path, spec: LaunchSpec) -> None:
+    """Write down what was launched, without its secrets; it appears whole."""
+    kept = {key: value for key, value in asdict(spec).items() if key not in {"server_env", "server_args"}}
+    fresh = folder / ".spec.json"
+    fresh.write_text(json.dumps(kept))
+    fresh.replace(folder / "spec.json")

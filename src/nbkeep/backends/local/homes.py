@@ -1,12 +1,14 @@
 """Users' homes: an XFS image file per home where root can mount one, a plain folder otherwise.
 
 An XFS image limits what a home can hold, grows while it is in use, and is mounted without devices and set-id
-bits. Mounts belong to the host, so they outlive the warden; after a reboot the next start mounts again.
+bits. It is mounted while a session of its user is there. Mounts belong to the host, so they outlive the
+warden.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -66,6 +68,25 @@ class Homes:
             )
             # It may have been resized while it was at rest; nothing happens when it was not.
             _run(["xfs_growfs", str(home)], "volume-offline", "The file system did not grow", "Try again.")
+
+    def wake(self, user: str) -> None:
+        """Mount a home that rests, so that it can be looked into. Twice is safe; plain folders never rest."""
+        home, image = self.layout.home(user), self.layout.home_image(user)
+        if image.exists():
+            self._mount(home, image)
+
+    def rest(self, user: str) -> bool:
+        """Unmount a home; its loop device goes with it. False while a process of the host is inside it."""
+        command = ["umount", str(self.layout.home(user))]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def awake(self) -> set[str]:
+        """Return the users whose homes are mounted now."""
+        parent = os.path.realpath(self.layout.homes)
+        points = (line.split(" ", 5)[4] for line in Path("/proc/self/mountinfo").read_text().splitlines())
+        # proc_pid_mountinfo(5): spaces and their like are written as three octal digits
+        paths = (Path(re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), point)) for point in points)
+        return {path.name for path in paths if str(path.parent) == parent}
 
     def volume(self, user: str) -> Volume | None:
         """Return a home's size and use, or None when it was never made. 0 means no limit but the disk's."""

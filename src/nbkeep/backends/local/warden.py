@@ -59,6 +59,7 @@ def create_app(backend: LocalBackend, token: str) -> FastAPI:
         keeper.start()
         yield
         stopped.set()
+        backend.rest_homes()  # nothing stays mounted but the homes of sessions that run on
 
     def known(request: Request) -> None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
