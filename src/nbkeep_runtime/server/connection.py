@@ -21,6 +21,8 @@ from jupyter_server.services.kernels.connection.base import (
 )
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
+from nbkeep_runtime.server.recorder import RUNS_NOTHING, runs_code
+
 if TYPE_CHECKING:
     from nbkeep_runtime.server.session import Session
 
@@ -69,11 +71,10 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
             self.log.warning("Dropped a message to a kernel for channel %r", channel)
             return
         frames[0] = orjson.dumps(header)
-        if kind == "execute_request" or (kind == "debug_request" and b"evaluate" in frames[3]):
-            if not self._record(channel, kind, header, frames):
-                return
-        elif kind == "input_reply":
+        if kind == "input_reply":
             self._parts.activity.user_did_something()
+        elif kind not in RUNS_NOTHING and not self._record(channel, header, frames):
+            return
         self.session.send_raw(self.channels[channel], frames)
 
     def _frames(self, message: str | bytes) -> tuple[str, list[bytes]]:
@@ -89,7 +90,7 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
         frames = [orjson.dumps(msg.get(name) or {}) for name in names]
         return msg.pop("channel", None) or "shell", [*frames, *(msg.get("buffers") or [])]
 
-    def _record(self, channel: str, kind: str, header: dict[str, Any], frames: list[bytes]) -> bool:
+    def _record(self, channel: str, header: dict[str, Any], frames: list[bytes]) -> bool:
         try:
             metadata: Any = orjson.loads(frames[2])
             content: Any = orjson.loads(frames[3])
@@ -99,9 +100,9 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
         if not isinstance(metadata, dict) or not isinstance(content, dict):
             return False
         content = cast("dict[str, Any]", content)
-        if kind == "debug_request" and content.get("command") != "evaluate":
-            return True
         frames[3] = orjson.dumps(content)
+        if not runs_code(header, content):
+            return True
         try:
             self._parts.execution_requested(
                 self.kernel_id, channel, header, cast("dict[str, Any]", metadata), content

@@ -19,6 +19,57 @@ import orjson
 _CODE_LIMIT = 512 * 1024
 _NAME_LIMIT = 1024
 
+# What a client may ask of a kernel that runs no code of its own. Everything else is recorded as an execution,
+# so that a kind of message that nobody thought of here (or a kernel adds) cannot run code unseen.
+RUNS_NOTHING = frozenset(
+    {
+        "comm_close",
+        "comm_info_request",
+        "comm_msg",
+        "comm_open",
+        "complete_request",
+        "connect_request",
+        "create_subshell_request",
+        "delete_subshell_request",
+        "history_request",
+        "input_reply",
+        "inspect_request",
+        "interrupt_request",
+        "is_complete_request",
+        "kernel_info_request",
+        "list_subshell_request",
+        "shutdown_request",
+        "usage_request",
+    }
+)
+# The same for the debugger's commands (Debug Adapter Protocol, and Jupyter's additions to it).
+_DEBUG_RUNS_NOTHING = frozenset(
+    {
+        "attach",
+        "configurationDone",
+        "continue",
+        "debugInfo",
+        "disconnect",
+        "dumpCell",
+        "initialize",
+        "inspectVariables",
+        "modules",
+        "next",
+        "pause",
+        "richInspectVariables",
+        "scopes",
+        "setExceptionBreakpoints",
+        "source",
+        "stackTrace",
+        "stepIn",
+        "stepOut",
+        "terminate",
+        "threads",
+        "variables",
+    }
+)
+_BREAKPOINT_CODE = ("condition", "hitCondition", "logMessage")
+
 
 class Events(Protocol):
     """Where records go (`office.Office`)."""
@@ -46,6 +97,11 @@ class Execution:
     silent: bool
     has_begun: bool = False
     has_failed: bool = False
+
+    @property
+    def is_debugger_s(self) -> bool:
+        """Tell whether the debugger asked, whose reply tells the end."""
+        return self.header.get("msg_type") == "debug_request"
 
     @property
     def msg_id(self) -> str:
@@ -82,6 +138,7 @@ class Recorder:
             cell_id=_text(metadata.get("cellId") or metadata.get("cell_id")),
             started_s=time.monotonic(),
             silent=content.get("silent") is True,
+            has_begun=header.get("msg_type") != "execute_request",  # only that kind tells when it begins
         )
         kept = {"code": code[:_CODE_LIMIT]} if self.events.records_code else {}
         self.events.record(
@@ -115,7 +172,7 @@ class Recorder:
             execution.has_begun = True
         elif kind == "error":
             execution.has_failed = True
-        elif kind == "status" and state == "idle":
+        elif kind == "status" and state == "idle" and not execution.is_debugger_s:
             begun = execution.has_begun or execution.silent
             self._end(execution, "error" if execution.has_failed else "ok" if begun else "aborted")
 
@@ -147,14 +204,33 @@ class Recorder:
             listener(execution)
 
 
+def runs_code(header: dict[str, Any], content: dict[str, Any]) -> bool:
+    """Tell whether a request makes a kernel run code that the request brings along."""
+    kind = header.get("msg_type")
+    if kind != "debug_request":
+        return kind not in RUNS_NOTHING
+    command = content.get("command")
+    if command == "setBreakpoints":
+        return any(part.get(name) for part in _breakpoints(content) for name in _BREAKPOINT_CODE)
+    return command not in _DEBUG_RUNS_NOTHING
+
+
+def _breakpoints(content: dict[str, Any]) -> list[dict[str, Any]]:
+    arguments: Any = content.get("arguments")
+    found: Any = cast("dict[str, Any]", arguments).get("breakpoints") if isinstance(arguments, dict) else None
+    many = cast("list[Any]", found) if isinstance(found, list) else []
+    return [cast("dict[str, Any]", one) for one in many if isinstance(one, dict)]
+
+
 def _code(header: dict[str, Any], content: dict[str, Any]) -> str:
-    """Return all that the kernel will run: code, expressions, or what a debugger evaluates."""
-    if header.get("msg_type") == "debug_request":
+    """Return all that the kernel will run: code and expressions, or for other requests what they hold."""
+    if header.get("msg_type") != "execute_request":
         arguments: Any = content.get("arguments")
         expression: Any = (
-            cast("dict[str, Any]", arguments).get("expression") if isinstance(arguments, dict) else ""
+            cast("dict[str, Any]", arguments).get("expression") if isinstance(arguments, dict) else None
         )
-        return expression if isinstance(expression, str) else ""
+        is_plain = content.get("command") == "evaluate" and isinstance(expression, str)
+        return expression if is_plain else orjson.dumps(content).decode()
     code: Any = content.get("code")
     code = code if isinstance(code, str) else ""
     expressions: Any = content.get("user_expressions")

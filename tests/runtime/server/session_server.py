@@ -186,12 +186,14 @@ class Browser:
         self.kernel_id = kernel_id
         self.session = uuid.uuid4().hex
         self.messages: list[dict[str, Any]] = []
+        self.uri = f"ws://jane.localhost{PREFIX}api/kernels/{kernel_id}/channels?session_id={self.session}"
+        self.headers = {"Authorization": f"token {USER_TOKEN}"}
 
     async def __aenter__(self) -> Self:
         self.socket: ClientConnection = await unix_connect(
             str(self.server.socket),
-            uri=f"ws://jane.localhost{PREFIX}api/kernels/{self.kernel_id}/channels?session_id={self.session}",
-            additional_headers={"Authorization": f"token {USER_TOKEN}"},
+            uri=self.uri,
+            additional_headers=self.headers,
             max_size=1 << 28,
             open_timeout=30,
         )

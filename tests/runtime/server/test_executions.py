@@ -8,11 +8,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import struct
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from session_server import Browser, RunningServer, eventually
+from websockets.asyncio.client import unix_connect
+from websockets.typing import Subprotocol
+
+from nbkeep_runtime.server.recorder import runs_code
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,60 @@ async def test_an_execution_on_the_control_channel_is_recorded_too(server: Runni
         content = {"code": "'by control'", "silent": False, "user_expressions": {}}
         await browser.send("execute_request", content, channel="control")
         await started(server, "'by control'")
+
+
+async def test_the_debugger_s_evaluations_are_recorded_however_they_are_spelled(
+    server: RunningServer,
+) -> None:
+    server.put_notebook("dbg.ipynb", "0")
+    async with Browser(server, server.open_notebook("dbg.ipynb")) as browser:
+        content = {
+            "type": "request",
+            "seq": 1,
+            "command": "evaluate",
+            "arguments": {"expression": "'spelled'"},
+        }
+        header = {"msg_id": "d1", "msg_type": "debug_request", "session": browser.session, "version": "5.3"}
+        spelled = json.dumps(content).replace("evaluate", "ev\\u0061luate").encode()
+        parts = [b"control", json.dumps(header).encode(), b"{}", b"{}", spelled]
+        offsets = [8 * (len(parts) + 2)]
+        for part in parts:
+            offsets.append(offsets[-1] + len(part))
+        packed = struct.pack(f"<{len(offsets) + 1}Q", len(offsets), *offsets) + b"".join(parts)
+        async with unix_connect(
+            str(server.socket), uri=browser.uri, subprotocols=[Subprotocol("v1.kernel.websocket.jupyter.org")],
+            additional_headers=browser.headers,
+        ) as socket:  # fmt: skip
+            await socket.send(packed)
+            await started(server, "'spelled'")
+
+
+async def test_a_kind_of_message_that_is_not_known_to_be_harmless_is_recorded(server: RunningServer) -> None:
+    server.put_notebook("odd.ipynb", "0")
+    async with Browser(server, server.open_notebook("odd.ipynb")) as browser:
+        content = {"bound": "something pickled"}
+        await browser.send("apply_request", content)
+        await started(server, json.dumps(content, separators=(",", ":")))
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "runs"),
+    [
+        ("evaluate", {"expression": "1"}, True),
+        ("setVariable", {"name": "x", "value": "f()"}, True),
+        ("copyToGlobals", {"srcVariableName": "x", "dstVariableName": "y'] = f() #"}, True),
+        ("setBreakpoints", {"breakpoints": [{"line": 1, "condition": "f()"}]}, True),
+        ("setBreakpoints", {"breakpoints": [{"line": 1}]}, False),
+        ("setBreakpoints", {"breakpoints": "none"}, False),
+        ("stackTrace", {}, False),
+        (None, {}, True),
+    ],
+)
+def test_commands_of_the_debugger_that_bring_code_are_executions(
+    command: str | None, arguments: dict[str, Any], *, runs: bool
+) -> None:
+    content = {"command": command, "arguments": arguments}
+    assert runs_code({"msg_type": "debug_request"}, content) is runs
 
 
 async def test_malformed_messages_are_dropped_and_the_connection_lives(server: RunningServer) -> None:
