@@ -64,6 +64,8 @@ class Sandbox:
         self._writer: asyncio.StreamWriter | None = None
         self._reader_task: asyncio.Task[None] | None = None
         self._connecting = asyncio.Lock()
+        self._spawning: set[int] = set()
+        self._started: set[int] = set()  # processes that were asked for and whose end is not known
         self._exits: OrderedDict[int, Exit] = OrderedDict()
         self._listeners: list[Callable[[Exit], None]] = []
 
@@ -78,10 +80,9 @@ class Sandbox:
     async def spawn(self, argv: Sequence[str], env: Mapping[str, str], cwd: str) -> int:
         """Start a process and return its pid inside the sandbox; raises `SandboxError`."""
         answer = await self.ask("spawn", argv=list(argv), env=dict(env), cwd=cwd)
-        pid = _whole(answer.get("pid"), low=2, high=2**22)
+        pid = _pid(answer)
         if pid is None:
             raise SandboxError("The sandbox started a process but did not say which.")
-        self._exits.pop(pid, None)
         return pid
 
     async def signal(self, pid: int, signum: int, *, group: bool = True) -> None:
@@ -98,6 +99,8 @@ class Sandbox:
         number = next(self._ids)
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
+        if operation == "spawn":
+            self._spawning.add(number)
         try:
             writer.write(orjson.dumps({"id": number, "op": operation, **arguments}) + b"\n")
             answer = await asyncio.wait_for(future, _ANSWER_S)
@@ -105,6 +108,7 @@ class Sandbox:
             raise SandboxError(f"The sandbox does not answer ({operation}).") from error
         finally:
             self._waiting.pop(number, None)
+            self._spawning.discard(number)
         return _accepted(answer)
 
     async def open_terminal(
@@ -125,10 +129,10 @@ class Sandbox:
                 connection.connect(str(self._path))
                 connection.sendall(orjson.dumps({"id": 1, "op": "terminal", **request}) + b"\n")
                 answer = _accepted(_receive(connection, fds, deadline))
-            pid = _whole(answer.get("pid"), low=2, high=2**22)
+            pid = _pid(answer)
             if pid is None or len(fds) != 1 or not os.isatty(fds[0]):
                 raise SandboxError("The sandbox handed over no terminal.")
-            self._exits.pop(pid, None)
+            self._expect(pid)
             os.set_inheritable(fds[0], False)
             os.set_blocking(fds[0], False)
             return pid, fds.pop()
@@ -180,10 +184,10 @@ class Sandbox:
         try:
             message: Any = orjson.loads(line)
         except orjson.JSONDecodeError:
-            log.warning("The sandbox sent a line that is no JSON")
-            return
+            # Nothing sensible comes from here any more, and a log line for each of these would fill the disk.
+            raise ValueError("a line that is no JSON") from None
         if not isinstance(message, dict):
-            return
+            raise ValueError("a line that is no object")  # noqa: TRY004  # one kind of error for the caller
         answer = cast("dict[str, Any]", message)
         if answer.get("event") == "exit":
             self._exited(answer)
@@ -191,12 +195,21 @@ class Sandbox:
         number = answer.get("id")
         future = self._waiting.get(number) if isinstance(number, int) else None
         if future is not None and not future.done():
+            pid = _pid(answer)
+            if number in self._spawning and pid is not None:
+                self._expect(pid)  # now: the word of its end may be in the next line
             future.set_result(answer)
 
+    def _expect(self, pid: int) -> None:
+        """Take word of this process's end, once."""
+        self._exits.pop(pid, None)
+        self._started.add(pid)
+
     def _exited(self, event: dict[str, Any]) -> None:
-        pid = _whole(event.get("pid"), low=2, high=2**22)
-        if pid is None:
-            return
+        pid = _pid(event)
+        if pid is None or pid not in self._started:
+            return  # a process dies once, and only those that were asked for: each death is told and recorded
+        self._started.discard(pid)
         ended = Exit(
             pid,
             _whole(event.get("code"), high=255),
@@ -208,6 +221,10 @@ class Sandbox:
             self._exits.popitem(last=False)
         for listener in self._listeners:
             listener(ended)
+
+
+def _pid(message: dict[str, Any]) -> int | None:
+    return _whole(message.get("pid"), low=2, high=2**22)
 
 
 def _accepted(answer: dict[str, Any]) -> dict[str, Any]:
@@ -234,6 +251,8 @@ def _receive(connection: socket.socket, fds: list[int], deadline: float) -> dict
                 numbers = array.array("i")
                 numbers.frombytes(payload[: len(payload) - len(payload) % numbers.itemsize])
                 fds.extend(numbers)
+        if len(fds) > 1:  # it could go on until this process has no descriptor left
+            raise SandboxError("The sandbox handed over more than a terminal.")
         if not data or len(buffer) > _LINE_LIMIT or time.monotonic() > deadline:
             raise SandboxError("The sandbox does not answer (terminal).")
         *lines, buffer = (buffer + data).split(b"\n")

@@ -196,11 +196,9 @@ class SandboxTerminals(TerminalManager):
 
     async def is_busy(self) -> bool:
         """Tell whether a foreground job runs in one of them; a sandbox that is silent counts as not."""
-        for terminal in list(self.terminals.values()):
-            with contextlib.suppress(SandboxError):
-                if await self._sandbox.is_busy(terminal.ptyproc.pid):
-                    return True
-        return False
+        # All at once: each waits for ten seconds at most, and heartbeats wait for all of them.
+        asked = [self._sandbox.is_busy(one.ptyproc.pid) for one in list(self.terminals.values())]
+        return True in await asyncio.gather(*asked, return_exceptions=True)
 
 
 class TerminalSocket(TermSocket):
