@@ -12,8 +12,10 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+
 from nbkeep.model.clock import ManualClock
 from nbkeep.store.database import Store
+from platform_parts import Platform, make_platform, remove_platform
 
 
 @pytest.fixture
@@ -57,6 +59,27 @@ def postgres_url() -> Iterator[str]:
     yield f"postgresql+psycopg://postgres@/postgres?host={data}"
     run(str(bin_ / "pg_ctl"), "-D", str(data / "db"), "-m", "immediate", "stop")
     shutil.rmtree(data, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """The whole product, running; tests share it, each with people of its own."""
+    made = make_platform()
+    try:
+        made.up()
+        yield made
+    finally:
+        remove_platform(made)
+
+
+@pytest.fixture
+def own_platform() -> Iterator[Platform]:
+    """An installation for one test alone, not started yet."""
+    made = make_platform()
+    try:
+        yield made
+    finally:
+        remove_platform(made)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +19,11 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import httpx
+import pytest
 from websockets.sync.client import connect
+
+from nbkeep.doors.supervisor.services import PROXY_PACKAGE
+from sandboxes import images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -284,3 +290,24 @@ def free_port() -> int:
 def query(url: str) -> dict[str, str]:
     """Return an address's parameters."""
     return {key: values[0] for key, values in parse_qs(urlsplit(url).query).items()}
+
+
+def make_platform() -> Platform:
+    """Return an installation with the image `base` that does not run yet; skip where a part is not installed."""
+    if not shutil.which("bwrap"):
+        pytest.skip("no bubblewrap here: install it with `make system`")
+    if not (PROXY_PACKAGE / "node_modules").is_dir():
+        pytest.skip("the proxy is not installed here: run `make setup`")
+    data_dir = Path(tempfile.mkdtemp(prefix="nbk", dir="/tmp"))
+    data_dir.chmod(0o711)
+    (data_dir / "images").symlink_to(images())
+    return Platform(data_dir, free_port())
+
+
+def remove_platform(platform: Platform) -> None:
+    """End and delete an installation."""
+    platform.close()
+    done = platform.down()
+    if done.returncode:
+        platform.down("--keep-sessions")
+    shutil.rmtree(platform.data_dir, ignore_errors=True)
