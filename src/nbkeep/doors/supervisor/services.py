@@ -64,7 +64,8 @@ def proxy_command(settings: Settings) -> tuple[str, ...]:
     host, _, port = settings.listen.rpartition(":")
     routing = () if settings.unsafe_shared_origin else ("--host-routing",)
     return (
-        str(node()), str(script), "--ip", host.strip("[]"), "--port", port,
+        str(node()), "--import", (PROXY_PACKAGE / "keepalive.mjs").as_uri(), str(script),
+        "--ip", host.strip("[]"), "--port", port,
         "--api-socket", str(settings.run_dir / "proxy/api.sock"),
         "--error-path", str(PROXY_PACKAGE / "errors"), "--log-level", "warn", *routing,
     )  # fmt: skip
