@@ -8,6 +8,8 @@ from typing import Any
 
 from jupyterhub.singleuser.extension import JupyterHubIdentityProvider
 
+from nbkeep_runtime.server.lab import without_disabled
+
 
 class HubIdentity(JupyterHubIdentityProvider):
     """JupyterHub's identity provider, with a page that holds no token."""
@@ -16,4 +18,4 @@ class HubIdentity(JupyterHubIdentityProvider):
         """Tell Lab about the hub, without a token, which script in an output could read: Lab has a cookie."""
         config: dict[str, Any] = super().page_config_hook(handler, page_config)
         config["token"] = ""
-        return config
+        return without_disabled(config)

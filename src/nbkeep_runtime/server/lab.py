@@ -25,17 +25,24 @@ log = logging.getLogger("nbkeep.lab")
 
 APP_DIR = Path(sys.prefix) / "share/jupyter/lab"
 
-# JupyterLab's own plug-ins that would show what a session does not have.
+# JupyterLab's own plug-ins that would ask for, or lead to, what a session does not have. A name without a
+# colon stands for the whole package.
 DISABLED = (
     "@jupyterlab/apputils-extension:announcements",
-    "@jupyterlab/apputils-extension:notification-doc",
+    "@jupyterlab/apputils-extension:licenses-client",
+    "@jupyterlab/apputils-extension:licenses-plugin",
     "@jupyterlab/extensionmanager-extension",
     "@jupyterlab/pluginmanager-extension",
-    "@jupyterlab/help-extension:resources",
     "@jupyterlab/help-extension:jupyter-forum",
+    "@jupyterlab/help-extension:resources",
     "@jupyterlab/hub-extension:connectionlost",
+    # There are no language servers, and their plug-ins in notebooks and editors need those of this package.
     "@jupyterlab/lsp-extension",
-    "@jupyterlab/application-extension:shell-build",
+    "@jupyterlab/notebook-extension:language-server",
+    "@jupyterlab/fileeditor-extension:language-server",
+    # They ask nbconvert, whose templates run code: it is not here.
+    "@jupyterlab/notebook-extension:export",
+    "@jupyterlab/notebook-extension:update-raw-mimetype",
 )
 
 
@@ -122,17 +129,25 @@ class SessionLab(LabServerApp):
             delete_to_trash=False,
             notebookVersion=json.dumps([int(part) for part in jupyter_server_version.split(".")[:3]]),
             news={"disabled": True},
-            disabledExtensions=dict.fromkeys(DISABLED, True),
             nbkeepPortalUrl=self.settings_of_session.portal_url,
         )
         package = self.settings_of_session.labextensions
         if not any(package.glob("package.json")) and not any(package.glob("@nbkeep/*/package.json")):
             log.warning(
                 "The nbkeep extension of JupyterLab is not built (%s): sessions work, but show no limits."
-                " Run `make lab`.",
+                " Run `make setup`.",
                 package,
             )
         super().initialize_handlers()
+
+
+def without_disabled(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a page's settings with `DISABLED` added to what installed extensions disable.
+
+    To be called last: jupyterlab_server replaces the list by that of the extensions for every page.
+    """
+    config["disabledExtensions"] = sorted({*config.get("disabledExtensions", ()), *DISABLED})
+    return config
 
 
 def _lab_version() -> str:
