@@ -19,10 +19,21 @@ from pathlib import Path
 
 from jupyterhub.app import JupyterHub
 
+from nbkeep.doors.hub.handlers import host_handlers
 from nbkeep.model.errors import NbkeepError, Refused
 from nbkeep.settings import Settings
 
 CONFIG = Path(__file__).with_name("jupyterhub_config.py")
+
+
+class Hub(JupyterHub):
+    """JupyterHub, whose pages are there under the public host name only."""
+
+    def init_tornado_application(self) -> None:
+        """Make the application; sessions' host names get no page of the hub."""
+        super().init_tornado_application()
+        if self.subdomain_host:
+            self.tornado_application.add_handlers(*host_handlers(self.subdomain_host, self.hub_prefix))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ["NBKEEP_DATA"] = str(settings.data_dir)  # the configuration file has no other way to know
         os.umask(0o077)
         os.chdir(settings.run_dir / "hub")
-        JupyterHub.launch_instance([f"--config={CONFIG}"])
+        Hub.launch_instance([f"--config={CONFIG}"])
     return 0
 
 

@@ -38,7 +38,7 @@ class OfficeAuthenticator(Authenticator):
         """Return the name that the office knows, or None when name and password do not belong together."""
         try:
             found = await self.office.authenticate(
-                data.get("username", ""), data.get("password", ""), str(handler.request.remote_ip or "")
+                data.get("username", ""), data.get("password", ""), address_of(handler.request)
             )
         except Refused as refusal:
             if refusal.status == _UNAUTHORIZED:
@@ -78,3 +78,13 @@ class OfficeAuthenticator(Authenticator):
     def get_handlers(self, app: Any) -> list[tuple[str, Any]]:
         """Return the pages that replace JupyterHub's own: the hub asks here before it looks at its own."""
         return [*OWN_HANDLERS, *super().get_handlers(app)]
+
+
+def address_of(request: Any) -> str:
+    """Return the browser's address: the last hop, which our own proxy added, never what the browser claims.
+
+    Tornado's `remote_ip` believes an X-Real-IP that a browser sends: a guesser would have as many addresses
+    as tries, and the record would name innocent ones.
+    """
+    hops = str(request.headers.get("X-Forwarded-For", ""))
+    return hops.rpartition(",")[2].strip()[:45] or str(request.remote_ip or "")

@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from jupyterhub import orm
 from jupyterhub.apihandlers.auth import OAuthAuthorizeHandler
@@ -32,6 +34,35 @@ class ToPortal(BaseHandler):
     def get(self, *_parts: str) -> None:
         """Redirect there."""
         self.redirect(_PORTAL)
+
+
+class AtPublicHost(web.RequestHandler):
+    """Stands in for the hub's pages under the host names of sessions.
+
+    What a notebook's output does there has the same origin: a sign-in page of the real hub would let it read
+    the password that is typed, and then use the hub in its user's name.
+    """
+
+    def initialize(self, url: str) -> None:
+        """Take the public address."""
+        self._url = url.rstrip("/")
+
+    def get(self) -> None:
+        """Lead to the same page where it belongs."""
+        self.redirect(self._url + str(self.request.uri))
+
+    def prepare(self) -> None:
+        """Refuse everything but looking."""
+        if self.request.method not in {"GET", "HEAD"}:
+            raise web.HTTPError(403, "Not here.")
+
+    head = get
+
+
+def host_handlers(public_url: str, hub_prefix: str) -> tuple[str, list[tuple[str, Any, dict[str, str]]]]:
+    """Return the pattern of sessions' host names and what answers there, for `Application.add_handlers`."""
+    host = re.escape(str(urlsplit(public_url).hostname))
+    return rf".+\.{host}", [(rf"{hub_prefix}.*", AtPublicHost, {"url": public_url})]
 
 
 class VisitAuthorizeHandler(OAuthAuthorizeHandler):
