@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbkeep
 import nbkeep_runtime
+from nbkeep.model.errors import Unavailable
 
 from .images import IMAGE_IN_SANDBOX
 
@@ -20,6 +21,7 @@ UID = 1000
 _LAUNCHER = "/opt/nbkeep/launch.py"
 _FILTER = "/opt/nbkeep/seccomp.bpf"
 _SANDBOX = "/opt/nbkeep/sandbox"
+_HOME = "/home/user"
 # Read by nearly every program; nothing here names a secret, a user or another machine.
 _ETC = (
     "alternatives",
@@ -88,7 +90,7 @@ def _namespaces(jail: Jail) -> list[str]:
 
 
 def _bound(jail: Jail) -> list[str]:
-    arguments = [*_passable(["/home", "/run", "/run/nbkeep"]), "--bind", str(jail.home), "/home/user"]
+    arguments = [*_passable(["/home", "/run", "/run/nbkeep"]), "--bind", str(jail.home), _HOME]
     for source, target in jail.binds:
         arguments += ["--bind", str(source), target]
     for source, target in jail.read_only:
@@ -131,6 +133,13 @@ def _launcher_binds(jail: Jail) -> list[tuple[Path, str]]:
 def _read_only(pairs: list[tuple[Path, str]]) -> list[str]:
     """Bind each pair once, below folders that everybody may pass: bubblewrap closes those it makes."""
     unique = dict.fromkeys((str(source), target) for source, target in pairs)
+    for _, target in unique:
+        if Path(target).is_relative_to(_HOME):
+            raise Unavailable(
+                "home-in-the-way",
+                f"{target} cannot be shown to sessions: it lies in {_HOME}, where each of them has its home.",
+                f"Install nbkeep, and the Python that it uses, outside {_HOME}.",
+            )
     above = {str(parent) for _, target in unique for parent in Path(target).parents} - {"/"}
     binds = [word for source, target in unique for word in ("--ro-bind", source, target)]
     return _passable(sorted(above)) + binds
@@ -156,20 +165,20 @@ def sandbox_command(jail: Jail, image: Path, base_prefix: Path) -> list[str]:
     return [
         *_namespaces(jail),
         *_system(),
-        *_read_only(own),
         "--proc",
         "/proc",
         "--dev",
         "/dev",
         *_scratch("/dev/shm", jail.scratch_bytes),  # noqa: S108  the sandbox's own
         *_scratch("/tmp", jail.scratch_bytes),  # noqa: S108  the sandbox's own
+        *_read_only(own),  # after /tmp: the installation may lie below it
         *_bound(jail),
         "--remount-ro",
         "/dev",
         "--remount-ro",
         "/",
         "--chdir",
-        "/home/user",
+        _HOME,
         *_launched(
             jail, mapped=True, command=[f"{IMAGE_IN_SANDBOX}/bin/python", "-I", f"{_SANDBOX}/init.py"]
         ),
@@ -181,10 +190,10 @@ def server_command(jail: Jail, arguments: list[str], module: str) -> list[str]:
     return [
         *_namespaces(jail),
         *_system(),
-        *_read_only([*_own_code(), *_launcher_binds(jail)]),
         "--dev", "/dev",
         *_scratch("/dev/shm", jail.scratch_bytes),  # noqa: S108  the jail's own
         *_scratch("/tmp", jail.scratch_bytes),  # noqa: S108  the jail's own
+        *_read_only([*_own_code(), *_launcher_binds(jail)]),  # after /tmp: the installation may lie below it
         *_passable(["/run", "/run/nbkeep"]),
         "--perms", "1777", "--tmpfs", "/run/nbkeep/private",
         *_bound(jail),
