@@ -21,6 +21,6 @@ def test_a_python_below_tmp_is_not_hidden_by_the_jails_own_tmp(tmp_path: Path) -
 
 
 def test_a_python_where_homes_appear_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="/home/user/.pyenv cannot be shown to sessions") as refused:
+    with pytest.raises(Unavailable, match=r"/home/user/\.pyenv cannot be shown to sessions") as refused:
         _command(Path("/home/user/.pyenv"), tmp_path)
     assert "outside /home/user" in refused.value.remedy
