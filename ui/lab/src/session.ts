@@ -7,9 +7,14 @@ import { type Api, NotThere, Refused } from './api';
 import { Connection, type Link, type Outcome, outcomeOf } from './connection';
 import { type HomeUsage, readStatus, readUsage, type Status } from './status';
 import type { ISession } from './tokens';
+import { until } from './words';
 
 /** A hidden tab asks this seldom: its warning still comes in time, and costs the office little. */
 const HIDDEN_MS = 45_000;
+
+/** Close to a stop, and while the times of a young session are not known, it asks as often as this. */
+const CLOSE_MS = 2_000;
+const CLOSE_TO_STOP_MS = 60_000;
 
 /** What a failed request says about the connection; an odd answer is an answer. */
 function failure(error: unknown): Outcome {
@@ -111,10 +116,19 @@ export class Session implements ISession, IDisposable {
       this._connection.take(failure(error), Date.now());
       this._changed.emit();
     }
-    const interval = this._connection.patience_ms;
+    const interval = Math.min(this._connection.patience_ms, this._isClose() ? CLOSE_MS : Infinity);
     if (this._poll.frequency.interval !== interval) {
       this._poll.frequency = { interval, backoff: false, max: interval };
     }
+  }
+
+  /** Whether what a person must see in time may change any second. */
+  private _isClose(): boolean {
+    if (!this._status || this._connection.link !== 'connected') {
+      return false;
+    }
+    const stops = [this._status.idle_stop_at, this._status.ends_at].map(instant => until(instant, this.now()));
+    return this._status.ends_at === null || stops.some(left => left !== null && left < CLOSE_TO_STOP_MS);
   }
 
   private _take(answer: unknown): void {

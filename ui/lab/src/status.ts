@@ -67,6 +67,13 @@ export interface Death {
   larger_profiles: LargerProfile[];
 }
 
+/** A cell whose output the server keeps, because nobody was connected to see it. */
+export interface PendingOutput {
+  path: string;
+  cell_id: string;
+  running: boolean;
+}
+
 export interface Status {
   session_id: string;
   name: string;
@@ -88,6 +95,7 @@ export interface Status {
   home: Home | null;
   office_reachable: boolean;
   deaths: Death[];
+  pending_outputs: PendingOutput[];
 }
 
 export interface Folder {
@@ -194,6 +202,11 @@ function readDeath(raw: Fields): Death | null {
   };
 }
 
+function readPending(raw: Fields): PendingOutput | null {
+  const [path, cell_id] = [text(raw.path), text(raw.cell_id)];
+  return path && cell_id ? { path, cell_id, running: raw.running === true } : null;
+}
+
 function readMemory(value: unknown): Memory | null {
   const raw = fields(value);
   const limit = number(raw.limit_bytes);
@@ -244,7 +257,8 @@ export function readStatus(value: unknown): Status {
     memory: readMemory(raw.memory),
     home: readHome(raw.home),
     office_reachable: raw.office_reachable !== false,
-    deaths: list(raw.deaths, readDeath)
+    deaths: list(raw.deaths, readDeath),
+    pending_outputs: list(raw.pending_outputs, readPending)
   };
 }
 

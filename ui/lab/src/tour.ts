@@ -37,7 +37,7 @@ export function tourSteps(session: ISession): DriveStep[] {
       element: visible('#jp-main-dock-panel'),
       popover: {
         title: 'Notebooks and terminals',
-        description: `Start them from the launcher. They run in a closed sandbox of your own. ${networkWords(profile?.network_words)}`,
+        description: `Start them from the launcher. They run in a closed sandbox of your own. ${sentence(profile?.network_words)}`,
         side: 'left'
       }
     },
@@ -78,8 +78,8 @@ function escaped(words: string): string {
   return words.replace(/&/g, '&amp;').replace(/</g, '&lt;');
 }
 
-function networkWords(words: string | undefined): string {
-  return words ? `Network: ${words}` : '';
+function sentence(words: string | undefined): string {
+  return words ? `${words.charAt(0).toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? '' : '.'}` : '';
 }
 
 export class Tour implements ITour {
