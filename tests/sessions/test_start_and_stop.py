@@ -165,7 +165,7 @@ def test_a_double_stop_is_harmless(office: OfficeForTests) -> None:
         mark_ended(tx, office.clock, jane, tx.get_one(SessionRow, session_id), StopReason.SERVER_DIED, "gone")
     stop_session(office, jane, session_id)
     row = office.row(session_id)
-    assert (row.state, row.stop_reason) == ("stopped", "user")
+    assert (row.state, row.stop_reason, row.stop_detail) == ("stopped", "user", None)
     assert journal_types(office).count("session.stop-requested") == 1
     assert journal_types(office).count("session.ended") == 1
 

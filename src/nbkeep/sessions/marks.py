@@ -62,7 +62,9 @@ def mark_ended(
         return False
     now = clock.now()
     if row.stop_reason is not None:
-        reason, detail = StopReason(row.stop_reason), row.stop_detail or detail
+        reason = StopReason(row.stop_reason)
+        # How processes ended explains a failure; of a stop that was asked for it says nothing.
+        detail = row.stop_detail or ("" if reason in ORDERLY else detail)
     target = SessionState.STOPPED if reason in ORDERLY else SessionState.FAILED
     if not may_move(SessionState(row.state), target):
         move(row, SessionState.STOPPING)
