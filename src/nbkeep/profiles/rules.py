@@ -26,7 +26,7 @@ _MAX_CPU_MILLIS = 1_024_000
 _MIN_MEMORY_BYTES = 256 << 20  # less cannot hold one Python kernel with pandas
 _MAX_MEMORY_BYTES = 64 << 40
 _MAX_GPUS = 64
-_MIN_IDLE_STOP_S = 60
+_MIN_IDLE_STOP_S = 30  # three heartbeats: less would stop who just had none
 _MAX_DURATION_S = 31 * 86400
 _MAX_PRICE_MICROS = 10**12
 
