@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from nbkeep.backends.local.procs import Process
 from nbkeep.backends.warden_client import WardenClient
 from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.model.session import StopReason
-from sandboxes import SECRET, Machine, make_machine, why_not
+from sandboxes import SECRET, TOKEN, Machine, make_machine, why_not
 
 # What the trusted half sees, told through its only writable folder that the test can read.
 LOOK = """
@@ -60,6 +61,18 @@ def test_a_launch_twice_gives_the_same_answer_and_one_session(machine: Machine) 
     machine.client.stop(spec.session_id, 0)
     assert machine.client.status(spec.session_id) is None
     machine.client.stop(spec.session_id, 0)
+
+
+def test_who_asks_while_a_session_is_stopped_is_told_that_it_is_gone(machine: Machine) -> None:
+    spec = machine.spec()
+    machine.client.launch(spec)
+    with ThreadPoolExecutor(2) as pool:
+        stopping = pool.submit(machine.client.stop, spec.session_id, 1)
+        time.sleep(0.3)
+        asked = WardenClient(machine.data_dir / "run/warden/warden.sock", TOKEN)
+        assert pool.submit(asked.status, spec.session_id).result() is None
+        stopping.result()
+    asked.close()
 
 
 def test_nothing_is_left_after_a_stop(machine: Machine) -> None:

@@ -8,10 +8,12 @@ import signal
 import stat
 from pathlib import Path
 
+from nbkeep.backends.local.procs import boot_id
 from nbkeep.doors.supervisor.configfile import set_values, with_values
 from nbkeep.doors.supervisor.prepare import SECRETS, prepare
 from nbkeep.doors.supervisor.process import Process, noted, start, this_process
 from nbkeep.doors.supervisor.rotation import rotate
+from nbkeep.doors.supervisor.state import SupervisorState, running_supervisor, write_state
 from nbkeep.settings import Settings
 
 
@@ -33,6 +35,23 @@ def test_a_number_that_was_given_anew_is_another_process() -> None:
     mine = this_process()
     assert mine.is_alive
     assert not Process(mine.pid, mine.start_ticks - 1).is_alive
+
+
+def test_notes_of_another_boot_name_nobody_although_number_and_start_time_fit(tmp_path: Path) -> None:
+    mine, note = this_process(), tmp_path / "note"
+    line = Path("/proc/self/stat").read_text()
+    note.write_text(f"{line}{boot_id()}\n")
+    assert noted(note) == mine
+    note.write_text(f"{line}another-boot\n")
+    assert noted(note) is None
+    settings = Settings(data_dir=Path(f"/tmp/nbk{os.getpid()}b"))
+    settings.run_dir.mkdir(parents=True)
+    try:
+        for boot, found in ((boot_id(), True), ("another-boot", False)):
+            write_state(settings, SupervisorState(mine.pid, mine.start_ticks, boot, "u", "l"))
+            assert (running_supervisor(settings) is not None) == found
+    finally:
+        shutil.rmtree(settings.data_dir)
 
 
 def test_a_note_that_says_nothing_names_nobody(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import threading
 import time
 from collections import defaultdict
@@ -17,6 +16,7 @@ from nbkeep.backends.interface import Capacity, HostFact, Launched, Running, Sta
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 from nbkeep.model.ids import ID_PATTERN
 
+from . import scratch
 from .cgroups import MemoryUse, find_cgroups
 from .endings import ending_of, load_ending, note_ending
 from .halves import Half, find_half, start_half
@@ -127,6 +127,8 @@ class LocalBackend:
         if not folder.is_dir():
             return None
         with self._locks[session_id]:
+            if not folder.is_dir():  # stopped while we waited
+                return None
             halves = self._halves(session_id)
             ended = load_ending(folder)
             if ended is None and len(halves) == 2 and all(half.is_alive for half in halves):  # noqa: PLR2004
@@ -185,8 +187,7 @@ class LocalBackend:
         for half in ("sandbox", "server"):
             self._cgroups.remove(group_name(session_id, half))
         self._watchdog.forget(session_id)
-        if folder.exists():
-            shutil.rmtree(folder)
+        scratch.remove(folder, bounded=self.layout.session(session_id).kernels)
 
     def _reap(self) -> None:
         self._children = [child for child in self._children if child.poll() is None]
@@ -222,14 +223,16 @@ class LocalBackend:
                     self._homes.rest(user)
 
     def _users(self) -> set[str]:
-        """Return whose home is in use: by a session, dead or alive, or because it is being measured."""
+        """Return whose home is in use: by a session that has not ended, or because it is being measured."""
         found = set(self._measured)
         for session_id in self._ids():
+            folder = self.layout.session(session_id).path
             try:
-                spec = json.loads((self.layout.session(session_id).path / "spec.json").read_text())
+                spec = json.loads((folder / "spec.json").read_text())
             except OSError:
                 continue  # stopped meanwhile, or not so far yet that it has a home
-            found.add(str(spec["user"]))
+            if load_ending(folder) is None:
+                found.add(str(spec["user"]))
         return found
 
     def volume(self, user: str) -> Volume | None:

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbkeep.backends.local.procs import boot_id
 from nbkeep.model.errors import NbkeepError, Refused
 from nbkeep.settings import Settings
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
 
 _ROTATE_EVERY_S = 30.0
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 ALREADY = 3  # exit code: another supervisor has this data directory
 
 
@@ -65,9 +65,8 @@ def only_one(settings: Settings) -> Generator[None]:
 
 async def supervise(settings: Settings) -> None:
     """Start or find the services and keep them alive; SIGTERM and SIGINT end them and return."""
-    _forget_other_boots(settings)
     mine = this_process()
-    state = SupervisorState(mine.pid, mine.start_ticks, settings.public_url, settings.listen)
+    state = SupervisorState(mine.pid, mine.start_ticks, boot_id(), settings.public_url, settings.listen)
     known = services(settings)
     state.services = [ServiceState(one.name) for one in known]
 
@@ -106,16 +105,6 @@ async def _rotate(settings: Settings) -> None:
     while True:
         await asyncio.sleep(_ROTATE_EVERY_S)
         rotate(settings.logs_dir)
-
-
-def _forget_other_boots(settings: Settings) -> None:
-    """Drop notes about processes from before the host's last start: start times begin anew there."""
-    mark = settings.run_dir / "pids/.boot"
-    boot = _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
-    if not mark.exists() or mark.read_text() != boot:
-        for note in mark.parent.iterdir():
-            note.unlink()
-        mark.write_text(boot)
 
 
 if __name__ == "__main__":

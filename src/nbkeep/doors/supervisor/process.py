@@ -1,4 +1,4 @@
-"""Processes known by number and start time: a number that was given anew is never taken for the old one."""
+"""Processes known by number, start time and boot: a number given anew is never taken for the old one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbkeep.backends.local.procs import boot_id
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# Writes the line of /proc/PID/stat, which holds number and start time, and only then becomes the program: a
-# supervisor that is killed at any moment leaves no child that the next one cannot find.
-_NOTE_AND_BECOME = 'read -r line < "/proc/$$/stat" && printf "%s\\n" "$line" > "$0" && exec "$@"'
+# Writes the line of /proc/PID/stat, which holds number and start time, and the id of this boot, since start
+# times begin anew with each; only then it becomes the program: a supervisor that is killed at any moment
+# leaves no child that the next one cannot find.
+_NOTE_AND_BECOME = (
+    'read -r line < "/proc/$$/stat" && read -r boot < /proc/sys/kernel/random/boot_id && '
+    'printf "%s\\n%s\\n" "$line" "$boot" > "$0" && exec "$@"'
+)
 _START_TICKS = 19  # proc(5): field 22 of the line, counted behind the name, which may hold anything
 
 
@@ -53,9 +59,11 @@ def this_process() -> Process:
 
 
 def noted(note: Path) -> Process | None:
-    """Return the living process that a note names, or None."""
+    """Return the living process that a note of this boot names, or None."""
     found = _read(note)
-    return found[0] if found is not None and found[0].is_alive else None
+    if found is None or not found[0].is_alive:
+        return None
+    return found[0] if note.read_text(errors="replace").splitlines()[1:] == [boot_id()] else None
 
 
 def start(

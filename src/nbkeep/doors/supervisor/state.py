@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nbkeep.backends.local.procs import boot_id
+
 from .process import Process
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class SupervisorState:
 
     pid: int
     start_ticks: int
+    boot: str
     url: str
     listen: str
     services: list[ServiceState] = field(default_factory=list[ServiceState])
@@ -68,4 +71,4 @@ def read_state(settings: Settings) -> SupervisorState | None:
 def running_supervisor(settings: Settings) -> SupervisorState | None:
     """Return the state of a supervisor that lives, or None."""
     state = read_state(settings)
-    return state if state is not None and state.process.is_alive else None
+    return state if state is not None and state.boot == boot_id() and state.process.is_alive else None
