@@ -19,6 +19,7 @@ from nbkeep.backends.interface import Volume
 from nbkeep.model.errors import Refused, Unavailable, not_found
 from nbkeep.model.units import format_size
 
+from . import scratch
 from .layout import Layout, make_dir
 
 # mkfs.xfs refuses anything smaller (xfsprogs 6).
@@ -141,8 +142,7 @@ class Homes:
                 "Stop its sessions first.",
             )
         image.unlink(missing_ok=True)
-        if home.exists():
-            shutil.rmtree(home)
+        scratch.remove(home)
 
 
 def why_no_images() -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from . import scratch
 from .bubblewrap import UID, Jail, sandbox_command, server_command
 from .cgroups import Cgroups, Limits
 from .halves import Start
@@ -54,6 +55,8 @@ class Jails:
         make_dir(self._dir.path)
         for folder in (self._dir.server, self._dir.kernels):
             make_dir(folder, owner=self._owner)
+        if self._host_uid is not None:
+            scratch.bound(self._dir.kernels, self._owner)
         make_dir(self._dir.limits, 0o755)
         make_dir(self._dir.etc, 0o755)
         make_dir(self._layout.state(self._spec.user), owner=self._owner)
