@@ -122,9 +122,8 @@ class _Walk:
                 if stat.S_ISDIR(info.st_mode):
                     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
                     inner = os.open(name, flags, dir_fd=fd)
-                    more = self.add(
-                        inner, f"{path}/{name}".lstrip("/"), level + 1, suggest=suggest and not why
-                    )
+                    below = f"{path}/{_shown(name)}".lstrip("/")
+                    more = self.add(inner, below, level + 1, suggest=suggest and not why)
                     size, files = size + more[0], files + more[1]
                     continue
             except (OSError, RecursionError):
@@ -139,6 +138,12 @@ class _Walk:
         if why and size >= _MIN_SUGGESTED_BYTES:
             self.suggestions.append({"path": path, "bytes": size, "why": why})
         return size, files
+
+
+def _shown(name: str) -> str:
+    """Return a name as people may read it: its user chose it, perhaps to write to an admin's terminal."""
+    # By hand: Python would look for its codec now, with the rights of a user who may not read where it lies.
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in name)
 
 
 def _why(path: str, fd: int) -> str:
