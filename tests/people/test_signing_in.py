@@ -28,7 +28,9 @@ def fails(store: Store, clock: ManualClock, name: str, password: str = WRONG, ad
 def test_name_or_address_and_password_let_in(store: Store, clock: ManualClock) -> None:
     join(store, clock, "jane@acme.com", Role.ADMIN)
     for name in ("jane", " Jane ", "jane@acme.com"):
-        assert signin.sign_in(store, clock, name, GOOD) == signin.Standing("jane", True, Role.ADMIN)
+        assert signin.sign_in(store, clock, name, GOOD) == signin.Standing(
+            "jane", True, Role.ADMIN, clock.now()
+        )
     assert recorded(store, "signin") == ["signin.succeeded"] * 3
 
 

@@ -38,6 +38,7 @@ class Standing:
     name: str
     is_active: bool
     role: Role
+    valid_from: datetime  # sign-ins from before this moment are over
 
     @property
     def is_admin(self) -> bool:
@@ -185,4 +186,4 @@ def _locked(row: SignInLimitRow, name: str, address: str, *, by_name: bool) -> e
 
 
 def _standing(user: UserRow) -> Standing:
-    return Standing(user.name, user.status == "active", Role(user.role))
+    return Standing(user.name, user.status == "active", Role(user.role), user.sessions_valid_from)

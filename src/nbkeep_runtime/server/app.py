@@ -175,6 +175,9 @@ def configuration(settings: ServerSettings) -> Config:
                     },
                 },
             },
+            # A disabled person and an old cookie are out this many seconds after the hub knows: each holds up
+            # the hub's answer about one browser, and asking again costs a few milliseconds.
+            "HubOAuth": {"cache_max_age": 10},
             "HomeContents": {
                 "allow_hidden": True,
                 "checkpoints_class": HomeCheckpoints,

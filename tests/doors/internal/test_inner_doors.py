@@ -137,13 +137,16 @@ def test_the_hub_asks_about_people_and_visits(office: OfficeForTests, client: ht
     office.user("jane")
     office.user("boss", Role.ADMIN)
     office.user("gone", status="disabled")
+    since = office.clock.now().isoformat()
     answers = {
         name: client.post(f"/internal/v1/hub/users/{name}/check", headers=HUB).json()
         for name in ("jane", "boss", "gone", "nobody")
     }
     assert answers == {
-        "jane": {"active": True, "admin": False}, "boss": {"active": True, "admin": True},
-        "gone": {"active": False, "admin": False}, "nobody": {"active": False, "admin": False},
+        "jane": {"active": True, "admin": False, "valid_from": since},
+        "boss": {"active": True, "admin": True, "valid_from": since},
+        "gone": {"active": False, "admin": False, "valid_from": since},
+        "nobody": {"active": False, "admin": False, "valid_from": None},
     }  # fmt: skip
     body = {"admin": "boss", "owner": "jane", "server_name": "x"}
     assert client.post("/internal/v1/hub/admin-access", json=body, headers=HUB).json() == {"allowed": False}

@@ -19,6 +19,7 @@ from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 
 from .handlers import OWN_HANDLERS
 from .office import OfficeClient
+from .signins import end_before
 
 _UNAUTHORIZED = 401
 _TRUSTED_S = 60  # how long the last yes counts while the office is away
@@ -47,17 +48,25 @@ class OfficeAuthenticator(Authenticator):
         except Unavailable as error:
             raise web.HTTPError(503, str(error)) from error
         self._confirmed[found["name"]] = time.monotonic()
+        known = handler.find_user(found["name"])
+        if known is not None:  # before the new cookie is made, so that it is none of the old ones
+            end_before(handler.db, known.orm_user, found["valid_from"])
         return {"name": found["name"], "admin": False}
 
     async def refresh_user(self, user: Any, handler: Any = None) -> bool:
         """Tell whether somebody may still be signed in; visits whose leave is over end here, too.
+
+        No longer: who was disabled, and who signed in before their password was changed.
 
         While the office is away the last yes counts for a minute. After that nobody gets further, and nobody
         is signed out for it either.
         """
         del handler
         try:
-            if not await self.office.is_active(user.name):
+            found = await self.office.check(user.name)
+            if found["valid_from"] and end_before(user.db, user.orm_user, found["valid_from"]):
+                return False
+            if not found["active"]:
                 self._confirmed.pop(user.name, None)
                 return False
             await self._end_visits(user)

@@ -34,7 +34,7 @@ USER_SCOPES = (
 SERVER_SCOPES = ("users:activity!user", "access:servers!server")
 # The office starts and stops servers and makes people known; it neither enters servers nor makes tokens.
 OFFICE_SCOPES = ("admin:users", "servers", "list:users", "proxy", "read:hub")
-_AUTH_REFRESH_S = 20  # how long a disabled person may still be let in by the hub
+_AUTH_REFRESH_S = 10  # how long the hub believes the office's last word about a person
 _POLL_S = 2
 _START_TIMEOUT_S = 120
 

@@ -27,12 +27,12 @@ class OfficeClient:
         self._settings = settings
 
     async def authenticate(self, name: str, password: str, address: str) -> dict[str, Any]:
-        """Return {"name", "admin", "role"}; raise `Refused` 401 or 429."""
+        """Return {"name", "admin", "role", "valid_from"}; raise `Refused` 401 or 429."""
         return await self._post("authenticate", {"name": name, "password": password, "address": address})
 
-    async def is_active(self, name: str) -> bool:
-        """Tell whether somebody may still be signed in."""
-        return bool((await self._post(f"users/{quote(name, safe='')}/check", {})).get("active"))
+    async def check(self, name: str) -> dict[str, Any]:
+        """Return {"active", "admin", "valid_from"}: may somebody be signed in, and by sign-ins since when."""
+        return await self._post(f"users/{quote(name, safe='')}/check", {})
 
     async def launch(
         self, user: str, server_name: str, options: dict[str, Any], env: dict[str, str]

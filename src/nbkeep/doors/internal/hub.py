@@ -119,16 +119,27 @@ def admin_access(body: EntryBody, office: OfficeDep) -> dict[str, bool]:
 def authenticate(body: SignInBody, office: OfficeDep) -> dict[str, Any]:
     """Tell who signs in with name and password; 401 for a wrong pair, 429 after too many of them."""
     found = sign_in(office.store, office.clock, body.name, body.password, body.address)
-    return {"name": found.name, "admin": found.is_admin, "role": found.role.value}
+    return {
+        "name": found.name,
+        "admin": found.is_admin,
+        "role": found.role.value,
+        "valid_from": found.valid_from.isoformat(),
+    }
 
 
 @router.post("/users/{name}/check")
-def check_user(name: str, office: OfficeDep) -> dict[str, bool]:
-    """Tell whether somebody may still be signed in, and whether they are an admin."""
+def check_user(name: str, office: OfficeDep) -> dict[str, Any]:
+    """Tell whether somebody may still be signed in, since when, and whether they are an admin."""
     with office.store.read() as tx:
         found = standing(tx, name)
-    active = found is not None and found.is_active
-    return {"active": active, "admin": active and found is not None and found.is_admin}
+    if found is None:
+        return {"active": False, "admin": False, "valid_from": None}
+    valid_from = found.valid_from.isoformat()
+    return {
+        "active": found.is_active,
+        "admin": found.is_active and found.is_admin,
+        "valid_from": valid_from,
+    }
 
 
 def _row(tx: Tx, session_id: str) -> SessionRow:
