@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from nbkeep.settings import Settings
 
 _PROBE_S = 5.0
-PROXY_PACKAGE = Path(__file__).resolve().parents[4] / "deploy/proxy"
+
+
+def _proxy_package() -> Path:
+    """Return the proxy's folder: in the installed package, or in the clone that nbkeep is run from."""
+    installed = Path(__file__).resolve().parents[2] / "_proxy"
+    return installed if installed.is_dir() else Path(__file__).resolve().parents[4] / "deploy/proxy"
+
+
+PROXY_PACKAGE = _proxy_package()
 
 
 @dataclass(frozen=True)
