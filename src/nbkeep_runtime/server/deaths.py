@@ -54,8 +54,13 @@ class Deaths:
         return [asdict(death) for death in self._kept]
 
 
-def _gib(count: int | None) -> str:
-    return "unknown" if count is None else f"{count / _GIB:.1f} GiB"
+def _size(count: int | None) -> str:
+    """Return "580 MiB" or "7.9 GiB": 0.6 of 0.6 GiB would hide what a small session used."""
+    if count is None:
+        return "unknown"
+    if count < _GIB:
+        return f"{count >> 20} MiB"
+    return f"{count / _GIB:.1f} GiB".replace(".0 GiB", " GiB")
 
 
 def explain(
@@ -70,14 +75,14 @@ def explain(
         limit = memory.limit_bytes if memory else None
         used = used_bytes(ended, memory)
         names = ", ".join(
-            f"{profile.get('display_name') or profile.get('name')} ({_gib(profile.get('memory_bytes'))})"
+            f"{profile.get('display_name') or profile.get('name')} ({_size(profile.get('memory_bytes'))})"
             for profile in larger_profiles[:3]
         )
         advice = (
             f"Profiles with more: {names}." if names else "No larger profile is open to you: ask an admin."
         )
         return "out-of-memory", (
-            f"The kernel ran out of memory: it used {_gib(used)} of the session's {_gib(limit)}."
+            f"The kernel ran out of memory: it used {_size(used)} of the session's {_size(limit)}."
             " Its variables are lost; your files are safe."
             f" Load less at once, or start a larger session. {advice}"
         )

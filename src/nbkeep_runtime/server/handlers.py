@@ -71,13 +71,12 @@ class _Handler(APIHandler):
     async def send_status(self) -> None:
         """Answer with the session as it is now."""
         session = self._session
-        if session.office.view is None:
-            await session.office.refresh()
+        view = await session.office.current_view()
         memory = await asyncio.to_thread(session.memory)
         size, free = await asyncio.to_thread(self._home.space)
         self.send(
             {
-                **(session.office.view or {}),
+                **view,
                 "memory": None if memory is None else _memory(asdict(memory)),
                 "home": {"used_bytes": size - free, "size_bytes": size, "free_bytes": free},
                 "office_reachable": session.office.is_reachable,

@@ -11,7 +11,8 @@ import contextlib
 import logging
 import os
 import secrets
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,6 +31,8 @@ _BATCH_BYTES = 4 << 20
 _COMPACT_BYTES = 1 << 20
 _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
+_FRESH_S = 1.0  # people count seconds before a stop: what they see may be as old as this
+_PATIENCE_S = 2.0
 
 
 class OfficeRefused(Exception):  # noqa: N818  # a refusal is an answer, with words for the user
@@ -111,6 +114,7 @@ class Office:
     def __init__(self, settings: ServerSettings) -> None:
         self.view: dict[str, Any] | None = None
         self.is_reachable = False
+        self._viewed_at_s = 0.0
         self._settings = settings
         self._spool = Spool(settings.server_dir)
         self._wake = asyncio.Event()
@@ -154,8 +158,7 @@ class Office:
 
     async def extend(self) -> dict[str, Any]:
         """Ask for more time; raises `OfficeRefused` with the office's words, or OSError."""
-        self.view = await self.call("POST", "session/extend", {})
-        return self.view
+        return self._take(await self.call("POST", "session/extend", {}))
 
     async def refresh(self) -> None:
         """Fetch the view again."""
@@ -163,7 +166,24 @@ class Office:
 
     async def _viewed(self, method: str, path: str, body: dict[str, Any] | None) -> None:
         with contextlib.suppress(OfficeRefused, OSError):
-            self.view = await self.call(method, path, body)
+            self._take(await self.call(method, path, body))
+
+    def _take(self, view: dict[str, Any]) -> dict[str, Any]:
+        self.view, self._viewed_at_s = view, time.monotonic()
+        return view
+
+    async def current_view(self) -> dict[str, Any]:
+        """Return the view as of now; while the office is away the last one, with its `now` moved on."""
+        if self.view is None or (self.is_reachable and time.monotonic() - self._viewed_at_s > _FRESH_S):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE_S):
+                    await self.refresh()
+        view = self.view or {}
+        told = view.get("now")
+        if not isinstance(told, str):
+            return view
+        age = timedelta(seconds=time.monotonic() - self._viewed_at_s)
+        return {**view, "now": (datetime.fromisoformat(told) + age).isoformat()}
 
     async def call(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         """Return the office's answer; raises `OfficeRefused`, or OSError when it does not answer."""

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from server_peers import OTHER_TOKEN
@@ -49,3 +51,17 @@ def test_status_tells_the_session_and_its_home(server: RunningServer) -> None:
     assert status["office_reachable"]
     assert status["home"]["size_bytes"] > status["home"]["used_bytes"]
     assert status["deaths"] == []
+
+
+def test_status_is_as_of_now_whether_or_not_the_office_answers(server: RunningServer) -> None:
+    def told() -> float:
+        now = datetime.fromisoformat(server.json("GET", "nbkeep/api/status")["now"])
+        return abs((datetime.now(UTC) - now).total_seconds())
+
+    assert told() < 2
+    time.sleep(2.5)  # heartbeats come every ten seconds: their answer is too old for a countdown
+    assert told() < 2
+    server.office.is_down = True
+    time.sleep(2.5)
+    assert told() < 2
+    server.office.is_down = False

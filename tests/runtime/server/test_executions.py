@@ -191,8 +191,8 @@ async def test_a_death_of_memory_names_use_limit_and_larger_profiles(server: Run
             ],
         )
     assert deaths[0]["reason"] == "out-of-memory"
-    assert "8.0 GiB of the session's 8.0 GiB" in deaths[0]["message"]
-    assert "Large (32.0 GiB)" in deaths[0]["message"]
+    assert "8 GiB of the session's 8 GiB" in deaths[0]["message"]
+    assert "Large (32 GiB)" in deaths[0]["message"]
 
 
 async def test_a_busy_kernel_is_work_even_when_silent_and_an_open_tab_is_not(server: RunningServer) -> None:
