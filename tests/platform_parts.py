@@ -20,7 +20,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from nbkeep.doors.supervisor.services import PROXY_PACKAGE
 from sandboxes import images
@@ -222,9 +223,11 @@ class Session:
         """Open JupyterLab; return the last page."""
         return (visitor or self.owner).get(self.url + "lab")
 
-    def call(self, method: str, path: str, body: Any = None) -> httpx.Response:
+    def call(
+        self, method: str, path: str, body: Any = None, visitor: Person | None = None
+    ) -> httpx.Response:
         """Call Jupyter's REST API as JupyterLab does."""
-        web = self.owner.web
+        web = (visitor or self.owner).web
         xsrf = [cookie.value for cookie in web.cookies.jar
                 if cookie.name == "_xsrf" and cookie.path.startswith("/user/")]  # fmt: skip
         headers = {"X-XSRFToken": xsrf[-1] or "", "Origin": self.url.split("/user")[0]} if xsrf else {}
@@ -237,17 +240,19 @@ class Session:
         assert made.status_code == 201, made.text
         return made.json()["id"]
 
-    def execute(self, kernel: str, code: str, seconds: float = 60) -> str:
-        """Run a cell and return what it printed, or its error."""
-        cookies = "; ".join(
-            f"{one.name}={one.value}" for one in self.owner.web.cookies.jar if self.owner.name in one.domain
-        )
+    def channel(self, kernel: str, visitor: Person | None = None, origin: str = "") -> ClientConnection:
+        """Open a websocket to a kernel as the owner's or somebody else's browser; `origin`: of which page."""
+        jar = (visitor or self.owner).web.cookies.jar
+        cookies = "; ".join(f"{one.name}={one.value}" for one in jar if self.owner.name in one.domain)
         place = urlsplit(self.url)
         wire = socket.create_connection(("127.0.0.1", self.platform.port))
         uri = f"ws://{place.netloc}{place.path}api/kernels/{kernel}/channels?session_id={uuid4().hex}"
-        headers = {"Cookie": cookies}
-        with connect(uri, sock=wire, additional_headers=headers, origin=f"http://{place.netloc}",  # pyright: ignore[reportArgumentType]
-                     max_size=None) as channel:  # fmt: skip
+        return connect(uri, sock=wire, additional_headers={"Cookie": cookies},
+                       origin=Origin(origin or f"http://{place.netloc}"), max_size=None)  # fmt: skip
+
+    def execute(self, kernel: str, code: str, seconds: float = 60) -> str:
+        """Run a cell and return what it printed, or its error."""
+        with self.channel(kernel) as channel:
             header = {"msg_id": uuid4().hex, "msg_type": "execute_request", "username": "", "session": "s",
                       "version": "5.3", "date": ""}  # fmt: skip
             content: dict[str, Any] = {"code": code, "silent": False, "store_history": True, "allow_stdin": False,
