@@ -9,6 +9,7 @@ kernel can read a doubled key differently than the record does.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
 from typing import TYPE_CHECKING, Any, cast
@@ -21,6 +22,7 @@ from jupyter_server.services.kernels.connection.base import (
 )
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
+from nbkeep_runtime.server.identity import show_out
 from nbkeep_runtime.server.recorder import RUNS_NOTHING, runs_code
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ _NOT_RECORDED = (
 class RecordedConnection(ZMQChannelsWebsocketConnection):
     """One client of one kernel."""
 
+    _visit: asyncio.Task[None] | None = None
+
     @property
     def _parts(self) -> Session:
         return self.websocket_handler.settings["nbkeep_session"]
@@ -49,11 +53,14 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
     def connect(self) -> Any:
         """Begin to forward, and count this client as present."""
         self._parts.clients.add(self)
+        self._visit = asyncio.create_task(show_out(self.websocket_handler))
         return super().connect()
 
     def disconnect(self) -> None:
         """Stop forwarding; output goes on being kept."""
         self._parts.clients.remove(self)
+        if self._visit is not None:
+            self._visit.cancel()
         super().disconnect()
 
     def handle_incoming_message(self, incoming_msg: str | bytes) -> None:

@@ -62,7 +62,7 @@ def entries(home: Home, path: str) -> list[dict[str, Any]]:
     with home.folder(path) as folder, os.scandir(folder) as scan:
         for entry in scan:
             name = entry.name
-            if name.endswith(_HIDDEN_SUFFIXES) or name in _HIDDEN_NAMES or not _is_text(name):
+            if name.endswith(_HIDDEN_SUFFIXES) or name in _HIDDEN_NAMES or not is_text(name):
                 continue
             try:
                 status = home.stat(prefix + name) if entry.is_symlink() else entry.stat(follow_symlinks=False)
@@ -73,7 +73,8 @@ def entries(home: Home, path: str) -> list[dict[str, Any]]:
     return found
 
 
-def _is_text(name: str) -> bool:
+def is_text(name: str) -> bool:
+    """Tell whether a name can be told in JSON: the kernel allows any bytes."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -29,6 +29,7 @@ from jupyter_server_terminals.handlers import TermSocket
 from jupyter_server_terminals.terminalmanager import TerminalManager
 from tornado import web
 
+from nbkeep_runtime.server.identity import show_out
 from nbkeep_runtime.server.sandbox import Sandbox, SandboxError
 
 if TYPE_CHECKING:
@@ -203,6 +204,19 @@ class SandboxTerminals(TerminalManager):
 
 class TerminalSocket(TermSocket):
     """The websocket of a terminal: keystrokes count as the user's work, an open tab does not."""
+
+    _visit: asyncio.Task[None] | None = None
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """Begin, for as long as its user may be here."""
+        self._visit = asyncio.create_task(show_out(self))
+        return super().open(*args, **kwargs)
+
+    def on_close(self) -> None:
+        """End."""
+        if self._visit is not None:
+            self._visit.cancel()
+        super().on_close()
 
     async def on_message(self, message: Any) -> None:
         """Pass input on."""

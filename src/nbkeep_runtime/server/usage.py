@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from nbkeep_runtime.server.listing import is_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -86,6 +88,7 @@ class HomeUsage:
             for path in suggestions:
                 if folder == path or folder.startswith(f"{path}/"):
                     _count(sums, path, files, count)
+        sums = {path: one for path, one in sums.items() if is_text(path)}
         folders = sorted(sums, key=lambda path: -sums[path].bytes)[:_SHOWN]
         return {
             "measured_at": datetime.now(UTC).isoformat(),

@@ -105,6 +105,7 @@ async def _rotate(settings: Settings) -> None:
     while True:
         await asyncio.sleep(_ROTATE_EVERY_S)
         rotate(settings.logs_dir)
+        rotate(settings.logs_dir / "sessions", kept=1)  # what a session does decides what is written there
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ _PASSAGE = 0o711
 _FOLDERS = {
     "secrets": _PRIVATE,
     "logs": _PRIVATE,
+    "state": _PRIVATE,
     "logs/sessions": _PRIVATE,
     "run": _PASSAGE,
     "run/hub": _PASSAGE,
