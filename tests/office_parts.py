@@ -21,6 +21,7 @@ from nbkeep.backends.interface import (
     HostFact,
     Launched,
     LaunchSpec,
+    LeftReports,
     Running,
     Status,
     Volume,
@@ -82,6 +83,7 @@ class InMemoryNode:
     running: dict[str, Status] = field(default_factory=dict[str, Status])
     volumes: dict[str, Volume] = field(default_factory=dict[str, Volume])
     stopped: list[str] = field(default_factory=list[str])
+    left: list[LeftReports] = field(default_factory=list[LeftReports])
     is_away: bool = False
 
     def launch(self, spec: LaunchSpec) -> Launched:
@@ -103,6 +105,14 @@ class InMemoryNode:
         self._answer()
         self.stopped.append(session_id)
         self.running.pop(session_id, None)
+
+    def left_reports(self) -> LeftReports | None:
+        self._answer()
+        return self.left[0] if self.left else None
+
+    def forget_reports(self, session_id: str, mark: int) -> None:
+        self._answer()
+        self.left = [one for one in self.left if (one.session_id, one.mark) != (session_id, mark)]
 
     def volume(self, user: str) -> Volume | None:
         self._answer()

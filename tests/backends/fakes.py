@@ -11,6 +11,7 @@ from nbkeep.backends.interface import (
     HostFact,
     Launched,
     LaunchSpec,
+    LeftReports,
     Running,
     Status,
     Volume,
@@ -27,6 +28,7 @@ class InMemoryBackend:
     total: Capacity = field(default_factory=lambda: Capacity(8000, 64 << 30))
     specs: dict[str, LaunchSpec] = field(default_factory=dict[str, LaunchSpec])
     ended: dict[str, Exit] = field(default_factory=dict[str, Exit])
+    left: list[LeftReports] = field(default_factory=list[LeftReports])
     volumes: dict[str, Volume] = field(default_factory=dict[str, Volume])
 
     def launch(self, spec: LaunchSpec) -> Launched:
@@ -54,6 +56,12 @@ class InMemoryBackend:
     def stop(self, session_id: str, grace_s: float = 10) -> None:  # noqa: ARG002  the contract has it
         self.specs.pop(session_id, None)
         self.ended.pop(session_id, None)
+
+    def left_reports(self) -> LeftReports | None:
+        return self.left[0] if self.left else None
+
+    def forget_reports(self, session_id: str, mark: int) -> None:
+        self.left = [one for one in self.left if (one.session_id, one.mark) != (session_id, mark)]
 
     def volume(self, user: str) -> Volume | None:
         return self.volumes.get(user)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +62,15 @@ class Running:
 
     session_id: str
     alive: bool
+
+
+@dataclass(frozen=True)
+class LeftReports:
+    """What an ended session had not delivered, in its order; `mark` is for `forget_reports`."""
+
+    session_id: str
+    reports: list[dict[str, Any]]
+    mark: int
 
 
 @dataclass(frozen=True)
@@ -142,6 +151,18 @@ class Backend(Protocol):
 
     def stop(self, session_id: str, grace_s: float = 10) -> None:
         """End both halves and forget the session; return when they are gone. Twice is safe."""
+        ...
+
+    def left_reports(self) -> LeftReports | None:
+        """Return a batch of reports that an ended session could not deliver, or None when there are none.
+
+        The office's worker calls it, records them (an id counts once), and then calls `forget_reports`.
+        Until then the same batch comes back.
+        """
+        ...
+
+    def forget_reports(self, session_id: str, mark: int) -> None:
+        """Forget a session's left reports up to `mark`. Twice is safe."""
         ...
 
     def volume(self, user: str) -> Volume | None:

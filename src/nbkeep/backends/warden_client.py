@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nbkeep.model.errors import Refused, Unavailable
 
-from .interface import Capacity, HostFact, Launched, Running, Status, Volume, VolumeUsage
+from .interface import Capacity, HostFact, Launched, LeftReports, Running, Status, Volume, VolumeUsage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +90,15 @@ class WardenClient:
             params={"grace_s": grace_s},
             timeout=_ANSWER_S + grace_s,
         )
+
+    def left_reports(self) -> LeftReports | None:
+        """Return reports that an ended session could not deliver."""
+        told = self._ask("GET", "/reports")
+        return None if told is None else _read(TypeAdapter(LeftReports), told)
+
+    def forget_reports(self, session_id: str, mark: int) -> None:
+        """Forget a session's left reports up to `mark`."""
+        self._ask("DELETE", f"/reports/{_part(session_id)}", params={"mark": mark})
 
     def volume(self, user: str) -> Volume | None:
         """Return a user's home, or None."""

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from nbkeep.audit import events, journal
-from nbkeep.model.errors import invalid
+from nbkeep.model.errors import Refused, invalid
 
 from .identity import actor_of
 
@@ -55,6 +55,22 @@ def take_reports(tx: Tx, clock: Clock, row: SessionRow, reports: Sequence[Mappin
             raise invalid("id", "Each event needs an id of 1 to 64 letters, digits and _ . : -")
         journal.append_once(tx, clock, actor, _event(row, report), session_id=row.id, event_id=event_id)
     return len(reports)
+
+
+def take_left_reports(
+    tx: Tx, clock: Clock, row: SessionRow, reports: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Record what an ended session had not delivered; return why each report that cannot be was left out.
+
+    Unlike a running session, this one cannot send again: a malformed report must not hold back the others.
+    """
+    refused: list[str] = []
+    for report in reports:
+        try:
+            take_reports(tx, clock, row, [report])
+        except Refused as error:
+            refused.append(error.message)
+    return refused
 
 
 def _event(row: SessionRow, report: Mapping[str, Any]) -> events.Event:

@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol, cast
 
 import orjson
@@ -147,6 +148,7 @@ class Recorder:
             kernel_id=kernel_id,
             notebook=execution.notebook,
             cell_id=execution.cell_id,
+            started_at=datetime.now(UTC).isoformat(),
             code_sha256=hashlib.sha256(code.encode(errors="surrogatepass")).hexdigest(),
             silent=execution.silent,
             **kept,

@@ -286,3 +286,44 @@ def test_doctor_has_a_remedy_for_whatever_does_not_hold(machine: Machine) -> Non
     } <= {fact.id for fact in facts}
     assert all(fact.remedy for fact in facts if fact.status in {"weaker", "missing"})
     assert machine.client.capacity().cpu_millis >= 1000
+
+
+SPOOLS = """
+import json
+lines = [json.dumps({"id": str(number), "type": "x"}) + "\\n" for number in range(450)]
+open("/run/nbkeep/server/events.sent", "w").write(str(len("".join(lines[:3]))))
+open("/run/nbkeep/server/events.jsonl", "w").write("".join(lines) + '[1]\\n{"id": "cut')
+open("/run/nbkeep/server/written", "w")
+import time; time.sleep(3600)
+"""
+
+
+def test_reports_that_a_session_could_not_deliver_outlive_it_until_they_are_forgotten(
+    machine: Machine,
+) -> None:
+    spec = machine.spec(server_args=["-n1", "-r1", SPOOLS])
+    machine.client.launch(spec)
+    until((machine.folder(spec) / "server/written").exists)
+    assert machine.client.left_reports() is None
+    machine.client.stop(spec.session_id, 0)
+    assert not machine.folder(spec).exists()
+    seen: list[str] = []
+    while (left := machine.client.left_reports()) is not None:
+        assert machine.client.left_reports() == left
+        assert left.session_id == spec.session_id
+        seen += [report["id"] for report in left.reports]
+        machine.client.forget_reports(left.session_id, left.mark)
+        machine.client.forget_reports(left.session_id, left.mark)
+    assert seen == [str(number) for number in range(3, 450)]
+    assert not list((machine.data_dir / "run/left").iterdir())
+
+
+def test_a_link_in_place_of_the_reports_is_not_followed(machine: Machine) -> None:
+    (machine.data_dir / "secret").write_text('{"id": "stolen"}\n')
+    plant = f"import os; os.symlink('{machine.data_dir}/secret', '/run/nbkeep/server/events.jsonl')"
+    spec = machine.spec(server_args=["-n1", "-r1", f"{plant}\nimport time; time.sleep(3600)"])
+    machine.client.launch(spec)
+    until((machine.folder(spec) / "server/events.jsonl").is_symlink)
+    machine.client.stop(spec.session_id, 0)
+    assert machine.client.left_reports() is None
+    assert not machine.folder(spec).exists()

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from nbkeep.backends.interface import Status
+from nbkeep.backends.interface import LeftReports, Status
 from nbkeep.doors.worker import Worker
 from nbkeep.model.session import StopReason
 from nbkeep.sessions.heartbeat import take_heartbeat
@@ -284,3 +284,21 @@ def test_one_failing_step_does_not_keep_the_others_from_happening(
     worker.round()
     assert office.row(session_id).stop_reason == StopReason.USER_DISABLED
     assert "reconcile failed" in caplog.text
+
+
+def test_what_an_ended_session_could_not_deliver_is_recorded_once_and_nothing_holds_it_back(
+    office: OfficeForTests, worker: Worker
+) -> None:
+    session_id = office.ready(office.user())
+    done = {"type": "execution.finished", "execution_id": "exe_1", "duration_s": 1.5, "outcome": "ok"}
+    asked = {"type": "execution.started", "execution_id": "exe_1", "kernel_id": "k", "code_sha256": "00"}
+    reports = [{"id": "1", **asked}, {"id": "2", "type": "user.invited"}, {"id": "3", **done}]
+    office.backend.running.pop(session_id)
+    for mark in (100, 200):  # delivered again: the office was killed before it could say that it has them
+        office.backend.left.append(LeftReports(session_id, reports, mark))
+    office.backend.left.append(LeftReports("ses_00000000000000000000", reports, 9))
+    worker.round()
+    recorded = [kind for kind in journal_types(office) if kind.startswith("execution.")]
+    assert sorted(recorded) == ["execution.finished", "execution.started"]
+    assert "user.invited" not in journal_types(office)
+    assert not office.backend.left

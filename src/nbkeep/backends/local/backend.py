@@ -12,7 +12,16 @@ from dataclasses import asdict
 from signal import SIGTERM
 from typing import TYPE_CHECKING
 
-from nbkeep.backends.interface import Capacity, HostFact, Launched, Running, Status, Volume, VolumeUsage
+from nbkeep.backends.interface import (
+    Capacity,
+    HostFact,
+    Launched,
+    LeftReports,
+    Running,
+    Status,
+    Volume,
+    VolumeUsage,
+)
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 from nbkeep.model.ids import ID_PATTERN
 
@@ -25,6 +34,7 @@ from .host_facts import capacity, host_facts
 from .images import current_image
 from .jails import SERVER_MODULE, Jails, find_bwrap, group_name, server_url
 from .layout import Layout, make_dir
+from .left import LeftBehind
 from .seccomp import filter_bytes
 from .usage import UsageCache
 from .watchdog import Watchdog
@@ -60,6 +70,7 @@ class LocalBackend:
         self._homes = Homes(self.layout)
         self._usage = UsageCache(self._homes)
         self._watchdog = Watchdog(self.layout)
+        self._left = LeftBehind(self.layout)
         self._measured: list[str] = []
         self._children: list[subprocess.Popen[bytes]] = []
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
@@ -171,7 +182,7 @@ class LocalBackend:
             self._clear(session_id)
 
     def _clear(self, session_id: str) -> None:
-        """Leave nothing of a session but its log and its user's home."""
+        """Leave nothing of a session but its log, its user's home, and reports that the office lacks."""
         folder = self.layout.session(session_id).path
         halves = self._halves(session_id)
         for half in halves:
@@ -187,6 +198,14 @@ class LocalBackend:
         for half in ("sandbox", "server"):
             self._cgroups.remove(group_name(session_id, half))
         self._watchdog.forget(session_id)
+        try:
+            self._left.keep(session_id, self.layout.session(session_id).server)
+        except OSError as error:
+            raise Unavailable(
+                "reports-not-kept",
+                f"{session_id} has reports that the office lacks, and they cannot be kept: {error}.",
+                "Make room on the disk of the data directory; this is tried again by itself.",
+            ) from error
         scratch.remove(folder, bounded=self.layout.session(session_id).kernels)
 
     def _reap(self) -> None:
@@ -234,6 +253,16 @@ class LocalBackend:
             if load_ending(folder) is None:
                 found.add(str(spec["user"]))
         return found
+
+    def left_reports(self) -> LeftReports | None:
+        """Return reports that an ended session could not deliver."""
+        return self._left.next()
+
+    def forget_reports(self, session_id: str, mark: int) -> None:
+        """Forget a session's left reports up to `mark`."""
+        self.layout.session(session_id)  # refuses what is no session's id
+        with self._locks[session_id]:
+            self._left.forget(session_id, mark)
 
     def volume(self, user: str) -> Volume | None:
         """Return a user's home."""

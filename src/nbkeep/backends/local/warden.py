@@ -74,6 +74,7 @@ def create_app(backend: LocalBackend, token: str) -> FastAPI:
     app = FastAPI(title="nbkeep warden", lifespan=lifespan, dependencies=[Depends(known)], openapi_url=None)
     app.add_exception_handler(NbkeepError, _told)
     _add_sessions(app, backend)
+    _add_reports(app, backend)
     _add_volumes(app, backend)
 
     @app.get("/v1/host")
@@ -106,6 +107,18 @@ def _add_sessions(app: FastAPI, backend: LocalBackend) -> None:
     @app.delete("/v1/sessions/{session_id}", status_code=204)
     def stop(session_id: str, grace_s: Annotated[float, Field(ge=0, le=600)] = 10) -> Response:
         backend.stop(session_id, grace_s)
+        return Response(status_code=204)
+
+
+def _add_reports(app: FastAPI, backend: LocalBackend) -> None:
+    @app.get("/v1/reports")
+    def left() -> dict[str, Any] | None:
+        found = backend.left_reports()
+        return None if found is None else asdict(found)
+
+    @app.delete("/v1/reports/{session_id}", status_code=204)
+    def forget(session_id: str, mark: Annotated[int, Field(ge=0)]) -> Response:
+        backend.forget_reports(session_id, mark)
         return Response(status_code=204)
 
 

@@ -11,6 +11,7 @@ from nbkeep.model.errors import Unavailable
 
 from . import clocks, reconcile, stops, sweep
 from .clockguard import boot_id
+from .leftovers import take_leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,7 @@ class Worker:
         self._step("starts", lambda: stops.give_up_slow_starts(self.parts))
         self._step("disabled", lambda: stops.stop_disabled_users(self.parts))
         self._step("reconcile", lambda: reconcile.compare(self.parts, self.boot_id, self._missing))
+        self._step("leftovers", lambda: take_leftovers(self.parts))
         self._step("stopping", lambda: stops.finish_stops(self.parts))
         now_s = self.parts.clock.monotonic_s()
         if self._swept_at_s is None or now_s - self._swept_at_s >= _SWEEP_EVERY_S:
