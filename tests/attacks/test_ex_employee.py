@@ -65,7 +65,9 @@ def test_everything_that_they_hold_ends_within_seconds(platform: Platform) -> No
         since = time.monotonic()
         assert anonymous.get(f"{platform.url}/api/v1/me", headers=bearer).status_code == 401
         page = person.get("/portal/")
-        assert page.status_code == 403 or page.url.path == "/hub/login"  # the form once the hub has asked again
+        assert (
+            page.status_code == 403 or page.url.path == "/hub/login"
+        )  # the form once the hub has asked again
         assert Person(platform, person.name).sign_in().status_code == 403
         wait_for(lambda: session.state in {"stopping", "stopped"}, SOON_S, "the session to be stopped")
         assert closes(lambda: channel.recv(timeout=1), SOON_S)

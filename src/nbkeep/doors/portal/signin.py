@@ -101,9 +101,8 @@ def finish(request: Request, state: str = "", code: str = "", error: str = "") -
 def leave(request: Request, csrf: Annotated[str, Form()] = "") -> Response:
     """Sign out here and at the hub. Twice is safe."""
     office: Office = request.app.state.office
-    browser = browser_of(request, office)
-    if browser is not None:
-        check_unforged(request, office, browser, csrf)
+    # Without a cookie, too: browsers keep it from other sites' forms, which could sign out all the same.
+    check_unforged(request, office, browser_of(request, office), csrf)
     response = RedirectResponse("/hub/logout", 303)
     sign_out(response, office)
     return response
