@@ -151,7 +151,13 @@ def _who(office: Office, code: str, verifier: str) -> str:
             granted = hub.post("/oauth2/token", data=form)
             if granted.is_client_error:
                 log.warning("the hub refused a sign-in code: %s", granted.status_code)
-                raise Refused("sign-in-refused", "The sign-in was not accepted.", "Start again.", status=403)
+                # Also what becomes of a browser that the hub knew when its person's account was disabled.
+                raise Refused(
+                    "sign-in-refused",
+                    "The sign-in was not accepted: it took too long, or the account is disabled.",
+                    "Sign in again. If that does not help, ask an admin.",
+                    status=403,
+                )
             token = granted.raise_for_status().json()["access_token"]
             answer = hub.get("/user", headers={"Authorization": f"Bearer {token}"})
             return str(answer.raise_for_status().json()["name"])
