@@ -13,7 +13,7 @@ postgres|tests with PostgreSQL|postgresql|postgresql-server
 
 is_there() {
     case $1 in
-        lib*) ldconfig -p 2>/dev/null | grep -q "$1" || ls /lib*/"$1" /usr/lib*/"$1" /usr/lib/*/"$1" >/dev/null 2>&1 ;;
+        lib*) compgen -G "/lib*/$1" || compgen -G "/usr/lib*/$1" || compgen -G "/usr/lib/*/$1" ;;
         chromium) command -v chromium chromium-browser google-chrome >/dev/null ;;
         postgres) command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ;;
         *) command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ] ;;
@@ -23,7 +23,7 @@ is_there() {
 apt=() dnf=()
 while IFS='|' read -r thing purpose for_apt for_dnf; do
     [ -n "$thing" ] || continue
-    is_there "$thing" && continue
+    is_there "$thing" >/dev/null && continue
     echo "missing: $thing ($purpose)" >&2
     apt+=("$for_apt") dnf+=("$for_dnf")
 done <<< "$wanted"

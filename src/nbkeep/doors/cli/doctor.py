@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import stat
 import sys
+import textwrap
 from dataclasses import asdict
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import typer
 
@@ -38,7 +44,13 @@ def doctor(as_json: Json = False) -> None:
 
     settings = Settings.load()
     folder = _nearest(settings.data_dir)
-    facts = [*host_facts(folder, find_cgroups()), *_services(settings)]
+    facts = [
+        *host_facts(folder, find_cgroups()),
+        _secrets(settings),
+        _origins(settings),
+        _transport(settings),
+        *_services(settings),
+    ]
     if folder != settings.data_dir:  # `Settings` has checked the length of the one to come
         facts = [fact for fact in facts if fact.id != "path-length"]
     if as_json:
@@ -56,6 +68,65 @@ def doctor(as_json: Json = False) -> None:
 def _nearest(folder: Path) -> Path:
     """Return the folder, or the one in which it would be made: before the first start there is none."""
     return next(path for path in (folder, *folder.parents) if path.is_dir())
+
+
+def _secrets(settings: Settings) -> HostFact:
+    """Tell whether anybody but the owner could read or replace the platform's tokens."""
+    from nbkeep.backends.interface import HostFact  # noqa: PLC0415
+
+    title = "Tokens of the platform"
+    files = (
+        sorted(settings.secrets_dir.iterdir()) if _is_open(settings.secrets_dir, os.R_OK | os.X_OK) else []
+    )
+    wrong = [str(path) for path in (settings.secrets_dir, *files) if path.exists() and _mode(path) & 0o077]
+    if settings.data_dir.exists() and _mode(settings.data_dir) & 0o022:
+        wrong.append(str(settings.data_dir))
+    if not wrong:
+        return HostFact("secrets", title, "holds", f"For their owner alone: {settings.secrets_dir}.")
+    return HostFact("secrets", title, "missing", f"Open to other users of this host: {', '.join(wrong)}.",
+                    f"chmod -R go-rwx {settings.secrets_dir}; chmod go-w {settings.data_dir}; make new "
+                    "tokens by deleting the old ones between `nbkeep down` and `nbkeep up`.")  # fmt: skip
+
+
+def _is_open(path: Path, wanted: int) -> bool:
+    return path.is_dir() and os.access(path, wanted)
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _origins(settings: Settings) -> HostFact:
+    from nbkeep.backends.interface import HostFact  # noqa: PLC0415
+
+    title = "An origin per person"
+    if settings.unsafe_shared_origin:
+        return HostFact("origins", title, "weaker",
+                        "unsafe_shared_origin is on: script in a notebook's output acts as whoever opens it.",
+                        "Give the host wildcard names (*.HOST), then delete the setting.")  # fmt: skip
+    host = urlsplit(settings.public_url).hostname
+    return HostFact("origins", title, "holds", f"Sessions have names of their own: *.{host}.")
+
+
+def _transport(settings: Settings) -> HostFact:
+    from nbkeep.backends.interface import HostFact  # noqa: PLC0415
+
+    title, url = "Passwords and cookies on the way", urlsplit(settings.public_url)
+    if url.scheme == "https":
+        return HostFact("transport", title, "holds", f"Encrypted: {settings.public_url}.")
+    listen = settings.listen.rpartition(":")[0].strip("[]")
+    if _is_local(str(url.hostname)) and _is_local(listen):
+        return HostFact("transport", title, "holds", "They do not leave this machine.")
+    return HostFact("transport", title, "weaker",
+                    f"{settings.public_url} (listening on {settings.listen}) is not encrypted.",
+                    "Put a proxy with a certificate in front: `nbkeep up --url https://…`.")  # fmt: skip
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _services(settings: Settings) -> list[HostFact]:
@@ -78,6 +149,15 @@ def _print(fact: HostFact) -> None:
     mark, colour = _MARKS[fact.status]
     if sys.stdout.isatty():
         mark = f"\033[{colour}m{mark}\033[0m"
-    print(f"{mark} {clean(fact.title)}: {clean(fact.detail)}")
+    print(f"{mark} {_folded(f'{clean(fact.title)}: {clean(fact.detail)}', 2)}")
     if fact.remedy and fact.status != "holds":
-        print(f"    → {clean(fact.remedy)}")
+        print(f"    → {_folded(clean(fact.remedy), 6)}")
+
+
+def _folded(text: str, indent: int) -> str:
+    """Return text folded for a terminal; whole for a pipe, where others search in it."""
+    if not sys.stdout.isatty():
+        return text
+    width = max(40, shutil.get_terminal_size().columns - indent)
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return f"\n{' ' * indent}".join(lines)

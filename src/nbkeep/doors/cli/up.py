@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbkeep.doors.supervisor.state import SupervisorState
 
 _CONFLICT = 409
+_ALREADY = 3  # as the supervisor itself ends when another one has the data directory
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Where everything is kept [default: NBKEEP_DATA].")
 ]
@@ -56,9 +57,10 @@ def up(
         print_note(f"nbkeep runs already in {settings.data_dir}.")
         if (running.url, running.listen) != (settings.public_url, settings.listen):
             print_note("The new address holds after `nbkeep down --keep-sessions` and `nbkeep up`.")
-        if not foreground:
-            follow.wait_until_ready(settings, _Steps().tell)
-            _print_address(settings, running.url)
+        if foreground:
+            raise typer.Exit(_ALREADY)  # nothing is in the foreground: whoever keeps this alive must know
+        follow.wait_until_ready(settings, _Steps().tell)
+        _print_address(settings, running.url)
         return
     prepare.prepare(settings)
     follow.check_port(settings)

@@ -63,6 +63,7 @@ def prepare(settings: Settings) -> None:
 def make_secret(path: Path) -> None:
     """Make a file with a random token unless it is there; it appears whole, for its owner's eyes only."""
     if path.exists():
+        path.chmod(0o600)  # whatever a copy or a restored backup made of it
         return
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
