@@ -30,6 +30,7 @@ from traitlets import Instance, default
 from nbkeep_runtime.server import atomic, listing, notebooks
 from nbkeep_runtime.server.home import Home, OutsideHome, clean
 from nbkeep_runtime.server.trust import TrustStore
+from nbkeep_runtime.server.words import size_words
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -53,7 +54,7 @@ def _said(path: str, home: Home, error: OSError) -> web.HTTPError:  # noqa: PLR0
         size, free = home.space()
         return web.HTTPError(
             HTTPStatus.INSUFFICIENT_STORAGE,
-            f"Not saved: your home is full ({(size - free) / _GIB:.1f} of {size / _GIB:.1f} GiB used)."
+            f"Not saved: your home is full ({size_words(size - free)} of {size_words(size)} used)."
             f" The file on disk is unchanged: {path}. Delete something, or ask an admin for a larger home.",
         )
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:

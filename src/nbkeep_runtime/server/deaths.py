@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nbkeep_runtime.server.words import size_words
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from nbkeep_runtime.server.sandbox import Exit
 
 _KEPT = 20
-_GIB = 1024**3
 _CRASHES = {
     signal.SIGSEGV: "it touched memory that is not its own (segmentation fault), mostly a compiled bug",
     signal.SIGABRT: "it aborted itself, mostly a failed check in compiled code",
@@ -54,15 +55,6 @@ class Deaths:
         return [asdict(death) for death in self._kept]
 
 
-def _size(count: int | None) -> str:
-    """Return "580 MiB" or "7.9 GiB": 0.6 of 0.6 GiB would hide what a small session used."""
-    if count is None:
-        return "unknown"
-    if count < _GIB:
-        return f"{count >> 20} MiB"
-    return f"{count / _GIB:.1f} GiB".replace(".0 GiB", " GiB")
-
-
 def explain(
     ended: Exit,
     *,
@@ -75,14 +67,14 @@ def explain(
         limit = memory.limit_bytes if memory else None
         used = used_bytes(ended, memory)
         names = ", ".join(
-            f"{profile.get('display_name') or profile.get('name')} ({_size(profile.get('memory_bytes'))})"
+            f"{profile.get('display_name') or profile.get('name')} ({size_words(profile.get('memory_bytes'))})"
             for profile in larger_profiles[:3]
         )
         advice = (
             f"Profiles with more: {names}." if names else "No larger profile is open to you: ask an admin."
         )
         return "out-of-memory", (
-            f"The kernel ran out of memory: it used {_size(used)} of the session's {_size(limit)}."
+            f"The kernel ran out of memory: it used {size_words(used)} of the session's {size_words(limit)}."
             " Its variables are lost; your files are safe."
             f" Load less at once, or start a larger session. {advice}"
         )
