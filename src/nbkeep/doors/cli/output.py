@@ -39,12 +39,12 @@ def print_note(message: str) -> None:
 
 def print_json(value: Any) -> None:
     """Print a value as indented JSON."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(_json(value, indent=2))
 
 
 def print_json_line(value: Any) -> None:
     """Print a value as JSON on one line and let it through at once: for streams."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    print(_json(value), flush=True)
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]], empty: str) -> None:
@@ -98,6 +98,18 @@ def clean(value: object) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    r"""Return readable JSON that cannot steer a terminal either: json.dumps lets \x7f to \x9f through.
+
+    >>> _json({"a": "é\x9b2J"})
+    '{"a": "é\\u009b2J"}'
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return "".join(
+        char if char.isprintable() or char == "\n" else json.dumps(char).strip('"') for char in text
+    )
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> str:
