@@ -27,7 +27,7 @@ from jupyter_server.services.contents.manager import AsyncContentsManager
 from tornado import web
 from traitlets import Instance, default
 
-from nbkeep_runtime.server import atomic, listing, notebooks
+from nbkeep_runtime.server import atomic, listing, notebooks, pieces
 from nbkeep_runtime.server.home import Home, OutsideHome, clean
 from nbkeep_runtime.server.trust import TrustStore
 from nbkeep_runtime.server.words import size_words
@@ -42,6 +42,7 @@ T = TypeVar("T")
 Model = dict[str, Any]
 _GIB = 1024**3
 _COPY_LIMIT_BYTES = 5 * _GIB
+_BIG_BYTES = 1 << 20
 
 
 def _said(path: str, home: Home, error: OSError) -> web.HTTPError:  # noqa: PLR0911  # a table of cases
@@ -144,8 +145,13 @@ class HomeContents(AsyncContentsManager):
         kind: str | None,
         encoding: str | None,
         require_hash: bool,  # noqa: FBT001
+        *,
+        in_pieces: bool = False,
     ) -> Model:
-        """Read what `get` promises; blocks. Raises OSError, `NotANotebook`, `HTTPError`."""
+        """Read what `get` promises; blocks. Raises OSError, `NotANotebook`, `HTTPError`.
+
+        With `in_pieces` a big notebook's content may be a list of parts of its JSON (`pieces.py`).
+        """
         path = clean(path)
         status = self.home.stat(path)
         model = listing.model(path, status)
@@ -165,13 +171,16 @@ class HomeContents(AsyncContentsManager):
         if require_hash:
             model.update(hash=hashlib.sha256(raw).hexdigest(), hash_algorithm="sha256")
         if content and model["type"] == "notebook":
-            notebook = notebooks.parse(raw)
-            del raw
-            self.trust.mark(notebook)
-            model.update(content=notebook, format="json")
+            parts = pieces.opened(raw, self.trust) if in_pieces and len(raw) > _BIG_BYTES else None
+            model.update(content=parts or self._marked(raw), format="json")
         elif content:
             model.update(_decoded(path, raw, encoding, model["mimetype"]))
         return model
+
+    def _marked(self, raw: bytes) -> notebooks.Notebook:
+        notebook = notebooks.parse(raw)
+        self.trust.mark(notebook)
+        return notebook
 
     def _read(self, path: str) -> bytes:
         with os.fdopen(self.home.open_file(path), "rb") as file:

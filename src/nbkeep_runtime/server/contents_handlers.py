@@ -41,6 +41,15 @@ def to_json(model: Any) -> bytes:
     return orjson.dumps(model, option=orjson.OPT_NON_STR_KEYS)
 
 
+def to_parts(model: dict[str, Any]) -> list[bytes | memoryview]:
+    """Return `to_json` in parts; a content that is made of parts already stays so."""
+    content = model.get("content")
+    if model["type"] != "notebook" or not isinstance(content, list):
+        return [to_json(model)]
+    rest = to_json({name: value for name, value in model.items() if name != "content"})
+    return [b'{"content":', *content, b"," + rest[1:]]
+
+
 @web.stream_request_body
 class HomeContentsHandler(ContentsHandler):
     """The contents API without work on the event loop; a body is held once, where tornado holds it twice."""
@@ -114,12 +123,12 @@ class HomeGetHandler(HomeContentsHandler):
             await contents.before_open(path)
         require_hash = self._flag("hash", "0")
 
-        def read() -> tuple[Any, bytes]:
-            model = contents.read_model(path, content, kind, encoding, require_hash)
-            return model["last_modified"], to_json(model)
+        def read() -> tuple[Any, list[bytes | memoryview]]:
+            model = contents.read_model(path, content, kind, encoding, require_hash, in_pieces=True)
+            return model["last_modified"], to_parts(model)
 
         try:
-            modified, body = await contents.threaded(path, read)
+            modified, parts = await contents.threaded(path, read)
         except web.HTTPError as error:
             if error.status_code != HTTPStatus.NOT_FOUND:
                 raise
@@ -127,14 +136,17 @@ class HomeGetHandler(HomeContentsHandler):
             return
         self.set_header("Last-Modified", modified)
         self.set_header("Content-Type", "application/json")
-        if len(body) < _NO_ETAG_BYTES:
-            await self.finish(body)
+        size = sum(map(len, parts))
+        if size < _NO_ETAG_BYTES:
+            await self.finish(b"".join(parts))
             return
-        self.set_header("Content-Length", len(body))
-        view = memoryview(body)
-        for start in range(0, len(body), _CHUNK):
-            self.write(bytes(view[start : start + _CHUNK]))
-            await self.flush()
+        self.set_header("Content-Length", size)
+        parts.reverse()
+        while parts:  # what is sent is freed
+            view = memoryview(parts.pop())
+            for start in range(0, len(view), _CHUNK):
+                self.write(bytes(view[start : start + _CHUNK]))
+                await self.flush()
         await self.finish()
 
     def _flag(self, name: str, default: str) -> bool:

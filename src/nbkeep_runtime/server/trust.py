@@ -46,17 +46,17 @@ class TrustStore:
     def mark(self, notebook: Notebook) -> None:
         """Set `metadata.trusted` of each cell of a notebook that is about to be opened, in place."""
         strip(notebook)
-        active = [cell for cell in cells_of(notebook) if _is_active(cell)]
-        trusted = not active or self._knows(self._digest(notebook))
+        active = [cell for cell in cells_of(notebook) if is_active(cell)]
+        trusted = not active or self.knows(self._digest(notebook))
         for cell in cells_of(notebook):
             if cell.get("cell_type") == "code":
                 metadata: Any = cell.setdefault("metadata", {})
                 if isinstance(metadata, dict):
-                    metadata["trusted"] = trusted or not _is_active(cell)
+                    metadata["trusted"] = trusted or not is_active(cell)
 
     def sign_if_trusted(self, notebook: Notebook) -> None:
         """Remember a notebook that is being saved, if all of its active cells are trusted; then strip."""
-        trusted = all(_is_trusted(cell) for cell in cells_of(notebook) if _is_active(cell))
+        trusted = all(_is_trusted(cell) for cell in cells_of(notebook) if is_active(cell))
         strip(notebook)
         if trusted:
             self.sign(notebook)
@@ -76,18 +76,38 @@ class TrustStore:
                 (_KEPT,),
             )
 
-    def _knows(self, digest: bytes) -> bool:
+    def knows(self, digest: bytes) -> bool:
+        """Tell whether a notebook of that digest was signed."""
         with self._lock:
             row = self._database.execute("SELECT 1 FROM signature WHERE digest = ?", (digest,)).fetchone()
         return row is not None
 
     def _digest(self, notebook: Notebook) -> bytes:
-        keyed = hashlib.blake2b(key=self._key, digest_size=32)
+        hasher = self.hasher()
         for cell in cells_of(notebook):
-            keyed.update(_canonical({k: v for k, v in cell.items() if k != "outputs"}))
-            for output in outputs_of(cell):
-                keyed.update(_canonical(output))
-        return keyed.digest()
+            hasher.add(cell)
+        return hasher.digest()
+
+    def hasher(self) -> Hasher:
+        """Return what takes a notebook's digest cell by cell."""
+        return Hasher(self._key)
+
+
+class Hasher:
+    """The digest of one notebook; its cells are added in order, stripped and in memory form."""
+
+    def __init__(self, key: bytes) -> None:
+        self._keyed = hashlib.blake2b(key=key, digest_size=32)
+
+    def add(self, cell: dict[str, Any]) -> None:
+        """Add a cell."""
+        self._keyed.update(_canonical({k: v for k, v in cell.items() if k != "outputs"}))
+        for output in outputs_of(cell):
+            self._keyed.update(_canonical(output))
+
+    def digest(self) -> bytes:
+        """Return the digest of what was added."""
+        return self._keyed.digest()
 
 
 def strip(notebook: Notebook) -> None:
@@ -108,7 +128,8 @@ def _canonical(value: Any) -> bytes:
         return repr(value).encode(errors="surrogatepass")
 
 
-def _is_active(cell: dict[str, Any]) -> bool:
+def is_active(cell: dict[str, Any]) -> bool:
+    """Tell whether a cell has outputs that could run script."""
     return any(output.get("output_type") in _ACTIVE_OUTPUTS for output in outputs_of(cell))
 
 
