@@ -24,7 +24,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from nbkeep.doors.supervisor.services import PROXY_PACKAGE
-from sandboxes import images
+from sandboxes import command_as, images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,10 +56,11 @@ class _Loopback(httpx.HTTPTransport):
 
 @dataclass
 class Platform:
-    """One installation. `up` and `down` are the commands that people type."""
+    """One installation. `up` and `down` are the commands that people type; `uid`: as whom, where root types."""
 
     data_dir: Path
     port: int
+    uid: int | None = None
     _clients: dict[str, httpx.Client] = field(default_factory=dict[str, httpx.Client])
 
     @property
@@ -70,8 +71,12 @@ class Platform:
         """Run `nbkeep …` for this installation."""
         env = {key: value for key, value in os.environ.items() if not key.startswith("NBKEEP_")}
         env |= {"NBKEEP_DATA": str(self.data_dir)}
+        command = [str(NBKEEP), *arguments]
+        if self.uid is not None:
+            env |= {"HOME": str(self.data_dir)}
+            command = command_as(self.uid, self.data_dir, *command)
         return subprocess.run(
-            [str(NBKEEP), *arguments], check=False, capture_output=True, text=True, timeout=seconds, env=env,
+            command, check=False, capture_output=True, text=True, timeout=seconds, env=env,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
@@ -223,9 +228,7 @@ class Session:
         """Open JupyterLab; return the last page."""
         return (visitor or self.owner).get(self.url + "lab")
 
-    def call(
-        self, method: str, path: str, body: Any = None, visitor: Person | None = None
-    ) -> httpx.Response:
+    def call(self, method: str, path: str, body: Any = None, visitor: Person | None = None) -> httpx.Response:
         """Call Jupyter's REST API as JupyterLab does."""
         web = (visitor or self.owner).web
         xsrf = [cookie.value for cookie in web.cookies.jar

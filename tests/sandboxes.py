@@ -36,6 +36,22 @@ def images() -> Path:
     return kept / "images"
 
 
+def command_as(uid: int, data_dir: Path, *arguments: str) -> list[str]:
+    """Return a command that root runs as an ordinary user, who owns a data directory."""
+    # Somebody else cannot pass root's closed home, where the interpreter may lie: a mount namespace opens it.
+    prefix = sys.base_prefix
+    script = f"""
+        mount --make-rprivate /
+        case {prefix} in /root/*)
+            mkdir -p {data_dir}/.prefix && mount --bind {prefix} {data_dir}/.prefix
+            mount -t tmpfs -o mode=755 none /root && mkdir -p {prefix}
+            mount --move {data_dir}/.prefix {prefix} ;;
+        esac
+        exec setpriv --reuid {uid} --regid {uid} --clear-groups --bounding-set=-all --inh-caps=-all "$@"
+    """
+    return ["unshare", "--mount", "/bin/sh", "-ec", textwrap.dedent(script), "sh", *arguments]
+
+
 @dataclass
 class Outcome:
     """How code in a sandbox ended, and the last part of what it wrote."""
@@ -104,18 +120,7 @@ class Machine:
         """Return a command that runs as this machine's user."""
         if self.is_root or os.geteuid() != 0:
             return list(arguments)
-        # Somebody else cannot pass root's closed home, where the interpreter may lie: a mount namespace opens it.
-        prefix = sys.base_prefix
-        script = f"""
-            mount --make-rprivate /
-            case {prefix} in /root/*)
-                mkdir -p {self.data_dir}/.prefix && mount --bind {prefix} {self.data_dir}/.prefix
-                mount -t tmpfs -o mode=755 none /root && mkdir -p {prefix}
-                mount --move {self.data_dir}/.prefix {prefix} ;;
-            esac
-            exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups --bounding-set=-all --inh-caps=-all "$@"
-        """
-        return ["unshare", "--mount", "/bin/sh", "-ec", textwrap.dedent(script), "sh", *arguments]
+        return command_as(NOBODY, self.data_dir, *arguments)
 
     def start(self, module: str = "timeit") -> None:
         log = (self.data_dir / "warden.out").open("ab")

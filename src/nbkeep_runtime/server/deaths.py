@@ -67,8 +67,8 @@ def explain(
         limit = memory.limit_bytes if memory else None
         used = used_bytes(ended, memory)
         names = ", ".join(
-            f"{profile.get('display_name') or profile.get('name')} ({size_words(profile.get('memory_bytes'))})"
-            for profile in larger_profiles[:3]
+            f"{one.get('display_name') or one.get('name')} ({size_words(one.get('memory_bytes'))})"
+            for one in larger_profiles[:3]
         )
         advice = (
             f"Profiles with more: {names}." if names else "No larger profile is open to you: ask an admin."

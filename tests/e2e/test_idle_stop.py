@@ -1,0 +1,58 @@
+"""Idle stop: a warning with "Keep working", then a stop that everybody can explain; running code is never idle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from lab_parts import Desk, make_profile, wait_audit
+from platform_parts import wait_for
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from platform_parts import Platform
+
+
+def test_an_open_tab_is_idle_a_silent_cell_is_not(platform: Platform, chromium: Browser) -> None:
+    make_profile(platform, "hasty", idle_stop="30s", max_session="1h")
+    idle, silent = (Desk(chromium, platform.person()) for _ in range(2))
+    for desk in (silent, idle):
+        desk.sign_in()
+    asleep = silent.start("hasty")
+    silent.skip_tour()
+    silent.write("sleeps.ipynb", "import time\ntime.sleep(75)\nprint('awake')")
+    silent.open("sleeps.ipynb")
+    silent.run_cell(0)
+    left = idle.start("hasty")
+    idle.skip_tour()
+
+    bar = idle.page.get_by_role("region", name="Warning before a stop")
+    expect(bar).to_contain_text("Nothing runs and nobody types")
+    idle.shoot("idle-warning")
+    before = left.view["idle_stop_at"]
+    bar.get_by_role("button", name="Keep working").click()
+    expect(bar).to_have_count(0)
+    assert left.view["idle_stop_at"] > before
+    expect(bar).to_be_visible()
+    gone = idle.page.get_by_role("alertdialog", name="Stopped for being idle")
+    expect(gone).to_contain_text("Nothing ran and nobody worked here for 30 s")
+    expect(gone).to_contain_text("Your files are kept")
+    idle.shoot("idle-stopped")
+    wait_for(lambda: left.state == "stopped", 20, "the session to be stopped")
+    assert left.view["stop"]["reason"] == "idle"
+    told = platform.run("session", "diagnose", "--session", left.id)
+    assert "Stopped after 30 s without work" in told.stdout
+    gone.get_by_role("link", name="Start again").click()
+    expect(idle.page.locator("#notices")).to_contain_text("Stopped after 30 s without work")
+    idle.shoot("idle-notice")
+    idle.close()
+
+    # Two idle limits and more went by without a sign of life from this cell.
+    finished = wait_audit(platform, asleep, "execution.finished", 90)["data"]
+    assert finished["outcome"] == "ok"
+    assert finished["duration_s"] >= 75
+    expect(silent.panel.locator(".jp-OutputArea-output", has_text="awake")).to_be_visible()
+    asleep.stop()
+    silent.close()
