@@ -251,7 +251,7 @@ class Session:
         wire = socket.create_connection(("127.0.0.1", self.platform.port))
         uri = f"ws://{place.netloc}{place.path}api/kernels/{kernel}/channels?session_id={uuid4().hex}"
         return connect(uri, sock=wire, additional_headers={"Cookie": cookies},
-                       origin=Origin(origin or f"http://{place.netloc}"), max_size=None)  # fmt: skip
+                       origin=Origin(origin or f"http://{place.netloc}"), max_size=None, open_timeout=60)  # fmt: skip
 
     def execute(self, kernel: str, code: str, seconds: float = 60) -> str:
         """Run a cell and return what it printed, or its error."""
