@@ -67,8 +67,8 @@ class Outputs:
         if execution.notebook and execution.cell_id and not execution.silent:
             kept = _Kept(execution)
             for key, older in list(self._kept.items()):
-                if older.place == kept.place and older.has_ended:
-                    del self._kept[key]  # run again: the older output is history
+                if older.place == kept.place:
+                    del self._kept[key]  # run again: the older output is history, also what is still to come
             self._kept[execution.kernel_id, execution.msg_id] = kept
 
     def published(self, kernel_id: str, msg_id: str, kind: str, content: bytes) -> None:

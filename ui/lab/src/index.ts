@@ -9,4 +9,4 @@ import { statusItem } from './plugins/statusitem';
 import { stopped } from './plugins/stopped';
 import { tour } from './plugins/tour';
 
-export default [session, tour, statusItem, bars, deaths, executor, stopped, commands];
+export default [session, tour, statusItem, bars, deaths, executor, missed, stopped, commands];

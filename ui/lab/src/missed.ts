@@ -66,11 +66,15 @@ export class MissedOutputs {
   private _timer: number | null = null;
 }
 
-/** Puts the star of a running cell before it, or takes it away. */
+/**
+ * Puts the star of a running cell before it, or takes it away; on screen only, for the model's own state of
+ * execution would make the notebook one with unsaved changes.
+ */
 function mark(panel: NotebookPanel, id: string, running: boolean): void {
   const cell = panel.content.widgets.find(widget => widget.model.id === id);
   if (cell?.model.type === 'code') {
-    (cell as CodeCell).model.executionState = running ? 'running' : 'idle';
+    const code = cell as CodeCell;
+    code.setPrompt(running ? '*' : `${code.model.executionCount ?? ''}`);
   }
 }
 

@@ -30,12 +30,14 @@ describe('a status from the wire', () => {
       warning: { kind: 'idle' },
       notices: [{ text: 'without an id' }, null, { id: 7, text: 'fine' }],
       deaths: [{ kernel_id: 'k', at: at(0), path: null, reason: 'unheard-of' }, 'x'],
+      pending_outputs: [{ path: 'a.ipynb' }, 'x', { path: 'a.ipynb', cell_id: 'c', running: 'yes' }],
       memory: { used_bytes: 'many' }
     });
     expect(status.idle_stop_at).toBeNull();
     expect(status.warning).toBeNull();
     expect(status.notices.map(notice => notice.id)).toEqual(['7']);
     expect(status.deaths).toMatchObject([{ kernel_id: 'k', path: '', reason: 'crashed' }]);
+    expect(status.pending_outputs).toEqual([{ path: 'a.ipynb', cell_id: 'c', running: false }]);
     expect(status.memory).toBeNull();
   });
 });
