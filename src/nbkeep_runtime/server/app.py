@@ -107,6 +107,8 @@ class SessionServer(ServerApp):
         """Make the web application with our routes before Jupyter's."""
         super().init_webapp()
         app = self.web_app
+        # As all cookies of the hub: secure where the site is https, which a server behind proxies cannot see.
+        app.settings["xsrf_cookie_kwargs"].update(self.identity_provider.hub_auth.cookie_options)
         app.settings["nbkeep_session"] = self.session
         app.settings["terminal_manager"] = self.terminal_manager
         app.settings["terminals_available"] = True
@@ -175,9 +177,6 @@ def configuration(settings: ServerSettings) -> Config:
                     },
                 },
             },
-            # A disabled person and an old cookie are out this many seconds after the hub knows: each holds up
-            # the hub's answer about one browser, and asking again costs a few milliseconds.
-            "HubOAuth": {"cache_max_age": 10},
             "HomeContents": {
                 "allow_hidden": True,
                 "checkpoints_class": HomeCheckpoints,

@@ -67,7 +67,12 @@ def configure(c: Any, settings: Settings) -> None:
     key = settings.secret("cookie-secret").encode()
     c.JupyterHub.cookie_secret = hmac.digest(key, b"nbkeep hub cookies", hashlib.sha256)
     c.JupyterHub.log_level = "INFO"
-    c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 2, "slow_stop_timeout": 5}
+    c.JupyterHub.tornado_settings = {
+        "slow_spawn_timeout": 2,
+        "slow_stop_timeout": 5,
+        # Upstream believes the nearest proxy, our own, which speaks http. Servers take this over, too.
+        "cookie_options": {"secure": True} if url.startswith("https://") else {},
+    }
     if TEMPLATES.is_dir():
         c.JupyterHub.template_paths = [str(TEMPLATES)]
     c.JupyterHub.template_vars = {"portal_url": f"{url}/portal/"}
