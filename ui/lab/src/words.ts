@@ -203,6 +203,9 @@ export function classification(name: string): string {
 const HOME_FULL_SHARE = 0.97;
 const HOME_FULL_FREE = 64 * 1024 ** 2;
 
+/** A file system keeps some blocks to itself: less than this holds no notebook. */
+const HOME_GONE_FREE = 1024 ** 2;
+
 /** "Your home is full …", or empty while there is room. */
 export function homeWarning(home: Home | null): string {
   if (home === null || home.size_bytes <= 0) {
@@ -212,7 +215,7 @@ export function homeWarning(home: Home | null): string {
   if (free > HOME_FULL_FREE && home.used_bytes / home.size_bytes < HOME_FULL_SHARE) {
     return '';
   }
-  const word = free <= 0 ? 'full' : 'nearly full';
+  const word = free < HOME_GONE_FREE ? 'full' : 'nearly full';
   return `Your home is ${word} (${sizeOf(home.used_bytes, home.size_bytes)}): saving may fail. What is there is safe.`;
 }
 

@@ -152,7 +152,7 @@ describe('warnings', () => {
     const home = { used_bytes: 5 * GIB, size_bytes: 10 * GIB, free_bytes: 5 * GIB };
     expect(homeWarning(home)).toBe('');
     expect(homeWarning({ ...home, used_bytes: 9.8 * GIB, free_bytes: 0.2 * GIB })).toMatch(/nearly full/);
-    expect(homeWarning({ ...home, used_bytes: 10 * GIB, free_bytes: 0 })).toMatch(/is full/);
+    expect(homeWarning({ ...home, used_bytes: 10 * GIB, free_bytes: 20480 })).toMatch(/is full/);
     expect(homeWarning({ used_bytes: 10 * GIB, size_bytes: 0, free_bytes: 0 })).toBe('');
     expect(homeWarning(null)).toBe('');
   });
