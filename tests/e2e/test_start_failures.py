@@ -54,6 +54,8 @@ def test_a_server_that_dies_at_once_is_seen_at_once(platform: Platform, desk: De
         began = time.monotonic()
         expect(desk.page.locator("#ending")).to_be_visible()
         assert time.monotonic() - began < 10
+        expect(desk.page.locator("#ending")).to_contain_text("could not be laid out: File exists")
+        expect(desk.page.locator("#session")).not_to_contain_text(str(platform.data_dir))
         desk.shoot("start-failed")
     finally:
         broken.unlink()

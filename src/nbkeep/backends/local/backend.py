@@ -28,6 +28,7 @@ from nbkeep.model.ids import ID_PATTERN
 from . import scratch
 from .cgroups import MemoryUse, find_cgroups
 from .endings import ending_of, load_ending, note_ending
+from .gpus import choose_cards, find_cards, shared_devices
 from .halves import Half, find_half, start_half
 from .homes import Homes
 from .host_facts import capacity, host_facts
@@ -41,9 +42,12 @@ from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable
     from pathlib import Path
 
     from nbkeep.backends.interface import LaunchSpec
+
+    from .gpus import Card
 
 log = logging.getLogger("nbkeep.warden")
 
@@ -56,15 +60,20 @@ class LocalBackend:
     """The `Backend` contract on this machine. Safe to call from several threads.
 
     Runs as root (a uid range per user, cgroups, XFS homes) or as an ordinary user. `server_module` is what
-    the trusted half runs.
+    the trusted half runs, `cards` lists the host's GPUs.
     """
 
     def __init__(
-        self, data_dir: Path, uid_base: int = 2_000_000_000, server_module: str = SERVER_MODULE
+        self,
+        data_dir: Path,
+        uid_base: int = 2_000_000_000,
+        server_module: str = SERVER_MODULE,
+        cards: Callable[[], list[Card]] = find_cards,
     ) -> None:
         self.layout = Layout(data_dir)
         self._uid_base = uid_base
         self._server_module = server_module
+        self._cards = cards
         self._cgroups = find_cgroups()
         self._filter = filter_bytes()
         self._homes = Homes(self.layout)
@@ -99,10 +108,12 @@ class LocalBackend:
                 raise
             except OSError as error:
                 self._clear(spec.session_id)
+                # The path is for the log: users read the message.
+                log.warning("%s could not be laid out: %s", spec.session_id, error)
                 raise Unavailable(
                     "launch-failed",
-                    f"The session could not be laid out: {error}.",
-                    "Run `nbkeep doctor`; it names what this host lacks.",
+                    f"The session could not be laid out: {error.strerror or error}.",
+                    "An admin looks at `nbkeep logs warden` and `nbkeep doctor`.",
                 ) from error
         return Launched(server_url(directory))
 
@@ -114,7 +125,8 @@ class LocalBackend:
         with self._locks[f"home {spec.user}"]:
             _keep_spec(folder, spec)  # from here on the home has a user and is not put to rest
             home = self._homes.open(spec.user, spec.home_size_bytes, owner)
-        jails = Jails(self.layout, spec, host_uid, home, image)
+        devices = self._allot(spec) if spec.gpu_count else []
+        jails = Jails(self.layout, spec, host_uid, home, image, devices)
         jails.prepare(self._cgroups, self._filter)
         log_file = self.layout.session_log(spec.session_id)
         log_file.touch(mode=0o600)
@@ -122,6 +134,26 @@ class LocalBackend:
         start_half(
             folder, "server", jails.server(log_file, self._filter, self._server_module), bwrap, self._children
         )
+
+    def _allot(self, spec: LaunchSpec) -> list[str]:
+        """Return the device files of a session's own cards; kept with it, so that a later warden knows them."""
+        with self._locks["cards"]:
+            chosen = choose_cards(self._cards(), self._taken(), spec.gpu_type, spec.gpu_count)
+            (self.layout.session(spec.session_id).path / "gpus.json").write_text(json.dumps(chosen))
+        return [*chosen, *shared_devices()]
+
+    def _taken(self) -> set[str]:
+        """Return the cards of all sessions of which something still runs, or may be about to."""
+        taken: set[str] = set()
+        for session_id in self._ids():
+            folder = self.layout.session(session_id).path
+            try:
+                cards = json.loads((folder / "gpus.json").read_text())
+            except OSError:
+                continue  # it has none
+            if load_ending(folder) is None or any(half.is_alive for half in self._halves(session_id)):
+                taken.update(cards)
+        return taken
 
     def _host_uid(self, uid_index: int) -> int | None:
         if os.geteuid() != 0:
