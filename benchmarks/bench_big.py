@@ -140,7 +140,8 @@ def body_of_big_notebook() -> bytes:
         for number in range(_CELLS)
     ]  # fmt: skip
     content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
-    return json.dumps({"type": "notebook", "format": "json", "content": content}).encode()
+    model = {"type": "notebook", "format": "json", "content": content}
+    return json.dumps(model, separators=(",", ":")).encode()  # as browsers do
 
 
 def figures(server: Server, body: bytes) -> dict[str, tuple[float, float, float]]:

@@ -21,7 +21,7 @@ import re
 import shutil
 import stat
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, TypeVar, cast
 
 from jupyter_server.services.contents.manager import AsyncContentsManager
 from tornado import web
@@ -49,7 +49,7 @@ def _said(path: str, home: Home, error: OSError) -> web.HTTPError:  # noqa: PLR0
     """Translate what the kernel refused into what a person can do."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return web.HTTPError(HTTPStatus.NOT_FOUND, f"No such file or folder: {path}")
-    if isinstance(error, OutsideHome) or error.errno in {errno.EXDEV, errno.ELOOP}:
+    if isinstance(error, OutsideHome) or error.errno in {errno.EXDEV, errno.ELOOP, errno.ENXIO}:
         return web.HTTPError(HTTPStatus.FORBIDDEN, f"{path} leads out of your home, or is no plain file.")
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         size, free = home.space()
@@ -215,12 +215,20 @@ class HomeContents(AsyncContentsManager):
                 raise web.HTTPError(HTTPStatus.BAD_REQUEST, f"Unhandled contents type: {kind}")
 
     def _write_notebook(self, notebook: Any, path: str) -> os.stat_result:
+        if isinstance(notebook, pieces.Incoming):
+            try:
+                return self._written(path, lambda file: notebook.write(self.trust, file.write))
+            except pieces.OtherLayout:
+                notebook = notebook.whole()
         if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):  # pyright: ignore[reportUnknownMemberType]
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, f"Not saved: what was sent is no notebook: {path}")
         notebook = cast("notebooks.Notebook", notebook)
         notebooks.join_texts(notebook)
         self.trust.sign_if_trusted(notebook)
-        status = atomic.write(self.home, path, lambda file: notebooks.write(notebook, file.write))
+        return self._written(path, lambda file: notebooks.write(notebook, file.write))
+
+    def _written(self, path: str, fill: Callable[[BinaryIO], None]) -> os.stat_result:
+        status = atomic.write(self.home, path, fill)
         with contextlib.suppress(OSError):  # the notebook itself is saved; a full disk must not deny that
             cast("HomeCheckpoints", self.checkpoints).ensure_one(path)
         return status

@@ -24,6 +24,7 @@ from jupyter_server.services.contents.handlers import (
 )
 from tornado import web
 
+from nbkeep_runtime.server import pieces
 from nbkeep_runtime.server.home import clean
 
 if TYPE_CHECKING:
@@ -34,11 +35,16 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 _NO_ETAG_BYTES = 1 << 20
+_BIG_BYTES = 1 << 20
 
 
 def to_json(model: Any) -> bytes:
     """Return JSON of a contents model; NaN of old notebooks becomes null, as browsers need."""
     return orjson.dumps(model, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _from_json(body: bytearray) -> Any:
+    return (pieces.incoming(body) if len(body) > _BIG_BYTES else None) or orjson.loads(body)
 
 
 def to_parts(model: dict[str, Any]) -> list[bytes | memoryview]:
@@ -89,7 +95,7 @@ class HomeContentsHandler(ContentsHandler):
             return
         body, self._received = self._received, bytearray()
         try:
-            model: Any = await asyncio.to_thread(orjson.loads, body)
+            model: Any = await asyncio.to_thread(_from_json, body)
         except orjson.JSONDecodeError as error:
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, "Invalid JSON in body of request") from error
         del body

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 Notebook = dict[str, Any]
 _PIECE = 1 << 20
@@ -115,13 +115,30 @@ def join_texts(notebook: Notebook) -> None:
 
 def write(notebook: Notebook, put: Callable[[bytes], object]) -> None:
     """Write the notebook (memory form) as nbformat would: sorted, indented by one, lines apart."""
-    split = {
+    _value(notebook, "\n", put, _split_texts(notebook))
+    put(b"\n")
+
+
+def write_cells(cells: Iterable[dict[str, Any]], rest: Notebook, put: Callable[[bytes], object]) -> None:
+    """Write as `write` does, cell by cell; there must be a cell, and no key of `rest` may sort before "cells"."""
+    lead = b'{\n "cells": [\n  '
+    for cell in cells:
+        put(lead)
+        _value(cell, "\n  ", put, _split_texts({"cells": [cell]}))
+        lead = b",\n  "
+    put(b"\n ]")
+    for key in sorted(rest):
+        put(b",\n " + _scalar(key) + b": ")
+        _value(rest[key], "\n ", put, set())
+    put(b"\n}\n")
+
+
+def _split_texts(notebook: Notebook) -> set[tuple[int, str]]:
+    return {
         (id(holder), key)
         for holder, key in _texts(notebook)
         if isinstance(holder.get(key), str) and _is_split(key)
     }
-    _value(notebook, "\n", put, split)
-    put(b"\n")
 
 
 def _value(value: Any, newline: str, put: Callable[[bytes], object], split: set[tuple[int, str]]) -> None:

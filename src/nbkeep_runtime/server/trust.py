@@ -56,7 +56,7 @@ class TrustStore:
 
     def sign_if_trusted(self, notebook: Notebook) -> None:
         """Remember a notebook that is being saved, if all of its active cells are trusted; then strip."""
-        trusted = all(_is_trusted(cell) for cell in cells_of(notebook) if is_active(cell))
+        trusted = all(is_trusted(cell) for cell in cells_of(notebook) if is_active(cell))
         strip(notebook)
         if trusted:
             self.sign(notebook)
@@ -64,7 +64,10 @@ class TrustStore:
     def sign(self, notebook: Notebook) -> None:
         """Remember a notebook as trusted; twice is the same as once."""
         strip(notebook)
-        digest = self._digest(notebook)
+        self.sign_digest(self._digest(notebook))
+
+    def sign_digest(self, digest: bytes) -> None:
+        """Remember the digest of a notebook as trusted; twice is the same as once."""
         with self._lock, self._database:
             self._database.execute(
                 "INSERT INTO signature VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET seen_at = ?",
@@ -133,7 +136,8 @@ def is_active(cell: dict[str, Any]) -> bool:
     return any(output.get("output_type") in _ACTIVE_OUTPUTS for output in outputs_of(cell))
 
 
-def _is_trusted(cell: dict[str, Any]) -> bool:
+def is_trusted(cell: dict[str, Any]) -> bool:
+    """Tell whether a cell in memory form carries the mark of trust."""
     metadata: Any = cell.get("metadata")
     return isinstance(metadata, dict) and cast("dict[str, Any]", metadata).get("trusted") is True
 
