@@ -83,11 +83,10 @@ class HomeUsage:
         suggestions: dict[str, str] = {}
         for folder, files, count in self._walk(suggestions):
             parts = folder.split("/") if folder else []
-            for depth in range(min(len(parts), _DEPTH) + 1):
-                _count(sums, "/".join(parts[:depth]), files, count)
-            for path in suggestions:
-                if folder == path or folder.startswith(f"{path}/"):
-                    _count(sums, path, files, count)
+            for depth in range(len(parts) + 1):
+                above = "/".join(parts[:depth])
+                if depth <= _DEPTH or above in suggestions:
+                    _count(sums, above, files, count)
         sums = {path: one for path, one in sums.items() if is_text(path)}
         folders = sorted(sums, key=lambda path: -sums[path].bytes)[:_SHOWN]
         return {
