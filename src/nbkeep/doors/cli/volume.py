@@ -109,6 +109,6 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("used", words.size(found.get("used_bytes"))),
             ("free", words.size(found.get("free_bytes"))),
             ("full", _percent(found)),
-        ("note", found["problem"]),
+            ("note", found["problem"]),
         ]
     )
