@@ -23,6 +23,7 @@ class LaunchSpec:
     home_size_bytes: int
     scratch_bytes: int
     gpu_count: int = 0
+    gpu_type: str = ""
     server_env: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     server_args: list[str] = field(default_factory=list[str])
 

@@ -106,6 +106,7 @@ def _spec(parts: Parts, tx: Tx, row: SessionRow, owner: UserRow, env: Mapping[st
         # /tmp and /dev/shm live in memory and count towards it: half leaves room for the kernels.
         "scratch_bytes": profile["memory_bytes"] // 2,
         "gpu_count": profile["gpu_count"],
+        "gpu_type": profile["gpu_type"],
         "server_env": {
             **{key: value for key, value in env.items() if key.startswith("JUPYTERHUB_")},
             "NBKEEP_SESSION_ID": row.id,

@@ -136,7 +136,7 @@ class LocalBackend:
         )
 
     def _allot(self, spec: LaunchSpec) -> list[str]:
-        """Return the device files of a session's own cards; kept with it, so that a later warden knows them."""
+        """Return the device files of the session's own cards, kept with it: a later warden knows them."""
         with self._locks["cards"]:
             chosen = choose_cards(self._cards(), self._taken(), spec.gpu_type, spec.gpu_count)
             (self.layout.session(spec.session_id).path / "gpus.json").write_text(json.dumps(chosen))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import platform
 import shutil
@@ -11,13 +10,14 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import psutil
 
 from nbkeep.backends.interface import Capacity, HostFact
 from nbkeep.model.units import format_size
 
+from .gpus import counted
 from .homes import why_no_images
 from .jails import find_bwrap
 from .seccomp import filter_bytes
@@ -226,38 +226,8 @@ def _path_length(data_dir: Path) -> HostFact:
 
 @cache
 def gpus() -> dict[str, int]:
-    """Return GPUs by type as NVML tells them: `NVIDIA A100-SXM4-40GB` is an a100."""
-    import pynvml  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
-
-    found: dict[str, int] = {}
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return found
-    try:
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            kind = gpu_type(_gpu_name(index))
-            found[kind] = found.get(kind, 0) + 1
-    finally:
-        pynvml.nvmlShutdown()
-    return found
-
-
-def _gpu_name(index: int) -> str:
-    nvml: Any = importlib.import_module("pynvml")
-    return str(nvml.nvmlDeviceGetName(nvml.nvmlDeviceGetHandleByIndex(index)))
-
-
-def gpu_type(name: str) -> str:
-    """Return the short type of a GPU.
-
-    >>> gpu_type("NVIDIA A100-SXM4-40GB"), gpu_type("Tesla T4"), gpu_type("NVIDIA H100 80GB HBM3")
-    ('a100', 't4', 'h100')
-    """
-    words = [
-        word for word in name.lower().replace("-", " ").split() if word not in {"nvidia", "tesla", "geforce"}
-    ]
-    return words[0] if words else "unknown"
+    """Return GPUs by type as NVML tells them, asked once."""
+    return counted()
 
 
 def capacity() -> Capacity:

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -18,6 +17,8 @@ from .images import base_prefix
 from .layout import Layout, SessionDir, make_dir
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nbkeep.backends.interface import LaunchSpec
 
 SERVER_MODULE = "nbkeep_runtime.server"
@@ -25,7 +26,6 @@ SERVER_MODULE = "nbkeep_runtime.server"
 _SERVER_LIMITS = Limits(memory_bytes=3 << 30, cpu_millis=2000, pids_max=512)
 _SERVER_SCRATCH_BYTES = 1 << 30
 _HUB, _OFFICE = "/run/nbkeep/hub", "/run/nbkeep/office"
-_GPU_DEVICES = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset")
 # Libraries start one thread per CPU of the host unless told what the session has.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS",
             "POLARS_MAX_THREADS", "PYTHON_CPU_COUNT")  # fmt: skip
@@ -40,7 +40,13 @@ class Jails:
     """Prepares the two halves of one session. Nothing runs yet when this is done."""
 
     def __init__(
-        self, layout: Layout, spec: LaunchSpec, host_uid: int | None, home: Path, image: Path
+        self,
+        layout: Layout,
+        spec: LaunchSpec,
+        host_uid: int | None,
+        home: Path,
+        image: Path,
+        devices: list[str],
     ) -> None:
         self._layout = layout
         self._spec = spec
@@ -48,6 +54,7 @@ class Jails:
         self._owner = os.geteuid() if host_uid is None else host_uid
         self._home = home
         self._image = image
+        self._devices = devices
         self._dir: SessionDir = layout.session(spec.session_id)
 
     def prepare(self, cgroups: Cgroups, filter_program: bytes) -> None:
@@ -90,7 +97,7 @@ class Jails:
         """Return how the untrusted half is started. Its environment holds limits and nothing else."""
         jail = self._jail(
             binds=[(self._dir.kernels, "/run/nbkeep/kernels")],
-            devices=_gpu_devices() if self._spec.gpu_count else [],
+            devices=self._devices,
             scratch_bytes=self._spec.scratch_bytes,
         )
         cpus = str(max(1, -(-self._spec.cpu_millis // 1000)))
@@ -190,12 +197,6 @@ def server_url(directory: SessionDir) -> str:
 def _publish(file: Path, text: str) -> None:
     file.write_text(text)
     file.chmod(0o644)
-
-
-def _gpu_devices() -> list[str]:
-    dev = Path("/dev")
-    cards = [str(path) for path in dev.glob("nvidia[0-9]*")]
-    return sorted(cards) + [str(dev / name) for name in _GPU_DEVICES if (dev / name).exists()]
 
 
 def find_bwrap() -> str | None:

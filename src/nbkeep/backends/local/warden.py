@@ -32,6 +32,7 @@ from nbkeep.model.errors import NbkeepError, Refused, not_found
 from nbkeep.settings import Settings
 
 from .backend import LocalBackend
+from .jails import SERVER_MODULE
 from .layout import Layout, make_dir
 
 if TYPE_CHECKING:
@@ -198,8 +199,7 @@ def serve(settings: Settings, server_module: str | None = None) -> None:
     descriptor = _lock(layout)
     with contextlib.closing(os.fdopen(descriptor)):
         token = settings.secret("warden-token")
-        module = {} if server_module is None else {"server_module": server_module}
-        backend = LocalBackend(settings.data_dir, settings.uid_base, **module)
+        backend = LocalBackend(settings.data_dir, settings.uid_base, server_module or SERVER_MODULE)
         config = uvicorn.Config(create_app(backend, token), log_config=None, access_log=False)
         listener = _listen(layout.warden_socket)
         log.info("The warden serves %s; sessions: %s.", settings.data_dir, len(backend.sessions()))
