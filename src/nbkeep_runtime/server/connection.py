@@ -40,6 +40,7 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
     """One client of one kernel."""
 
     _visit: asyncio.Task[None] | None = None
+    _has_seen_junk = False
 
     @property
     def _parts(self) -> Session:
@@ -147,4 +148,10 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
         """Forward a kernel's message; the debugger's replies end their records."""
         if getattr(stream, "channel", None) == "control":
             self._parts.control_replied(self.kernel_id, outgoing_msg)
-        super().handle_outgoing_message(stream, outgoing_msg)
+        try:
+            super().handle_outgoing_message(stream, outgoing_msg)
+        except Exception as error:  # noqa: BLE001  # the kernel decides what it sends
+            # An error here would leave the stream unread: the client would wait for what follows for ever.
+            if not self._has_seen_junk:
+                self._has_seen_junk = True
+                self.log.warning("Dropped a malformed message of a kernel, and more to come: %r", error)
