@@ -18,7 +18,7 @@ find_python() {
         fi
     done
     fail "nbkeep needs Python 3.11 or newer, and none is here. Install one (Debian: apt-get install python3" \
-        "python3-venv; Fedora, RHEL: dnf install python3.12), or name it: make $* PYTHON=/path/to/python3.12"
+        "python3-venv; Fedora, RHEL: dnf install python3.12), or name it: make setup PYTHON=/path/to/python3.12"
 }
 
 # uv is one of the project's own dependencies: the environment's own copy serves where the system has none.
