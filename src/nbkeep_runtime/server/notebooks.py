@@ -120,7 +120,7 @@ def write(notebook: Notebook, put: Callable[[bytes], object]) -> None:
 
 
 def write_cells(cells: Iterable[dict[str, Any]], rest: Notebook, put: Callable[[bytes], object]) -> None:
-    """Write as `write` does, cell by cell; there must be a cell, and no key of `rest` may sort before "cells"."""
+    """Write as `write` does, cell by cell. There must be a cell; keys of `rest` must sort after "cells"."""
     lead = b'{\n "cells": [\n  '
     for cell in cells:
         put(lead)

@@ -30,12 +30,17 @@ log = logging.getLogger("nbkeep.sandbox")
 _LINE_LIMIT = 1 << 20
 _ANSWER_S = 10.0
 _CONNECT_S = 20.0
+_AGAIN_S = 0.5  # between two questions after a broken connection, which a hostile sandbox may repeat
 _EXITS_KEPT = 1000
 _ERROR_LENGTH = 500
 
 
 class SandboxError(Exception):
     """The sandbox refused, answered nonsense, or does not answer."""
+
+
+class SandboxRefused(SandboxError):  # noqa: N818  # its answer was no
+    """The sandbox answered that it will not or cannot."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Sandbox:
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._reader_task: asyncio.Task[None] | None = None
+        self._reconcile_task: asyncio.Task[None] | None = None
         self._connecting = asyncio.Lock()
         self._spawning: set[int] = set()
         self._started: set[int] = set()  # processes that were asked for and whose end is not known
@@ -144,10 +150,11 @@ class Sandbox:
 
     async def close(self) -> None:
         """Close the connection; the sandbox and what runs in it stay."""
-        if self._reader_task is not None:
-            self._reader_task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reader_task
+        for task in (self._reconcile_task, self._reader_task):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
 
     async def _connected(self) -> asyncio.StreamWriter:
         async with self._connecting:
@@ -171,14 +178,36 @@ class Sandbox:
         try:
             while line := await reader.readline():
                 self._take(line)
+            self._reconcile()
         except (OSError, ValueError) as error:  # ValueError: a line over the limit
             log.warning("The connection to the sandbox broke: %s", error)
+            self._reconcile()
         finally:
             self._writer = None
             writer.close()
             for future in self._waiting.values():
                 if not future.done():
                     future.set_exception(OSError("The connection to the sandbox broke"))
+
+    def _reconcile(self) -> None:
+        """Find out who ends while nobody listens, soon."""
+        if self._started and (self._reconcile_task is None or self._reconcile_task.done()):
+            self._reconcile_task = asyncio.create_task(self._look_for_all())
+
+    async def _look_for_all(self) -> None:
+        """Ask until there is an answer about each process; one that is not there has ended, unseen."""
+        while True:
+            await asyncio.sleep(_AGAIN_S)
+            try:
+                for pid in sorted(self._started):
+                    try:
+                        await self.signal(pid, 0, group=False)
+                    except SandboxRefused:
+                        self._exited({"pid": pid})
+            except SandboxError as error:
+                log.info("The sandbox is asked again who lives: %s", error)
+            else:
+                return
 
     def _take(self, line: bytes) -> None:
         try:
@@ -229,7 +258,7 @@ def _pid(message: dict[str, Any]) -> int | None:
 
 def _accepted(answer: dict[str, Any]) -> dict[str, Any]:
     if answer.get("ok") is not True:
-        raise SandboxError(f"The sandbox refused: {str(answer.get('error'))[:_ERROR_LENGTH]}")
+        raise SandboxRefused(f"The sandbox refused: {str(answer.get('error'))[:_ERROR_LENGTH]}")
     return answer
 
 
