@@ -76,6 +76,21 @@ def test_tokens_of_the_platform_are_no_tokens_of_the_rest_api(platform: Platform
     assert status == 401
 
 
+@pytest.mark.parametrize("host", ["localhost:1.evil.example", "a b", "[", "localhost:99999999", "x" * 2000])
+def test_a_malformed_host_learns_nothing_of_this_machine(platform: Platform, host: str) -> None:
+    wire = http.client.HTTPConnection("127.0.0.1", platform.port, timeout=20)
+    try:
+        for path in ("/portal/", "/portal/sessions/x?a=b", "/portal/sign-in", "/api/v1/me", "/hub/login"):
+            wire.request("GET", path, headers={"Host": host})
+            answer = wire.getresponse()
+            said = str(answer.getheaders()) + answer.read().decode(errors="replace")
+            assert str(platform.data_dir) not in said, path
+            assert "Traceback" not in said, path
+            assert answer.status < 500, path
+    finally:
+        wire.close()
+
+
 NEXT = ["//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example", "http:evil.example",
         "///evil.example", "/%09/evil.example", "http://localhost@evil.example/", "javascript:alert(1)",
         "http://evil.localhost/x"]  # fmt: skip

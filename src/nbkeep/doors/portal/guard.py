@@ -23,9 +23,11 @@ class NotSignedIn(Exception):  # noqa: N818 - a state, not an error: it becomes 
 
 def sign_in_url(request: Request) -> str:
     """Return where to sign in so that the browser comes back here; forms come back to the start page."""
-    back = request.url.path if request.method == "GET" and "/live" not in request.url.path else "/portal/"
-    if request.method == "GET" and request.url.query and back != "/portal/":
-        back += f"?{request.url.query}"
+    # Not from `request.url`, which holds the socket's path on this machine when the Host header is malformed.
+    path, query = str(request.scope["path"]), request.scope["query_string"].decode("latin-1")
+    back = path if request.method == "GET" and "/live" not in path else "/portal/"
+    if request.method == "GET" and query and back != "/portal/":
+        back += f"?{query}"
     return f"/portal/sign-in?next={quote(back)}"
 
 
