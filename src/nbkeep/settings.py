@@ -128,13 +128,17 @@ class Settings:
         data_dir = (data_dir or default_data_dir(environ)).absolute()
         file = data_dir / "config.toml"
         values: dict[str, Any] = {}
-        if file.exists():
-            try:
-                values = tomllib.loads(file.read_text())
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                raise invalid(
-                    "config", f"{file} cannot be read: {error}.", "Correct it and start again."
-                ) from error
+        try:
+            values = tomllib.loads(file.read_text())
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # every setting has a default
+        except OSError as error:
+            raise Refused("data-dir", f"{file} cannot be read: {error.strerror}.",
+                          "Use a data directory of your own: set NBKEEP_DATA.") from error  # fmt: skip
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise invalid(
+                "config", f"{file} cannot be read: {error}.", "Correct it and start again."
+            ) from error
         known = {setting.name for setting in fields(cls)} - {"data_dir"}
         unknown = sorted(set(values) - known)
         if unknown:

@@ -57,7 +57,11 @@ def build_image(data_dir: Path, name: str, progress: Callable[[str], None] = _sa
     if not (recipe / "uv.lock").is_file():
         raise Refused("image-not-found", f"There is no recipe for an image {name!r}.",
                       f"Recipes are the folders of {recipes_dir()}.", status=404)  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused("data-dir", f"{folder} cannot be made: {error.strerror}.",
+                      "Choose a data directory of your own: NBKEEP_DATA.", status=409) from error  # fmt: skip
     with _only_builder(folder):
         python = _find_python(recipe, data_dir.absolute(), progress)
         digest = _digest(recipe, python)

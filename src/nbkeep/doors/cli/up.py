@@ -95,8 +95,14 @@ def _settings(data_dir: Path | None, host: str | None, port: int | None, url: st
     from nbkeep.doors.supervisor.configfile import set_values  # noqa: PLC0415
 
     Settings.load(environ=os.environ | {f"NBKEEP_{name.upper()}": value for name, value in changes.items()})
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    set_values(settings.data_dir / "config.toml", changes)
+    file = settings.data_dir / "config.toml"
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        set_values(file, changes)
+    except OSError as error:
+        raise Refused("data-dir", f"{file} cannot be written: {error.strerror}.",
+                      "Give nbkeep a directory of its own: `nbkeep up --data-dir DIR`, or set NBKEEP_DATA.",
+                      status=409) from error  # fmt: skip
     return Settings.load()
 
 
