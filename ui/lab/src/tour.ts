@@ -122,7 +122,9 @@ export class Tour implements ITour {
         next = popover.nextButton;
         queueMicrotask(() => next?.focus());
       },
-      onDestroyed: () => {
+      // Not onDestroyed: driver.js leaves it out for who skips while the first step still fades in.
+      onDestroyStarted: () => {
+        guide.destroy();
         this._running = false;
         document.removeEventListener('focusin', keep);
         // Skipped counts as seen: nobody is asked twice, and the Help menu has it.
