@@ -52,3 +52,12 @@ def test_tokens_that_others_can_read_are_missing_protection(short_dir: Path) -> 
     assert code == 1
     assert "hub-token" in facts["secrets"]["detail"]
     assert "chmod" in facts["secrets"]["remedy"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="no mode keeps root out of a directory")
+def test_a_place_that_cannot_be_written_is_missing(short_dir: Path) -> None:
+    short_dir.chmod(0o500)
+    code, facts = doctor(short_dir / "data")
+    assert code == 1
+    assert facts["disk"]["status"] == "missing"
+    assert "NBKEEP_DATA" in facts["disk"]["remedy"]

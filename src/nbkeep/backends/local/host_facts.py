@@ -194,6 +194,9 @@ def _node() -> HostFact:
 def _disk(data_dir: Path) -> HostFact:
     title, use = "Disk of the data directory", shutil.disk_usage(data_dir)
     told = f"{format_size(use.free)} of {format_size(use.total)} free at {data_dir}."
+    if not os.access(data_dir, os.W_OK):
+        return HostFact("disk", title, "missing", f"{data_dir} cannot be written.",
+                        "Mount it writable, or choose a directory of your own: NBKEEP_DATA.")  # fmt: skip
     if use.free >= _LOW_DISK_BYTES:
         return HostFact("disk", title, "holds", told)
     return HostFact("disk", title, "weaker", told, "Free some space: sign-ins, audit and homes need it.")
