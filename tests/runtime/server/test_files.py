@@ -93,16 +93,15 @@ def test_downloads_are_streamed_with_ranges_and_recorded(server: RunningServer) 
     assert (event["path"], event["bytes"]) == ("data.bin", 256 * 20_000)
 
 
-def test_a_folder_of_100_000_files_opens_within_two_seconds(server: RunningServer) -> None:
+def test_a_folder_of_100_000_files_is_listed_whole(server: RunningServer) -> None:
+    """How fast is `benchmarks/bench_big.py`'s business."""
     folder = server.home / "many"
     folder.mkdir()
     for number in range(100_000):
         os.close(os.open(folder / f"{number}.csv", os.O_CREAT | os.O_WRONLY))
-    begun = time.monotonic()
     answer = server.request("GET", "api/contents/many?content=1")
-    took_s = time.monotonic() - begun
-    assert len(answer.json()["content"]) == 100_000
-    assert took_s < 4, f"{took_s:.2f} s"  # the goal is 2 s on a machine that does nothing else
+    names = {entry["name"] for entry in answer.json()["content"]}
+    assert names == {f"{number}.csv" for number in range(100_000)}
 
 
 def test_what_fills_the_home_is_told_and_only_that_is_cleaned(server: RunningServer) -> None:
