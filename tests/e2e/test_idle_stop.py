@@ -22,7 +22,7 @@ def test_an_open_tab_is_idle_a_silent_cell_is_not(platform: Platform, chromium: 
         desk.sign_in()
     asleep = silent.start("hasty")
     silent.skip_tour()
-    silent.write("sleeps.ipynb", "import time\ntime.sleep(75)\nprint('awake')")
+    silent.write("sleeps.ipynb", "import time\ntime.sleep(50)\nprint('awake')")
     silent.open("sleeps.ipynb")
     silent.run_cell(0)
     left = idle.start("hasty")
@@ -49,10 +49,10 @@ def test_an_open_tab_is_idle_a_silent_cell_is_not(platform: Platform, chromium: 
     idle.shoot("idle-notice")
     idle.close()
 
-    # Two idle limits and more went by without a sign of life from this cell.
+    # More than one idle limit went by without a sign of life from this cell.
     finished = wait_audit(platform, asleep, "execution.finished", 90)["data"]
     assert finished["outcome"] == "ok"
-    assert finished["duration_s"] >= 75
+    assert finished["duration_s"] >= 50
     expect(silent.panel.locator(".jp-OutputArea-output", has_text="awake")).to_be_visible()
     asleep.stop()
     silent.close()
