@@ -145,9 +145,9 @@ class Desk:
         self.page.keyboard.press("Shift+Enter")
 
     def save(self) -> None:
-        """Save with Ctrl+S and wait until nothing is unsaved."""
+        """Save with Ctrl+S and wait until the tab in front has nothing unsaved."""
         self.page.keyboard.press("Control+s")
-        expect(self.page.locator(".lm-DockPanel-tabBar .jp-mod-dirty")).to_have_count(0)
+        expect(self.page.locator(".lm-DockPanel-tabBar .lm-mod-current.jp-mod-dirty")).to_have_count(0)
 
     def on_disk(self, path: str) -> Notebook:
         """A notebook as its file has it."""
