@@ -153,6 +153,7 @@ def test_the_hub_signs_people_in_over_the_socket_only(api: ApiClient, office: Of
         "name": "jane",
         "admin": False,
         "role": "notebook.user",
+        "valid_from": office.clock.now().isoformat(),
     }
     assert api.post(path, headers=hub, json=body | {"password": "wrong wrong wrong"}).status_code == 401
     assert api.post(path, headers=hub | PROXIED, json=body).status_code == 404
