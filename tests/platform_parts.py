@@ -34,12 +34,12 @@ PASSWORD = "Vk3-mulberry-tram-91"
 NBKEEP = Path(sys.executable).with_name("nbkeep")
 
 
-def wait_for(look: Callable[[], T], seconds: float = 30, what: str = "it") -> T:
+def wait_for(look: Callable[[], T], seconds: float = 30, what: str = "it", every_s: float = 0.05) -> T:
     """Return the first true answer of `look`; fail when none comes in time."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.05)
+        time.sleep(every_s)
     return found
 
 
