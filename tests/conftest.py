@@ -23,7 +23,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """On CI, what the machine could have had is no reason to skip."""
     report = yield
     reason = str(report.longrepr)
-    if report.skipped and os.environ.get("CI") and ("install it with `" in reason or "`make setup`" in reason):
+    if (
+        report.skipped
+        and os.environ.get("CI")
+        and ("install it with `" in reason or "`make setup`" in reason)
+    ):
         report.outcome = "failed"
         report.longrepr = f"skipped on CI, where this can be installed: {reason}"
     return report

@@ -37,9 +37,9 @@ def lose_power(platform: Platform) -> None:
     wait_for(
         lambda: not any(Path(f"/proc/{pid}").exists() for pid in halves), what="the sandboxes to be gone"
     )
-    for home in (data / "homes").iterdir():
-        if home.is_mount():
-            wait_for(lambda home=home: subprocess.run(["umount", str(home)], check=False).returncode == 0)
+    for place in [*(data / "homes").iterdir(), *(data / "run/s").glob("*/kernels")]:
+        if place.is_mount():
+            wait_for(lambda place=place: subprocess.run(["umount", str(place)], check=False).returncode == 0)
     for file in [*(data / "run").rglob("*.json"), *(data / "run/pids").iterdir()]:
         file.write_text(file.read_text().replace(boot_id(), EARLIER))
     with sqlite3.connect(data / "nbkeep.db") as database:
