@@ -345,9 +345,10 @@ def test_markup_in_the_words_of_a_profile_stays_words(lab: Lab, page: Page) -> N
     open_lab(page, lab)
     tour = page.locator(".nbkeep-Tour")
     expect(tour).to_contain_text("Welcome")
+    page.wait_for_timeout(1000)  # keys rest while the spotlight moves
     page.keyboard.press("ArrowRight")
     expect(tour).to_contain_text("Your files")
-    page.wait_for_timeout(600)  # keys rest while the spotlight moves
+    page.wait_for_timeout(1000)
     page.keyboard.press("ArrowRight")
     expect(tour).to_contain_text("<img src=x")
     assert page.evaluate("window.planted") is None
