@@ -49,13 +49,13 @@ async def started(server: RunningServer, code: str) -> dict[str, Any]:
 async def test_outcomes_are_told_ok_error_and_aborted(server: RunningServer) -> None:
     server.put_notebook("o.ipynb", "1/0")
     async with Browser(server, server.open_notebook("o.ipynb")) as browser:
-        first = await browser.execute("import time; time.sleep(0.4); 1/0")
+        first = await browser.execute("import time; time.sleep(2); 1/0")
         second = await browser.execute("'never'")
         await browser.until_idle(first)
         await browser.until_idle(second)
         await browser.run("'silent'", silent=True)
     outcomes = []
-    for code in ("import time; time.sleep(0.4); 1/0", "'never'", "'silent'"):
+    for code in ("import time; time.sleep(2); 1/0", "'never'", "'silent'"):
         event = await started(server, code)
         assert "code" not in event
         outcomes.append(finished(server, event["execution_id"])["outcome"])
