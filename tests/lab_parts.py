@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page, expect
 
 from platform_parts import PASSWORD, Person, Platform, Session, wait_for
 
@@ -156,7 +157,8 @@ class Desk:
     def shoot(self, name: str, *, full: bool = False) -> None:
         """Keep a picture for a person to look at."""
         SHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SHOTS / f"{name}.png", full_page=full)
+        with contextlib.suppress(Error):  # a picture is for people; a busy machine may fail to take it
+            self.page.screenshot(path=SHOTS / f"{name}.png", full_page=full)
 
     def close(self) -> None:
         """Close this browser window with all its tabs."""

@@ -40,7 +40,13 @@ def secrets_of(platform: Platform) -> dict[str, str]:
 
 def found_in(text: str, platform: Platform) -> list[str]:
     named = [name for name, secret in secrets_of(platform).items() if secret in text]
-    forms = [found[0] for found in re.finditer(r"nbks?_[\w-]{20}|/portal/(join|reset)/[\w-]{16}", text)]
+    # A token's first 8 characters and its hash may be kept, side by side: that is no token.
+    forms = [
+        found[0]
+        for found in re.finditer(
+            r"nbks?_[\w-]{8}(?![0-9a-f]{12})[\w-]{12}|/portal/(join|reset)/[\w-]{16}", text
+        )
+    ]
     return named + forms
 
 
