@@ -37,7 +37,7 @@ def test_an_open_tab_is_idle_a_silent_cell_is_not(platform: Platform, chromium: 
     assert left.view["idle_stop_at"] > before
     expect(bar).to_be_visible()
     gone = idle.page.get_by_role("alertdialog", name="Stopped for being idle")
-    expect(gone).to_contain_text("Nothing ran and nobody worked here for 30 s")
+    expect(gone).to_contain_text("Nothing ran and nobody worked here for 30 s", timeout=120_000)
     expect(gone).to_contain_text("Your files are kept")
     idle.shoot("idle-stopped")
     wait_for(lambda: left.state == "stopped", 20, "the session to be stopped")
