@@ -29,8 +29,14 @@ async def test_a_process_that_ended_while_the_connection_was_broken_is_told_as_e
                 break
         await writer.drain()
         writer.close()
+        await writer.wait_closed()
 
-    server = await asyncio.start_unix_server(talk, short_dir / "init.sock")
+    talks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talks.add(asyncio.ensure_future(talk(reader, writer)))
+
+    server = await asyncio.start_unix_server(accept, short_dir / "init.sock")
     sandbox = Sandbox(short_dir / "init.sock")
     ended: list[Exit] = []
     sandbox.on_exit(ended.append)
@@ -42,3 +48,4 @@ async def test_a_process_that_ended_while_the_connection_was_broken_is_told_as_e
     assert {request["signum"] for request in asked[2:]} == {0}
     await sandbox.close()
     server.close()
+    await asyncio.gather(*talks)  # else a connection outlives its loop, and a later test is blamed for it
