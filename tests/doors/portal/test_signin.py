@@ -156,6 +156,27 @@ def test_a_flow_ends_after_ten_minutes(portal: Portal, hub: SmallHub) -> None:
     assert client.get(back).status_code == 400
 
 
+def test_a_browser_that_begins_again_and_again_keeps_a_few_sign_ins_and_the_newest_work(
+    portal: Portal, hub: SmallHub
+) -> None:
+    """Else the cookies of a tab that reloads fill the request header, and no page is sent any more."""
+    portal.office.user("jane")
+    client = portal.stranger()
+    begun = [begin(client) for _ in range(200)]
+    assert len(client.cookies) <= 5
+    for authorize_url, status in ((begun[0], 400), (begun[-2], 303), (begun[-1], 303)):
+        answer = client.get(hub.allow(authorize_url, "jane"), follow_redirects=False)
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize("name", ["nbkeep-signin-\xe4", "nbkeep-signin-a b", "nbkeep-signin-,;"])
+def test_a_malformed_cookie_keeps_nobody_from_signing_in(portal: Portal, name: str) -> None:
+    cookies = "; ".join(f"{name}{number}=x" for number in range(20)).encode("latin-1")
+    headers = {b"Cookie": cookies}
+    answer = portal.stranger().get("/portal/sign-in", headers=headers, follow_redirects=False)
+    assert answer.status_code == 303
+
+
 def test_a_code_works_once(portal: Portal, hub: SmallHub) -> None:
     portal.office.user("jane")
     client = portal.stranger()

@@ -18,6 +18,8 @@ from tornado import web
 
 from nbkeep.model.errors import NbkeepError
 
+from .signout import ConfirmedLogout
+
 if TYPE_CHECKING:
     from .authenticator import OfficeAuthenticator
 
@@ -110,5 +112,6 @@ OWN_HANDLERS: list[tuple[str, Any]] = [
     (r"/spawn", ToPortal),
     (r"/spawn/([^/]+)", ToPortal),
     (r"/spawn/([^/]+)/([^/]+)", ToPortal),
+    (r"/logout", ConfirmedLogout),
     (r"/api/oauth2/authorize", VisitAuthorizeHandler),
 ]

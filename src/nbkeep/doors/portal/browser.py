@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
+from nbkeep.doors.cookies import Signer, fingerprint
 from nbkeep.model.actor import ROLE_SCOPES, Actor, Role
 from nbkeep.model.errors import Refused
 from nbkeep.store.tables import UserRow
-
-from .cookies import Signer, fingerprint
 
 if TYPE_CHECKING:
     from starlette.requests import Request

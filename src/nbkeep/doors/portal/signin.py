@@ -19,10 +19,11 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 
+from nbkeep.doors.cookies import SIGN_OUT_COOKIE, SIGN_OUT_PURPOSE, SIGN_OUT_S, fingerprint
 from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.store.tables import UserRow
 
-from .browser import browser_of, check_unforged, is_https, sign_in, sign_out, signer
+from .browser import HUB_SESSION_COOKIE, browser_of, check_unforged, is_https, sign_in, sign_out, signer
 
 if TYPE_CHECKING:
     from nbkeep.app import Office
@@ -32,7 +33,10 @@ router = APIRouter()
 
 CLIENT_ID = "service-nbkeep-office"
 CALLBACK = "/portal/oauth_callback"
+_HUB_LOGOUT = "/hub/logout"
 _FLOW_S = 600  # how long a person may take to sign in
+_FLOW_COOKIE = re.compile(r"nbkeep-signin-[0-9a-f]{8}")
+_MAX_FLOWS = 5  # sign-ins that one browser may have begun at once, one a tab
 _NEXT = re.compile(r"/portal/[A-Za-z0-9_.~/?=&%:-]*")
 _TIMEOUT_S = 10.0
 
@@ -58,6 +62,10 @@ def start(request: Request, next: str = "/portal/") -> Response:  # noqa: A002 -
     })  # fmt: skip
     response = RedirectResponse(f"/hub/api/oauth2/authorize?{query}", 303)
     flow = {"state": state, "verifier": verifier, "next": target, "at": office.clock.now().timestamp()}
+    # A tab that begins again and again would fill the request header, and its user would get no page at all.
+    begun = [name for name in request.cookies if _FLOW_COOKIE.fullmatch(name)]  # RFC 6265, 5.4: oldest first
+    for name in begun[: max(0, len(begun) + 1 - _MAX_FLOWS)]:
+        response.delete_cookie(name, path="/portal")
     response.set_cookie(
         _flow_cookie(state),
         signer(office, "sign-in").sign(flow),
@@ -103,8 +111,22 @@ def leave(request: Request, csrf: Annotated[str, Form()] = "") -> Response:
     office: Office = request.app.state.office
     # Without a cookie, too: browsers keep it from other sites' forms, which could sign out all the same.
     check_unforged(request, office, browser_of(request, office), csrf)
-    response = RedirectResponse("/hub/logout", 303)
+    response = RedirectResponse(_HUB_LOGOUT, 303)
     sign_out(response, office)
+    # The hub asks again, unless it hears that this click was the answer.
+    word = {
+        "hub": fingerprint(request.cookies.get(HUB_SESSION_COOKIE, "")),
+        "at": office.clock.now().timestamp(),
+    }
+    response.set_cookie(
+        SIGN_OUT_COOKIE,
+        signer(office, SIGN_OUT_PURPOSE).sign(word),
+        max_age=SIGN_OUT_S,
+        path=_HUB_LOGOUT,
+        secure=is_https(office.settings.public_url),
+        httponly=True,
+        samesite="strict",
+    )
     return response
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbkeep.doors.portal.cookies import Signer
+from nbkeep.doors.cookies import Signer
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 

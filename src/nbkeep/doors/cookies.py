@@ -1,4 +1,7 @@
-"""Signed values that a browser carries. Signing has a purpose: a value made for one use fails in another."""
+"""Signed values that a browser carries. Signing has a purpose: a value made for one use fails in another.
+
+For the portal, and for what the portal tells the hub by way of the browser.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,10 @@ from typing import Any, cast
 
 import orjson
 
+# Portal to hub: this browser pressed "Sign out". Holds the fingerprint of the hub's session and the time.
+SIGN_OUT_COOKIE = "nbkeep-sign-out"
+SIGN_OUT_PURPOSE = "sign-out"
+SIGN_OUT_S = 60
 _MAX_CHARS = 4096  # what a browser keeps of one cookie
 
 
