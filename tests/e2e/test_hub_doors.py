@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from platform_parts import Person
+
 if TYPE_CHECKING:
-    from platform_parts import Person, Platform, Session
+    from platform_parts import Platform, Session
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,19 @@ def test_a_person_has_no_power_over_servers_or_tokens_in_the_hub(platform: Platf
         answer = owner.web.request(method, f"{platform.url}/hub/api/users/{owner.name}/{path}", json={},
                                    headers={"Referer": f"{platform.url}/hub/home"})  # fmt: skip
         assert answer.status_code in {403, 404}, (method, path, answer.text)
+
+
+def test_a_tab_that_begins_to_sign_in_again_and_again_is_still_let_in(
+    platform: Platform, owner: Person, session: Session
+) -> None:
+    """Each beginning leaves a cookie; hundreds would fill the request header, and no page would be sent."""
+    browser = Person(platform, owner.name)
+    for _ in range(120):
+        begun = browser.web.get(session.url + "lab")
+        assert begun.status_code == 302, begun.text
+    assert sum("oauth-state" in one.name for one in browser.web.cookies.jar) <= 5
+    browser.sign_in()
+    assert session.open(browser).url.path.endswith("/lab")
 
 
 def test_another_person_does_not_get_in(platform: Platform, session: Session) -> None:

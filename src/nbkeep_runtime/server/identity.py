@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from jupyterhub.services.auth import HubOAuth
@@ -17,7 +18,23 @@ from nbkeep_runtime.server.lab import without_disabled
 # For how long the hub's last yes counts: somebody whose account or leave to visit ended is out after that.
 _TRUSTED_S = 10
 _LOOK_S = 10
+_MAX_FLOWS = 5  # sign-ins that one browser may have begun at once, one a tab
 _POLICY = 1008  # RFC 6455, 7.4.1: closed because of a policy
+
+
+class SessionOAuth(HubOAuth):
+    """JupyterHub's sign-in to a server, of which a browser may have begun a few at once."""
+
+    def set_state_cookie(self, handler: Any, next_url: str | None = None, **more: Any) -> str:
+        """Remember a sign-in that begins, and take back the oldest when there are too many.
+
+        A tab that begins again and again would fill the request header, and its user would get no page.
+        """
+        pattern = re.compile(rf"{re.escape(self.state_cookie_name)}(-[A-Za-z]+)?")
+        begun = [name for name in handler.request.cookies if pattern.fullmatch(name)]  # oldest first
+        for name in begun[: max(0, len(begun) + 1 - _MAX_FLOWS)]:
+            self._clear_cookie(handler, name, path=self.cookie_path)
+        return super().set_state_cookie(handler, next_url, **more)
 
 
 class HubIdentity(JupyterHubIdentityProvider):
@@ -25,7 +42,7 @@ class HubIdentity(JupyterHubIdentityProvider):
 
     @default("hub_auth")
     def _default_hub_auth(self) -> HubOAuth:
-        return HubOAuth(parent=self, cache_max_age=_TRUSTED_S)
+        return SessionOAuth(parent=self, cache_max_age=_TRUSTED_S)
 
     def page_config_hook(self, handler: Any, page_config: dict[str, Any]) -> dict[str, Any]:
         """Tell Lab about the hub, without a token, which script in an output could read: Lab has a cookie."""
