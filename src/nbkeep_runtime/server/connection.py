@@ -145,9 +145,9 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
             self.write_message(json.dumps({**message, "channel": channel}, default=str))
 
     def handle_outgoing_message(self, stream: Any, outgoing_msg: list[Any]) -> None:
-        """Forward a kernel's message; the debugger's replies end their records."""
-        if getattr(stream, "channel", None) == "control":
-            self._parts.control_replied(self.kernel_id, outgoing_msg)
+        """Forward a kernel's message; replies end records."""
+        if getattr(stream, "channel", None) in {"control", "shell"}:
+            self._parts.kernel_replied(self.kernel_id, outgoing_msg)
         try:
             super().handle_outgoing_message(stream, outgoing_msg)
         except Exception as error:  # noqa: BLE001  # the kernel decides what it sends

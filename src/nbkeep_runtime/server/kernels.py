@@ -25,6 +25,7 @@ from nbkeep_runtime.server.sandbox import Exit, Sandbox
 from nbkeep_runtime.server.settings import ServerSettings
 
 _DELIMITER = b"<IDS|MSG>"
+_BURST = 100_000  # messages of one kernel that wait to be read
 _FIELD = re.compile(r"\{([A-Za-z0-9_]+)\}")
 
 # Called with (kernel id, message kind, header, parent header, raw content) of all that a kernel publishes.
@@ -74,6 +75,15 @@ class SandboxedKernel(ServerKernelManager):
             file.write(orjson.dumps(info))
         self._connection_file_written = True
         self._record_random_port_names()
+
+    def connect_iopub(self, *args: Any, **kwargs: Any) -> Any:
+        """Subscribe to what the kernel publishes, with room for a burst that is read slower than it comes.
+
+        A publisher of ZeroMQ drops what its subscriber does not take: cells lost outputs and their end.
+        """
+        stream = super().connect_iopub(*args, **kwargs)
+        stream.socket.rcvhwm = _BURST
+        return stream
 
     def cleanup_connection_file(self) -> None:
         """Remove a kernel's folder; what the sandbox added to it is removed, never followed."""
@@ -205,6 +215,12 @@ class SessionKernels(AsyncMappingKernelManager):
         if tracked and state:
             kernel.execution_state = state
         elif kernel.execution_state == "starting" and state != "starting":
+            kernel.execution_state = "idle"
+
+    def is_idle_after_all(self, kernel_id: str) -> None:
+        """Take a kernel as idle that has answered everything, though it was not heard to become so."""
+        kernel: Any = self._kernels.get(kernel_id)
+        if kernel is not None and kernel.execution_state == "busy":
             kernel.execution_state = "idle"
 
     def busy_kernels(self) -> list[str]:

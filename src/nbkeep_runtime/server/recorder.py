@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 
 import orjson
 
+_OUTCOMES = frozenset({"ok", "error", "aborted"})
 _CODE_LIMIT = 512 * 1024
 _NAME_LIMIT = 1024
 
@@ -85,6 +86,14 @@ class Events(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Answer:
+    """A kernel's reply to a request: the outcome that it tells, and when (monotonic)."""
+
+    outcome: str
+    at_s: float
+
+
 @dataclass
 class Execution:
     """One request that a kernel was given."""
@@ -98,6 +107,7 @@ class Execution:
     silent: bool
     has_begun: bool = False
     has_failed: bool = False
+    answer: Answer | None = None
 
     @property
     def is_debugger_s(self) -> bool:
@@ -179,10 +189,29 @@ class Recorder:
             self._end(execution, "error" if execution.has_failed else "ok" if begun else "aborted")
 
     def replied(self, kernel_id: str, msg_id: str, status: str) -> None:
-        """End a request that publishes nothing (the debugger's)."""
+        """Follow a reply. It ends what publishes nothing (the debugger's) at once.
+
+        Other executions may still have output on its way: they end when the kernel says that it is idle, or
+        by `end_answered` if that word was lost.
+        """
         execution = self.find(kernel_id, msg_id)
-        if execution is not None:
-            self._end(execution, "ok" if status == "ok" else "error")
+        if execution is None:
+            return
+        execution.answer = Answer(status if status in _OUTCOMES else "error", time.monotonic())
+        if execution.is_debugger_s:
+            self._end(execution, execution.answer.outcome)
+
+    def end_answered(self, before_s: float) -> list[Execution]:
+        """End and return executions answered before a moment (monotonic), by what the reply said."""
+        lost = [
+            one
+            for many in self._running.values()
+            for one in many
+            if one.answer is not None and one.answer.at_s < before_s
+        ]
+        for execution in lost:
+            self._end(execution, execution.answer.outcome if execution.answer else "error")
+        return lost
 
     def died(self, kernel_id: str) -> list[Execution]:
         """End all executions of a kernel that is gone, and return them."""
@@ -192,14 +221,14 @@ class Recorder:
         return gone
 
     def _end(self, execution: Execution, outcome: str) -> None:
-        key = (execution.kernel_id, execution.msg_id)
+        key, answer = (execution.kernel_id, execution.msg_id), execution.answer
         self._running[key].remove(execution)
         if not self._running[key]:
             del self._running[key]
         self.events.record(
             "execution.finished",
             execution_id=execution.execution_id,
-            duration_s=round(time.monotonic() - execution.started_s, 6),
+            duration_s=round((answer.at_s if answer else time.monotonic()) - execution.started_s, 6),
             outcome=outcome,
         )
         for listener in self.finished:

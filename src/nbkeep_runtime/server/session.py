@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("nbkeep.session")
 
 _SWEEP_S = 5.0
+_LAST_WORD_S = 10.0  # how long after its reply a kernel may take to say that it is idle
 _OOM_SEEN_S = 1.6  # the warden's own count of kills is written once a second
 _SIGKILL = 9
 
@@ -105,14 +107,18 @@ class Session:
         if channel != "control":
             self.outputs.started(execution)
 
-    def control_replied(self, kernel_id: str, frames: list[Any]) -> None:
-        """End the record of a debugger's evaluation when its reply passes."""
+    def kernel_replied(self, kernel_id: str, frames: list[Any]) -> None:
+        """Follow a kernel's reply on its way to a client."""
         with contextlib.suppress(ValueError, IndexError, AttributeError):
             start = frames.index(b"<IDS|MSG>") + 2
-            header, parent, content = (orjson.loads(frames[start + index]) for index in (0, 1, 3))
-            if header.get("msg_type") == "debug_reply":
-                ok = content.get("success") is True
-                self.recorder.replied(kernel_id, str(parent.get("msg_id")), "ok" if ok else "error")
+            kind = orjson.loads(frames[start]).get("msg_type")
+            if kind not in {"debug_reply", "execute_reply"}:
+                return
+            parent, content = (orjson.loads(frames[start + index]) for index in (1, 3))
+            status = content.get("status")
+            if kind == "debug_reply":
+                status = "ok" if content.get("success") is True else "error"
+            self.recorder.replied(kernel_id, str(parent.get("msg_id")), str(status))
 
     # What kernels publish
 
@@ -211,7 +217,21 @@ class Session:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_S)
+            self._end_unheard()
             await self.outputs.sweep()
+
+    def _end_unheard(self) -> None:
+        """End what was answered a while ago and of whose end no word came: a flood may lose it."""
+        try:
+            ended = self.recorder.end_answered(time.monotonic() - _LAST_WORD_S)
+        except OSError as error:
+            log.error("The end of an execution was not recorded: %s", error)  # noqa: TRY400
+            return
+        for kernel_id in {one.kernel_id for one in ended}:
+            if not self.recorder.running(kernel_id):
+                self._kernels.is_idle_after_all(kernel_id)
+        if ended:
+            self.activity.changed()
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -30,11 +30,11 @@ def cell(server: RunningServer, path: str, index: int = 0) -> dict[str, Any]:
     return json.loads((server.home / path).read_text())["cells"][index]
 
 
-def finished(server: RunningServer, execution_id: str) -> dict[str, Any]:
+def finished(server: RunningServer, execution_id: str, within_s: float = 15) -> dict[str, Any]:
     def find() -> list[dict[str, Any]]:
         return [e for e in server.office.of_type("execution.finished") if e["execution_id"] == execution_id]
 
-    return eventually(find)[0]
+    return eventually(find, within_s)[0]
 
 
 async def started(server: RunningServer, code: str) -> dict[str, Any]:
@@ -122,6 +122,38 @@ def test_commands_of_the_debugger_that_bring_code_are_executions(
 ) -> None:
     content = {"command": command, "arguments": arguments}
     assert runs_code({"msg_type": "debug_request"}, content) is runs
+
+
+async def test_a_burst_of_output_loses_no_end(server: RunningServer) -> None:
+    """A publisher drops what its subscribers do not take: cells stayed running for ever."""
+    server.put_notebook("burst.ipynb", "0")
+    async with Browser(server, server.open_notebook("burst.ipynb")) as browser:
+        for number in range(3):
+            code = f"""
+                from IPython.display import publish_display_data
+                for number in range(20_000): publish_display_data({{"text/plain": "{number}"}})
+            """
+            await browser.until_idle(await browser.execute(code), 120)
+            event = await started(server, code)
+            assert finished(server, event["execution_id"])["outcome"] == "ok"
+
+
+@pytest.mark.parametrize(("end", "outcome"), [("0", "ok"), ("1/0", "error")])
+async def test_an_execution_ends_by_its_reply_when_its_last_words_are_lost(
+    server: RunningServer, end: str, outcome: str
+) -> None:
+    """A flood that nothing keeps up with: the kernel is not counted as busy for ever."""
+    server.put_notebook("mute.ipynb", "0")
+    kernel = server.open_notebook("mute.ipynb")
+    async with Browser(server, kernel) as browser:
+        code = f"k = get_ipython().kernel; k.iopub_thread.send_multipart = lambda *_, **__: None\n{end}"
+        await browser.execute(code)
+        event = await started(server, code)
+        told = await asyncio.to_thread(finished, server, event["execution_id"], 60)
+        assert told["outcome"] == outcome
+        assert told["duration_s"] < 10
+        await asyncio.to_thread(eventually, lambda: not server.office.heartbeats[-1]["busy"])
+    server.json("DELETE", f"api/kernels/{kernel}")
 
 
 async def test_malformed_messages_are_dropped_and_the_connection_lives(server: RunningServer) -> None:
