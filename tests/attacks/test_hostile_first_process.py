@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
 import json
 import os
+import select
 import socket
 import threading
+import time
+import tty
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +20,7 @@ from typing import Any
 import pytest
 
 from nbkeep_runtime.server import sandbox as subject
+from nbkeep_runtime.server.masters import Master
 from nbkeep_runtime.server.sandbox import Exit, Sandbox, SandboxError
 
 pytestmark = pytest.mark.attack
@@ -139,6 +144,58 @@ async def test_descriptors_that_are_no_terminal_are_refused_and_closed(short_dir
             await asked.open_terminal(["bash"], {}, "/home/user", 24, 80)
         await asyncio.sleep(0.3)
         assert descriptors() <= before + 2  # the impostor's own thread may still hold its side
+
+
+@pytest.mark.parametrize("flag", ["blocking", "not blocking"])
+async def test_a_terminal_that_never_reads_and_takes_back_what_it_shows_harms_itself_alone(
+    short_dir: Path, flag: str
+) -> None:
+    """The open file is shared: each call on it can be made to wait for ever."""
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    is_over = threading.Event()
+
+    def answer(connection: socket.socket, request: dict[str, Any]) -> None:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [master]))]
+        connection.sendmsg([json.dumps({"id": request["id"], "ok": True, "pid": 5}).encode() + b"\n"], rights)
+
+    def take_back() -> None:
+        while not is_over.is_set():
+            os.set_blocking(master, flag == "blocking")
+            os.write(slave, b"there it was")
+            if select.select([master], [], [], 0)[0]:
+                os.set_blocking(master, False)
+                with contextlib.suppress(BlockingIOError):
+                    os.read(master, 1 << 16)
+
+    asked = Sandbox(short_dir / "init.sock")
+    with impostor(short_dir / "init.sock", answer):
+        pid, fd = await asked.open_terminal(["bash"], {}, "/home/user", 24, 80)
+        hostile = Master(asked, pid, fd)
+        shown: list[str | None] = []
+        hostile.start(shown.append)
+        thief = threading.Thread(target=take_back, daemon=True)
+        thief.start()
+        longest = 0.0
+        for _ in range(40):
+            before = time.monotonic()
+            hostile.write("x" * 50_000)
+            hostile.setwinsize(30, 100)
+            await asyncio.sleep(0.05)
+            longest = max(longest, time.monotonic() - before)
+        assert longest < 5  # seconds: the loop that serves the user turned meanwhile
+        is_over.set()
+        await asyncio.to_thread(thief.join, 10)
+        hostile.close()
+        assert not hostile.isalive()
+        await asked.close()
+    os.close(slave)
+    os.close(master)
+    for _ in range(200):
+        if not hostile.is_held:
+            break
+        await asyncio.sleep(0.05)
+    assert not hostile.is_held  # once the sandbox is gone
 
 
 async def test_a_link_in_the_place_of_the_socket_is_not_followed(short_dir: Path) -> None:

@@ -7,14 +7,9 @@
 from __future__ import annotations
 
 import asyncio
-import codecs
 import contextlib
-import fcntl
-import os
-import select
+import functools
 import signal
-import struct
-import termios
 from collections import deque
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
@@ -30,6 +25,7 @@ from jupyter_server_terminals.terminalmanager import TerminalManager
 from tornado import web
 
 from nbkeep_runtime.server.identity import show_out
+from nbkeep_runtime.server.masters import Master
 from nbkeep_runtime.server.sandbox import Sandbox, SandboxError
 
 if TYPE_CHECKING:
@@ -37,80 +33,13 @@ if TYPE_CHECKING:
 
 _SHELL = ("/bin/bash", "-l")
 _ROWS, _COLS = 24, 80
-_WRITE_S = 10.0
 _MAX_TERMINALS = 50
-_MAX_SIDE = 2000
-
-
-class _Master:
-    """The master side of a terminal, with the methods that terminado calls on a process."""
-
-    delayafterterminate = 0.1
-
-    def __init__(self, sandbox: Sandbox, pid: int, fd: int) -> None:
-        self.pid = pid
-        self.fd = fd
-        self._sandbox = sandbox
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        self._is_open = True
-
-    def read(self, size: int) -> str:
-        """Return what there is; raises EOFError when the shell is gone."""
-        # The open file is shared with the sandbox, which could clear the flag and make this read wait.
-        os.set_blocking(self.fd, False)
-        try:
-            data = os.read(self.fd, size)
-        except BlockingIOError:
-            return ""
-        except OSError as error:  # EIO: no process holds the other side any more
-            raise EOFError from error
-        if not data:
-            raise EOFError
-        return self._decoder.decode(data)
-
-    def write(self, text: str) -> None:
-        """Send keystrokes; runs in a thread, gives up when nothing reads them for ten seconds."""
-        data = memoryview(text.encode(errors="replace"))
-        poller = select.poll()
-        poller.register(self.fd, select.POLLOUT)
-        while data and self._is_open and poller.poll(_WRITE_S * 1000):
-            with contextlib.suppress(BlockingIOError):
-                data = data[os.write(self.fd, data) :]
-
-    def getwinsize(self) -> tuple[int, int]:
-        """Return (rows, columns)."""
-        rows, cols, _, _ = struct.unpack("HHHH", fcntl.ioctl(self.fd, termios.TIOCGWINSZ, b"\0" * 8))
-        return rows, cols
-
-    def setwinsize(self, rows: int, cols: int) -> None:
-        """Resize."""
-        size = struct.pack("HHHH", *(max(1, min(_MAX_SIDE, int(side))) for side in (rows, cols)), 0, 0)
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, size)
-
-    def isalive(self) -> bool:
-        """Tell whether the shell runs, as far as is known."""
-        return self._is_open and self._sandbox.exit_of(self.pid) is None
-
-    def kill(self, signum: int) -> None:
-        """Signal the shell's group, soon."""
-        if self.isalive():
-            asyncio.get_running_loop().create_task(self._kill(signum))
-
-    async def _kill(self, signum: int) -> None:
-        with contextlib.suppress(SandboxError):
-            await self._sandbox.signal(self.pid, signum)
-
-    def close(self) -> None:
-        """Close the master side, which hangs up what still runs there."""
-        if self._is_open:
-            self._is_open = False
-            os.close(self.fd)
 
 
 class SandboxTerminal:
     """A terminal and who looks at it; stands in for terminado's `PtyWithClients`."""
 
-    def __init__(self, master: _Master, name: str) -> None:
+    def __init__(self, master: Master, name: str) -> None:
         self.clients: list[Any] = []
         self.read_buffer: deque[str] = deque(maxlen=1000)
         self.ptyproc = master
@@ -146,6 +75,7 @@ class SandboxTerminals(TerminalManager):
         self._sandbox = sandbox
         self._home_inside = home_inside
         self.terminals: dict[str, Any] = {}
+        self._ending: list[Master] = []  # closed here, and perhaps held by the sandbox
         self.on_opened: Callable[[str], None] = _no_one
         self.on_closed: Callable[[str], None] = _no_one
         self.on_output: Callable[[], None] = _nothing
@@ -155,7 +85,8 @@ class SandboxTerminals(TerminalManager):
         """Open a terminal and return its model; an open one of that name is returned as it is."""
         if name and name in self.terminals:
             return self.get_terminal_model(name)
-        if len(self.terminals) >= _MAX_TERMINALS:
+        self._ending = [master for master in self._ending if master.is_held]
+        if len(self.terminals) + len(self._ending) >= _MAX_TERMINALS:
             raise web.HTTPError(HTTPStatus.TOO_MANY_REQUESTS, "Too many terminals are open: close some.")
         folder = [part for part in (cwd or "").split("/") if part not in {"", ".", ".."}]
         env = {"TERM": "xterm-256color"}
@@ -166,9 +97,9 @@ class SandboxTerminals(TerminalManager):
         except SandboxError as error:
             raise web.HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, f"No terminal: {error}") from error
         name = name or str(self._next_available_name())
-        terminal = SandboxTerminal(_Master(self._sandbox, pid, fd), name)
+        terminal = SandboxTerminal(Master(self._sandbox, pid, fd), name)
         self.terminals[name] = terminal
-        self.start_reading(cast("Any", terminal))
+        self.start_reading(terminal)
         self.on_opened(name)
         return self.get_terminal_model(name)
 
@@ -185,6 +116,22 @@ class SandboxTerminals(TerminalManager):
         """Refuse, as `new_terminal`."""
         return self.new_terminal()
 
+    def start_reading(self, ptywclients: Any) -> None:
+        """Show what appears in a terminal; terminado would read on the event loop."""
+        self.ptys_by_fd[ptywclients.ptyproc.fd] = ptywclients
+        ptywclients.ptyproc.start(functools.partial(self._show, ptywclients))
+
+    def _show(self, terminal: SandboxTerminal, text: str | None) -> None:
+        if text is None:
+            self.on_eof(terminal)
+            for client in list(terminal.clients):
+                client.on_pty_died()
+            return
+        self.pre_pty_read_hook(terminal)
+        terminal.read_buffer.append(text)
+        for client in list(terminal.clients):
+            client.on_pty_read(text)
+
     def pre_pty_read_hook(self, ptywclients: Any) -> None:
         """Count output as activity."""
         super().pre_pty_read_hook(ptywclients)
@@ -193,6 +140,7 @@ class SandboxTerminals(TerminalManager):
     def on_eof(self, ptywclients: Any) -> None:
         """Forget a terminal whose shell ended."""
         super().on_eof(ptywclients)
+        self._ending.append(ptywclients.ptyproc)
         self.on_closed(str(ptywclients.term_name))
 
     async def is_busy(self) -> bool:
