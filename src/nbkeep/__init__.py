@@ -1,5 +1,8 @@
 """nbkeep: a governed notebook environment (the control plane)."""
 
-from importlib.metadata import version
 
-__version__ = version("nbkeep")
+def version() -> str:
+    """Return the installed version, such as 0.1.0."""
+    from importlib.metadata import version as installed  # noqa: PLC0415  40 ms, which each command would wait
+
+    return installed("nbkeep")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from nbkeep import __version__
+from nbkeep import version
 from nbkeep.app import open_office
 from nbkeep.audit import events, journal
 from nbkeep.backends.warden_client import WardenClient
@@ -82,7 +82,7 @@ async def serve(settings: Settings) -> None:
     office = open_office(settings, backend, hub)
     try:
         with office.store.write() as tx:
-            journal.append(tx, office.clock, SYSTEM, events.PlatformStarted(version=__version__))
+            journal.append(tx, office.clock, SYSTEM, events.PlatformStarted(version=version()))
         await _run(office)
     finally:
         office.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import pty
@@ -22,6 +23,18 @@ from nbkeep.people import tokens
 from office_parts import OfficeForTests
 
 COMMAND = [sys.executable, "-c", "from nbkeep.doors.cli import main; main()"]
+
+
+def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]):
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"{importlib.metadata.version('nbkeep')}\n"
+
+
+def test_no_command_waits_for_the_version_to_be_looked_up():
+    """Forty milliseconds at each start, also of completions."""
+    look = "import sys; from nbkeep.doors.cli.app import build_app; build_app(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert "importlib.metadata" not in done.stdout.split()
 
 
 def test_without_an_nbkeep_it_says_how_to_get_one(

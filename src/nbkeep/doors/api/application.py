@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
-from nbkeep import __version__
+from nbkeep import version
 from nbkeep.doors.internal import hub, session, signin
 from nbkeep.doors.portal import create_portal
 from nbkeep.model.actor import SCOPES
@@ -48,7 +48,7 @@ def create_app(office: Office) -> FastAPI:
     scopes = "\n".join(f"- `{scope}`: {words}" for scope, words in SCOPES.items())
     app = FastAPI(
         title="nbkeep",
-        version=__version__,
+        version=version(),
         summary="A governed notebook environment",
         description=_DESCRIPTION.format(scopes=scopes),
         openapi_url=f"{API}/openapi.json",
@@ -69,4 +69,4 @@ def create_app(office: Office) -> FastAPI:
 
 
 def _healthz() -> dict[str, str]:
-    return {"status": "ok", "version": __version__}
+    return {"status": "ok", "version": version()}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+from typing import Annotated
 
 import typer
 
+from nbkeep import version
 from nbkeep.model.errors import NbkeepError
 
 from .help import Headings
@@ -41,6 +43,12 @@ Run it with `nbkeep up`, invite people with `nbkeep user invite`, look around wi
 """
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(version())
+        raise typer.Exit
+
+
 class _Verbs(Headings):
     order = _ORDER
 
@@ -56,11 +64,20 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,  # `run` reports errors; a traceback is never shown
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(lambda: None)
+    app.callback()(_first)
     for verb in VERBS:
         importlib.import_module(f"nbkeep.doors.cli.{verb}").register(app)
     _keep_examples(app)
     return app
+
+
+def _first(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take what stands before the verb; `show_version` has ended the command by then."""
+    del show_version
 
 
 def _keep_examples(app: typer.Typer) -> None:
