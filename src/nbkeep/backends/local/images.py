@@ -25,7 +25,7 @@ import uv
 
 from nbkeep.model.errors import Refused, Unavailable
 
-from .layout import Layout
+from .layout import Layout, make_data_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -58,6 +58,7 @@ def build_image(data_dir: Path, name: str, progress: Callable[[str], None] = _sa
         raise Refused("image-not-found", f"There is no recipe for an image {name!r}.",
                       f"Recipes are the folders of {recipes_dir()}.", status=404)  # fmt: skip
     try:
+        make_data_dir(data_dir.absolute())
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Refused("data-dir", f"{folder} cannot be made: {error.strerror}.",

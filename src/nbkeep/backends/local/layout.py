@@ -104,6 +104,16 @@ class Layout:
         return self.data_dir / "images" / safe_name(name, "image")
 
 
+def make_data_dir(path: Path) -> None:
+    """Make the data directory, whatever the umask; one that is there keeps its mode. Twice is safe.
+
+    Trusted halves and images have readers with user ids of their own, who pass through and may list nothing.
+    """
+    if not path.is_dir():
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o711)
+
+
 def make_dir(path: Path, mode: int = 0o700, owner: int | None = None) -> Path:
     """Make a folder (and its parents) with exactly this mode and owner; twice is safe."""
     path.mkdir(parents=True, exist_ok=True)

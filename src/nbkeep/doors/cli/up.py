@@ -92,12 +92,13 @@ def _settings(data_dir: Path | None, host: str | None, port: int | None, url: st
                       "Unset it, or leave the option out.", status=409)  # fmt: skip
     if not changes:
         return settings
+    from nbkeep.backends.local.layout import make_data_dir  # noqa: PLC0415
     from nbkeep.doors.supervisor.configfile import set_values  # noqa: PLC0415
 
     Settings.load(environ=os.environ | {f"NBKEEP_{name.upper()}": value for name, value in changes.items()})
     file = settings.data_dir / "config.toml"
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_data_dir(settings.data_dir)
         set_values(file, changes)
     except OSError as error:
         raise Refused("data-dir", f"{file} cannot be written: {error.strerror}.",

@@ -7,6 +7,7 @@ import os
 import secrets
 from typing import TYPE_CHECKING
 
+from nbkeep.backends.local.layout import make_data_dir
 from nbkeep.model.errors import Refused
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ _FOLDERS = {
 def prepare(settings: Settings) -> None:
     """Make what is missing; raise `Refused` where the directory cannot be used. Twice and at once is safe."""
     try:
-        if not settings.data_dir.is_dir():
-            settings.data_dir.mkdir(parents=True, exist_ok=True)
-            settings.data_dir.chmod(_PASSAGE)
+        make_data_dir(settings.data_dir)
         for name, mode in _FOLDERS.items():
             folder = settings.data_dir / name
             folder.mkdir(parents=True, exist_ok=True)
