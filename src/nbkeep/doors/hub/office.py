@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nbkeep.settings import Settings
 
 _TIMEOUT_S = 15.0  # a start may wait for other starts' transactions
+_QUICK_S = 5.0  # for questions that every page waits for
 _CONNECT_S = 2.0
 
 
@@ -32,7 +33,7 @@ class OfficeClient:
 
     async def check(self, name: str) -> dict[str, Any]:
         """Return {"active", "admin", "valid_from"}: may somebody be signed in, and by sign-ins since when."""
-        return await self._post(f"users/{quote(name, safe='')}/check", {})
+        return await self._post(f"users/{quote(name, safe='')}/check", {}, _QUICK_S)
 
     async def launch(
         self, user: str, server_name: str, options: dict[str, Any], env: dict[str, str]
@@ -60,12 +61,12 @@ class OfficeClient:
     async def may_enter(self, admin: str, owner: str, server_name: str) -> bool:
         """Tell whether an admin gave a reason for entering somebody's server, and may still be there."""
         body = {"admin": admin, "owner": owner, "server_name": server_name}
-        return (await self._post("admin-access", body)).get("allowed") is True
+        return (await self._post("admin-access", body, _QUICK_S)).get("allowed") is True
 
-    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def _post(self, path: str, body: dict[str, Any], timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
         transport = httpx.AsyncHTTPTransport(uds=self._socket)
         headers = {"Authorization": f"Bearer {self._settings.secret('hub-token')}"}
-        timeout = httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_S)
+        timeout = httpx.Timeout(timeout_s, connect=_CONNECT_S)
         try:
             async with httpx.AsyncClient(transport=transport, headers=headers, timeout=timeout) as http:
                 answer = await http.post(f"http://office/internal/v1/hub/{path}", json=body)
