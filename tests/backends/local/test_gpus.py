@@ -11,7 +11,7 @@ import pytest
 
 from nbkeep.backends.interface import LaunchSpec
 from nbkeep.backends.local.backend import LocalBackend
-from nbkeep.backends.local.gpus import Card, choose_cards
+from nbkeep.backends.local.gpus import Card, absent_devices, choose_cards
 from nbkeep.model.errors import Unavailable
 from nbkeep.model.ids import new_id
 from sandboxes import WAITS, Init, images, why_not
@@ -33,6 +33,25 @@ def test_too_few_free_cards_are_told_in_numbers() -> None:
     with pytest.raises(Unavailable, match="needs 2 GPU a100; 1 of 2 are free") as refusal:
         choose_cards(TWO, {"/dev/nvidia1"}, "a100", 2)
     assert refusal.value.code == "no-capacity"
+
+
+def test_a_card_that_is_counted_and_has_no_device_file_is_an_admin_s_matter() -> None:
+    with pytest.raises(Unavailable, match="no /dev/nvidia0") as refusal:
+        choose_cards([], set(), "a100", 1, absent_devices({"a100": 1}, []))
+    assert refusal.value.code == "gpu-device-missing"
+    assert "config.toml" in refusal.value.remedy
+    with pytest.raises(Unavailable, match="0 of 2 are free"):  # they are there, and taken
+        choose_cards(TWO, {"/dev/nvidia0", "/dev/nvidia1"}, "a100", 1, ["/dev/nvidia3"])
+
+
+@pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this host has a card")
+def test_a_declared_card_is_promised_and_its_launch_says_which_file_is_missing(data_dir: Path) -> None:
+    backend = LocalBackend(data_dir, server_module="timeit", gpus={"a100": 1})
+    assert backend.capacity().gpus == {"a100": 1}
+    session = spec()
+    with pytest.raises(Unavailable, match="this machine has no /dev/nvidia0"):
+        backend.launch(session)
+    assert backend.status(session.session_id) is None
 
 
 @pytest.fixture

@@ -54,6 +54,16 @@ def test_tokens_that_others_can_read_are_missing_protection(short_dir: Path) -> 
     assert "chmod" in facts["secrets"]["remedy"]
 
 
+@pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this host has a card")
+def test_a_card_that_is_declared_and_not_there_is_named_with_what_to_do(short_dir: Path) -> None:
+    _, facts = doctor(short_dir)
+    assert facts["gpu"]["status"] == "info"
+    code, facts = doctor(short_dir, gpus="a100=2")
+    assert (code, facts["gpu"]["status"]) == (1, "missing")
+    assert "/dev/nvidia0, /dev/nvidia1 not there" in facts["gpu"]["detail"]
+    assert "config.toml" in facts["gpu"]["remedy"]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="no mode keeps root out of a directory")
 def test_a_place_that_cannot_be_written_is_missing(short_dir: Path) -> None:
     short_dir.chmod(0o500)

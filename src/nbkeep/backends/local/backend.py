@@ -28,10 +28,10 @@ from nbkeep.model.ids import ID_PATTERN
 from . import scratch
 from .cgroups import MemoryUse, find_cgroups
 from .endings import ending_of, load_ending, note_ending
-from .gpus import choose_cards, find_cards, shared_devices
+from .gpus import absent_devices, choose_cards, find_cards, shared_devices
 from .halves import Half, find_half, start_half
 from .homes import Homes
-from .host_facts import capacity, host_facts
+from .host_facts import capacity, gpus, host_facts
 from .images import current_image
 from .jails import SERVER_MODULE, Jails, find_bwrap, group_name, server_url
 from .layout import Layout, make_dir
@@ -42,7 +42,7 @@ from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from nbkeep.backends.interface import LaunchSpec
@@ -60,7 +60,7 @@ class LocalBackend:
     """The `Backend` contract on this machine. Safe to call from several threads.
 
     Runs as root (a uid range per user, cgroups, XFS homes) or as an ordinary user. `server_module` is what
-    the trusted half runs, `cards` lists the host's GPUs.
+    the trusted half runs, `cards` lists the host's GPUs, `gpus` counts them where no driver can be asked.
     """
 
     def __init__(
@@ -69,11 +69,13 @@ class LocalBackend:
         uid_base: int = 2_000_000_000,
         server_module: str = SERVER_MODULE,
         cards: Callable[[], list[Card]] = find_cards,
+        gpus: Mapping[str, int] | None = None,
     ) -> None:
         self.layout = Layout(data_dir)
         self._uid_base = uid_base
         self._server_module = server_module
         self._cards = cards
+        self._gpus = gpus or {}
         self._cgroups = find_cgroups()
         self._filter = filter_bytes()
         self._homes = Homes(self.layout)
@@ -138,7 +140,9 @@ class LocalBackend:
     def _allot(self, spec: LaunchSpec) -> list[str]:
         """Return the device files of the session's own cards, kept with it: a later warden knows them."""
         with self._locks["cards"]:
-            chosen = choose_cards(self._cards(), self._taken(), spec.gpu_type, spec.gpu_count)
+            cards = self._cards()
+            absent = absent_devices(gpus(self._gpus), cards)
+            chosen = choose_cards(cards, self._taken(), spec.gpu_type, spec.gpu_count, absent)
             (self.layout.session(spec.session_id).path / "gpus.json").write_text(json.dumps(chosen))
         return [*chosen, *shared_devices()]
 
@@ -329,11 +333,11 @@ class LocalBackend:
 
     def host(self) -> list[HostFact]:
         """Return what `nbkeep doctor` says."""
-        return host_facts(self.layout.data_dir, self._cgroups)
+        return host_facts(self.layout.data_dir, self._cgroups, self._gpus)
 
     def capacity(self) -> Capacity:
         """Return what this machine has in all."""
-        return capacity()
+        return capacity(self._gpus)
 
 
 def _keep_spec(folder: Path, spec: LaunchSpec) -> None:

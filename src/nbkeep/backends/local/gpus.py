@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Any
 from nbkeep.model.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
 _DEV = Path("/dev")
+DEVICE_REMEDY = (
+    "Load NVIDIA's driver (`nvidia-smi` makes the files), give them to the container that nbkeep runs in "
+    "(`--gpus all`), or take the card out of `gpus` in config.toml; then restart nbkeep."
+)
 # What every card needs beside its own device file; these alone reach none.
 _SHARED = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset")
 
@@ -36,13 +40,34 @@ def find_cards() -> list[Card]:
     return [Card(str(_DEV / f"nvidia{number}"), kinds.get(number, "")) for number in numbers]
 
 
-def choose_cards(cards: Iterable[Card], taken: Collection[str], kind: str, count: int) -> list[str]:
+def absent_devices(promised: Mapping[str, int], cards: Iterable[Card]) -> list[str]:
+    """Return the device files that this machine lacks for the cards that it is said to have.
+
+    >>> absent_devices({"a100": 2}, [Card("/dev/nvidia1", "")])
+    ['/dev/nvidia0']
+    """
+    there = {card.device for card in cards}
+    wanted = sum(promised.values())
+    candidates = (str(_DEV / f"nvidia{number}") for number in range(wanted + len(there)))
+    return [device for device in candidates if device not in there][: max(0, wanted - len(there))]
+
+
+def choose_cards(
+    cards: Iterable[Card], taken: Collection[str], kind: str, count: int, absent: Collection[str] = ()
+) -> list[str]:
     """Return the devices of `count` free cards of a kind; one that nobody can name counts as any.
 
-    Raises `Unavailable` (no-capacity) when fewer are free: nothing is started with less than was promised.
+    Raises `Unavailable` when fewer are free: nothing is started with less than was promised. `absent` are
+    device files of cards that are counted and not there: an admin's matter, and said so (gpu-device-missing).
     """
     fitting = [card for card in cards if card.kind in {kind, ""}]
     free = [card.device for card in fitting if card.device not in taken]
+    if len(free) < count and len(fitting) < count and absent:
+        raise Unavailable(
+            "gpu-device-missing",
+            f"Not started: needs {count} GPU {kind}, and this machine has no {', '.join(absent)}.",
+            f"Ask an admin. {DEVICE_REMEDY}",
+        )
     if len(free) < count:
         raise Unavailable(
             "no-capacity",

@@ -17,12 +17,14 @@ import psutil
 from nbkeep.backends.interface import Capacity, HostFact
 from nbkeep.model.units import format_size
 
-from .gpus import counted
+from .gpus import DEVICE_REMEDY, absent_devices, counted, find_cards
 from .homes import why_no_images
 from .jails import find_bwrap
 from .seccomp import filter_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .cgroups import Cgroups
 
 Status = Literal["holds", "weaker", "missing", "info"]
@@ -31,8 +33,8 @@ _LOW_DISK_BYTES = 5 << 30
 _PYTHON_MIN = (3, 11)
 
 
-def host_facts(data_dir: Path, cgroups: Cgroups) -> list[HostFact]:
-    """Return every fact, in the order in which they are shown."""
+def host_facts(data_dir: Path, cgroups: Cgroups, declared: Mapping[str, int]) -> list[HostFact]:
+    """Return every fact, in the order in which they are shown. `declared`: the GPUs of the settings."""
     return [
         _identity(),
         _bubblewrap(),
@@ -41,7 +43,7 @@ def host_facts(data_dir: Path, cgroups: Cgroups) -> list[HostFact]:
         _vsock(),
         _cgroups(cgroups),
         _homes(),
-        _gpu(),
+        _gpu(declared),
         _python(),
         _node(),
         _disk(data_dir),
@@ -161,12 +163,21 @@ def _homes() -> HostFact:
     )
 
 
-def _gpu() -> HostFact:
-    title, found = "GPUs (NVIDIA)", gpus()
+def _gpu(declared: Mapping[str, int]) -> HostFact:
+    title, found = "GPUs (NVIDIA)", gpus(declared)
     if not found:
         return HostFact("gpu", title, "info", "None seen; GPU profiles show “no capacity here”.",
                         "Install NVIDIA's driver, or declare gpus in config.toml.")  # fmt: skip
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(found.items()))
+    absent = absent_devices(found, find_cards())
+    if absent:
+        return HostFact(
+            "gpu",
+            title,
+            "missing",
+            f"{told} counted, but {', '.join(absent)} not there: sessions with a GPU cannot start.",
+            DEVICE_REMEDY,
+        )
     return HostFact("gpu", title, "holds", f"{told}.")
 
 
@@ -227,12 +238,17 @@ def _path_length(data_dir: Path) -> HostFact:
     return HostFact("path-length", title, "missing", told, "Choose a shorter NBKEEP_DATA.")
 
 
+def gpus(declared: Mapping[str, int]) -> dict[str, int]:
+    """Return GPUs by type as NVML tells them, or what was declared where no driver can be asked."""
+    return _counted() or dict(declared)
+
+
 @cache
-def gpus() -> dict[str, int]:
-    """Return GPUs by type as NVML tells them, asked once."""
+def _counted() -> dict[str, int]:
+    """Ask once."""
     return counted()
 
 
-def capacity() -> Capacity:
+def capacity(declared: Mapping[str, int]) -> Capacity:
     """Return CPUs that this process may use, and all memory and GPUs of the host."""
-    return Capacity(len(os.sched_getaffinity(0)) * 1000, psutil.virtual_memory().total, gpus())
+    return Capacity(len(os.sched_getaffinity(0)) * 1000, psutil.virtual_memory().total, gpus(declared))

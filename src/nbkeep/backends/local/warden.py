@@ -199,7 +199,8 @@ def serve(settings: Settings, server_module: str | None = None) -> None:
     descriptor = _lock(layout)
     with contextlib.closing(os.fdopen(descriptor)):
         token = settings.secret("warden-token")
-        backend = LocalBackend(settings.data_dir, settings.uid_base, server_module or SERVER_MODULE)
+        module = server_module or SERVER_MODULE
+        backend = LocalBackend(settings.data_dir, settings.uid_base, module, gpus=settings.gpus)
         config = uvicorn.Config(create_app(backend, token), log_config=None, access_log=False)
         listener = _listen(layout.warden_socket)
         log.info("The warden serves %s; sessions: %s.", settings.data_dir, len(backend.sessions()))

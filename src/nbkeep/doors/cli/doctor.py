@@ -45,7 +45,7 @@ def doctor(as_json: Json = False) -> None:
     settings = Settings.load()
     folder = _nearest(settings.data_dir)
     facts = [
-        *host_facts(folder, find_cgroups()),
+        *host_facts(folder, find_cgroups(), settings.gpus),
         _secrets(settings),
         _origins(settings),
         _transport(settings),
