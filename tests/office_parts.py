@@ -89,7 +89,7 @@ class InMemoryNode:
     def launch(self, spec: LaunchSpec) -> Launched:
         self._answer()
         self.running.setdefault(spec.session_id, Status(alive=True))
-        self.volumes.setdefault(spec.user, Volume("folder", spec.home_size_bytes, 0, spec.home_size_bytes))
+        self.volumes.setdefault(spec.user, Volume("xfs", spec.home_size_bytes, 0, spec.home_size_bytes))
         return Launched(f"http+unix://%2Ftmp%2F{spec.session_id}.sock")
 
     def status(self, session_id: str) -> Status | None:

@@ -76,7 +76,7 @@ class LeftReports:
 
 @dataclass(frozen=True)
 class Volume:
-    """A user's home. `size_bytes` 0 means that nothing but the disk limits a plain folder."""
+    """A user's home. A plain folder has no size of its own (`size_bytes` 0); its free space is the disk's."""
 
     kind: Literal["xfs", "folder"]
     size_bytes: int

@@ -6,6 +6,7 @@ import threading
 
 from cli_parts import Nbkeep
 
+from nbkeep.backends.interface import Volume
 from nbkeep.model.actor import SYSTEM
 from nbkeep.sessions.launch import launch
 from nbkeep.sessions.marks import mark_ready
@@ -92,9 +93,18 @@ def test_one_session_must_be_named_in_one_way(nbkeep: Nbkeep):
     assert nbkeep("session", "show", "ses_a").code == 1
 
 
+def test_a_plain_folder_shows_its_own_use_and_whose_the_free_space_is(nbkeep: Nbkeep, served: OfficeForTests):
+    """The disk's size is not the home's."""
+    served.user("jane")
+    served.backend.volumes["jane"] = Volume("folder", 0, 3 << 20, 40 << 30)
+    listed = nbkeep("volume", "list").out.splitlines()[1]
+    assert listed.split() == ["jane", "folder", "no", "limit", "3", "MiB", "40", "GiB", "on", "disk", "-"]
+    assert "40 GiB on disk" in nbkeep("volume", "show", "jane").out
+
+
 def test_homes_are_listed_and_grow(nbkeep: Nbkeep, served: OfficeForTests):
     served.ready(served.user("jane"))
-    assert nbkeep("volume", "list").out.splitlines()[1].split()[:4] == ["jane", "folder", "10", "GiB"]
+    assert nbkeep("volume", "list").out.splitlines()[1].split()[:4] == ["jane", "xfs", "10", "GiB"]
     assert nbkeep("volume", "resize", "jane", "20GiB", "--json").json["size_bytes"] == 20 << 30
     assert nbkeep("volume", "show", "jane").code == 0
     assert nbkeep("volume", "usage", "jane").code == 0

@@ -39,9 +39,9 @@ def list_volumes(limit: Limit = 200, as_json: Json = False) -> None:
         (
             v["user"],
             v.get("kind") or "-",
-            words.size(v["size_bytes"] or v["planned_size_bytes"]),
+            _size(v),
             words.size(v.get("used_bytes")),
-            words.size(v.get("free_bytes")),
+            _free(v),
             _percent(v),
         )
         for v in found
@@ -91,6 +91,19 @@ def resize(
         print_note("Running sessions see the new size at once.")
 
 
+def _size(found: dict[str, Any]) -> str:
+    """Return a home's size, also the one that it will have; a plain folder has none."""
+    if found.get("kind") == "folder":
+        return "no limit"
+    return words.size(found["size_bytes"] or found["planned_size_bytes"])
+
+
+def _free(found: dict[str, Any]) -> str:
+    """Return what is free in a home; a plain folder shares the disk's with everything on it."""
+    on_disk = " on disk" if found.get("kind") == "folder" else ""
+    return f"{words.size(found.get('free_bytes'))}{on_disk}"
+
+
 def _percent(found: dict[str, Any]) -> str:
     if not found.get("size_bytes") or found.get("used_bytes") is None:
         return "-"
@@ -105,9 +118,9 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         [
             ("user", found["user"]),
             ("kind", found.get("kind")),
-            ("size", words.size(found["size_bytes"] or found["planned_size_bytes"])),
+            ("size", _size(found)),
             ("used", words.size(found.get("used_bytes"))),
-            ("free", words.size(found.get("free_bytes"))),
+            ("free", _free(found)),
             ("full", _percent(found)),
             ("note", found["problem"]),
         ]
