@@ -146,6 +146,32 @@ async def test_descriptors_that_are_no_terminal_are_refused_and_closed(short_dir
         assert descriptors() <= before + 2  # the impostor's own thread may still hold its side
 
 
+async def test_connections_from_which_nothing_is_read_are_not_kept_open(short_dir: Path) -> None:
+    """Each would cost the server a descriptor, and the sandbox can break them as often as it likes."""
+    held: list[socket.socket] = []
+
+    def take() -> None:
+        for _ in range(5):
+            held.append(listener.accept()[0])
+            held[-1].sendall(b"no JSON\n")  # which ends it, while most of the request is still to be sent
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(short_dir / "init.sock"))
+        listener.listen()
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        asked = Sandbox(short_dir / "init.sock")
+        before = descriptors()
+        for _ in range(5):
+            with pytest.raises(SandboxError):
+                await asked.spawn(["x" * (4 << 20)], {}, "/home/user")
+        await asked.close()
+        await asyncio.to_thread(thread.join, 10)
+        assert descriptors() <= before + len(held)  # the impostor's own sides
+        for one in held:
+            one.close()
+
+
 @pytest.mark.parametrize("flag", ["blocking", "not blocking"])
 async def test_a_terminal_that_never_reads_and_takes_back_what_it_shows_harms_itself_alone(
     short_dir: Path, flag: str

@@ -155,6 +155,7 @@ class Sandbox:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+        await asyncio.sleep(0)  # in which the connection is closed
 
     async def _connected(self) -> asyncio.StreamWriter:
         async with self._connecting:
@@ -184,7 +185,7 @@ class Sandbox:
             self._reconcile()
         finally:
             self._writer = None
-            writer.close()
+            writer.transport.abort()  # closing would wait for the other side to read what it was sent
             for future in self._waiting.values():
                 if not future.done():
                     future.set_exception(OSError("The connection to the sandbox broke"))
