@@ -1,5 +1,6 @@
 /** The plugins of nbkeep's JupyterLab extension: the one list of what it adds. */
 import { bars } from './plugins/bars';
+import { bigFolders } from './plugins/bigfolders';
 import { commands } from './plugins/commands';
 import { deaths } from './plugins/deaths';
 import { executor } from './plugins/executor';
@@ -9,4 +10,4 @@ import { statusItem } from './plugins/statusitem';
 import { stopped } from './plugins/stopped';
 import { tour } from './plugins/tour';
 
-export default [session, tour, statusItem, bars, deaths, executor, missed, stopped, commands];
+export default [session, tour, statusItem, bars, deaths, executor, missed, bigFolders, stopped, commands];
