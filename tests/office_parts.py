@@ -131,7 +131,7 @@ class InMemoryNode:
     def volume_usage(self, user: str, depth: int = 2) -> VolumeUsage:
         del user, depth  # every home is empty
         self._answer()
-        return VolumeUsage("2026-01-01T00:00:00+00:00", [], [])
+        return VolumeUsage("2026-01-01T00:00:00+00:00", [], [], [])
 
     def host(self) -> list[HostFact]:
         self._answer()

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Dialog
 
 from browser_parts import OpenPortal, chromium, open_portal
-from nbkeep.backends.interface import FolderUse, Suggestion, VolumeUsage
+from nbkeep.backends.interface import FileUse, FolderUse, Suggestion, VolumeUsage
 from nbkeep.model.actor import Role
 from nbkeep.model.session import StopReason
 from nbkeep.sessions.access import grant_access
@@ -35,7 +35,10 @@ def test_script_stays_text_on_every_page(open_portal: OpenPortal, monkeypatch: p
         row = tx.get_one(SessionRow, running)
         row.profile = {**row.profile, "display_name": HOSTILE, "currency": HOSTILE}
     usage = VolumeUsage(
-        "2026-01-01T00:00:00+00:00", [FolderUse(HOSTILE, 1, 1)], [Suggestion(HOSTILE, 1, HOSTILE)]
+        "2026-01-01T00:00:00+00:00",
+        [FolderUse(HOSTILE, 1, 1)],
+        [Suggestion(HOSTILE, 1, HOSTILE)],
+        [FileUse(HOSTILE, 1)],
     )
 
     def measured(user: str, depth: int = 2) -> VolumeUsage:

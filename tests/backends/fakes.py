@@ -83,7 +83,7 @@ class InMemoryBackend:
     def volume_usage(self, user: str, depth: int = 2) -> VolumeUsage:  # noqa: ARG002  the contract has it
         if user not in self.volumes:
             raise not_found("volume", user)
-        return VolumeUsage("2026-01-01T00:00:00+00:00", [FolderUse("", 0, 0)], [])
+        return VolumeUsage("2026-01-01T00:00:00+00:00", [FolderUse("", 0, 0)], [], [])
 
     def host(self) -> list[HostFact]:
         return [HostFact("memory", "In memory", "info", "Nothing runs.")]

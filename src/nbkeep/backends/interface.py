@@ -103,12 +103,21 @@ class Suggestion:
 
 
 @dataclass(frozen=True)
+class FileUse:
+    """What one large file occupies. `path` is relative to the home."""
+
+    path: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class VolumeUsage:
-    """Usage by folder, largest first. `measured_at` is ISO 8601 in UTC."""
+    """Usage by folder, what may go, large files; largest first. `measured_at` is ISO 8601 in UTC."""
 
     measured_at: str
     folders: list[FolderUse]
     suggestions: list[Suggestion]
+    files: list[FileUse]
 
 
 @dataclass(frozen=True)

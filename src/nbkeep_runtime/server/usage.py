@@ -1,8 +1,9 @@
-"""Measures what fills the home and says what may go: caches, checkpoints, the trash."""
+"""Measures what fills the home and says what may go; `nbkeep.model.cleanup` has the rules."""
 
 from __future__ import annotations
 
 import contextlib
+import heapq
 import os
 import shutil
 import stat
@@ -12,32 +13,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from nbkeep.model import cleanup
 from nbkeep_runtime.server.listing import is_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from nbkeep_runtime.server.home import Home
 
 _DEPTH = 2
 _FRESH_S = 30.0
 _SHOWN = 200
-_SUGGESTED_BYTES = 100_000
 _PAUSE_EVERY = 2000
 _NICENESS = 10
-_CACHES = {
-    ".cache": "Caches of tools; they are made again when needed",
-    ".local/share/Trash": "Deleted files",
-    ".npm": "npm's cache",
-    ".conda/pkgs": "conda's downloaded packages",
-    ".local/share/jupyter/runtime": "Left-overs of kernels",
-}
-_ANYWHERE = {
-    ".ipynb_checkpoints": "JupyterLab's checkpoints; the notebooks themselves stay",
-    "__pycache__": "Compiled Python; made again when needed",
-    "node_modules": "JavaScript packages; `npm install` brings them back",
-}
-_ENVIRONMENT = "A Python environment; keep it if you still use it"
+_BLOCK = 512
 
 
 @dataclass
@@ -56,7 +45,7 @@ class HomeUsage:
         self._measured_s = 0.0
 
     def measure(self) -> dict[str, Any]:
-        """Return {measured_at, folders, suggestions}; blocks for as long as the home is large."""
+        """Return {measured_at, folders, suggestions, files}; blocks for as long as the home is large."""
         with self._lock:
             if self._result is None or time.monotonic() - self._measured_s > _FRESH_S:
                 self._result = self._measured()
@@ -79,58 +68,92 @@ class HomeUsage:
     def _measured(self) -> dict[str, Any]:
         with contextlib.suppress(OSError):  # this thread only; it measures, the session works
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        walk = _Walk(self._home)
         sums: dict[str, _Sum] = {"": _Sum()}
-        suggestions: dict[str, str] = {}
-        for folder, files, count in self._walk(suggestions):
+        for folder, files, count in walk.folders():
             parts = folder.split("/") if folder else []
             for depth in range(len(parts) + 1):
                 above = "/".join(parts[:depth])
-                if depth <= _DEPTH or above in suggestions:
+                if depth <= _DEPTH or above in walk.suggestions:
                     _count(sums, above, files, count)
         sums = {path: one for path, one in sums.items() if is_text(path)}
-        folders = sorted(sums, key=lambda path: -sums[path].bytes)[:_SHOWN]
         return {
             "measured_at": datetime.now(UTC).isoformat(),
-            "folders": [
-                {"path": path, "bytes": sums[path].bytes, "files": sums[path].files} for path in folders
-            ],
-            "suggestions": sorted(
-                (
-                    {"path": path, "bytes": sums[path].bytes, "why": why}
-                    for path, why in suggestions.items()
-                    if path in sums and sums[path].bytes >= _SUGGESTED_BYTES
-                ),
-                key=lambda suggestion: -int(suggestion["bytes"]),
+            "folders": _largest(
+                {"path": path, "bytes": one.bytes, "files": one.files} for path, one in sums.items()
             ),
+            "suggestions": _largest(
+                {"path": path, "bytes": sums[path].bytes, "why": why}
+                for path, why in walk.suggestions.items()
+                if path in sums and sums[path].bytes >= cleanup.MIN_SUGGESTED_BYTES
+            ),
+            "files": _largest({"path": path, "bytes": size} for size, path in walk.large if is_text(path)),
         }
 
-    def _walk(self, suggestions: dict[str, str]) -> Iterator[tuple[str, int, int]]:
-        """Give (folder, bytes of its files, how many), adding what may go to `suggestions` on the way."""
-        waiting, seen = [""], 0
+
+class _Walk:
+    """One way through a home: `folders` gives sizes, and fills what may go and the largest files."""
+
+    def __init__(self, home: Home) -> None:
+        self.suggestions: dict[str, str] = {}
+        self.large: list[tuple[int, str]] = []  # a heap: the smallest of the largest first
+        self._home = home
+        self._linked: set[tuple[int, int]] = set()
+
+    def folders(self) -> Iterator[tuple[str, int, int]]:
+        """Give (folder, bytes in it, how many) for every folder; a file of two names counts once."""
+        waiting, seen = [("", False)], 0
         while waiting:
-            folder = waiting.pop()
+            folder, goes = waiting.pop()
             total = count = 0
-            inside = any(folder == path or folder.startswith(f"{path}/") for path in suggestions)
             try:
                 with self._home.folder(folder) as fd, os.scandir(fd) as scan:
+                    goes = goes or self._may_go(folder, fd)
                     for entry in scan:
                         status = entry.stat(follow_symlinks=False)
-                        total += status.st_blocks * 512
-                        count += 1
-                        if stat.S_ISDIR(status.st_mode):
-                            path = f"{folder}/{entry.name}".lstrip("/")
-                            waiting.append(path)
-                            why = _CACHES.get(path) or _ANYWHERE.get(entry.name)
-                            if why and not inside:
-                                suggestions[path] = why
-                        elif entry.name == "pyvenv.cfg" and folder and not inside:
-                            suggestions[folder] = _ENVIRONMENT
                         seen += 1
                         if seen % _PAUSE_EVERY == 0:
                             time.sleep(0.002)
+                        if self._is_counted(status):
+                            continue
+                        path = f"{folder}/{entry.name}".lstrip("/")
+                        total += status.st_blocks * _BLOCK
+                        count += 1
+                        if stat.S_ISDIR(status.st_mode):
+                            waiting.append((path, goes))
+                        elif status.st_blocks * _BLOCK >= cleanup.LARGE_FILE_BYTES:
+                            self._note(status.st_blocks * _BLOCK, path)
             except OSError:
                 continue
             yield folder, total, count
+
+    def _may_go(self, folder: str, fd: int) -> bool:
+        try:
+            os.stat(cleanup.ENVIRONMENT_MARK, dir_fd=fd, follow_symlinks=False)
+        except OSError:
+            why = cleanup.why_deletable(folder)
+        else:
+            why = cleanup.why_deletable(folder, is_environment=True)
+        if why:
+            self.suggestions[folder] = why
+        return bool(why)
+
+    def _is_counted(self, status: os.stat_result) -> bool:
+        if status.st_nlink < 2 or stat.S_ISDIR(status.st_mode):  # noqa: PLR2004  a second name
+            return False
+        same = (status.st_dev, status.st_ino)
+        counted = same in self._linked
+        self._linked.add(same)
+        return counted
+
+    def _note(self, size: int, path: str) -> None:
+        heapq.heappush(self.large, (size, path))
+        if len(self.large) > cleanup.LARGE_FILES:
+            heapq.heappop(self.large)
+
+
+def _largest(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(found, key=lambda one: -int(one["bytes"]))[:_SHOWN]
 
 
 def _count(sums: dict[str, _Sum], path: str, size: int, files: int) -> None:

@@ -14,6 +14,8 @@ from nbkeep.backends.local.homes import Homes, why_no_images
 from nbkeep.backends.local.layout import Layout
 from nbkeep.backends.local.usage import UsageCache
 from nbkeep.model.errors import Refused
+from nbkeep_runtime.server.home import Home
+from nbkeep_runtime.server.usage import HomeUsage
 
 MIB = 1 << 20
 OWNER = 2_000_001_000
@@ -115,4 +117,53 @@ def test_usage_names_folders_and_what_can_be_cleaned(short_dir: Path) -> None:
     assert "outside" not in sizes
     assert {one.path for one in usage.suggestions} == {".cache/pip", "work/env"}
     assert all(one.why for one in usage.suggestions)
+    assert usage.files == []
+    shutil.rmtree(home)
+
+
+def test_usage_names_the_large_files_wherever_they_lie(short_dir: Path) -> None:
+    home = short_dir / "homes/jane"
+    for name, size in (("model.bin", 60), ("a/b/c/d/deep.parquet", 70), ("a/small.csv", 10)):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_bytes(bytes(size * MIB))
+    (home / "holes").touch()
+    os.truncate(home / "holes", 1 << 40)  # as long as a terabyte; occupies nothing
+    usage = UsageCache(Homes(Layout(short_dir))).measure("jane", 2)
+    assert [one.path for one in usage.files] == ["a/b/c/d/deep.parquet", "model.bin"]
+    assert 60 * MIB <= usage.files[1].bytes < 61 * MIB
+    shutil.rmtree(home)
+
+
+def test_jupyterlab_and_the_portal_give_the_same_advice(short_dir: Path) -> None:
+    """Two measure, with different rights and at different times; one set of rules decides."""
+    home = short_dir / "homes/jane"
+    may_go = (
+        ".cache/pip",
+        ".cache/of-a-program",
+        ".npm",
+        "work/__pycache__",
+        "work/app/node_modules",
+        "work/env",
+    )
+    for folder in (
+        *may_go,
+        "work/env/lib/__pycache__",
+        "cache/pip",
+        ".cache/pip/deep/.ipynb_checkpoints",
+        "work/.npm",
+    ):
+        (home / folder).mkdir(parents=True)
+        (home / folder / "content").write_bytes(bytes(2 * MIB))
+    (home / ".ruff_cache").mkdir()  # too small to be worth a word
+    (home / "work/env/pyvenv.cfg").touch()
+    (home / "model.bin").write_bytes(bytes(60 * MIB))
+    os.link(home / "model.bin", home / "work/same.bin")
+    told = UsageCache(Homes(Layout(short_dir))).measure("jane", 2)
+    inside = HomeUsage(Home(home, "/home/user")).measure()
+    assert {one.path for one in told.suggestions} == set(may_go)
+    assert {one["path"]: one["why"] for one in inside["suggestions"]} == {
+        one.path: one.why for one in told.suggestions
+    }
+    assert [one["bytes"] for one in inside["files"]] == [one.bytes for one in told.files]
+    assert len(told.files) == 1
     shutil.rmtree(home)

@@ -107,14 +107,21 @@ def test_a_folder_of_100_000_files_is_listed_whole(server: RunningServer) -> Non
 def test_what_fills_the_home_is_told_and_only_that_is_cleaned(server: RunningServer) -> None:
     (server.home / ".cache/pip").mkdir(parents=True)
     (server.home / ".cache/pip/wheel").write_bytes(b"x" * 3_000_000)
+    (server.home / ".cache/pip/again").hardlink_to(server.home / ".cache/pip/wheel")
     (server.home / "precious").mkdir()
+    (server.home / "model.bin").write_bytes(bytes(60_000_000))
     usage = server.json("GET", "nbkeep/api/home/usage")
     told = {one["path"]: one["bytes"] for one in [*usage["folders"], *usage["suggestions"]]}
     assert 3_000_000 <= told[".cache"] < 4_000_000  # once, although its folder and what may go are the same
     assert 3_000_000 <= told[".cache/pip"] <= told[".cache"]
-    assert ".cache" in [suggestion["path"] for suggestion in usage["suggestions"]]
-    left = server.json("POST", "nbkeep/api/home/clean", json={"paths": [".cache", "precious", "../state"]})
+    assert [suggestion["path"] for suggestion in usage["suggestions"]] == [".cache/pip"]
+    assert [one["path"] for one in usage["files"]] == ["model.bin"]
+    assert usage["files"][0]["bytes"] >= 60_000_000
+    asked = [".cache/pip", ".cache", "precious", "model.bin", "../state"]
+    left = server.json("POST", "nbkeep/api/home/clean", json={"paths": asked})
     assert left["freed_bytes"] >= 3_000_000
-    assert not (server.home / ".cache").exists()
+    assert not (server.home / ".cache/pip").exists()
+    assert (server.home / ".cache").exists()
+    assert (server.home / "model.bin").exists()
     assert (server.home / "precious").exists()
     assert server.state.exists()

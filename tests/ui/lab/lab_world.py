@@ -73,6 +73,7 @@ def some_usage() -> dict[str, Any]:
             {"path": "data/2024", "bytes": int(0.6 * GIB), "files": 12},
             {"path": "notebooks", "bytes": 40 * 1024**2, "files": 31},
         ],
+        "files": [{"path": "model.safetensors", "bytes": 5 * GIB}],
         "suggestions": [
             {
                 "path": ".cache/pip",

@@ -13,25 +13,35 @@ type State =
 
 const BIGGEST = 6;
 
-function Folders(props: { usage: HomeUsage }): React.ReactElement {
-  // The nameless folder is the home itself, told above already.
-  const inside = props.usage.folders.filter(folder => folder.path !== '' && folder.path !== '.');
-  const biggest = inside.sort((one, other) => other.bytes - one.bytes).slice(0, BIGGEST);
-  if (biggest.length === 0) {
-    return <p className="nbkeep-quiet">The home is empty.</p>;
-  }
+function Sizes(props: { caption: string; sizes: readonly { path: string; bytes: number }[] }): React.ReactElement {
   return (
     <table className="nbkeep-Folders">
-      <caption>What uses space</caption>
+      <caption>{props.caption}</caption>
       <tbody>
-        {biggest.map(folder => (
-          <tr key={folder.path}>
-            <th scope="row">{folder.path}</th>
-            <td>{size(folder.bytes)}</td>
+        {props.sizes.map(one => (
+          <tr key={one.path}>
+            <th scope="row">{one.path}</th>
+            <td>{size(one.bytes)}</td>
           </tr>
         ))}
       </tbody>
     </table>
+  );
+}
+
+function Biggest(props: { usage: HomeUsage }): React.ReactElement {
+  // The nameless folder is the home itself, told above already.
+  const inside = props.usage.folders.filter(folder => folder.path !== '' && folder.path !== '.');
+  const folders = inside.sort((one, other) => other.bytes - one.bytes).slice(0, BIGGEST);
+  const files = props.usage.files.slice(0, BIGGEST);
+  if (folders.length + files.length === 0) {
+    return <p className="nbkeep-quiet">Nothing large is in the home.</p>;
+  }
+  return (
+    <>
+      {folders.length > 0 && <Sizes caption="What uses space" sizes={folders} />}
+      {files.length > 0 && <Sizes caption="Large files" sizes={files} />}
+    </>
   );
 }
 
@@ -137,7 +147,7 @@ export function HomeSection(props: { session: ISession; open: boolean }): React.
       {state.kind === 'failed' && <p className="nbkeep-mod-away">Could not be measured: {state.words}</p>}
       {state.kind === 'shown' && (
         <>
-          <Folders usage={state.usage} />
+          <Biggest usage={state.usage} />
           {state.usage.suggestions.length > 0 ? (
             <Suggestions suggestions={state.usage.suggestions} onClean={clean} />
           ) : (

@@ -110,9 +110,15 @@ export interface Suggestion {
   why: string;
 }
 
+export interface LargeFile {
+  path: string;
+  bytes: number;
+}
+
 export interface HomeUsage {
   measured_at: string;
   folders: Folder[];
+  files: LargeFile[];
   suggestions: Suggestion[];
 }
 
@@ -268,7 +274,7 @@ export function webAddress(value: unknown): string {
   return /^(https?:\/\/|\/(?!\/))/i.test(address) ? address : '';
 }
 
-/** The folders and clean-up suggestions from the answer of `nbkeep/api/home/usage`. */
+/** The folders, large files and clean-up suggestions from the answer of `nbkeep/api/home/usage`. */
 export function readUsage(value: unknown): HomeUsage {
   const raw = fields(value);
   return {
@@ -278,6 +284,7 @@ export function readUsage(value: unknown): HomeUsage {
       bytes: number(item.bytes),
       files: number(item.files)
     })),
+    files: list(raw.files, item => (text(item.path) ? { path: text(item.path), bytes: number(item.bytes) } : null)),
     suggestions: list(raw.suggestions, item =>
       text(item.path) ? { path: text(item.path), bytes: number(item.bytes), why: text(item.why) } : null
     )

@@ -54,6 +54,7 @@ test('usage without suggestions is a home with nothing to delete', () => {
   expect(readUsage({ folders: [{ path: 'a', bytes: 1 }] })).toEqual({
     measured_at: '',
     folders: [{ path: 'a', bytes: 1, files: 0 }],
+    files: [],
     suggestions: []
   });
 });

@@ -1,4 +1,4 @@
-"""Usage of a home by folder, and what can be deleted because it comes back by itself.
+"""Usage of a home by folder, its largest files, and what can be deleted because it comes back by itself.
 
 Measured by a process of its own at idle priority, so that a session never waits for it. The user decides what
 lies in a home: folders are opened one below the other without following links, and counted, never read.
@@ -6,6 +6,7 @@ lies in a home: folders are opened one below the other without following links, 
 
 from __future__ import annotations
 
+import heapq
 import json
 import os
 import shutil
@@ -17,7 +18,8 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from nbkeep.backends.interface import FolderUse, Suggestion, VolumeUsage
+from nbkeep.backends.interface import FileUse, FolderUse, Suggestion, VolumeUsage
+from nbkeep.model import cleanup
 from nbkeep.model.errors import Unavailable, not_found
 
 if TYPE_CHECKING:
@@ -30,30 +32,6 @@ _TIME_LIMIT_S = 300
 _DEEPEST = 6
 _SHOWN = 200
 _BLOCK = 512
-_MIN_SUGGESTED_BYTES = 1 << 20
-
-# Paths from the home, and names anywhere in it.
-_CACHES = {
-    ".cache/pip": "Packages that pip downloaded; it downloads them again when needed.",
-    ".cache/uv": "Packages that uv downloaded; it downloads them again when needed.",
-    ".cache/huggingface": "Models and datasets that were downloaded; they are downloaded again when needed.",
-    ".cache/torch": "Models that were downloaded; they are downloaded again when needed.",
-    ".cache/matplotlib": "Matplotlib's font list; it is made again when needed.",
-    ".conda/pkgs": "Packages that conda downloaded; it downloads them again when needed.",
-    ".npm": "Packages that npm downloaded; it downloads them again when needed.",
-    ".local/share/Trash": "Deleted files that are still kept.",
-}
-_NAMES = {
-    "__pycache__": "Compiled Python code; Python makes it again.",
-    ".ipynb_checkpoints": "Older copies of notebooks that JupyterLab keeps.",
-    "node_modules": "Packages of a JavaScript project; `npm install` brings them back.",
-    ".pytest_cache": "Left by a test run.",
-    ".mypy_cache": "Left by a type check.",
-    ".ruff_cache": "Left by a linter.",
-}
-_ENVIRONMENT = (
-    "A virtual environment; delete it when its project is done, its packages can be installed again."
-)
 
 
 class UsageCache:
@@ -96,6 +74,7 @@ def _measure(home: Path, depth: int) -> VolumeUsage:
         datetime.now(UTC).isoformat(timespec="seconds"),
         [FolderUse(**one) for one in told["folders"]],
         [Suggestion(**one) for one in told["suggestions"]],
+        [FileUse(**one) for one in told["files"]],
     )
 
 
@@ -106,6 +85,7 @@ class _Walk:
         self.depth = depth
         self.folders: list[dict[str, Any]] = []
         self.suggestions: list[dict[str, Any]] = []
+        self._large: list[tuple[int, str]] = []  # a heap: the smallest of the largest first
         self._seen: set[tuple[int, int]] = set()
 
     def add(self, fd: int, path: str, level: int, *, suggest: bool = True) -> tuple[int, int]:
@@ -132,12 +112,24 @@ class _Walk:
                 continue
             self._seen.add((info.st_dev, info.st_ino)) if info.st_nlink > 1 else None
             size, files = size + info.st_blocks * _BLOCK, files + 1
+            if info.st_blocks * _BLOCK >= cleanup.LARGE_FILE_BYTES:
+                self._note(info.st_blocks * _BLOCK, f"{path}/{_shown(name)}".lstrip("/"))
         os.close(fd)
         if level <= self.depth:
             self.folders.append({"path": path, "bytes": size, "files": files})
-        if why and size >= _MIN_SUGGESTED_BYTES:
+        if why and size >= cleanup.MIN_SUGGESTED_BYTES:
             self.suggestions.append({"path": path, "bytes": size, "why": why})
         return size, files
+
+    def _note(self, size: int, path: str) -> None:
+        heapq.heappush(self._large, (size, path))
+        if len(self._large) > cleanup.LARGE_FILES:
+            heapq.heappop(self._large)
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        """Return the largest files."""
+        return [{"path": path, "bytes": size} for size, path in self._large]
 
 
 def _shown(name: str) -> str:
@@ -147,16 +139,11 @@ def _shown(name: str) -> str:
 
 
 def _why(path: str, fd: int) -> str:
-    if path in _CACHES:
-        return _CACHES[path]
-    name = path.rpartition("/")[2]
-    if name in _NAMES:
-        return _NAMES[name]
     try:
-        os.stat("pyvenv.cfg", dir_fd=fd, follow_symlinks=False)
+        os.stat(cleanup.ENVIRONMENT_MARK, dir_fd=fd, follow_symlinks=False)
     except OSError:
-        return ""
-    return _ENVIRONMENT
+        return cleanup.why_deletable(path)
+    return cleanup.why_deletable(path, is_environment=True)
 
 
 def main() -> None:
@@ -170,10 +157,11 @@ def main() -> None:
         os.setresuid(owner, owner, owner)
     walk = _Walk(depth)
     walk.add(fd, "", 0)
-    for found in (walk.folders, walk.suggestions):
+    told = {"folders": walk.folders, "suggestions": walk.suggestions, "files": walk.files}
+    for found in told.values():
         found.sort(key=lambda one: -one["bytes"])
         del found[_SHOWN:]
-    print(json.dumps({"folders": walk.folders, "suggestions": walk.suggestions}))  # noqa: T201  a program's answer
+    print(json.dumps(told))  # noqa: T201  a program's answer
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def show(user: UserName, as_json: Json = False) -> None:
 
 @volume.command()
 def usage(user: UserName, as_json: Json = False) -> None:
-    """Show which folders fill a home, and what could be cleaned."""
+    """Show which folders and large files fill a home, and what could be cleaned."""
     with office() as api:
         found = api.get(f"volumes/{part(user)}/usage")
     if as_json:
@@ -68,6 +68,10 @@ def usage(user: UserName, as_json: Json = False) -> None:
     print_table(
         [Column("bytes", right=True), Column("files", right=True), Column("folder")], rows, "It is empty."
     )
+    if found["files"]:
+        print()
+        rows = [(words.size(f["bytes"]), f["path"]) for f in found["files"]]
+        print_table([Column("bytes", right=True), Column("large file")], rows, "")
     if found["suggestions"]:
         print()
         rows = [(words.size(s["bytes"]), s["path"], s["why"]) for s in found["suggestions"]]

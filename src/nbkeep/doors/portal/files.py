@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/files")
 _MOST = 30  # folders that a page shows
+_MOST_FILES = 10
 
 
 @router.get("")
@@ -42,12 +43,14 @@ def _measure(office: Office, browser: SignedIn, user: str) -> dict[str, Any]:
     try:
         found = volume_usage(office, browser.actor, user)
     except NbkeepError as error:
-        return {"problem": str(error), "folders": [], "suggestions": [], "measured_at": None, "largest": 0}
+        nothing: dict[str, Any] = {"folders": [], "suggestions": [], "files": []}
+        return nothing | {"problem": str(error), "measured_at": None, "largest": 0}
     inside = [one for one in found["folders"] if one["path"]]  # "" is the home itself: shown above
     folders = sorted(inside, key=lambda one: one["bytes"], reverse=True)[:_MOST]
     return {
         **found,
         "problem": "",
         "folders": folders,
+        "files": found["files"][:_MOST_FILES],
         "largest": max((one["bytes"] for one in folders), default=0),
     }
