@@ -30,6 +30,7 @@ class PlainInit:
         self.listener.listen(8)
         self.clients: list[socket.socket] = []
         self.lock = threading.Lock()
+        self.started: set[int] = set()
 
     def serve(self) -> None:
         while True:
@@ -69,8 +70,16 @@ class PlainInit:
                 os.execvpe(argv[0], argv, {**env, **request["env"]})  # noqa: S606
             finally:
                 os._exit(127)
+        self.started.add(pid)
         threading.Thread(target=self.wait, args=(pid,), daemon=True).start()
         return pid
+
+    def end(self) -> None:
+        """End with everything that was started, as the first process of a sandbox does."""
+        for pid in list(self.started):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        os._exit(0)
 
     def op_spawn(self, request: dict):
         return {"pid": self.start(request, os.setsid)}, ()
@@ -102,6 +111,7 @@ class PlainInit:
 
     def wait(self, pid: int) -> None:
         _, status, usage = os.wait4(pid, 0)
+        self.started.discard(pid)
         code = os.waitstatus_to_exitcode(status)
         event = {"event": "exit", "pid": pid, "code": None if code < 0 else code,
                  "signal": -code if code < 0 else None, "max_rss_bytes": usage.ru_maxrss * 1024}  # fmt: skip
@@ -111,7 +121,7 @@ class PlainInit:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     init = PlainInit(sys.argv[1], sys.argv[2], {"/opt/nbkeep/image/bin/python": sys.executable})
+    signal.signal(signal.SIGTERM, lambda *_: init.end())
     threading.Thread(target=init.serve, daemon=True).start()
     select.select([], [], [])
