@@ -204,7 +204,7 @@ class BigFolders {
     const select = listing.selectItemByName.bind(listing);
     listing.selectItemByName = (name, focus) => {
       this.sought.add(model.path ? `${model.path}/${name}` : name);
-      return select(name, focus);
+      return this.calmly(() => select(name, focus));
     };
   }
 
@@ -239,22 +239,29 @@ class BigFolders {
     };
   }
 
-  /** Who presses Refresh gets a fresh list; a letter typed into the filter, which refreshes too, needs none. */
+  /** Who presses Refresh gets a fresh list; a letter in the filter or a selection, which refresh too, need none. */
   private obeyRefresh(): void {
     const { model } = this;
     const setFilter = model.setFilter.bind(model);
     const refresh = model.refresh.bind(model);
-    let filtering = false;
     model.setFilter = filter => {
-      filtering = true;
       this.found = null;
-      setFilter(filter);
-      filtering = false;
+      this.calmly(() => setFilter(filter));
     };
     model.refresh = () => {
-      this.changed ||= !filtering;
+      this.changed ||= !this.calm;
       return refresh();
     };
+  }
+
+  /** Do what refreshes at once without a need for a fresh list. */
+  private calmly<T>(act: () => T): T {
+    this.calm = true;
+    try {
+      return act();
+    } finally {
+      this.calm = false;
+    }
   }
 
   /** Whether a giant list that is at hand still holds; in every doubt it does not. */
@@ -279,4 +286,5 @@ class BigFolders {
   private listed: Listed | null = null;
   private fetching = 0;
   private changed = false;
+  private calm = false;
 }
