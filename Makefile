@@ -43,7 +43,10 @@ docs: setup  ## Build the documentation as a site, in site/
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/mkdocs build --strict
 
-bench: setup  ## Print the figures of benchmarks/
+bench-%: setup
+	@$(BIN)/python benchmarks/bench_$*.py
+
+bench: setup  ## Print the figures of benchmarks/ (bench-start: of one of them)
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 screenshots: setup  ## Make the README's pictures from a running nbkeep

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
@@ -28,8 +29,10 @@ class Installation:
 
     person: Person
 
-    def __init__(self) -> None:
+    def __init__(self, config: str = "") -> None:
+        """Prepare it; `config` is its config.toml."""
         self.platform = Platform(Path(tempfile.mkdtemp(prefix="nbk", dir="/tmp")), free_port())
+        self._config = config
 
     def __enter__(self) -> Self:
         """Start it, invite somebody, sign them in."""
@@ -40,10 +43,21 @@ class Installation:
             )
         self.platform.data_dir.chmod(0o711)
         (self.platform.data_dir / "images").symlink_to(images)
+        if self._config:
+            (self.platform.data_dir / "config.toml").write_text(self._config)
         self.platform.up()
         self.person = self.platform.person()
         self.person.sign_in()
         return self
+
+    def wait_until_warm(self) -> None:
+        """Wait until nothing is being imported any more."""
+        told = self.platform.data_dir / "run/parents/told.json"
+        while not told.exists() or "MiB" not in told.read_text() or "importing" in told.read_text():
+            time.sleep(0.2)
+        time.sleep(2)  # wishes for kernels come with the office's next round
+        while "importing" in told.read_text():
+            time.sleep(0.2)
 
     def __exit__(self, *_: object) -> None:
         """Stop everything and remove it."""

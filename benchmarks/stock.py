@@ -30,6 +30,7 @@ c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "jupyterhub.spawner.LocalProcessSpawner"
 c.Spawner.args = ["--allow-root"]
+c.Spawner.environment = {"JUPYTER_PATH": os.environ["STOCK_JUPYTER_PATH"]}
 c.Spawner.notebook_dir = os.environ["STOCK_HOME"]
 c.JupyterHub.services = [{"name": "bench", "api_token": os.environ["STOCK_TOKEN"]}]
 c.JupyterHub.load_roles = [{"name": "bench", "services": ["bench"],
@@ -52,7 +53,7 @@ def node_binary() -> Path:
 class StockHub:
     """A running stock hub; a context manager that removes everything on exit."""
 
-    def __init__(self) -> None:
+    def __init__(self, jupyter_path: Path | None = None) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="nbk-stock"))
         self.token = secrets.token_hex(16)
         self.user = getpass.getuser()
@@ -62,6 +63,7 @@ class StockHub:
         environment = os.environ | {
             "STOCK_URL": self.url, "STOCK_HUB_PORT": str(free_port()), "STOCK_PROXY_PORT": str(free_port()),
             "STOCK_PROXY": f"{node_binary()} {proxy}", "STOCK_TOKEN": self.token,
+            "STOCK_JUPYTER_PATH": str(jupyter_path or ""),
             "STOCK_HOME": str(self.directory), "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }  # fmt: skip

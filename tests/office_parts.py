@@ -26,6 +26,7 @@ from nbkeep.backends.interface import (
     Status,
     Volume,
     VolumeUsage,
+    Warm,
 )
 from nbkeep.doors.api import create_app
 from nbkeep.model.actor import ROLE_SCOPES, Actor, Role
@@ -42,7 +43,7 @@ from nbkeep.store.database import Store
 from nbkeep.store.tables import SessionRow, UserRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 @dataclass
@@ -84,6 +85,7 @@ class InMemoryNode:
     volumes: dict[str, Volume] = field(default_factory=dict[str, Volume])
     stopped: list[str] = field(default_factory=list[str])
     left: list[LeftReports] = field(default_factory=list[LeftReports])
+    warm: list[Warm] = field(default_factory=list[Warm])
     is_away: bool = False
 
     def launch(self, spec: LaunchSpec) -> Launched:
@@ -132,6 +134,10 @@ class InMemoryNode:
         del user, depth  # every home is empty
         self._answer()
         return VolumeUsage("2026-01-01T00:00:00+00:00", [], [], [])
+
+    def keep_warm(self, wanted: Sequence[Warm]) -> None:
+        self._answer()
+        self.warm = list(wanted)
 
     def host(self) -> list[HostFact]:
         self._answer()

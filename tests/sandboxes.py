@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nbkeep.backends.interface import Exit, LaunchSpec, Status
+from forked import Kernel, wait_until_warm
+from nbkeep.backends.interface import Exit, LaunchSpec, Status, Warm
 from nbkeep.backends.local.images import build_image
 from nbkeep.backends.warden_client import WardenClient
 from nbkeep.model.ids import new_id
@@ -114,7 +115,7 @@ class Machine:
 
     @property
     def is_root(self) -> bool:
-        return self.kind == "root"
+        return self.kind in {"root", "warm"}
 
     def command(self, *arguments: str) -> list[str]:
         """Return a command that runs as this machine's user."""
@@ -190,7 +191,14 @@ class Machine:
         return (self.data_dir / "logs/sessions" / f"{spec.session_id}.log").read_text(errors="replace")
 
     def run(self, spec: LaunchSpec, code: str, **env: str) -> Outcome:
-        """Run Python code in the sandbox as a kernel would be and return how it ended."""
+        """Run Python code in the sandbox as a kernel would be and return how it ended.
+
+        A `warm` machine's kernels are forks of a warm parent, and the code runs below one.
+        """
+        if self.kind == "warm":
+            with Kernel(self, spec, warm=True) as kernel:
+                how, output = kernel.script(textwrap.dedent(code), env)
+            return Outcome(None if how < 0 else how, -how if how < 0 else None, output)
         init = self.init(spec)
         try:
             argv = ["/opt/nbkeep/image/bin/python", "-c", textwrap.dedent(code)]
@@ -242,11 +250,18 @@ def make_machine(kind: str) -> Machine:
     (data_dir / "secrets").mkdir(mode=0o700)
     (data_dir / "secrets/warden-token").write_text(TOKEN)
     (data_dir / "images").symlink_to(images())
-    if kind != "root" and os.geteuid() == 0:
+    if kind == "ordinary" and os.geteuid() == 0:
         for path in (data_dir, data_dir / "secrets", data_dir / "secrets/warden-token"):
             os.chown(path, NOBODY, NOBODY)
     machine = Machine(kind, data_dir)
     machine.start()
+    if kind == "warm":
+        try:
+            machine.client.keep_warm([Warm("base")])
+            wait_until_warm(machine, r"kernels of base: \d+ MiB")
+        except BaseException:
+            machine.end()
+            raise
     return machine
 
 
@@ -254,6 +269,6 @@ def why_not(kind: str) -> str:
     """Return why a machine of this kind cannot be had here, or ""."""
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed: apt-get install bubblewrap"
-    if kind == "root" and os.geteuid() != 0:
+    if kind in {"root", "warm"} and os.geteuid() != 0:
         return "needs to run as root"
     return ""

@@ -57,6 +57,8 @@ class Settings:
     memory_overcommit: float = 2.0
     # GPUs to count where no NVIDIA driver can be asked, such as {a100 = 2} (environment: "a100=2,t4=1").
     gpus: dict[str, int] = field(default_factory=_no_gpus)
+    # Whether servers and kernels are forked from processes that have imported what they need.
+    warm_starts: bool = True
     # What a person gets who is invited without saying otherwise.
     default_max_sessions: int = 3
     default_home_size_bytes: int = 10 << 30
@@ -215,6 +217,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "cpu_overcommit": float,
     "memory_overcommit": float,
     "gpus": _gpus,
+    "warm_starts": _yes_or_no,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,
     "invitation_valid_s": parse_duration_s,

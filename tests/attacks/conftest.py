@@ -1,4 +1,7 @@
-"""Each attack is played against one running session of a machine kept by root, and of one kept by a plain user."""
+"""Each attack is played against a running session of a machine kept by root, and of one kept by a plain user.
+
+And once more from kernels that root's machine forks from a warm parent: both ways in are equally confined.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import pytest
 from sandboxes import Target, make_machine, why_not
 
 
-@pytest.fixture(scope="session", params=["root", "ordinary"])
+@pytest.fixture(scope="session", params=["root", "warm", "ordinary"])
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     kind: str = request.param
     if reason := why_not(kind):

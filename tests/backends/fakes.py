@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nbkeep.backends.interface import (
@@ -16,6 +17,7 @@ from nbkeep.backends.interface import (
     Status,
     Volume,
     VolumeUsage,
+    Warm,
 )
 from nbkeep.model.errors import Refused, not_found
 
@@ -30,6 +32,10 @@ class InMemoryBackend:
     ended: dict[str, Exit] = field(default_factory=dict[str, Exit])
     left: list[LeftReports] = field(default_factory=list[LeftReports])
     volumes: dict[str, Volume] = field(default_factory=dict[str, Volume])
+    warm: list[Warm] = field(default_factory=list[Warm])
+
+    def keep_warm(self, wanted: Sequence[Warm]) -> None:
+        self.warm = list(wanted)
 
     def launch(self, spec: LaunchSpec) -> Launched:
         if spec.image not in self.images:

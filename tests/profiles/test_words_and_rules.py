@@ -93,6 +93,7 @@ def test_whatever_is_written_into_a_field_is_read_or_refused(value: object) -> N
         "max_extension",
         "roles",
         "record_code",
+        "preimport",
         "image",
         "display_name",
     ):

@@ -24,8 +24,17 @@ class LaunchSpec:
     scratch_bytes: int
     gpu_count: int = 0
     gpu_type: str = ""
+    preimport: list[str] = field(default_factory=list[str])
     server_env: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     server_args: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True)
+class Warm:
+    """An image, and the modules that its kernels have imported when they start."""
+
+    image: str
+    preimport: list[str] = field(default_factory=list[str])
 
 
 @dataclass(frozen=True)
@@ -189,6 +198,13 @@ class Backend(Protocol):
 
     def volume_usage(self, user: str, depth: int = 2) -> VolumeUsage:
         """Return usage by folder, measured at idle priority and kept for a minute."""
+        ...
+
+    def keep_warm(self, wanted: Sequence[Warm]) -> None:
+        """Say which kernels should start without waiting for imports; replaces what was said before.
+
+        Only a wish: sessions start without it, slower. Twice is safe.
+        """
         ...
 
     def host(self) -> Sequence[HostFact]:

@@ -14,9 +14,10 @@ from nbkeep.model.errors import Refused, Unavailable
 from .interface import Capacity, HostFact, Launched, LeftReports, Running, Status, Volume, VolumeUsage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from .interface import LaunchSpec
+    from .interface import LaunchSpec, Warm
 
 T = TypeVar("T")
 
@@ -119,6 +120,10 @@ class WardenClient:
         """Return usage by folder."""
         told = self._ask("GET", f"/volumes/{_part(user)}/usage", params={"depth": depth}, timeout=_USAGE_S)
         return _read(TypeAdapter(VolumeUsage), told)
+
+    def keep_warm(self, wanted: Sequence[Warm]) -> None:
+        """Say which kernels should start without waiting for imports."""
+        self._ask("PUT", "/warm", json=[asdict(one) for one in wanted])
 
     def host(self) -> list[HostFact]:
         """Return what `nbkeep doctor` says."""

@@ -78,11 +78,19 @@ def _scaled(value: Any, field: str, factor: int) -> int:
 
 
 def _roles(value: Any, field: str) -> tuple[str, ...]:
+    return tuple(sorted(_texts(value, field)))
+
+
+def _modules(value: Any, field: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_texts([] if value == "none" else value, field)))
+
+
+def _texts(value: Any, field: str) -> list[str]:
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
     if not isinstance(value, list | tuple):
-        raise invalid(field, f"{value!r} is not a list of roles.")
-    return tuple(sorted(_text(role, field) for role in cast("list[Any]", value)))
+        raise invalid(field, f"{value!r} is not a list.", "Write it like [a, b], or as text: a,b.")
+    return [_text(one, field) for one in cast("list[Any]", value)]
 
 
 # What a request may say → (the field of the value, how it is read).
@@ -112,6 +120,7 @@ _PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
     "network": ("network", _text),
     "classification": ("classification", _text),
     "record_code": ("record_code", _flag),
+    "preimport": ("preimport", _modules),
     "roles": ("roles", _roles),
     "enabled": ("enabled", _flag),
 }

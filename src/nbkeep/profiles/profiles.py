@@ -48,6 +48,12 @@ def get_profile(tx: Tx, actor: Actor, name: str) -> tuple[Profile, Flavor]:
     return found
 
 
+def enabled_profiles(tx: Tx) -> list[Profile]:
+    """Return all profiles that can be started by somebody, whoever asks."""
+    query = select(ProfileRow).where(ProfileRow.deleted_at.is_(None), ProfileRow.enabled)
+    return [as_profile(row) for row in tx.scalars(query.order_by(ProfileRow.name))]
+
+
 def find_profile(tx: Tx, name: str) -> tuple[Profile, Flavor] | None:
     """Return a profile that is not deleted, with its flavor, whoever asks."""
     row = tx.get(ProfileRow, name)
@@ -130,6 +136,7 @@ def as_profile(row: ProfileRow) -> Profile:
         network=row.network,
         classification=row.classification,
         record_code=row.record_code,
+        preimport=tuple(row.preimport),
         roles=tuple(row.roles),
         enabled=row.enabled,
     )

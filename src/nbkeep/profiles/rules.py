@@ -21,11 +21,14 @@ NAME = re.compile(r"[a-z0-9-]{1,40}")
 IMAGE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 GPU_TYPE = re.compile(r"[a-z0-9-]{1,40}")
 
+MODULE = re.compile(r"[A-Za-z_]\w{0,99}(\.[A-Za-z_]\w{0,99}){0,9}", re.ASCII)
+
 _MIN_CPU_MILLIS = 100
 _MAX_CPU_MILLIS = 1_024_000
 _MIN_MEMORY_BYTES = 256 << 20  # less cannot hold one Python kernel with pandas
 _MAX_MEMORY_BYTES = 64 << 40
 _MAX_GPUS = 64
+_MAX_PREIMPORTS = 30
 _MIN_IDLE_STOP_S = 30  # three heartbeats: less would stop who just had none
 _MAX_DURATION_S = 31 * 86400
 _MAX_PRICE_MICROS = 10**12
@@ -80,12 +83,27 @@ def check_profile(profile: Profile, flavors: Collection[str], images: Collection
             f"{profile.classification!r} is not a classification.",
             f"It is one of {', '.join(CLASSIFICATIONS)}.",
         )
+    _check_preimport(profile.preimport)
     known = [role.value for role in Role]
     for role in profile.roles:
         if role not in known:
             raise invalid("roles", f"There is no role {role!r}.", _list("Roles", known))
     if len(set(profile.roles)) != len(profile.roles):
         raise invalid("roles", "A role is named twice.")
+
+
+def _check_preimport(modules: tuple[str, ...]) -> None:
+    for name in modules:
+        if not MODULE.fullmatch(name):
+            raise invalid(
+                "preimport",
+                f"{name[:60]!r} is not the name of a module.",
+                "Write what stands after `import`, such as pandas or sklearn.linear_model.",
+            )
+    if len(modules) > _MAX_PREIMPORTS:
+        raise invalid(
+            "preimport", f"{len(modules)} modules are too many.", f"Give at most {_MAX_PREIMPORTS}."
+        )
 
 
 _MEMORY_TOLERANCE = 1.25

@@ -32,12 +32,17 @@ FLAVORS: tuple[Flavor, ...] = (
 )
 
 
+# One list for all, which one warm parent serves.
+_PREIMPORT = ("numpy", "pandas")
+
+
 def _gpu(name: str, display_name: str, description: str, idle_stop_s: int = 900) -> Profile:
     # A GPU costs while nobody works: it is let go sooner than a CPU.
     return Profile(
         name=name,
         display_name=display_name,
         image="base",
+        preimport=_PREIMPORT,
         flavor=name,
         description=description,
         idle_stop_s=idle_stop_s,
@@ -49,6 +54,7 @@ PROFILES: tuple[Profile, ...] = (
         name="notebook-cpu-small",
         display_name="CPU small",
         image="base",
+        preimport=_PREIMPORT,
         flavor="notebook-cpu-small",
         description="For everyday analysis: tables, plots, small models.",
     ),
@@ -56,6 +62,7 @@ PROFILES: tuple[Profile, ...] = (
         name="notebook-cpu-large",
         display_name="CPU large",
         image="base",
+        preimport=_PREIMPORT,
         flavor="notebook-cpu-large",
         description="For data that does not fit the small one.",
     ),

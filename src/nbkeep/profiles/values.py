@@ -35,5 +35,6 @@ class Profile:
     network: str = "none"
     classification: str = "internal"
     record_code: bool = False
+    preimport: tuple[str, ...] = ()
     roles: tuple[str, ...] = ("notebook.admin", "notebook.reviewer", "notebook.user")
     enabled: bool = True

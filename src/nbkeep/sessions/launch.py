@@ -107,6 +107,7 @@ def _spec(parts: Parts, tx: Tx, row: SessionRow, owner: UserRow, env: Mapping[st
         "scratch_bytes": profile["memory_bytes"] // 2,
         "gpu_count": profile["gpu_count"],
         "gpu_type": profile["gpu_type"],
+        "preimport": profile.get("preimport", []),  # sessions that were requested before it existed
         "server_env": {
             **{key: value for key, value in env.items() if key.startswith("JUPYTERHUB_")},
             "NBKEEP_SESSION_ID": row.id,

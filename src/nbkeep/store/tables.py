@@ -138,6 +138,7 @@ class ProfileRow(Table):
     network: Mapped[str] = mapped_column(String(16), default="none")  # none (the only one without a gateway)
     classification: Mapped[str] = mapped_column(String(16), default="internal")
     record_code: Mapped[bool] = mapped_column(default=False)  # audit keeps code itself, not only its hash
+    preimport: Mapped[list[str]] = mapped_column(JSON(), default=list)  # imported before its kernels start
     roles: Mapped[list[str]]  # which roles may start it
     enabled: Mapped[bool] = mapped_column(default=True)
     updated_at: Mapped[datetime]

@@ -31,6 +31,7 @@ else:
 SOCKET = "/run/nbkeep/kernels/init.sock"
 _LINE_LIMIT = 1 << 20
 _QUEUE_LIMIT = 4 << 20
+_FDS_LIMIT = 4
 # Of what a process writes outside its notebook, the last part is kept: it holds the traceback of a crash.
 _TAIL_LIMIT = 4096
 _LOG_LIMIT = 1 << 20
@@ -42,6 +43,7 @@ class Connection:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.incoming = b""
+        self.given: list[int] = []  # descriptors that came with it, for the next `adopt`
         self.outgoing: deque[tuple[bytes, list[int]]] = deque()
         self.queued = 0
 
@@ -70,7 +72,7 @@ class Connection:
 
     def close(self) -> None:
         """Close the socket and what was not sent."""
-        for _, fds in self.outgoing:
+        for fds in (self.given, *(fds for _, fds in self.outgoing)):
             for fd in fds:
                 os.close(fd)
         self.sock.close()
@@ -132,8 +134,9 @@ class Init:
         connection = self.connections[sock]
         try:
             if mask & selectors.EVENT_READ:
-                data = sock.recv(65536)
-                if not data:
+                data, given, _, _ = socket.recv_fds(sock, 65536, _FDS_LIMIT)
+                connection.given += given
+                if not data or len(connection.given) > _FDS_LIMIT:
                     self.drop(connection)
                     return
                 connection.incoming += data
@@ -146,7 +149,7 @@ class Init:
         """Answer each whole line."""
         while b"\n" in connection.incoming:
             line, _, connection.incoming = connection.incoming.partition(b"\n")
-            answer, fds = self.answer(line)
+            answer, fds = self.answer(line, connection.given)
             connection.push(answer, fds)
         if len(connection.incoming) > _LINE_LIMIT:
             raise OSError("line too long")
@@ -165,12 +168,15 @@ class Init:
             self.selector.unregister(connection.sock)
             connection.close()
 
-    def answer(self, line: bytes) -> Answer:
-        """Return the answer to one line and the descriptors that go with it."""
+    def answer(self, line: bytes, given: list[int]) -> Answer:
+        """Return the answer to one line and the descriptors that go with it; `given` came with the line."""
         number: Any = None
         try:
             request = json.loads(line)
             number = request.get("id")
+            if request.get("op") == "adopt":
+                self.adopt(int(request["pid"]), given)
+                return {"id": number, "ok": True}, []
             result, fds = self.operation(request.get("op"))(request)
             return dict(result, id=number, ok=True), fds
         except Exception as error:  # noqa: BLE001  a bad request must not end the sandbox
@@ -202,11 +208,21 @@ class Init:
             raise
         finally:
             os.close(write_end)
+        self.keep_output(pid, read_end)
+        return {"pid": pid}, []
+
+    def adopt(self, pid: int, given: list[int]) -> None:
+        """Keep the output of a process that came from a warm parent and is a child here, too."""
+        if not given:
+            raise ValueError("no descriptor came along")
+        self.keep_output(pid, given.pop())
+
+    def keep_output(self, pid: int, read_end: int) -> None:
+        """Read a process's output from now on."""
         os.set_blocking(read_end, False)
         self.outputs[read_end] = pid
         self.tails[pid] = b""
         self.selector.register(read_end, selectors.EVENT_READ, self.collect)
-        return {"pid": pid}, []
 
     def do_terminal(self, request: dict[str, Any]) -> Answer:
         """Start a process on a terminal and hand the terminal over."""

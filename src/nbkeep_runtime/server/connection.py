@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _V1 = "v1.kernel.websocket.jupyter.org"
 _CHANNELS = {"shell", "control", "stdin"}
+_NUDGES_S = (0.01, 0.015, 0.025, 0.04, 0.06, 0.09, 0.13)
 _NOT_RECORDED = (
     "Not run: this execution could not be recorded, because the platform's disk does not take the record."
     " Try again; tell an admin if it stays so."
@@ -40,6 +41,7 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
     """One client of one kernel."""
 
     _visit: asyncio.Task[None] | None = None
+    _nudging: asyncio.Task[None] | None = None
     _has_seen_junk = False
 
     @property
@@ -57,8 +59,33 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
         self._visit = asyncio.create_task(show_out(self.websocket_handler))
         return super().connect()
 
+    def nudge(self) -> asyncio.Future[None]:
+        """Wait until the kernel's messages arrive here, and ask it sooner and more often than the base class.
+
+        Which asks a second time after half a second only: the first answer is nearly always missed, because
+        the subscription to a kernel that has just started is not there yet.
+        """
+        done = super().nudge()
+        if not done.done():
+            self._nudging = asyncio.create_task(self._nudge_soon(done))
+        return done
+
+    async def _nudge_soon(self, done: asyncio.Future[None]) -> None:
+        kernel: Any = self.kernel_manager
+        control = kernel.connect_control()
+        try:
+            for pause_s in _NUDGES_S:
+                await asyncio.wait([done], timeout=pause_s)
+                if done.done() or control.closed():
+                    return
+                self.session.send(control, "kernel_info_request")
+        finally:
+            control.close()
+
     def disconnect(self) -> None:
         """Stop forwarding; output goes on being kept."""
+        if self._nudging is not None:
+            self._nudging.cancel()
         self._parts.clients.remove(self)
         if self._visit is not None:
             self._visit.cancel()

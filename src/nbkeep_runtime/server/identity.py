@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from typing import Any
 
@@ -42,7 +43,9 @@ class HubIdentity(JupyterHubIdentityProvider):
 
     @default("hub_auth")
     def _default_hub_auth(self) -> HubOAuth:
-        return SessionOAuth(parent=self, cache_max_age=_TRUSTED_S)
+        # JupyterHub reads the prefix when it is imported: a warm parent had none yet.
+        prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX") or "/"
+        return SessionOAuth(parent=self, cache_max_age=_TRUSTED_S, base_url=prefix)
 
     def page_config_hook(self, handler: Any, page_config: dict[str, Any]) -> dict[str, Any]:
         """Tell Lab about the hub, without a token, which script in an output could read: Lab has a cookie."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Instance
 
+from nbkeep_runtime.server import warm
 from nbkeep_runtime.server.sandbox import Exit, Sandbox, SandboxError
 from nbkeep_runtime.server.settings import ServerSettings
 
@@ -99,9 +100,23 @@ class SandboxProvisioner(KernelProvisionerBase):
         }
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Start the kernel in the sandbox; raises `SandboxError`."""
-        self.pid = await self.sandbox.spawn(cmd, kwargs["env"], self._inside(kwargs.get("cwd")))
+        """Start the kernel in the sandbox, from a warm parent where there is one; raises `SandboxError`."""
+        env, cwd = kwargs["env"], self._inside(kwargs.get("cwd"))
+        self.pid = await self._forked(cmd, env, cwd)
+        if self.pid is None:
+            self.pid = await self.sandbox.spawn(cmd, env, cwd)
         return self.connection_info
+
+    async def _forked(self, cmd: list[str], env: dict[str, str], cwd: str) -> int | None:
+        """Return the pid of a kernel that came from a warm parent, or None where there is none for it."""
+        manager: Any = self.parent
+        python = f"{self.settings.image_inside}/bin/python"
+        if cmd != [python, "-m", "ipykernel_launcher", "-f", manager.connection_file]:
+            return None
+        pid = await warm.fork(self.settings.warm_socket, manager.connection_file, env, cwd)
+        if pid is not None:
+            await self.sandbox.adopt(pid)
+        return pid
 
     def _inside(self, cwd: str | None) -> str:
         """Return a folder of the home as the sandbox names it."""

@@ -91,6 +91,14 @@ class Sandbox:
             raise SandboxError("The sandbox started a process but did not say which.")
         return pid
 
+    async def adopt(self, pid: int) -> None:
+        """Take word of the end of a process from a warm parent; of one that ended already it is told now."""
+        self._expect(pid)
+        try:
+            await self.signal(pid, 0, group=False)
+        except SandboxRefused:
+            self._exited({"pid": pid})
+
     async def signal(self, pid: int, signum: int, *, group: bool = True) -> None:
         """Send a signal to a process, or to its group."""
         await self.ask("signal", pid=pid, signum=signum, group=group)

@@ -33,9 +33,15 @@ class ServerSettings:
     image: Path = Path("/run/nbkeep/image")
     image_inside: str = "/opt/nbkeep/image"
     limits_dir: Path = Path("/run/nbkeep/limits")
+    warm_dir: Path = Path("/run/nbkeep/warm")
     labextensions: Path = Path(__file__).parent / "labextension"
     portal_url: str = "/portal/"
     heartbeat_s: float = 10.0
+
+    @property
+    def warm_socket(self) -> Path:
+        """Where the warden takes wishes for kernels from warm parents; not there where it has none."""
+        return self.warm_dir / "kernels.sock"
 
     @property
     def init_socket(self) -> Path:
@@ -75,6 +81,7 @@ def from_environment(env: Mapping[str, str]) -> ServerSettings:
         image=_folder(env, "IMAGE_DIR", "/run/nbkeep/image"),
         image_inside=env.get("NBKEEP_IMAGE_INSIDE", "/opt/nbkeep/image"),
         limits_dir=_folder(env, "LIMITS_DIR", "/run/nbkeep/limits"),
+        warm_dir=_folder(env, "WARM_DIR", "/run/nbkeep/warm"),
         portal_url=env.get("NBKEEP_PORTAL_URL", "/portal/"),
         heartbeat_s=float(env.get("NBKEEP_HEARTBEAT_S", "10")),
     )

@@ -100,7 +100,9 @@ def test_the_trusted_half_sees_what_it_needs_and_no_more(machine: Machine) -> No
     assert seen["hub"] == "http+unix://%2Frun%2Fnbkeep%2Fhub%2Fhub.sock/hub/api"
     assert seen["proc"] is False
     assert seen["home"] == "/run/nbkeep/private"
-    assert seen["parts"] == ["hub", "image", "kernels", "limits", "office", "private", "server", "state"]
+    assert seen["parts"] == [
+        "hub", "image", "kernels", "limits", "office", "private", "server", "state", "warm",
+    ]  # fmt: skip
     assert seen["limits"]["memory_limit_bytes"] == spec.memory_bytes
     assert bool(seen["memory"]) == (seen["limits"]["cgroup"] != "none")
     assert seen["specs"] == ["python3"]

@@ -35,6 +35,23 @@ def test_a_flavor_and_a_profile_on_it_are_made_and_deleted(nbkeep: Nbkeep):
     assert nbkeep("flavor", "delete", "mid", "--yes").code == 0
 
 
+def test_what_kernels_import_beforehand_is_set_shown_and_cleared(nbkeep: Nbkeep):
+    made = nbkeep(
+        "profile", "set", "notebook-cpu-large", "--preimport", "pandas, sklearn.linear_model,pandas"
+    )
+    assert made.code == 0, made.err
+    shown = nbkeep("profile", "show", "notebook-cpu-large")
+    assert "pandas, sklearn.linear_model" in shown.out
+    found = nbkeep("profile", "show", "notebook-cpu-large", "--json").json
+    assert found["preimport"] == ["pandas", "sklearn.linear_model"]
+    for bad in ("os;evil", "../x", "-c", "a b", "1a", "import os", "a." * 20 + "a"):
+        refused = nbkeep("profile", "set", "notebook-cpu-large", "--preimport", bad)
+        assert refused.code == 1, bad
+        assert "not the name of a module" in refused.err
+    assert nbkeep("profile", "set", "notebook-cpu-large", "--preimport", "none").code == 0
+    assert nbkeep("profile", "show", "notebook-cpu-large", "--json").json["preimport"] == []
+
+
 def test_bad_values_are_refused_with_how_to_write_them(nbkeep: Nbkeep):
     refused = nbkeep("profile", "set", "notebook-cpu-small", "--idle-stop", "soon")
     assert refused.code == 1

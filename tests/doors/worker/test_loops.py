@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from nbkeep.backends.interface import LeftReports, Status
+from nbkeep.backends.interface import LeftReports, Status, Warm
 from nbkeep.doors.worker import Worker
 from nbkeep.model.session import StopReason
 from nbkeep.sessions.heartbeat import take_heartbeat
 from nbkeep.sessions.stop import stop_session
 from nbkeep.store.database import Store
-from nbkeep.store.tables import JournalRow, NoticeRow, SessionRow, UserRow
+from nbkeep.store.tables import JournalRow, NoticeRow, ProfileRow, SessionRow, UserRow
 from office_parts import OfficeForTests
 
 MINUTE = 60
@@ -302,3 +302,22 @@ def test_what_an_ended_session_could_not_deliver_is_recorded_once_and_nothing_ho
     assert sorted(recorded) == ["execution.finished", "execution.started"]
     assert "user.invited" not in journal_types(office)
     assert not office.backend.left
+
+
+def test_the_warden_is_told_what_to_keep_warm_at_once_when_it_changes_and_again_for_a_new_one(
+    office: OfficeForTests, worker: Worker
+) -> None:
+    seeded = Warm("base", ["numpy", "pandas"])
+    assert office.backend.warm == [seeded]
+    office.backend.warm = []  # a warden that was restarted
+    run(office, worker, 20, step=5)
+    assert office.backend.warm == [seeded]
+    with office.store.write() as tx:
+        row = tx.get_one(ProfileRow, "notebook-cpu-small")
+        row.preimport = ["duckdb"]
+    worker.round()
+    assert Warm("base", ["duckdb"]) in office.backend.warm
+    with office.store.write() as tx:
+        tx.get_one(ProfileRow, "notebook-cpu-small").enabled = False
+    worker.round()
+    assert office.backend.warm == [seeded]

@@ -21,6 +21,7 @@ from nbkeep.backends.interface import (
     Status,
     Volume,
     VolumeUsage,
+    Warm,
 )
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 from nbkeep.model.ids import ID_PATTERN
@@ -29,20 +30,23 @@ from . import scratch
 from .cgroups import MemoryUse, find_cgroups
 from .endings import ending_of, load_ending, note_ending
 from .gpus import absent_devices, choose_cards, find_cards, shared_devices
-from .halves import Half, find_half, start_half
+from .halves import Half, HalfName, find_half, start_half
 from .homes import Homes
 from .host_facts import capacity, gpus, host_facts
-from .images import current_image
+from .images import current_image, current_images
 from .jails import SERVER_MODULE, Jails, find_bwrap, group_name, server_url
+from .kernel_doors import KernelDoors
 from .layout import Layout, make_dir
 from .left import LeftBehind
+from .parents import MOST, Kind, NoParent, Parents
+from .procs import Process
 from .seccomp import filter_bytes
 from .usage import UsageCache
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from nbkeep.backends.interface import LaunchSpec
@@ -61,6 +65,7 @@ class LocalBackend:
 
     Runs as root (a uid range per user, cgroups, XFS homes) or as an ordinary user. `server_module` is what
     the trusted half runs, `cards` lists the host's GPUs, `gpus` counts them where no driver can be asked.
+    Without `warm_starts` nothing is forked from a warm parent.
     """
 
     def __init__(
@@ -70,6 +75,8 @@ class LocalBackend:
         server_module: str = SERVER_MODULE,
         cards: Callable[[], list[Card]] = find_cards,
         gpus: Mapping[str, int] | None = None,
+        *,
+        warm_starts: bool = True,
     ) -> None:
         self.layout = Layout(data_dir)
         self._uid_base = uid_base
@@ -82,7 +89,10 @@ class LocalBackend:
         self._usage = UsageCache(self._homes)
         self._watchdog = Watchdog(self.layout)
         self._left = LeftBehind(self.layout)
+        self._parents = Parents(self.layout, uid_base, find_bwrap(), is_on=warm_starts)
+        self._doors = KernelDoors(self.layout, self._parents, self._host_uid)
         self._measured: list[str] = []
+        self._wanted: list[Warm] = []
         self._children: list[subprocess.Popen[bytes]] = []
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         make_dir(self.layout.sessions, 0o711)
@@ -125,17 +135,75 @@ class LocalBackend:
         owner = os.geteuid() if host_uid is None else host_uid
         folder = make_dir(self.layout.session(spec.session_id).path)
         with self._locks[f"home {spec.user}"]:
-            _keep_spec(folder, spec)  # from here on the home has a user and is not put to rest
+            _keep_spec(folder, spec, image)  # from here on the home has a user and is not put to rest
             home = self._homes.open(spec.user, spec.home_size_bytes, owner)
         devices = self._allot(spec) if spec.gpu_count else []
         jails = Jails(self.layout, spec, host_uid, home, image, devices)
         jails.prepare(self._cgroups, self._filter)
         log_file = self.layout.session_log(spec.session_id)
         log_file.touch(mode=0o600)
-        start_half(folder, "sandbox", jails.sandbox(log_file, self._filter), bwrap, self._children)
-        start_half(
-            folder, "server", jails.server(log_file, self._filter, self._server_module), bwrap, self._children
-        )
+        waiting = self._waiting_jail(folder, jails, log_file, bwrap)
+        try:
+            start_half(folder, "sandbox", jails.sandbox(log_file, self._filter), bwrap, self._children)
+        except BaseException:
+            if waiting is not None:
+                os.close(waiting[1])
+            raise
+        if waiting is None or not self._fork_server(waiting, jails, log_file):
+            self._end_half(folder, "server")
+            start_half(
+                folder,
+                "server",
+                jails.server(log_file, self._filter, self._server_module),
+                bwrap,
+                self._children,
+            )
+        if self._parents.has_kernels:
+            self._parents.want(Kind(image, tuple(spec.preimport)))
+            self._doors.open(spec.session_id)
+
+    def _waiting_jail(
+        self, folder: Path, jails: Jails, log_file: Path, bwrap: str
+    ) -> tuple[Half, int] | None:
+        """Start the trusted half's jail for a warm parent's fork; return it and what tells when it stands.
+
+        None: no parent is ready.
+        """
+        if not self._parents.want(Kind()):
+            return None
+        read_end, write_end = os.pipe()
+        try:
+            start = jails.server(log_file, self._filter, self._server_module, write_end)
+            return start_half(folder, "server", start, bwrap, self._children), read_end
+        except BaseException:
+            os.close(read_end)
+            raise
+        finally:
+            os.close(write_end)
+
+    def _fork_server(self, waiting: tuple[Half, int], jails: Jails, log_file: Path) -> bool:
+        """Fork the trusted half into its jail; False when it has to be started the plain way."""
+        half, told = waiting
+        try:
+            stands = os.read(told, 1)
+            first = half.inner if stands and half.inner else Process(0, 0)  # which cannot be entered
+            self._parents.fork(Kind(), jails.server_entry(first, log_file, self._server_module))
+        except NoParent as error:
+            log.warning("The trusted half is started the plain way: %s", error)
+            return False
+        finally:
+            os.close(told)
+        return True
+
+    def _end_half(self, folder: Path, name: HalfName) -> None:
+        half = find_half(folder, name)
+        if half is None:
+            return
+        half.end()
+        deadline = time.monotonic() + _GONE_S
+        while (half.is_alive or half.outer.is_alive) and time.monotonic() < deadline:
+            self._reap()
+            time.sleep(0.005)
 
     def _allot(self, spec: LaunchSpec) -> list[str]:
         """Return the device files of the session's own cards, kept with it: a later warden knows them."""
@@ -234,6 +302,7 @@ class LocalBackend:
         for half in ("sandbox", "server"):
             self._cgroups.remove(group_name(session_id, half))
         self._watchdog.forget(session_id)
+        self._doors.close(session_id)
         try:
             self._left.keep(session_id, self.layout.session(session_id).server)
         except OSError as error:
@@ -253,10 +322,16 @@ class LocalBackend:
         Called each second.
         """
         self._reap()
+        try:
+            self._keep_warm()
+        except Exception:
+            log.exception("Warm parents could not be looked at; sessions start without them.")
         for session_id in self._ids():
             try:
                 status = self.status(session_id)
                 sandbox = find_half(self.layout.session(session_id).path, "sandbox")
+                if status is not None and status.alive and self._parents.has_kernels:
+                    self._doors.open(session_id)  # of sessions that an earlier warden started
                 if (
                     self._cgroups.memory_kind == "none"
                     and status is not None
@@ -267,6 +342,24 @@ class LocalBackend:
             except Exception:
                 log.exception("Looking at %s failed; the others are looked at all the same.", session_id)
         self.rest_homes()
+
+    def keep_warm(self, wanted: Sequence[Warm]) -> None:
+        """Keep parents for these; see `Backend.keep_warm`."""
+        self._wanted = list(wanted)
+
+    def _keep_warm(self) -> None:
+        """Begin the parents that are wanted and not there, and look at the others."""
+        images = current_images(self.layout.data_dir)
+        self._parents.want(Kind())
+        for one in self._wanted[:MOST]:
+            if one.image in images and self._parents.has_kernels:
+                self._parents.want(Kind(images[one.image], tuple(one.preimport)))
+        self._parents.look(images.values())
+        self._parents.tell()
+
+    def end(self) -> None:
+        """End the parents, and nothing else: sessions live on."""
+        self._parents.end()
 
     def rest_homes(self) -> None:
         """Unmount the homes of users without a session. Twice is safe; what is busy rests at a later look."""
@@ -333,16 +426,17 @@ class LocalBackend:
 
     def host(self) -> list[HostFact]:
         """Return what `nbkeep doctor` says."""
-        return host_facts(self.layout.data_dir, self._cgroups, self._gpus)
+        return host_facts(self.layout.data_dir, self._cgroups, self._gpus, self._parents.in_words())
 
     def capacity(self) -> Capacity:
         """Return what this machine has in all."""
         return capacity(self._gpus)
 
 
-def _keep_spec(folder: Path, spec: LaunchSpec) -> None:
+def _keep_spec(folder: Path, spec: LaunchSpec, image: Path) -> None:
     """Write down what was launched, without its secrets; it appears whole."""
     kept = {key: value for key, value in asdict(spec).items() if key not in {"server_env", "server_args"}}
+    kept["image_folder"] = str(image)
     fresh = folder / ".spec.json"
     fresh.write_text(json.dumps(kept))
     fresh.replace(folder / "spec.json")

@@ -19,6 +19,7 @@ from .images import IMAGE_IN_SANDBOX
 # What both halves are called inside.
 UID = 1000
 _LAUNCHER = "/opt/nbkeep/launch.py"
+_PARENT = "/opt/nbkeep/parent.py"
 _FILTER = "/opt/nbkeep/seccomp.bpf"
 _SANDBOX = "/opt/nbkeep/sandbox"
 _HOME = "/home/user"
@@ -42,6 +43,10 @@ _ETC = (
     "terminfo",
     "vim",
 )  # fmt: skip
+
+# Of /proc: what libraries read at import about the machine.
+_MACHINE = ("cpuinfo", "meminfo", "stat", "version", "filesystems", "loadavg", "uptime")
+_PARENT_SCRATCH = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -109,25 +114,16 @@ def _prefix(prefix: Path) -> list[tuple[Path, str]]:
 
 def _launched(jail: Jail, *, mapped: bool, command: list[str]) -> list[str]:
     """Return the end of the command line: directly, or through the launcher that gives root up."""
-    if jail.host_uid is None:
+    if jail.host_uid is None and command[0] != "wait":
         return ["--", *command]
-    launcher = [
-        our_interpreter(),
-        "-I",
-        "-S",
-        _LAUNCHER,
-        str(jail.host_uid),
-        str(UID) if mapped else "-",
-        _FILTER,
-    ]
+    uid = "-" if jail.host_uid is None else str(jail.host_uid)
+    launcher = [our_interpreter(), "-I", "-S", _LAUNCHER, uid, str(UID) if mapped else "-", _FILTER]
     return ["--", *launcher, "--", *command]
 
 
-def _launcher_binds(jail: Jail) -> list[tuple[Path, str]]:
-    if not jail.is_root:
-        return []
+def _launcher_binds(filter_file: Path) -> list[tuple[Path, str]]:
     own = Path(__file__).with_name("launch.py")
-    return [(own, _LAUNCHER), (jail.filter_file, _FILTER), *_prefix(Path(sys.base_prefix))]
+    return [(own, _LAUNCHER), (filter_file, _FILTER), *_prefix(Path(sys.base_prefix))]
 
 
 def _read_only(pairs: list[tuple[Path, str]]) -> list[str]:
@@ -160,7 +156,7 @@ def sandbox_command(jail: Jail, image: Path, base_prefix: Path) -> list[str]:
         (image / "env", str(IMAGE_IN_SANDBOX)),
         (code, _SANDBOX),
         *_prefix(base_prefix),
-        *_launcher_binds(jail),
+        *(_launcher_binds(jail.filter_file) if jail.is_root else []),
     ]
     return [
         *_namespaces(jail),
@@ -185,23 +181,60 @@ def sandbox_command(jail: Jail, image: Path, base_prefix: Path) -> list[str]:
     ]
 
 
-def server_command(jail: Jail, arguments: list[str], module: str) -> list[str]:
-    """Return bubblewrap's arguments and the command of the trusted half, which has no /proc."""
+def server_command(jail: Jail, arguments: list[str], module: str, waits: int | None = None) -> list[str]:
+    """Return bubblewrap's arguments and the command of the trusted half, which has no /proc.
+
+    `waits`: nothing is run but what waits for a warm parent's fork, and tells this descriptor that it does.
+    """
+    # -I: neither the working folder nor the home can add code.
+    command = [sys.executable, "-I", "-m", module, *arguments] if waits is None else ["wait", str(waits)]
     return [
         *_namespaces(jail),
         *_system(),
         "--dev", "/dev",
         *_scratch("/dev/shm", jail.scratch_bytes),  # noqa: S108  the jail's own
         *_scratch("/tmp", jail.scratch_bytes),  # noqa: S108  the jail's own
-        *_read_only([*_own_code(), *_launcher_binds(jail)]),  # after /tmp: the installation may lie below it
+        # after /tmp: the installation may lie below it
+        *_read_only([*_own_code(), *_launcher_binds(jail.filter_file)]),
         *_passable(["/run", "/run/nbkeep"]),
         "--perms", "1777", "--tmpfs", "/run/nbkeep/private",
         *_bound(jail),
         "--remount-ro", "/dev",
         "--remount-ro", "/",
         "--chdir", "/run/nbkeep/private",
-        # -I: neither the working folder nor the home can add code.
-        *_launched(jail, mapped=False, command=[sys.executable, "-I", "-m", module, *arguments]),
+        *_launched(jail, mapped=False, command=command),
+    ]  # fmt: skip
+
+
+def parent_command(image: Path | None, prefix: Path | None, filter_file: Path, uid: int) -> list[str]:
+    """Return bubblewrap's arguments and the beginning of the command of root's warm parent.
+
+    It keeps the host's PID namespace, from which sessions' are reached, and so has no /proc; what libraries
+    read there about the machine is bound one by one.
+    """
+    code = Path(nbkeep_runtime.__file__).parent / "sandbox"
+    own = [(Path(__file__).with_name("parent.py"), _PARENT), *_launcher_binds(filter_file)]
+    if image is None or prefix is None:
+        own += _own_code()
+        command = [sys.executable, "-I", _PARENT]
+    else:
+        own += [(image / "env", str(IMAGE_IN_SANDBOX)), (code, _SANDBOX), *_prefix(prefix)]
+        # Not -I: a kernel hands its interpreter's options on to processes that it starts.
+        command = [f"{IMAGE_IN_SANDBOX}/bin/python", _PARENT]
+    return [
+        "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+        *_system(),
+        "--dev", "/dev",
+        *_passable(["/proc", "/home", "/run", "/run/nbkeep"]),
+        *(word for name in _MACHINE for word in ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}")),
+        *_scratch("/tmp", _PARENT_SCRATCH),  # noqa: S108  the jail's own
+        *_scratch(_HOME, _PARENT_SCRATCH),
+        *_scratch("/run/nbkeep/private", _PARENT_SCRATCH),
+        *_read_only(own),
+        "--remount-ro", "/dev",
+        "--remount-ro", "/",
+        "--chdir", "/tmp",  # noqa: S108
+        "--", our_interpreter(), "-I", "-S", _LAUNCHER, str(uid), "parent", _FILTER, "--", *command,
     ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbkeep.model.errors import Unavailable
@@ -72,6 +72,7 @@ class Start:
     log: Path
     seccomp: bytes | None
     cgroup_procs: list[Path]
+    handed_on: list[int] = field(default_factory=list[int])
 
 
 def start_half(
@@ -97,7 +98,7 @@ def start_half(
             process = subprocess.Popen(
                 [*join, bwrap, *options, *start.arguments[split:]],
                 env=start.env, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                pass_fds=fds, start_new_session=True,
+                pass_fds=[*fds, *start.handed_on], start_new_session=True,
             )  # fmt: skip
     finally:
         for fd in fds:

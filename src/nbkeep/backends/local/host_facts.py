@@ -20,6 +20,7 @@ from nbkeep.model.units import format_size
 from .gpus import DEVICE_REMEDY, absent_devices, counted, find_cards
 from .homes import why_no_images
 from .jails import find_bwrap
+from .parents import told_parents
 from .seccomp import filter_bytes
 
 if TYPE_CHECKING:
@@ -33,8 +34,14 @@ _LOW_DISK_BYTES = 5 << 30
 _PYTHON_MIN = (3, 11)
 
 
-def host_facts(data_dir: Path, cgroups: Cgroups, declared: Mapping[str, int]) -> list[HostFact]:
-    """Return every fact, in the order in which they are shown. `declared`: the GPUs of the settings."""
+def host_facts(
+    data_dir: Path, cgroups: Cgroups, declared: Mapping[str, int], parents: list[str] | None = None
+) -> list[HostFact]:
+    """Return every fact, in the order in which they are shown.
+
+    `declared`: the GPUs of the settings. `parents`: the running warden's, in words; without them, what it
+    wrote down is read.
+    """
     return [
         _identity(),
         _bubblewrap(),
@@ -43,6 +50,7 @@ def host_facts(data_dir: Path, cgroups: Cgroups, declared: Mapping[str, int]) ->
         _vsock(),
         _cgroups(cgroups),
         _homes(),
+        _parents(told_parents(data_dir) if parents is None else parents),
         _gpu(declared),
         _python(),
         _node(),
@@ -161,6 +169,23 @@ def _homes() -> HostFact:
         f"Homes are plain folders, limited only by the disk: {why}.",
         "Run as root on a host with loop devices, and apt-get install xfsprogs mount.",
     )
+
+
+def _parents(lines: list[str] | None) -> HostFact:
+    title = "Warm starts"
+    if lines is None:
+        return HostFact("warm", title, "info", "None: nbkeep does not run.")
+    if not lines:
+        return HostFact(
+            "warm", title, "info", "Being prepared, or switched off in config.toml (warm_starts)."
+        )
+    told = "; ".join(lines)
+    if os.geteuid() != 0:
+        return HostFact("warm", title, "weaker", f"{told}. Kernels start plainly: only root forks them.",
+                        "Run `nbkeep up` as root for kernels that are ready at once.")  # fmt: skip
+    plainly = any("started plainly" in line for line in lines)
+    remedy = "Look at `nbkeep logs warden`." if plainly else ""
+    return HostFact("warm", title, "weaker" if plainly else "holds", f"{told}.", remedy)
 
 
 def _gpu(declared: Mapping[str, int]) -> HostFact:

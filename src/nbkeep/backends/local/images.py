@@ -91,6 +91,16 @@ def current_image(data_dir: Path, name: str) -> Path:
     return found
 
 
+def current_images(data_dir: Path) -> dict[str, Path]:
+    """Return the folders of all built images by name."""
+    found: dict[str, Path] = {}
+    for link in Layout(data_dir).images.glob("*/current"):
+        folder = link.resolve()
+        if (folder / "image.json").is_file():
+            found[link.parent.name] = folder
+    return found
+
+
 def base_prefix(image: Path) -> Path:
     """Return the prefix of the interpreter that an image's environment stands on."""
     return Path(json.loads((image / "image.json").read_text())["base_prefix"])

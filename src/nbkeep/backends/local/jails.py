@@ -15,11 +15,14 @@ from .cgroups import Cgroups, Limits
 from .halves import Start
 from .images import base_prefix
 from .layout import Layout, SessionDir, make_dir
+from .parents import Entry
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nbkeep.backends.interface import LaunchSpec
+
+    from .procs import Process
 
 SERVER_MODULE = "nbkeep_runtime.server"
 # The trusted half serves one person's browser; this is far above what it needs.
@@ -29,6 +32,11 @@ _HUB, _OFFICE = "/run/nbkeep/hub", "/run/nbkeep/office"
 # Libraries start one thread per CPU of the host unless told what the session has.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS",
             "POLARS_MAX_THREADS", "PYTHON_CPU_COUNT")  # fmt: skip
+
+
+def thread_limits(cpu_millis: int) -> dict[str, str]:
+    """Return the environment by which libraries know how many CPUs a session has."""
+    return dict.fromkeys(_THREADS, str(max(1, -(-cpu_millis // 1000))))
 
 
 def group_name(session_id: str, half: str) -> str:
@@ -66,6 +74,7 @@ class Jails:
             scratch.bound(self._dir.kernels, self._owner)
         make_dir(self._dir.limits, 0o755)
         make_dir(self._dir.etc, 0o755)
+        make_dir(self._dir.warm, 0o755)
         make_dir(self._layout.state(self._spec.user), owner=self._owner)
         for name, text in self._etc_files().items():
             _publish(self._dir.etc / name, text)
@@ -100,18 +109,22 @@ class Jails:
             devices=self._devices,
             scratch_bytes=self._spec.scratch_bytes,
         )
-        cpus = str(max(1, -(-self._spec.cpu_millis // 1000)))
         env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "NBKEEP_PIDS_MAX": str(self._spec.pids_max)}
-        env |= dict.fromkeys(_THREADS, cpus)
+        env |= thread_limits(self._spec.cpu_millis)
         command = sandbox_command(jail, self._image, base_prefix(self._image))
         return Start(command, env, log, None if jail.is_root else filter_program, self._files["sandbox"])
 
-    def server(self, log: Path, filter_program: bytes, module: str) -> Start:
-        """Return how the trusted half is started. Secrets travel in its environment only."""
+    def server(self, log: Path, filter_program: bytes, module: str, waits: int | None = None) -> Start:
+        """Return how the trusted half is started. Secrets travel in its environment only.
+
+        `waits`: only its jail is started, which tells this descriptor when it stands; a fork of a warm parent
+        enters it (`server_entry`).
+        """
         run = self._layout.data_dir / "run"
         read_only = [
             (self._image / "env", "/run/nbkeep/image"),
             (self._dir.limits, "/run/nbkeep/limits"),
+            (self._dir.warm, "/run/nbkeep/warm"),
             *(
                 (group, f"/run/nbkeep/limits/{name}")
                 for name, group in self._groups.items()
@@ -128,12 +141,24 @@ class Jails:
             run.joinpath(name).mkdir(parents=True, exist_ok=True)
             read_only.append((run / name, target))
         jail = self._jail(binds=binds, read_only=read_only, scratch_bytes=_SERVER_SCRATCH_BYTES)
-        command = server_command(jail, self._spec.server_args, module)
-        return Start(
-            command, self._server_env(), log, None if jail.is_root else filter_program, self._files["server"]
-        )
+        command = server_command(jail, self._spec.server_args, module, waits)
+        env = self.server_env() if waits is None else {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+        seccomp = None if jail.is_root else filter_program
+        return Start(command, env, log, seccomp, self._files["server"], [] if waits is None else [waits])
 
-    def _server_env(self) -> dict[str, str]:
+    def server_entry(self, first: Process, log: Path, module: str) -> Entry:
+        """Return how a fork of a warm parent becomes the trusted half in its waiting jail."""
+        request = {
+            "kind": "server",
+            "module": module,
+            "arguments": self._spec.server_args,
+            "env": self.server_env(),
+            "cwd": "/run/nbkeep/private",
+        }
+        return Entry(first, self._host_uid, self._files["server"], request, log)
+
+    def server_env(self) -> dict[str, str]:
+        """Return the whole environment of the trusted half."""
         env = {
             "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",

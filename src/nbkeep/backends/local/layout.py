@@ -46,6 +46,11 @@ class SessionDir:
         return self.path / "limits"
 
     @property
+    def warm(self) -> Path:
+        """Holds the socket on which the trusted half asks for forks of warm parents."""
+        return self.path / "warm"
+
+    @property
     def etc(self) -> Path:
         """passwd, group, hosts and so on as the halves see them."""
         return self.path / "etc"
@@ -99,9 +104,14 @@ class Layout:
         """Return a user's trusted state."""
         return self.data_dir / "state" / safe_name(user, "user")
 
+    @property
+    def images(self) -> Path:
+        """Parent of all images."""
+        return self.data_dir / "images"
+
     def image(self, name: str) -> Path:
         """Return the folder of an image's builds."""
-        return self.data_dir / "images" / safe_name(name, "image")
+        return self.images / safe_name(name, "image")
 
 
 def make_data_dir(path: Path) -> None:

@@ -31,8 +31,10 @@ _NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "pidfd_getfd": (438, 438), "pivot_root": (155, 41), "process_madvise": (440, 440),
     "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "ptrace": (101, 117),
     "query_module": (178, None), "quotactl": (179, 60), "quotactl_fd": (443, 443), "reboot": (169, 142),
-    "request_key": (249, 218), "setdomainname": (171, 162), "sethostname": (170, 161), "setns": (308, 268),
-    "settimeofday": (164, 170), "socket": (41, 198), "socketpair": (53, 199), "swapoff": (168, 225),
+    "request_key": (249, 218), "setdomainname": (171, 162), "setfsgid": (123, 152), "setfsuid": (122, 151),
+    "setgid": (106, 144), "sethostname": (170, 161), "setns": (308, 268), "setregid": (114, 143),
+    "setresgid": (119, 149), "setresuid": (117, 147), "setreuid": (113, 145), "settimeofday": (164, 170),
+    "setuid": (105, 146), "socket": (41, 198), "socketpair": (53, 199), "swapoff": (168, 225),
     "swapon": (167, 224), "syslog": (103, 116), "sysfs": (139, None), "_sysctl": (156, None),
     "umount2": (166, 39), "unshare": (272, 97), "uselib": (134, None), "userfaultfd": (323, 282),
     "ustat": (136, None), "vhangup": (153, 58),
@@ -45,6 +47,13 @@ LAST_REVIEWED = 462
 _ABSENT = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register")
 # Looked at more closely below.
 _BY_ARGUMENT = ("clone", "unshare", "socket", "socketpair", "ioctl", "personality")
+# Changes of ids, with how many each takes: harmless without capabilities, so refused to warm parents alone.
+_IDS = {
+    "setuid": 1, "setgid": 1, "setfsuid": 1, "setfsgid": 1, "setreuid": 2, "setregid": 2, "setresuid": 3,
+    "setresgid": 3,
+}  # fmt: skip
+# What every user is called inside.
+_INSIDE = 1000
 
 # linux/sched.h: new mount, cgroup, UTS, IPC, user, PID and network namespaces; 0x80 is a time namespace,
 # which in clone's flags would be part of the exit signal.
@@ -59,7 +68,7 @@ _NETLINK_ROUTE = 0
 # IANA protocol numbers of IP, ICMP and ICMPv6 (ping), TCP and UDP: nothing rarer is reachable in the kernel.
 _PROTOCOLS = (0, 1, 6, 17, 58)
 
-_LOAD, _JUMP_EQ, _JUMP_GT, _JUMP_SET, _AND, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
+_LOAD, _JUMP_EQ, _JUMP_GT, _JUMP_GE, _JUMP_SET, _AND, _RETURN = 0x20, 0x15, 0x25, 0x35, 0x45, 0x54, 0x06
 _ALLOW = 0x7FFF0000
 _ERRNO = 0x00050000
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
@@ -127,7 +136,20 @@ def _argument_rules() -> list[_Op]:
     ]
 
 
-def _program(machine: str) -> list[_Op]:
+def _id_rules(lowest: int) -> list[_Op]:
+    """Ids of users' ranges, the one inside, and "leave it" (-1, which is above); none of the host's own."""
+    ops: list[_Op] = []
+    for count in (3, 2, 1):
+        index = count - 1
+        ops += [
+            _Op(_LOAD, _argument(index), label=f"ids{count}"),
+            _Op(_JUMP_EQ, _INSIDE, f"ids{index}" if index else "allow"),
+            _Op(_JUMP_GE, lowest, f"ids{index}" if index else "allow", _refuse(errno.EPERM)),
+        ]
+    return ops
+
+
+def _program(machine: str, lowest_id: int | None) -> list[_Op]:
     audit_arch, column = _ARCHITECTURES[machine]
     absent, refused = _refuse(errno.ENOSYS), _refuse(errno.EPERM)
     ops = [
@@ -140,10 +162,12 @@ def _program(machine: str) -> list[_Op]:
     ]
     for name, numbers in _NUMBERS.items():
         number = numbers[column]
-        if number is not None:
-            target = name if name in _BY_ARGUMENT else absent if name in _ABSENT else refused
-            ops.append(_Op(_JUMP_EQ, number, target))
-    ops += [_Op(_RETURN, _ALLOW), *_argument_rules(), _Op(_RETURN, _ALLOW, label="allow")]
+        if number is None or (lowest_id is None and name in _IDS) or (lowest_id and name == "setns"):
+            continue
+        target = name if name in _BY_ARGUMENT else absent if name in _ABSENT else refused
+        ops.append(_Op(_JUMP_EQ, number, f"ids{_IDS[name]}" if name in _IDS else target))
+    ops += [_Op(_RETURN, _ALLOW), *_argument_rules()]
+    ops += [*(_id_rules(lowest_id) if lowest_id else []), _Op(_RETURN, _ALLOW, label="allow")]
     errors = sorted({op.if_true for op in ops} | {op.if_false for op in ops})
     ops += [_Op(_RETURN, _ERRNO | int(name[5:]), label=name) for name in errors if name.startswith("errno")]
     return ops
@@ -152,15 +176,21 @@ def _program(machine: str) -> list[_Op]:
 def denied(machine: str) -> dict[str, int]:
     """Return number by name of every call that the filter knows; for tests."""
     column = _ARCHITECTURES[machine][1]
-    return {name: number for name, pair in _NUMBERS.items() if (number := pair[column]) is not None}
+    return {
+        name: number
+        for name, pair in _NUMBERS.items()
+        if name not in _IDS and (number := pair[column]) is not None
+    }
 
 
-def filter_bytes(machine: str | None = None) -> bytes:
+def filter_bytes(machine: str | None = None, *, lowest_id: int | None = None) -> bytes:
     """Return the program as an array of `struct sock_filter`, as bwrap's --seccomp and prctl(2) take it.
 
-    Raises KeyError on an architecture whose call numbers are not known: no filter means no sandbox.
+    `lowest_id`: the program for a warm parent of root's, which may enter namespaces (setns) and take no user
+    id below this one. Raises KeyError on an architecture whose call numbers are not known: no filter means
+    no sandbox.
     """
-    ops = _program(machine or os.uname().machine)
+    ops = _program(machine or os.uname().machine, lowest_id)
     at = {op.label: index for index, op in enumerate(ops) if op.label}
 
     def jump(index: int, label: str) -> int:

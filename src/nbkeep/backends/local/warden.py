@@ -27,7 +27,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from nbkeep.backends.interface import LaunchSpec  # noqa: TC001  FastAPI reads it when the app is made
+from nbkeep.backends.interface import LaunchSpec, Warm  # noqa: TC001  FastAPI reads it when the app is made
 from nbkeep.model.errors import NbkeepError, Refused, not_found
 from nbkeep.settings import Settings
 
@@ -60,6 +60,7 @@ def create_app(backend: LocalBackend, token: str) -> FastAPI:
         keeper.start()
         yield
         stopped.set()
+        backend.end()
         backend.rest_homes()  # nothing stays mounted but the homes of sessions that run on
 
     def known(request: Request) -> None:
@@ -77,6 +78,11 @@ def create_app(backend: LocalBackend, token: str) -> FastAPI:
     _add_sessions(app, backend)
     _add_reports(app, backend)
     _add_volumes(app, backend)
+
+    @app.put("/v1/warm", status_code=204)
+    def warm(wanted: list[Warm]) -> Response:
+        backend.keep_warm(wanted)
+        return Response(status_code=204)
 
     @app.get("/v1/host")
     def host() -> list[dict[str, Any]]:
@@ -200,7 +206,9 @@ def serve(settings: Settings, server_module: str | None = None) -> None:
     with contextlib.closing(os.fdopen(descriptor)):
         token = settings.secret("warden-token")
         module = server_module or SERVER_MODULE
-        backend = LocalBackend(settings.data_dir, settings.uid_base, module, gpus=settings.gpus)
+        backend = LocalBackend(
+            settings.data_dir, settings.uid_base, module, gpus=settings.gpus, warm_starts=settings.warm_starts
+        )
         config = uvicorn.Config(create_app(backend, token), log_config=None, access_log=False)
         listener = _listen(layout.warden_socket)
         log.info("The warden serves %s; sessions: %s.", settings.data_dir, len(backend.sessions()))

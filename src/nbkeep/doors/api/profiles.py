@@ -34,6 +34,7 @@ class ProfileFields(BaseModel):
     network: str | None = Field(default=None, examples=["none"])
     classification: str | None = Field(default=None, examples=["internal"])
     record_code: bool | None = None
+    preimport: list[str] | str | None = Field(default=None, examples=[["numpy", "pandas"]])
     roles: list[str] | str | None = None
     enabled: bool | None = None
 

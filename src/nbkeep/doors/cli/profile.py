@@ -50,6 +50,14 @@ RecordCode = Annotated[
     bool | None,
     typer.Option("--record-code/--no-record-code", help="Audit the code itself, not only its hash."),
 ]
+Preimport = Annotated[
+    str | None,
+    typer.Option(
+        "--preimport",
+        metavar="MODULES",
+        help="Modules that its kernels have imported when they start, e.g. numpy,pandas; or none.",
+    ),
+]
 Roles = Annotated[
     list[str] | None,
     typer.Option("--role", autocompletion=complete_role, help="Who may start it; repeat for more."),
@@ -81,6 +89,7 @@ def create(
     network: Network = None,
     classification: Classification = None,
     record_code: RecordCode = None,
+    preimport: Preimport = None,
     roles: Roles = None,
     enabled: Enabled = None,
     as_json: Json = False,
@@ -101,6 +110,7 @@ def create(
         network=network,
         classification=classification,
         record_code=record_code,
+        preimport=preimport,
         roles=_roles(roles),
         enabled=enabled,
     )
@@ -121,6 +131,7 @@ def set_profile(
     network: Network = None,
     classification: Classification = None,
     record_code: RecordCode = None,
+    preimport: Preimport = None,
     roles: Roles = None,
     enabled: Enabled = None,
     as_json: Json = False,
@@ -140,6 +151,7 @@ def set_profile(
         network=network,
         classification=classification,
         record_code=record_code,
+        preimport=preimport,
         roles=_roles(roles),
         enabled=enabled,
     )
@@ -220,6 +232,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("network", found["network"]),
             ("classification", found["classification"]),
             ("audit of code", "code and hash" if found["record_code"] else "hash only"),
+            ("imported at start", ", ".join(found["preimport"]) or "nothing"),
             ("roles", ", ".join(words.role(name) for name in found["roles"])),
             ("enabled", "yes" if found["enabled"] else "no"),
         ]

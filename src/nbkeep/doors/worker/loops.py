@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nbkeep.model.errors import Unavailable
 
-from . import clocks, reconcile, stops, sweep
+from . import clocks, reconcile, stops, sweep, warm
 from .clockguard import boot_id
 from .leftovers import take_leftovers
 
@@ -34,6 +34,7 @@ class Worker:
     boot_id: str = field(default_factory=boot_id)
     _missing: dict[str, int] = field(default_factory=dict[str, int])
     _swept_at_s: float | None = None
+    _wishes: warm.Wishes = field(default_factory=warm.Wishes)
 
     def round(self) -> None:
         """Do each step once. A step that fails is logged and does not keep the others from happening."""
@@ -46,6 +47,7 @@ class Worker:
         self._step("reconcile", lambda: reconcile.compare(self.parts, self.boot_id, self._missing))
         self._step("leftovers", lambda: take_leftovers(self.parts))
         self._step("stopping", lambda: stops.finish_stops(self.parts))
+        self._step("warm", lambda: self._wishes.tell(self.parts))
         now_s = self.parts.clock.monotonic_s()
         if self._swept_at_s is None or now_s - self._swept_at_s >= _SWEEP_EVERY_S:
             self._step("sweep", lambda: sweep.sweep(self.parts))

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/admin")
 _FLAVOR_FIELDS = ("cpu", "memory", "gpu_type", "gpu_count", "price_per_hour")
 _PROFILE_FIELDS = ("display_name", "description", "image", "flavor", "idle_stop", "max_session",
-                   "max_extension", "network", "classification")  # fmt: skip
+                   "max_extension", "network", "classification", "preimport")  # fmt: skip
 _NEW_PROFILE: dict[str, Any] = {
     "name": "", "display_name": "", "description": "", "image": "base", "flavor": "", "idle_stop": "30min",
     "max_session": "8h", "max_extension": "4h", "network": "none", "classification": "internal",
-    "record_code": False, "enabled": True, "roles": [Role.USER.value, Role.ADMIN.value, Role.REVIEWER.value],
+    "preimport": "", "record_code": False, "enabled": True,
+    "roles": [Role.USER.value, Role.ADMIN.value, Role.REVIEWER.value],
 }  # fmt: skip
 _NEW_FLAVOR: dict[str, Any] = {
     "name": "", "cpu": "2", "memory": "8GiB", "gpu_type": "", "gpu_count": "0", "price_per_hour": "0.10",
@@ -184,8 +185,10 @@ def _profile_form(profile: Profile) -> dict[str, Any]:
     same = ("name", "display_name", "description", "image", "flavor", "network", "classification",
             "record_code", "enabled", "roles")  # fmt: skip
     durations = ("idle_stop", "max_session", "max_extension")
-    return {name: getattr(profile, name) for name in same} | {
-        name: format_duration(getattr(profile, f"{name}_s")) for name in durations
+    return {
+        **{name: getattr(profile, name) for name in same},
+        **{name: format_duration(getattr(profile, f"{name}_s")) for name in durations},
+        "preimport": ", ".join(profile.preimport),
     }
 
 

@@ -1,0 +1,153 @@
+"""One socket per session, on which its trusted half asks for kernels that are forked from a warm parent.
+
+The socket is the identity: it lies in a folder that is bound into that session's trusted half alone. One JSON
+line in: {"connection_file", "cwd", "env"}; one out: {"ok": true, "pid"} or {"ok": false, "error"}. A refusal
+costs the asker nothing but speed: it starts the kernel the plain way.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import selectors
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from .cgroups import find_cgroups
+from .halves import find_half
+from .jails import group_name, thread_limits
+from .parents import Entry, Kind, NoParent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .layout import Layout
+    from .parents import Parents
+
+log = logging.getLogger("nbkeep.warden")
+
+SOCKET_NAME = "kernels.sock"
+_CONNECTION_FILE = re.compile(r"/run/nbkeep/kernels/k-[0-9a-f]{12}/connection\.json")
+_LINE_LIMIT = 16 << 10
+_TALK_S = 15.0
+_INIT_S = 5.0
+_AT_ONCE = 4
+# What the notebook's name is told by; anything else a parent could not set as early as a kernel of its own.
+_ENVIRONMENT = frozenset({"JPY_SESSION_NAME"})
+
+
+class KernelDoors:
+    """The doors of all sessions, served by one thread that listens and a few that answer."""
+
+    def __init__(self, layout: Layout, parents: Parents, host_uid: Callable[[int], int | None]) -> None:
+        self._layout = layout
+        self._parents = parents
+        self._host_uid = host_uid
+        self._cgroups = find_cgroups()
+        self._listeners: dict[str, socket.socket] = {}
+        self._selector = selectors.DefaultSelector()
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="kernel-door")
+        self._thread: threading.Thread | None = None
+
+    def open(self, session_id: str) -> None:
+        """Listen for a session; twice is safe, and a later warden takes the door over."""
+        folder = self._layout.session(session_id).warm
+        with self._lock:
+            if session_id in self._listeners or not folder.is_dir():
+                return
+            path = folder / SOCKET_NAME
+            path.unlink(missing_ok=True)
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(str(path))
+            path.chmod(0o666)  # who may come here is decided by who sees the folder
+            listener.listen(16)
+            listener.setblocking(False)
+            self._listeners[session_id] = listener
+            self._selector.register(listener, selectors.EVENT_READ, session_id)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._listen, name="kernel-doors", daemon=True)
+                self._thread.start()
+
+    def close(self, session_id: str) -> None:
+        """Listen no more for a session; twice is safe."""
+        with self._lock:
+            listener = self._listeners.pop(session_id, None)
+            if listener is not None:
+                self._selector.unregister(listener)
+                listener.close()
+
+    def known(self) -> set[str]:
+        """Return the sessions that have a door."""
+        with self._lock:
+            return set(self._listeners)
+
+    def _listen(self) -> None:
+        while True:
+            for key, _ in self._selector.select(1.0):
+                try:
+                    talk, _ = cast("socket.socket", key.fileobj).accept()
+                except OSError:
+                    continue  # closed meanwhile, or the caller is gone
+                self._pool.submit(self._serve, str(key.data), talk)
+
+    def _serve(self, session_id: str, talk: socket.socket) -> None:
+        with talk:
+            try:
+                talk.settimeout(_TALK_S)
+                answer = {"ok": True, "pid": self._fork(session_id, _request(talk))}
+            except (NoParent, ValueError, KeyError, TypeError, OSError) as error:
+                log.info("%s: a kernel is started the plain way: %s", session_id, error)
+                answer = {"ok": False, "error": str(error)[:300]}
+            try:
+                talk.sendall(json.dumps(answer).encode() + b"\n")
+            except OSError:
+                log.info("%s: nobody waits for the answer any more", session_id)
+
+    def _fork(self, session_id: str, request: dict[str, Any]) -> int:
+        file, cwd, env = str(request["connection_file"]), str(request["cwd"]), dict(request["env"])
+        if not _CONNECTION_FILE.fullmatch(file) or not set(env) <= _ENVIRONMENT or not cwd.startswith("/"):
+            raise ValueError("not a request that a parent can serve")
+        folder = self._layout.session(session_id)
+        spec = json.loads((folder.path / "spec.json").read_text())
+        half = find_half(folder.path, "sandbox")
+        if half is None or half.inner is None:
+            raise NoParent("there is no sandbox")
+        _wait_for(folder.kernels / "init.sock")
+        asked = {
+            "kind": "kernel",
+            "connection_file": file,
+            "cwd": cwd,
+            "env": {name: str(value) for name, value in env.items()},
+            "limits": thread_limits(spec["cpu_millis"]),
+            "pids_max": spec["pids_max"],
+        }
+        name = group_name(session_id, "sandbox")
+        joins = [self._cgroups.parents[one] / name / "cgroup.procs" for one in self._cgroups.parents]
+        entry = Entry(half.inner, self._host_uid(spec["uid_index"]), list(dict.fromkeys(joins)), asked)
+        return self._parents.fork(Kind(Path(spec["image_folder"]), tuple(spec["preimport"])), entry)
+
+
+def _request(talk: socket.socket) -> dict[str, Any]:
+    line = b""
+    while not line.endswith(b"\n"):
+        data = talk.recv(4096)
+        if not data or len(line) > _LINE_LIMIT:
+            raise ValueError("the request was cut off")
+        line += data
+    return json.loads(line)
+
+
+def _wait_for(path: Path) -> None:
+    """Wait until the sandbox's first process listens, which hands a kernel's output on."""
+    deadline = time.monotonic() + _INIT_S
+    while not os.path.lexists(path):
+        if time.monotonic() > deadline:
+            raise NoParent("the sandbox's first process does not listen")
+        time.sleep(0.005)
