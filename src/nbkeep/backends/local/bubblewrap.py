@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cloudpickle
+
 import nbkeep
 import nbkeep_runtime
 from nbkeep.model.errors import Unavailable
@@ -21,6 +23,8 @@ UID = 1000
 _LAUNCHER = "/opt/nbkeep/launch.py"
 _FILTER = "/opt/nbkeep/seccomp.bpf"
 _SANDBOX = "/opt/nbkeep/sandbox"
+# Kernels save their variables with it; images need not have it.
+_CLOUDPICKLE = "/opt/nbkeep/lib/cloudpickle"
 _HOME = "/home/user"
 # Read by nearly every program; nothing here names a secret, a user or another machine.
 _ETC = (
@@ -159,6 +163,7 @@ def sandbox_command(jail: Jail, image: Path, base_prefix: Path) -> list[str]:
     own = [
         (image / "env", str(IMAGE_IN_SANDBOX)),
         (code, _SANDBOX),
+        (Path(str(cloudpickle.__file__)).parent, _CLOUDPICKLE),
         *_prefix(base_prefix),
         *_launcher_binds(jail),
     ]
