@@ -3,6 +3,8 @@
 Started as `python kernel.py -f CONNECTION_FILE`, and else exactly as `python -m ipykernel_launcher` is.
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import functools
@@ -79,74 +81,89 @@ class State:
                 self._gate = None
 
 
-def _kernel_class() -> Any:
-    from ipykernel.ipkernel import IPythonKernel
+def _prepare(kernel: Any) -> State:
+    """Give a new kernel its messages, and let those wait that look at variables."""
+    # A tip in the banner draws from the user's random generator whenever a client connects.
+    kernel.shell.enable_tip = False
+    state = State(kernel.shell)
+    for handlers in (kernel.shell_handlers, kernel.control_handlers):
+        for name, handler in list(handlers.items()):
+            if name not in _BLIND:
+                handlers[name] = _after_all(state, handler)
+    for name, work in (("save", state.save), ("restore", state.restore)):
+        kernel.shell_handlers[f"nbkeep_{name}_request"] = _answering(kernel, f"nbkeep_{name}_reply", work)
+    return state
 
-    class Kernel(IPythonKernel):
+
+def _after_all(state: State, handler: Any) -> Any:
+    @functools.wraps(handler)
+    async def waiting(*args: Any) -> None:
+        state.before_all()
+        result = handler(*args)
+        if inspect.isawaitable(result):
+            await result
+
+    return waiting
+
+
+def _answering(kernel: Any, kind: str, work: Any) -> Any:
+    """Return a handler that does some work and sends what it returns, or why it failed."""
+
+    def handle(stream: Any, ident: Any, parent: Any) -> None:
+        content: dict[str, Any] = {"status": "ok", "reason": ""}
+        try:
+            content.update(work(parent["content"]))
+        except KeyboardInterrupt:
+            content = {"status": "error", "reason": "It was interrupted."}
+        except Exception as error:  # noqa: BLE001  it is told to the user, and the kernel goes on
+            content = {"status": "error", "reason": str(error)[:1000] or type(error).__name__}
+        kernel.session.send(stream, kind, content, parent, ident=ident)
+
+    return handle
+
+
+def _interrupted(kernel: Any, *, silent: bool) -> dict[str, Any]:
+    """Return the reply to a cell whose wait was interrupted, and show it below the cell."""
+    failure = {"ename": "KeyboardInterrupt", "evalue": "", "traceback": ["KeyboardInterrupt"]}
+    if not silent:
+        kernel.send_response(kernel.iopub_socket, "error", failure)
+    return {"status": "error", "execution_count": kernel.shell.execution_count, **failure}
+
+
+def _kernel_class() -> Any:
+    base: Any = importlib.import_module("ipykernel.ipkernel").IPythonKernel
+
+    class Kernel(base):
         """IPython's kernel, which also saves and restores its variables."""
 
         def __init__(self, **kwargs: Any) -> None:
             super().__init__(**kwargs)
-            # A tip in the banner draws from the user's random generator whenever a client connects.
-            self.shell.enable_tip = False
-            self.nbkeep_state = State(self.shell)
-            for handlers in (self.shell_handlers, self.control_handlers):
-                for name, handler in list(handlers.items()):
-                    if name not in _BLIND:
-                        handlers[name] = self._after_all(handler)
-            for name, work in (("save", self.nbkeep_state.save), ("restore", self.nbkeep_state.restore)):
-                self.shell_handlers[f"nbkeep_{name}_request"] = self._answering(f"nbkeep_{name}_reply", work)
-
-        def _after_all(self, handler: Any) -> Any:
-            @functools.wraps(handler)
-            async def waiting(*args: Any) -> None:
-                self.nbkeep_state.before_all()
-                result = handler(*args)
-                if inspect.isawaitable(result):
-                    await result
-
-            return waiting
-
-        def _answering(self, kind: str, work: Any) -> Any:
-            def handle(stream: Any, ident: Any, parent: Any) -> None:
-                content: dict[str, Any] = {"status": "ok", "reason": ""}
-                try:
-                    content.update(work(parent["content"]))
-                except KeyboardInterrupt:
-                    content = {"status": "error", "reason": "It was interrupted."}
-                except Exception as error:  # noqa: BLE001  it is told to the user, and the kernel goes on
-                    content = {"status": "error", "reason": str(error)[:1000] or type(error).__name__}
-                self.session.send(stream, kind, content, parent, ident=ident)
-
-            return handle
+            self.nbkeep_state = _prepare(self)
 
         async def do_execute(self, code: str, silent: bool, *args: Any, **kwargs: Any) -> Any:  # noqa: FBT001
             """Run a cell once the memory is there that it can reach."""
             try:
                 self.nbkeep_state.before_cell(code)
             except KeyboardInterrupt:
-                failure = {"ename": "KeyboardInterrupt", "evalue": "", "traceback": ["KeyboardInterrupt"]}
-                if not silent:
-                    self.send_response(self.iopub_socket, "error", failure)
-                return {"status": "error", "execution_count": self.shell.execution_count, **failure}
+                return _interrupted(self, silent=silent)
             return await super().do_execute(code, silent, *args, **kwargs)
 
     # ipykernel asks for the names of parameters before it passes any.
-    Kernel.do_execute.__signature__ = inspect.signature(IPythonKernel.do_execute)  # type: ignore[attr-defined]
-    return Kernel
+    made: Any = Kernel
+    made.do_execute.__signature__ = inspect.signature(base.do_execute)
+    return made
 
 
 def main(argv: list[str]) -> None:
     """Be a kernel until its end; `argv` begins with the name of the program, as `sys.argv` does."""
-    from ipykernel.kernelapp import IPKernelApp
-
+    application: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp
     sys.argv = list(argv)
-    IPKernelApp.launch_instance(kernel_class=_kernel_class())
+    application.launch_instance(kernel_class=_kernel_class())
 
 
 if __name__ == "__main__":
-    # As ipykernel_launcher: neither this folder nor the working folder is searched while libraries are imported;
-    # IPython adds the working folder, as '', afterwards.
+    # As ipykernel_launcher: neither this folder nor the working folder is searched while libraries are
+    # imported; IPython adds the working folder, as '', afterwards.
     if sys.path and sys.path[0] == _HERE:
         del sys.path[0]
     main(sys.argv)

@@ -158,7 +158,11 @@ class Peer:
 
 
 class Kernel:
-    """One kernel process."""
+    """One kernel process; `resumed` tells in it what saving and restoring answered."""
+
+    saved: dict[str, Any]
+    restored: dict[str, Any]
+    store: Store
 
     def __init__(
         self, python: str = sys.executable, cwd: str | None = None, env: dict[str, str] | None = None
@@ -263,5 +267,5 @@ def resumed(code: str, python: str = sys.executable, **kwargs: Any):
     with Kernel(python, **kwargs) as second:
         restored = second.restore(store)
         assert restored["status"] == "ok", (restored, second.said())
-        second.saved, second.restored, second.store = saved, restored, store  # type: ignore[attr-defined]
+        second.saved, second.restored, second.store = saved, restored, store
         yield second

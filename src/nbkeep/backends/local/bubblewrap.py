@@ -5,12 +5,11 @@ Only values in, list out; no file is touched but to see which system folders thi
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import cloudpickle
 
 import nbkeep
 import nbkeep_runtime
@@ -163,7 +162,7 @@ def sandbox_command(jail: Jail, image: Path, base_prefix: Path) -> list[str]:
     own = [
         (image / "env", str(IMAGE_IN_SANDBOX)),
         (code, _SANDBOX),
-        (Path(str(cloudpickle.__file__)).parent, _CLOUDPICKLE),
+        (_cloudpickle(), _CLOUDPICKLE),
         *_prefix(base_prefix),
         *_launcher_binds(jail),
     ]
@@ -188,6 +187,15 @@ def sandbox_command(jail: Jail, image: Path, base_prefix: Path) -> list[str]:
             jail, mapped=True, command=[f"{IMAGE_IN_SANDBOX}/bin/python", "-I", f"{_SANDBOX}/init.py"]
         ),
     ]
+
+
+def _cloudpickle() -> Path:
+    """Return nbkeep's own copy of the package, without importing it."""
+    found = importlib.util.find_spec("cloudpickle")
+    if found is None or found.origin is None:
+        raise Unavailable("cloudpickle-missing", "nbkeep's packages are incomplete: no cloudpickle.",
+                          "Install nbkeep again.")  # fmt: skip
+    return Path(found.origin).parent
 
 
 def server_command(jail: Jail, arguments: list[str], module: str) -> list[str]:

@@ -1,7 +1,10 @@
-"""What a session's code relies on beside its variables: folder, path, random state, settings. No environment."""
+"""What a session's code relies on beside its variables: folder, path, random state, settings."""
+
+# pyright: reportPrivateUsage=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import random
@@ -18,17 +21,13 @@ first_path: list[str] = []
 def capture() -> dict[str, Any]:
     """Return settings that are restored before the first cell runs."""
     found: dict[str, Any] = {"path": [entry for entry in sys.path if entry not in first_path]}
-    try:
+    with contextlib.suppress(OSError):  # the folder is gone
         found["cwd"] = os.getcwd()
-    except OSError:
-        pass  # the folder is gone
     for name, (take, _) in _SETTINGS.items():
         module = sys.modules.get(name)
         if module is not None:
-            try:
+            with contextlib.suppress(Exception):  # half-imported, or replaced by the user
                 found[name] = take(module)
-            except Exception:  # noqa: BLE001  half-imported, or replaced by the user
-                continue
     return found
 
 
@@ -74,11 +73,13 @@ def set_random_states(found: dict[str, Any]) -> None:
 
 
 def _matplotlib(module: Any) -> dict[str, Any]:
-    return {name: value for name, value in dict.items(module.rcParams) if not name.startswith("backend")}
+    return {
+        name: value for name, value in dict[str, Any].items(module.rcParams) if not name.startswith("backend")
+    }
 
 
 def _set_matplotlib(module: Any, found: dict[str, Any]) -> None:
-    dict.update(module.rcParams, found)
+    dict[str, Any].update(module.rcParams, found)
 
 
 def _numpy(module: Any) -> tuple[Any, Any]:
@@ -91,7 +92,7 @@ def _set_numpy(module: Any, found: tuple[Any, Any]) -> None:
     module.seterr(**found[1])
 
 
-def _pandas(module: Any) -> dict[str, Any]:
+def _pandas(_module: Any) -> dict[str, Any]:
     config = importlib.import_module("pandas._config.config")
     options: dict[str, Any] = {}
     for name in config._select_options("all"):
@@ -109,7 +110,27 @@ def _set_pandas(module: Any, found: dict[str, Any]) -> None:
         module.set_option(name, value)
 
 
+def _duckdb(module: Any) -> Any:
+    """Return the connection behind `duckdb.sql`, if something is in it."""
+    connection = module.default_connection()
+    cursor = connection.cursor()
+    try:
+        (count,) = cursor.execute(
+            "SELECT (SELECT count(*) FROM duckdb_tables())"
+            " + (SELECT count(*) FROM duckdb_views() WHERE NOT internal)"
+        ).fetchone()
+    finally:
+        cursor.close()
+    return connection if count else None
+
+
+def _set_duckdb(module: Any, found: Any) -> None:
+    if found is not None:
+        module.set_default_connection(found)
+
+
 _SETTINGS: dict[str, tuple[Callable[[Any], Any], Callable[[Any, Any], None]]] = {
+    "duckdb": (_duckdb, _set_duckdb),
     "matplotlib": (_matplotlib, _set_matplotlib),
     "numpy": (_numpy, _set_numpy),
     "pandas": (_pandas, _set_pandas),

@@ -1,7 +1,9 @@
-"""How arrays, frames and tensors are taken apart, so that their memory is saved where it lies and shared again.
+"""How arrays, frames and tensors are taken apart: their memory is saved where it lies, and shared again.
 
 NumPy, pandas and torch are used only where the user's session has imported them.
 """
+
+# pyright: reportPrivateUsage=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ class Arrays:
         self._lose_part = lose_part  # reports what an object that is kept goes without
         self._views: list[Any] = []  # kept: addresses must stay valid until the checkpoint is complete
 
-    def reducer(self, cls: type) -> Callable[[Any], Reduced] | None:
+    def reducer(self, cls: type) -> Callable[[Any], Reduced] | None:  # noqa: PLR0911  one for each library
         """Return how objects of a class are taken apart, or None when their own way is right."""
         if cls is Private:
             return lambda made: self._array(made.array, is_private=True)
@@ -47,7 +49,7 @@ class Arrays:
         if numpy is not None and cls is getattr(numpy, "memmap", None):
             return self._mapped
         module = str(cls.__module__)
-        if module.startswith("pandas.") and _copies_on_write():
+        if module.partition(".")[0] == "pandas" and _copies_on_write():
             if cls.__name__.endswith("Block"):
                 return self._with_private_arrays
             pandas: Any = sys.modules["pandas"]
@@ -133,6 +135,7 @@ class Arrays:
             or made.layout is not torch.strided
             or made.is_quantized
             or made.is_conj()
+            or made.is_neg()
         ):
             return made.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
         if made.grad_fn is not None:
@@ -147,7 +150,8 @@ class Arrays:
         buffer = self._layout.hint(pickle.PickleBuffer(view))
         needs_grad = bool(made.requires_grad and made.grad_fn is None)
         first = (
-            buffer, str(made.dtype).partition(".")[2], tuple(plain.shape), plain.stride(), plain.storage_offset(),
+            buffer, str(made.dtype).partition(".")[2], tuple(plain.shape), plain.stride(),
+            plain.storage_offset(),
             type(made), needs_grad,
         )  # fmt: skip
         grad = made.grad if made.is_leaf else None
@@ -171,17 +175,37 @@ def _copies_on_write() -> bool:
     return bool(pandas.options.mode.copy_on_write)
 
 
+def common_objects() -> list[Any]:
+    """Return what the frames of unrelated arrays have in common, and must not seem to get from each other."""
+    numpy: Any = sys.modules.get("numpy")
+    found: list[Any] = [
+        rebuild.array,
+        rebuild.guarded,
+        rebuild.set_guarded,
+        rebuild.function,
+        rebuild.set_function,
+    ]
+    if numpy is not None and hasattr(numpy, "dtype"):
+        found += [numpy.dtype(code) for code in "?bBhHiIlLqQfdFD"]
+    return found
+
+
 def is_large_leaf(value: Any, least_bytes: int) -> bool:
-    """Whether a value is a large array or frame that refers to no other object of the user's."""
+    """Whether a value is a large array or frame of numbers, which refers to no other object."""
     cls = type(value)
-    if f"{cls.__module__}.{cls.__name__}" not in ("numpy.ndarray", "torch.Tensor"):
-        return False
+    name = f"{cls.__module__}.{cls.__name__}"
     try:
-        if cls.__name__ == "ndarray":
+        if name == "numpy.ndarray":
             return bool(value.nbytes >= least_bytes and not value.dtype.hasobject)
-        return bool(value.numel() * value.element_size() >= least_bytes and not value.__dict__)
-    except Exception:  # noqa: BLE001  a tensor on a device that is gone
+        if name == "torch.Tensor":
+            return bool(value.numel() * value.element_size() >= least_bytes and not value.__dict__)
+        if cls.__module__.partition(".")[0] == "pandas" and cls.__name__ in ("DataFrame", "Series"):
+            dtypes = [value.dtype] if cls.__name__ == "Series" else list(value.dtypes)
+            plain = all(getattr(dtype, "kind", "O") in "biufcmM" for dtype in (*dtypes, value.index.dtype))
+            return plain and bool(value.size * 8 >= least_bytes and not value.attrs)
+    except Exception:  # noqa: BLE001  a tensor on a device that is gone, a subclass that went astray
         return False
+    return False
 
 
 __all__ = ["Arrays", "Private", "Unkept", "is_large_leaf"]

@@ -31,7 +31,7 @@ class Dependencies:
         self._budget = _BUDGET_BYTES
 
     def add(self, frame: Frame, taken: int) -> Ranges:
-        """Add the next frame, after which `taken` buffers were taken; return the ranges of what it reaches."""
+        """Add the next frame, after which `taken` buffers were taken; return what it reaches."""
         needs: Ranges = [(frame.taken, taken)] if taken > frame.taken else []
         if taken:
             if frame.size > _SCANNED_BYTES or frame.size > self._budget:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
+_RELATION = "a query of DuckDB cannot be kept; the tables that it reads are, if their connection is."
 # module of the class: names of classes, and why their objects end with the process. Subclasses count.
 # Without this list most of them pickle into something that looks alive and is not.
 _ENDS: dict[str, dict[str, str]] = {
@@ -43,7 +45,10 @@ _ENDS: dict[str, dict[str, str]] = {
         "Handle": "running work cannot be kept.",
     },
     "asyncio.subprocess": {"Process": "a process cannot be kept."},
-    "tempfile": {"TemporaryDirectory": "a temporary folder ends with its session."},
+    "tempfile": {
+        "TemporaryDirectory": "a temporary folder ends with its session.",
+        "_TemporaryFileWrapper": "a temporary file ends with its session.",
+    },
     "os": {"_Environ": "environment variables are never kept, because they may hold secrets."},
     "http.client": {"HTTPConnection": "a network connection cannot be kept."},
     "builtins": {
@@ -53,15 +58,26 @@ _ENDS: dict[str, dict[str, str]] = {
         "frame": "a running function cannot be kept.",
         "traceback": "a running function cannot be kept.",
     },
+    "duckdb": {"DuckDBPyRelation": _RELATION},
+    "duckdb.duckdb": {"DuckDBPyRelation": _RELATION},
+    "duckdb._relation": {"DuckDBPyRelation": _RELATION},
+    "_duckdb": {"DuckDBPyRelation": _RELATION},
     "zmq.sugar.socket": {"Socket": "a network connection cannot be kept."},
     "zmq.sugar.context": {"Context": "a network connection cannot be kept."},
     "_io": {"_IOBase": "this kind of open file cannot be kept."},
 }
 # Made by C code, or by pandas', without looking at the arrays that they are given.
-_PANDAS = frozenset({"DataFrame", "Series", "BlockManager", "SingleBlockManager", "RangeIndex"})
+_PANDAS = frozenset(
+    {"DataFrame", "Series", "BlockManager", "SingleBlockManager", "Index", "RangeIndex", "DatetimeIndex",
+     "TimedeltaIndex", "PeriodIndex", "DatetimeArray", "TimedeltaArray", "PeriodArray"}
+)  # fmt: skip
 _STDLIB = frozenset(getattr(sys, "stdlib_module_names", ("builtins", "collections", "datetime"))) - {
     "__main__"
 }
+_CONTAINERS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (dict, ("__setitem__",)),
+    (list, ("append", "extend")),
+)
 _UNREAD = ("pyarrow", "torch.nn", "torch.optim", "numpy")
 
 
@@ -81,7 +97,7 @@ def is_inert(cls: type) -> bool:
         return False
     if module.partition(".")[0] in _STDLIB or module.startswith(_UNREAD):
         return True
-    if module.startswith("pandas."):
+    if module.partition(".")[0] == "pandas":
         return cls.__name__ in _PANDAS or cls.__name__.endswith("Block")
     return type(cls) is type and _is_plain(cls)
 
@@ -90,7 +106,7 @@ def _is_plain(cls: type) -> bool:
     """Whether a class leaves making, hashing and filling to `object`, `list` and `dict`."""
     if hasattr(cls, "__setstate__") or cls.__hash__ not in (object.__hash__, None):
         return False
-    for base, methods in ((dict, ("__setitem__",)), (list, ("append", "extend"))):
+    for base, methods in _CONTAINERS:
         if issubclass(cls, base):
             return cls.__new__ is base.__new__ and all(getattr(cls, m) is getattr(base, m) for m in methods)
     return (

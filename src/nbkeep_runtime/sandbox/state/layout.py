@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import ctypes
-import pickle
 from typing import TYPE_CHECKING, Any
 
 from .hashing import address_of
 
 if TYPE_CHECKING:
+    import pickle
     from collections.abc import Iterator
 
 CHUNK_BYTES = 2 << 20
 _SMALL_BYTES = 64 << 10
-# Rows of a matrix at least this long are cut apart from each other, because pandas moves columns between blocks:
-# a column then keeps its chunks wherever it lies.
+# Rows of a matrix at least this long are cut apart from each other, because pandas moves columns between
+# blocks: a column then keeps its chunks wherever it lies.
 _ROW_BYTES = 256 << 10
 _ALIGNMENT = 64
 
@@ -71,7 +71,7 @@ class Layout:
     def hint(
         self, buffer: pickle.PickleBuffer, *, is_private: bool = False, row: int = 0
     ) -> pickle.PickleBuffer:
-        """Say more about a buffer that the pickler is about to hand over: what shares no memory once restored."""
+        """Say more about a buffer that the pickler is about to hand over."""
         self._hints[id(buffer)] = (buffer, is_private, row)
         return buffer
 
@@ -131,7 +131,7 @@ class Layout:
         return buffers, places
 
     def _ranges(self) -> list[tuple[int, int, list[int]]]:
-        """Return (start, end, indices of buffers in it) for each range of memory, in the order of the stream."""
+        """Return (start, end, buffers in it) for each range of memory, in the order of the stream."""
         order = sorted(
             (i for i in range(len(self._taken)) if self._taken[i].size),
             key=lambda i: (self._taken[i].address, -self._taken[i].size),

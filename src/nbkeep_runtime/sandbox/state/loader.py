@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import io
 import pickle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import rebuild
-from .lost import Lost, kind_of_type, reason_of
+from .lost import Lost, kind_of, kind_of_type, reason_of
 from .memory import NotFilled
 from .watch import TookTooLong, Watch
 
@@ -57,6 +57,7 @@ class Parts:
         self._index = self._position = 0
 
     def readinto(self, buffer: Any) -> int:
+        """Fill `buffer`, unless the stream ends before; return how far."""
         view = memoryview(buffer).cast("B")
         done = 0
         while done < len(view) and self._index < len(self._numbers):
@@ -70,10 +71,12 @@ class Parts:
         return done
 
     def read(self, size: int) -> bytes:
+        """Return the next bytes."""
         made = bytearray(size)
         return bytes(made[: self.readinto(made)])
 
     def readline(self) -> bytes:
+        """Return the next line; protocol 5 has none."""
         line = b""
         while not line.endswith(b"\n") and (byte := self.read(1)):
             line += byte
@@ -118,8 +121,8 @@ class Loader:
     def _tolerate(self, stream: bytes | list[int], frame: dict[str, Any], next_memo: int) -> Any:
         """Read a frame again, slowly, with `Lost` in the place of what fails.
 
-        The fast unpickler numbers its memo by counting: after a failure in the middle, every later reference would
-        go to a wrong object, and that can end in a crash.
+        The fast unpickler numbers its memo by counting: after a failure in the middle, every later reference
+        would go to a wrong object, and that can end in a crash.
         """
         memo: dict[int, Any] = self._unpickler.memo.copy()
         known = {number: value for number, value in memo.items() if number < frame["memo"]}
@@ -158,7 +161,7 @@ class Loader:
 class _Tolerant(pickle._Unpickler):  # type: ignore[name-defined]
     """The same in Python: an object that cannot be made is `Lost`, with its reason, and reading goes on."""
 
-    dispatch: Any = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: ClassVar[Any] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
 
     def __init__(
         self, file: Any, memory: Memory, memo: dict[int, Any], failed: list[tuple[str, str]]
@@ -180,7 +183,7 @@ class _Tolerant(pickle._Unpickler):  # type: ignore[name-defined]
 
 
 def _tolerant(load: Callable[[Any], None], takes: int) -> Callable[[Any], None]:
-    """Return an operation that leaves a `Lost` where the original fails; it takes `takes` values off the stack."""
+    """Return an operation on `takes` values of the stack that leaves a `Lost` where the original fails."""
 
     def tolerant(self: Any) -> None:
         stack = self.stack
@@ -221,7 +224,7 @@ def _build(load: Callable[[Any], None]) -> Callable[[Any], None]:
         except Exception as error:  # noqa: BLE001  the user's or a library's code
             del self.stack[depth - 1 :]
             if not isinstance(made, Lost):
-                self.stack[-1] = self._lost(kind_of_type(type(made)), error)
+                self.stack[-1] = self._lost(kind_of(made), error)
 
     return tolerant
 
@@ -239,7 +242,7 @@ def _items(load: Callable[[Any], None]) -> Callable[[Any], None]:
         except Exception as error:  # noqa: BLE001  the user's or a library's code
             if len(self.metastack) == len(metastack):
                 self.pop_mark()
-            self._lost(kind_of_type(type(container)), error)
+            self._lost(kind_of(container), error)
 
     return tolerant
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import threading
 from collections import deque
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from .wire import Wire
+
+Placed = tuple[int, int, int, bool]
 
 _BATCH = 8
 _MAPPED_BYTES = 1 << 20
@@ -48,7 +51,8 @@ class _Stored:
             raise WireError("The checkpoint's layout is wrong.")
         self.chunks = [(*piece, str(name)) for piece, name in zip(pieces, told["chunks"])]  # noqa: B905  Python 3.9
         self.windows: list[_Window] = []
-        self.is_filled = False
+        self.asked = self.received = 0
+        self.is_filled = not self.chunks
 
     def shared(self) -> _Window:
         """Return the window that all places share which are not private."""
@@ -60,12 +64,13 @@ class _Stored:
 class Memory:
     """All out-of-band buffers of one checkpoint; `fill` is for a thread of its own."""
 
-    def __init__(self, wire: Wire, buffers: list[dict[str, Any]], places: list[list[Any]]) -> None:
+    def __init__(self, wire: Wire, buffers: list[dict[str, Any]], places: list[Placed]) -> None:
         self._wire = wire
-        self._stored = [_Stored(told) for told in buffers]
+        self._stored: list[_Stored] = [_Stored(told) for told in buffers]
         self._changed = threading.Condition()
         self._failure = ""
         self._next = 0
+        self._is_forgotten = False
         self._numbers = [int(place[0]) for place in places]
         # Windows that places share come first, so that chunks are received right into them.
         for number, offset, size, is_private in places:
@@ -76,7 +81,7 @@ class Memory:
         self._views = [self._view(place) for place in places]
         self._order: deque[int] = deque(range(len(self._stored)))
 
-    def _view(self, place: list[Any]) -> memoryview:
+    def _view(self, place: Placed) -> memoryview:
         number, offset, size, is_private = place
         if number < 0:
             return memoryview(bytearray())
@@ -94,7 +99,7 @@ class Memory:
         stored = _Stored(told)
         stored.shared()
         self._stored.append(stored)
-        self._order.append(len(self._stored) - 1)
+        self._order.appendleft(len(self._stored) - 1)
         return len(self._stored) - 1
 
     def part(self, number: int) -> memoryview:
@@ -120,10 +125,13 @@ class Memory:
         return self._views[self._next - 1]
 
     def forget(self) -> None:
-        """Let go of what was handed over and filled: from here on, only the user's objects hold memory."""
+        """Let go of what was handed over: once it is filled, only the user's objects hold memory."""
         self._views.clear()
-        for stored in self._stored:
-            stored.windows.clear()
+        with self._changed:
+            self._is_forgotten = True
+            for stored in self._stored:
+                if stored.is_filled:
+                    stored.windows = []
 
     # For those who look into memory
 
@@ -137,7 +145,7 @@ class Memory:
         self.wait([(0, self._next)])
 
     def wait(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """Wait for buffers of the stream, by number; raises `NotFilled`, and KeyboardInterrupt as any wait."""
+        """Wait for buffers of the stream, by number; raises `NotFilled`, as every wait here."""
         self._wait_for(self._missing(ranges))
 
     def _wait_for(self, wanted: set[int]) -> None:
@@ -165,16 +173,23 @@ class Memory:
 
     def fill(self) -> None:
         """Fill everything; ends when all is there or the other side is gone."""
+        waiting: deque[tuple[_Stored, tuple[int, int, str]]] = deque()
         try:
             while True:
-                with self._changed:
-                    if not self._order:
-                        break
-                    number = self._order.popleft()
-                self._fill(self._stored[number])
-                with self._changed:
-                    self._stored[number].is_filled = True
-                    self._changed.notify_all()
+                while len(waiting) < 2 * _BATCH and (batch := self._next_batch()):
+                    self._wire.send("want", hashes=[chunk[2] for _, chunk in batch])
+                    waiting.extend(batch)
+                if not waiting:
+                    break
+                stored, chunk = waiting.popleft()
+                self._receive(stored, *chunk)
+                stored.received += 1
+                if stored.received == len(stored.chunks):
+                    with self._changed:
+                        stored.is_filled = True
+                        if self._is_forgotten:
+                            stored.windows = []
+                        self._changed.notify_all()
             self._wire.send("done")
         except (OSError, WireError, ValueError, KeyError) as error:
             with self._changed:
@@ -183,19 +198,18 @@ class Memory:
         finally:
             self._wire.close()
 
-    def _fill(self, stored: _Stored) -> None:
-        """Ask for a buffer's chunks, one batch ahead, and put them where they belong."""
-        batches = [stored.chunks[start : start + _BATCH] for start in range(0, len(stored.chunks), _BATCH)]
-        for index, batch in enumerate(batches):
-            if index == 0:
-                self._ask(batch)
-            if index + 1 < len(batches):
-                self._ask(batches[index + 1])
-            for offset, size, name in batch:
-                self._receive(stored, offset, size, name)
-
-    def _ask(self, batch: list[tuple[int, int, str]]) -> None:
-        self._wire.send("want", hashes=[name for _, _, name in batch])
+    def _next_batch(self) -> list[tuple[_Stored, tuple[int, int, str]]]:
+        """Return the chunks to ask for next: of the buffer that is needed first."""
+        batch: list[tuple[_Stored, tuple[int, int, str]]] = []
+        with self._changed:
+            while self._order and len(batch) < _BATCH:
+                stored = self._stored[self._order[0]]
+                end = min(stored.asked + _BATCH - len(batch), len(stored.chunks))
+                batch += [(stored, chunk) for chunk in stored.chunks[stored.asked : end]]
+                stored.asked = end
+                if end == len(stored.chunks):
+                    self._order.popleft()
+        return batch
 
     def _receive(self, stored: _Stored, offset: int, size: int, name: str) -> None:
         frame = self._wire.receive(("chunk",))
@@ -219,8 +233,6 @@ def _anonymous(size: int) -> memoryview:
         return memoryview(bytearray(size))
     mapped = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
-        try:
+        with contextlib.suppress(OSError):  # a kernel without them
             mapped.madvise(mmap.MADV_HUGEPAGE)
-        except OSError:
-            pass  # a kernel without them
     return memoryview(mapped)

@@ -1,5 +1,7 @@
 """One pickler for all variables: one memo, so that what they share stays shared, and one frame for each."""
 
+# pyright: reportPrivateUsage=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import copyreg
@@ -9,12 +11,12 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from . import rebuild
+from . import databases, rebuild
 from ._cloud import cloudpickle
 from .arrays import Arrays
 from .kinds import is_inert, runs_own_code, why_it_ends
 from .lost import kind_of, reason_of
-from .reducers import BY_TYPE, Anchor, Functions, Reduced, Unkept, class_
+from .reducers import BY_TYPE, Anchor, Functions, Reduced, Unkept, class_, stream
 from .watch import TookTooLong, Watch
 from .wire import WireError
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _PROTOCOL = 5
 _OBJECT_S = 20.0
 _SPILL_BYTES = 4 << 20
+_SIMPLE = (str, bytes, int, float, complex, type, type(None))
+_KERNELS = ("ipykernel", "IPython.core.interactiveshell", "IPython.core.history", "IPython.core.displayhook")
 _DEEP_STACK = 512 << 20
 _DEEP_RECURSION = 60_000
 
@@ -117,7 +121,7 @@ class Frames:
         self._sink = Sink(chunks)
         self._pickler = _Pickler(self._sink, self, layout)
         self._lost: list[tuple[str, str]] = []
-        self._why: dict[int, tuple[object, str]] = {}  # by the id of a lost object, which is kept
+        self.why: dict[int, tuple[object, str]] = {}  # by the id of a lost object, which is kept
         self._by_class: dict[type, Callable[[Any], Reduced]] = {}
         self._anchors = anchors
         self._anchored = {id(value): anchor for value, anchor in anchors}
@@ -126,9 +130,12 @@ class Frames:
         self._is_deep = False
         self.memo = 0
 
-    def dump_anchors(self) -> Frame:
-        """Dump the anchors, first of all: later references to the objects themselves find them."""
-        frame = self.dump([anchor for _, anchor in self._anchors], 60)
+    def dump_anchors(self, common: list[Any]) -> Frame:
+        """Dump the anchors, first of all: later references to the objects themselves find them.
+
+        `common` goes along: no later frame has to refer to another one for it.
+        """
+        frame = self.dump([*(anchor for _, anchor in self._anchors), *common], 60)
         numbers = {id(anchor): value for value, anchor in self._anchors}
         memo: dict[int, tuple[int, Any]] = {}
         for number, value in self._pickler.memo.copy().values():
@@ -162,7 +169,7 @@ class Frames:
             raise
         frame = Frame(self._sink, memo, taken)
         frame.lost = self._lost
-        frame.whole_is_lost = self._why.get(id(value), (None, ""))[1]
+        frame.whole_is_lost = self.why.get(id(value), (None, ""))[1]
         return frame
 
     def _count_memo(self) -> None:
@@ -202,8 +209,8 @@ class Frames:
         self._is_deep = True
         try:
             thread = threading.Thread(target=work, name="nbkeep-deep", daemon=True)
-            thread.start()
             sys.setrecursionlimit(max(limit, _DEEP_RECURSION))
+            thread.start()
             thread.join()
         finally:
             sys.setrecursionlimit(limit)
@@ -222,7 +229,7 @@ class Frames:
             way = self._by_class[cls] = self._choose(cls)
         return way(made)
 
-    def _choose(self, cls: type) -> Callable[[Any], Reduced]:
+    def _choose(self, cls: type) -> Callable[[Any], Reduced]:  # noqa: PLR0911  one for each kind
         if issubclass(cls, type):
             return functools.partial(self._safely, class_, is_watched=False)
         name = f"{cls.__module__}.{cls.__name__}"
@@ -230,11 +237,11 @@ class Frames:
             return functools.partial(self._safely, self._functions.function, is_watched=False)
         if name == "builtins.cell":
             return self._functions.cell
-        own = self._arrays.reducer(cls) or BY_TYPE.get(cls)
+        own = self._arrays.reducer(cls) or databases.reducer(cls, self._lose_part) or BY_TYPE.get(cls)
         if own is not None:
             return functools.partial(self._safely, own, is_watched=False)
-        if cls.__module__.startswith(("ipykernel", "IPython.core")):
-            return functools.partial(self._safely, self._of_the_shell, is_watched=False)
+        if cls.__module__.startswith(_KERNELS):
+            return functools.partial(self._safely, self._of_the_kernel, is_watched=False)
         reason = why_it_ends(cls)
         if reason:
             return lambda made: self._lose(made, reason)
@@ -245,18 +252,21 @@ class Frames:
             return functools.partial(self._foreign, reduce, is_guarded=guard)
         return functools.partial(self._safely, reduce, is_watched=False)
 
-    def _of_the_shell(self, made: Any) -> Reduced:
+    def _of_the_kernel(self, made: Any) -> Reduced:
         anchor = self._anchored.get(id(made))
-        if anchor is not None:
-            return anchor.__reduce__()
-        return _own_way(made)
+        standard = anchor.__reduce__() if anchor is not None else stream(made)
+        if standard is None:
+            raise Unkept("it is a part of the kernel itself.")
+        return standard
 
     def _foreign(self, reduce: Callable[[Any], Reduced], made: Any, *, is_guarded: bool) -> Reduced:
         """Return how an object is taken apart whose own code decides that."""
         reduced = self._safely(reduce, made, is_watched=True)
-        if is_guarded and isinstance(reduced, tuple) and reduced[0] is not rebuild.lost:
-            return _guarded(reduced)
-        return reduced
+        if not is_guarded or not isinstance(reduced, tuple) or reduced[0] is rebuild.lost:
+            return reduced
+        if len(reduced) == 2 and type(made).__module__ != "__main__" and _is_simple(reduced[1]):  # noqa: PLR2004
+            return reduced  # a library's code that is given no memory reads none
+        return _guarded(reduced)
 
     def _safely(self, reduce: Callable[[Any], Reduced], made: Any, *, is_watched: bool) -> Reduced:
         try:
@@ -280,7 +290,7 @@ class Frames:
     def _lose(self, made: object, reason: str) -> Reduced:
         kind = kind_of(made)
         self._lost.append((kind, reason))
-        self._why[id(made)] = (made, reason)
+        self.why[id(made)] = (made, reason)
         return rebuild.lost, (kind, reason)
 
     def _lose_part(self, made: object, reason: str) -> None:
@@ -314,6 +324,10 @@ def _checked(made: Any, reduced: Reduced) -> Reduced:
         pairs = iter(list(reduced[4])) if len(reduced) > 4 and reduced[4] is not None else None  # noqa: PLR2004
         return (*reduced[:3], listed, pairs, *reduced[5:])
     return reduced
+
+
+def _is_simple(arguments: tuple[Any, ...]) -> bool:
+    return all(isinstance(one, _SIMPLE) or (type(one) is tuple and _is_simple(one)) for one in arguments)
 
 
 def _guarded(reduced: tuple[Any, ...]) -> Reduced:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .kinds import is_inert
 
@@ -16,9 +16,9 @@ _WORD = re.compile(r"[^\W\d]\w*")
 # Names and attributes through which code gets at variables that it does not name.
 _LOOKERS = frozenset(
     {"exec", "eval", "globals", "locals", "vars", "get_ipython", "__import__", "compile", "breakpoint", "gc",
-     "inspect", "ctypes", "__main__", "modules", "_getframe", "__globals__", "f_globals", "f_locals", "__builtins__",
-     "get_objects", "get_referrers", "currentframe", "user_ns", "_current_frames", "importlib", "runpy", "code",
-     "pdb", "faulthandler", "tracemalloc", "_ih", "In"}
+     "inspect", "ctypes", "__main__", "modules", "_getframe", "__globals__", "f_globals", "f_locals",
+     "__builtins__", "get_objects", "get_referrers", "currentframe", "user_ns", "_current_frames",
+     "importlib", "runpy", "code", "pdb", "faulthandler", "tracemalloc", "_ih", "In"}
 )  # fmt: skip
 _SIMPLE = (bool, int, float, complex, bytes, type(None), range, types.ModuleType, types.BuiltinFunctionType)
 
@@ -91,9 +91,9 @@ class Reach:
                 waiting |= more - found
         return None if words.is_looking else found
 
-    def _behind(self, value: Any) -> set[str]:
+    def _behind(self, value: Any) -> set[str]:  # noqa: PLR0911  one for each kind
         """Return the names that a value's own code may use."""
-        cls = type(value)
+        cls = cast("type[Any]", type(value))
         if issubclass(cls, _SIMPLE):
             return set()
         words = Words()
@@ -110,7 +110,7 @@ class Reach:
                 words.add_code(value.__code__)
             return words.names
         module = cls.__module__
-        if module.startswith(("numpy", "pandas.")) and is_inert(cls):
+        if module.partition(".")[0] in ("numpy", "pandas") and is_inert(cls):
             if not _holds_objects(value):
                 return set()
         elif isinstance(value, type) and value.__module__ not in ("__main__", "builtins"):

@@ -1,4 +1,4 @@
-"""What a restored pickle stream calls. Names and arguments are a file format: keep them for older checkpoints."""
+"""What a restored pickle stream calls. Names and arguments are a file format: older checkpoints need them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from .lost import Lost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 
 class Context:
@@ -43,8 +43,8 @@ context = Context()
 # Anchors: objects of the new process that stand for those of the old one
 
 
-def anchor(kind: str, name: str = "") -> Any:
-    """Return the new process's namespace, module dictionary, stream …"""
+def anchor(kind: str, name: str = "") -> Any:  # noqa: PLR0911  one for each kind
+    """Return the new process's own namespace, shell, module or stream."""
     shell = context.shell
     if kind == "namespace":
         return shell.user_ns
@@ -99,7 +99,7 @@ def set_state(made: Any, state: Any) -> None:
     if own is not None:
         own(state)
         return
-    slots: Any = None
+    slots: dict[str, Any] | None = None
     if isinstance(state, tuple) and len(cast("tuple[Any, ...]", state)) == 2:  # noqa: PLR2004  (dict, slots)
         state, slots = cast("tuple[Any, Any]", state)
     if state:
@@ -147,25 +147,33 @@ def set_cell(made: types.CellType, state: tuple[Any]) -> None:
 
 
 def class_skeleton(meta: type, name: str, bases: tuple[type, ...], more: dict[str, Any]) -> type:
-    """Return a class without its attributes, and without running any `__init_subclass__` of the user."""
-    namespace = dict(more)
-    if not any(_has_hook(base) for base in bases):
-        return types.new_class(name, bases, {"metaclass": meta}, lambda made: made.update(namespace))
-    quiet = type("_Quiet", (), {"__init_subclass__": classmethod(_no_hook), "__slots__": ()})
-    made = types.new_class(name, (quiet, *bases), {"metaclass": meta}, lambda made: made.update(namespace))
-    made.__bases__ = bases
-    return made
+    """Return a class without its attributes; the user's code that is told of new classes does not run."""
+    make = next(
+        one for one in meta.__mro__ if "__new__" in one.__dict__ and one.__module__ != "__main__"
+    ).__new__
+    with _quiet(bases):
+        return cast("Any", make)(meta, name, bases, dict(more))
 
 
-def _has_hook(base: type) -> bool:
-    for one in base.__mro__:
-        if "__init_subclass__" in one.__dict__ and one is not object and one.__module__ != "typing":
-            return True
-    return False
+@contextlib.contextmanager
+def _quiet(bases: tuple[type, ...]) -> Generator[None]:
+    """Silence the user's `__init_subclass__` for a moment: it has run when the class was first made."""
+    hooked = next(
+        (one for base in bases for one in base.__mro__ if "__init_subclass__" in one.__dict__), object
+    )
+    if hooked.__module__ != "__main__":
+        yield
+        return
+    hook = hooked.__dict__["__init_subclass__"]
+    type.__setattr__(hooked, "__init_subclass__", classmethod(_no_hook))
+    try:
+        yield
+    finally:
+        type.__setattr__(hooked, "__init_subclass__", hook)
 
 
 def _no_hook(_cls: type, **_more: Any) -> None:
-    """Stand in for a user's `__init_subclass__`, which has run when the class was made."""
+    """Stand in for a user's `__init_subclass__`."""
 
 
 def lru_cache(wrapped: Callable[..., Any], maxsize: int | None, typed: bool) -> Any:  # noqa: FBT001  as stored

@@ -3,6 +3,8 @@
 Each returns what `object.__reduce_ex__` would: see the documentation of pickle. `rebuild` has the other half.
 """
 
+# pyright: reportPrivateUsage=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import _thread
@@ -112,7 +114,7 @@ def class_(made: type) -> Reduced:
         for name, value in attributes.items()
         if not (isinstance(value, types.MemberDescriptorType) and value.__objclass__ is made)
     }
-    more = {"__module__": made.__module__, "__qualname__": made.__qualname__}
+    more: dict[str, Any] = {"__module__": made.__module__, "__qualname__": made.__qualname__}
     if issubclass(made, enum.Enum):
         members = dict(made.__members__)
         raw = {name: member.value for name, member in members.items()}
@@ -121,9 +123,10 @@ def class_(made: type) -> Reduced:
             attributes_of.pop("__objclass__", None)
         first = (type(made), made.__name__, made.__bases__, raw, more)
         return rebuild.enum_skeleton, first, (attributes, own), None, None, rebuild.set_enum
-    if "__slots__" in made.__dict__:
-        more["__slots__"] = attributes.pop("__slots__")
-    first = (type(made), made.__name__, cloudpickle._get_bases(made), more)
+    for name in ("__slots__", "__orig_bases__"):
+        if name in made.__dict__:
+            more[name] = attributes.pop(name)
+    first = (type(made), made.__name__, made.__bases__, more)
     return rebuild.class_skeleton, first, attributes, None, None, rebuild.set_class
 
 
@@ -136,7 +139,7 @@ def module(made: types.ModuleType) -> Reduced:
 
 def lru_cache(made: Any) -> Reduced:
     """Return a function with an empty cache; a cached result is made again when it is asked for."""
-    if cloudpickle._should_pickle_by_reference(made, getattr(made, "__qualname__", "")):
+    if _is_importable(made):
         return made.__reduce__()
     given = made.cache_parameters()
     more = {
@@ -145,6 +148,13 @@ def lru_cache(made: Any) -> Reduced:
         if name not in ("__wrapped__", "cache_parameters")
     }
     return rebuild.lru_cache, (made.__wrapped__, given["maxsize"], given["typed"]), more
+
+
+def _is_importable(made: Any) -> bool:
+    found: Any = sys.modules.get(made.__module__) if made.__module__ != "__main__" else None
+    for part in made.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is made
 
 
 def lock(made: Any) -> Reduced:
@@ -182,11 +192,19 @@ def method(made: types.MethodType) -> Reduced:
     return types.MethodType, (made.__func__, made.__self__)
 
 
+def stream(made: Any) -> Reduced | None:
+    """Return standard input, output or error by name; None when it is none of them."""
+    for name in ("stdin", "stdout", "stderr"):
+        if made is getattr(sys, name) or made is getattr(sys, f"__{name}__"):
+            return rebuild.anchor, ("stream", name)
+    return None
+
+
 def file(made: Any) -> Reduced:
     """Return a file that is read, to be opened where it was; a closed one stays closed."""
-    for name in ("stdin", "stdout", "stderr"):
-        if made in (getattr(sys, name), getattr(sys, f"__{name}__")):
-            return rebuild.anchor, ("stream", name)
+    standard = stream(made)
+    if standard is not None:
+        return standard
     text = isinstance(made, io.TextIOBase)
     path: Any = getattr(made, "name", None)
     if made.closed:
@@ -209,7 +227,7 @@ def _is_still(made: Any, path: str) -> bool:
     return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
 
 
-def view_of_memory(made: memoryview) -> Reduced:
+def view_of_memory(_made: memoryview) -> Reduced:
     """Refuse a view of memory: what it looks at may be kept, but not that it looks."""
     raise Unkept("a memoryview cannot be kept; what it looks at can.")
 

@@ -85,8 +85,12 @@ class _Restore:
         self._manifest = manifest
         self._stream = stream
         self._frames: list[dict[str, Any]] = manifest["frames"]
-        self._memory = Memory(wire, manifest["buffers"], manifest["places"])
-        self._parts = [[self._memory.add_part(told) for told in frame["parts"]] for frame in self._frames]
+        self._memory = Memory(wire, manifest["buffers"], [tuple(place) for place in manifest["places"]])
+        # Taken from the last to the first, and each goes to the front of those before.
+        parts = [
+            [self._memory.add_part(told) for told in reversed(frame["parts"])] for frame in self._frames[::-1]
+        ]
+        self._parts = [numbers[::-1] for numbers in parts[::-1]]
         self._loader = Loader(self._memory, watch)
         self._values: dict[str, Any] = {}
         self._outputs: dict[int, Any] = {}
@@ -99,6 +103,20 @@ class _Restore:
         """Load everything, then give it to the shell in one go."""
         rebuild.context.begin(self._shell, self._memory.wait_seen)
         threading.Thread(target=self._memory.fill, name="nbkeep-fill", daemon=True).start()
+        try:
+            self._load()
+        except BaseException:
+            for name in self._values:
+                self._shell.user_ns.pop(name, None)
+            raise
+        self._memory.forget()
+        self._give()
+        names = {name: reach for name, reach in self._reaches.items() if reach}
+        gate = Gate(self._shell, self._memory, names, rebuild.context.codes)
+        summary = {"kept": len(self._values), "lost": self.lost[:1000]}
+        return Restored(summary, gate)
+
+    def _load(self) -> None:
         position = 0
         for index, frame in enumerate(self._frames):
             parts = self._parts[index]
@@ -111,12 +129,6 @@ class _Restore:
             for number in parts:
                 self._memory.drop_part(number)
             self._take(frame, value)
-        self._memory.forget()
-        self._give()
-        names = {name: reach for name, reach in self._reaches.items() if reach}
-        gate = Gate(self._shell, self._memory, names, rebuild.context.codes)
-        summary = {"kept": len(self._values), "lost": self.lost[:1000]}
-        return Restored(summary, gate)
 
     def _take(self, frame: dict[str, Any], value: Any) -> None:
         kind, name = frame["kind"], frame["name"]
@@ -130,7 +142,8 @@ class _Restore:
             self._note(name)
             self._reaches[name] = [tuple(each) for each in frame["needs"]]
             if not isinstance(value, Lost):
-                self._values[name] = value
+                # At once: what the user's own code needs to make other objects again was saved first.
+                self._values[name] = self._shell.user_ns[name] = value
         elif kind == "output":
             self._note(f"Out[{name}]")
             self._reaches["Out"] = self._reaches.get("Out", []) + [tuple(each) for each in frame["needs"]]
@@ -149,7 +162,7 @@ class _Restore:
         shell, history = self._shell, self._shell.history_manager
         order = {name: number for number, name in enumerate(self._manifest["names"])}
         for name in sorted(self._values, key=lambda each: order.get(each, 0)):
-            shell.user_ns[name] = self._values[name]
+            shell.user_ns[name] = shell.user_ns.pop(name)
         for name in _UNDERSCORES:
             if name in self._values:
                 setattr(shell.displayhook, name, self._values[name])

@@ -8,13 +8,15 @@ import re
 import signal
 import threading
 import time
+import types
 from typing import TYPE_CHECKING, Any
 
 from . import ambient
-from .arrays import is_large_leaf
+from .arrays import common_objects, is_large_leaf
 from .chunks import Chunks
 from .dependencies import Dependencies
 from .hashing import Hasher, new_key
+from .holders import Holders
 from .layout import Layout
 from .lost import kind_of
 from .pickler import Frames
@@ -32,7 +34,8 @@ _LARGE_BYTES = 1 << 20
 # IPython's own names of a namespace: it makes them again.
 _SHELLS = frozenset(
     {"In", "Out", "_ih", "_oh", "_dh", "_i", "_ii", "_iii", "get_ipython", "exit", "quit", "open",
-     "__builtin__", "__builtins__", "__name__", "__doc__", "__package__", "__loader__", "__spec__", "__session__"}
+     "__builtin__", "__builtins__", "__name__", "__doc__", "__package__", "__loader__", "__spec__",
+     "__session__"}
 )  # fmt: skip
 _INPUT = re.compile(r"_i\d+")
 _OUTPUT = re.compile(r"_+|_\d+")
@@ -48,7 +51,7 @@ class Saver:
     def save(self, path: str, token: str, limit_s: float = DEFAULT_LIMIT_S) -> dict[str, Any]:
         """Save to the trusted half at a socket; return a summary. In the main thread only.
 
-        Raises `WireError` or `OSError` when the other side refuses or is gone, and KeyboardInterrupt for the user's.
+        Raises `WireError` or `OSError` when the other side refuses or is gone, and KeyboardInterrupt.
         """
         deadline = time.monotonic() + limit_s
         wire = Wire(path, token, _SOCKET_S)
@@ -87,6 +90,7 @@ class _Checkpoint:
         self._layout = Layout()
         self._chunks = Chunks(wire, Hasher(key))
         self._frames = Frames(self._layout, self._chunks, watch, anchors)
+        self._holders = Holders(self._frames.why, [value for value, _ in anchors])
         self._dependencies = Dependencies()
         self._table: list[dict[str, Any]] = []
         self._stream: list[bytes] = []
@@ -96,11 +100,11 @@ class _Checkpoint:
     def write(self) -> dict[str, Any]:
         """Dump everything, send what is new, and return the summary once it is stored."""
         randoms = ambient.random_states()
-        self._add("anchors", "", self._frames.dump_anchors())
+        self._add("anchors", "", self._frames.dump_anchors(common_objects()))
         self._dump("settings", "", ambient.capture())
         self._dump("history", "", self._history())
         named = self._named()
-        for name, value in sorted(named, key=lambda item: is_large_leaf(item[1], _LARGE_BYTES)):
+        for name, value in sorted(named, key=lambda item: _turn(item[1])):
             self._dump("variable", name, value)
         for number, value in list(self._outputs.items()):
             self._dump("output", str(number), value)
@@ -131,7 +135,7 @@ class _Checkpoint:
         return [
             (name, value)
             for name, value in list(self._namespace.items())
-            if isinstance(name, str)
+            if type(name) is str  # whatever was put into globals()
             and name not in _SHELLS
             and not _INPUT.fullmatch(name)
             and (_OUTPUT.fullmatch(name) or hidden.get(name, self) is not value)
@@ -150,7 +154,7 @@ class _Checkpoint:
             reason, is_kept = str(error), False
         else:
             is_kept = not frame.whole_is_lost
-            reason = frame.reason or self._partial.get(id(value), "")
+            reason = frame.reason or self._partial.get(id(value), "") or self._held_by(value)
             size = frame.size + self._layout.sizes(frame.taken)
             self._add(kind, name, frame)
         if reason:
@@ -160,9 +164,15 @@ class _Checkpoint:
         elif kind == "output" and reason:
             self._tell(f"Out[{name}]", value, size, reason, is_kept=is_kept)
 
+    def _held_by(self, value: object) -> str:
+        """Return in words what a value goes without that was lost as a part of an earlier one."""
+        lost = self._holders.lost_in(value)
+        return f"Kept without a part, of type {kind_of(lost[0])}: {lost[1]}" if lost else ""
+
     def _tell(self, name: str, value: object, size: int, reason: str, *, is_kept: bool) -> None:
         self._told[name] = {
-            "name": name[:200], "type": kind_of(value), "bytes": size, "kept": is_kept, "reason": reason[:1000],
+            "name": name[:200], "type": kind_of(value), "bytes": size, "kept": is_kept,
+            "reason": reason[:1000],
         }  # fmt: skip
 
     def _add(self, kind: str, name: str, frame: Frame) -> None:
@@ -176,6 +186,19 @@ class _Checkpoint:
     def _time_left(self) -> float:
         """Return the time for one variable: half of what is left, so that one cannot use it all."""
         return max((self._deadline - time.monotonic()) / 2, 1.0)
+
+
+def _turn(value: object) -> int:
+    """Return when a variable's turn is, in both directions.
+
+    What the user's own code may call when it makes other objects again comes first. Large arrays come last:
+    what looks into memory need not wait for them.
+    """
+    if isinstance(value, types.ModuleType):
+        return 0
+    if isinstance(value, (type, types.FunctionType)):
+        return 1
+    return 3 if is_large_leaf(value, _LARGE_BYTES) else 2
 
 
 def _summary(told: list[dict[str, Any]], answer: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import signal
 import threading
@@ -52,10 +53,8 @@ class Watch:
                 self._fired = 0.0
         if was_interrupted:
             # The interrupt may be on its way still: here it harms nobody.
-            try:
+            with contextlib.suppress(KeyboardInterrupt):
                 time.sleep(_LOOK_S)
-            except KeyboardInterrupt:
-                pass
         return was_interrupted
 
     def _look(self) -> None:

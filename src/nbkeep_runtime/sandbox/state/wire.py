@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -36,20 +37,23 @@ class Wire:
 
     def close(self) -> None:
         """End the connection, also for a thread that waits for it; twice is safe."""
-        try:
+        with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._socket.close()
 
     def send(self, kind: str, data: bytes | memoryview | None = None, **more: Any) -> None:
-        """Send one frame; raises `OSError`."""
+        """Send one frame; raises `OSError`, or `WireError` with the reason of an other side that refused."""
         if data is not None:
             more["size"] = len(data)
         text = json.dumps({"type": kind, **more}).encode()
-        self._socket.sendall(_LENGTH.pack(len(text)) + text)
-        if data is not None:
-            self._socket.sendall(data)
+        try:
+            self._socket.sendall(_LENGTH.pack(len(text)) + text)
+            if data is not None:
+                self._socket.sendall(data)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            with contextlib.suppress(OSError):
+                self.receive(())  # it closed after saying why
+            raise WireError("The connection ended too early.") from error
 
     def send_pieces(self, kind: str, data: bytes | memoryview) -> None:
         """Send something long in frames of one kind; nothing long is one empty frame."""
@@ -57,12 +61,8 @@ class Wire:
         for start in range(0, max(len(view), 1), PIECE_BYTES):
             self.send(kind, view[start : start + PIECE_BYTES])
 
-    def send_hashes(self, kind: str, hashes: list[str]) -> None:
-        """Send up to `HASHES` names of chunks."""
-        self.send(kind, hashes=hashes)
-
     def receive(self, expected: Iterable[str]) -> dict[str, Any]:
-        """Return the next frame, of one of the expected kinds; its bytes, if it has any, are still to be read."""
+        """Return the next frame, of one of the expected kinds; bytes behind it are still to be read."""
         (length,) = _LENGTH.unpack(self._read(_LENGTH.size))
         if length > _JSON_BYTES:
             raise WireError("The answer is too long.")
