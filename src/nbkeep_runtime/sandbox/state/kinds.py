@@ -130,3 +130,8 @@ def runs_own_code(cls: type) -> bool:
         or hasattr(cls, "__getattr__")
         or cls.__getattribute__ is not object.__getattribute__
     )
+
+
+def is_plain_instance(cls: type) -> bool:
+    """Whether objects of this class are an ordinary `__dict__`, taken apart by `object` itself."""
+    return type(cls) is type and _is_plain(cls) and cls.__new__ is object.__new__ and not runs_own_code(cls)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import databases, rebuild
 from ._cloud import cloudpickle
 from .arrays import Arrays
-from .kinds import is_inert, runs_own_code, why_it_ends
+from .kinds import is_inert, is_plain_instance, runs_own_code, why_it_ends
 from .lost import kind_of, reason_of
 from .reducers import BY_TYPE, Anchor, Functions, Reduced, Unkept, class_, stream
 from .watch import TookTooLong, Watch
@@ -106,7 +106,8 @@ class _Pickler(pickle.Pickler):
         self._frames = frames
 
     def reducer_override(self, obj: Any) -> Reduced:
-        return self._frames.reduce(obj)
+        # The hottest line of a save: once for each object of the user's classes.
+        return NotImplemented if type(obj) in self._frames.plain else self._frames.reduce(obj)
 
 
 class Frames:
@@ -122,6 +123,8 @@ class Frames:
         self._pickler = _Pickler(self._sink, self, layout)
         self._lost: list[tuple[str, str]] = []
         self.why: dict[int, tuple[object, str]] = {}  # by the id of a lost object, which is kept
+        # Classes whose objects pickle takes apart itself, since one of them has shown that it can.
+        self.plain: set[type] = set()
         self._by_class: dict[type, Callable[[Any], Reduced]] = {}
         self._anchors = anchors
         self._anchored = {id(value): anchor for value, anchor in anchors}
@@ -248,9 +251,18 @@ class Frames:
         of_cloudpickle = cloudpickle.Pickler._dispatch_table.get(cls)
         reduce = of_cloudpickle or copyreg.dispatch_table.get(cls) or _own_way
         guard = not is_inert(cls)
+        if not guard and reduce is _own_way and is_plain_instance(cls):
+            return self._first_plain
         if guard or runs_own_code(cls):
             return functools.partial(self._foreign, reduce, is_guarded=guard)
         return functools.partial(self._safely, reduce, is_watched=False)
+
+    def _first_plain(self, made: Any) -> Reduced:
+        """Try the first object of a class that has nothing of its own; if that goes well, all do."""
+        reduced = self._safely(_own_way, made, is_watched=False)
+        if isinstance(reduced, tuple) and reduced[0] is not rebuild.lost:
+            self.plain.add(type(made))
+        return reduced
 
     def _of_the_kernel(self, made: Any) -> Reduced:
         anchor = self._anchored.get(id(made))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import platform
 import signal
@@ -43,6 +44,8 @@ def restore(shell: Any, saver: Saver, path: str, token: str) -> Restored:
     previous: Any = None
     if threading.current_thread() is threading.main_thread():
         previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    is_collecting = gc.isenabled()
+    gc.disable()  # what is made here is there to stay
     try:
         manifest, stream = _read(wire)
         return _Restore(shell, saver, manifest, stream, wire, watch).run()
@@ -50,6 +53,8 @@ def restore(shell: Any, saver: Saver, path: str, token: str) -> Restored:
         wire.close()
         raise
     finally:
+        if is_collecting:
+            gc.enable()
         watch.close()
         rebuild.context.wait = rebuild.wait_for_nothing
         if previous is not None:

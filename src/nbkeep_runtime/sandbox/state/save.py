@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import platform
 import re
@@ -59,12 +60,16 @@ class Saver:
         if threading.current_thread() is threading.main_thread():
             previous = signal.signal(signal.SIGINT, signal.default_int_handler)
         watch = Watch()
+        is_collecting = gc.isenabled()
+        gc.disable()  # a pass makes many objects and leaves none: looking for garbage would only cost time
         try:
             wire.send("begin", format=FORMAT, python=platform.python_version())
             return _Checkpoint(self._shell, wire, self.key, watch, deadline).write()
         finally:
             watch.close()
             wire.close()
+            if is_collecting:
+                gc.enable()
             if previous is not None:
                 signal.signal(signal.SIGINT, previous)
 
