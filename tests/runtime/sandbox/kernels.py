@@ -180,11 +180,14 @@ class Kernel:
         )  # fmt: skip
         self.client = BlockingKernelClient(connection_file=path)
         self.client.load_connection_file()
-        self.client.start_channels()
+        # Without the heartbeat: on a busy machine it would call a kernel dead that is only slow to start.
+        self.client.start_channels(hb=False)
         try:
-            self.client.wait_for_ready(60)
+            self.client.wait_for_ready(120)
         except RuntimeError as error:
-            raise AssertionError(self.said()) from error
+            said = self.said()
+            self.__exit__()
+            raise AssertionError(f"The kernel did not start ({error}): {said}") from error
 
     def said(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
