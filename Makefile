@@ -4,10 +4,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup up down status test lint format system docs bench screenshots
+.PHONY: help setup up down status test lint format system docs bench bench-start bench-state screenshots
 
 help:  ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## ?/\1\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 setup:  ## Install what the clone needs into the clone
 	@bash scripts/setup.sh
@@ -48,6 +48,12 @@ bench-%: setup
 
 bench: setup  ## Print the figures of benchmarks/ (bench-start: of one of them)
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+bench-start: setup  ## Print the time from a request to the first result
+	@$(BIN)/python benchmarks/bench_start.py
+
+bench-state: setup  ## Print the times to save and restore a kernel's variables
+	@$(BIN)/python benchmarks/bench_state.py
 
 screenshots: setup  ## Make the README's pictures from a running nbkeep
 	@$(BIN)/python scripts/screenshots.py

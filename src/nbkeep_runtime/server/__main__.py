@@ -36,6 +36,7 @@ def main() -> int:
     except BadEnvironment as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    os.environ.pop("NBKEEP_STATE_KEY", None)
     for name in list(os.environ):
         if name.startswith(_IGNORED) and not name.startswith("JUPYTERHUB_"):
             del os.environ[name]

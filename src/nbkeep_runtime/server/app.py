@@ -32,6 +32,7 @@ from nbkeep_runtime.server.notebook_sessions import NotebookSessions
 from nbkeep_runtime.server.office import Office
 from nbkeep_runtime.server.sandbox import Sandbox
 from nbkeep_runtime.server.session import Session
+from nbkeep_runtime.server.state import handlers as state_handlers
 from nbkeep_runtime.server.trust import TrustStore
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class SessionServer(ServerApp):
             self.office,
             cast("SessionKernels", self.kernel_manager),
             self.terminal_manager,
-            path_of=self.session_manager.path_of,
+            sessions=self.session_manager,
             merge=functools.partial(merge.into_cell, self.home, self.trust),
         )
         self.contents_manager.before_open = self.session.outputs.before_open
@@ -117,6 +118,7 @@ class SessionServer(ServerApp):
             *handlers.handlers(self.session, self.home),
             *contents_handlers.handlers(self.office),
             *terminals.handlers(self.terminal_manager),
+            *state_handlers.handlers(self.session.kept),
         ]
         base = self.base_url.rstrip("/")
         app.add_handlers(".*$", [(base + route[0], *route[1:]) for route in routes])
@@ -125,7 +127,18 @@ class SessionServer(ServerApp):
         self.session.start()
         await super()._post_start()
 
+    async def _bind_http_server(self) -> None:
+        """Listen once the kernels of an earlier run are there: a tab that comes back finds its own."""
+        await self.session.kept.resume()
+        super()._bind_http_server()
+
+    def stop(self, from_signal: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Begin to end; a second call changes nothing while variables are saved."""
+        if not self._stopping:
+            super().stop(from_signal)
+
     async def _cleanup(self) -> None:
+        await self.session.kept.end()
         await self.terminal_manager.terminate_all()
         await super()._cleanup()
         await self.session.stop()

@@ -35,6 +35,9 @@ _NOT_RECORDED = (
     "Not run: this execution could not be recorded, because the platform's disk does not take the record."
     " Try again; tell an admin if it stays so."
 )
+_ENDING = (
+    "Not run: this session is about to end, and its variables are being saved. Resume the session to go on."
+)
 
 
 class RecordedConnection(ZMQChannelsWebsocketConnection):
@@ -105,6 +108,10 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
         if channel not in _CHANNELS or not isinstance(kind, str):
             self.log.warning("Dropped a message to a kernel for channel %r", channel)
             return
+        if channel == "shell" and self._parts.kept.hold(
+            self.kernel_id, lambda: self.handle_incoming_message(incoming_msg)
+        ):
+            return
         frames[0] = orjson.dumps(header)
         if kind == "input_reply":
             self._parts.activity.user_did_something()
@@ -138,25 +145,23 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
         frames[3] = orjson.dumps(content)
         if not runs_code(header, content):
             return True
+        if self._parts.kept.is_ending:
+            self._refuse(header, "SessionEnds", _ENDING)
+            return False
         try:
             self._parts.execution_requested(
                 self.kernel_id, channel, header, cast("dict[str, Any]", metadata), content
             )
         except OSError as error:
             self.log.error("An execution was refused, because it cannot be recorded: %s", error)  # noqa: TRY400
-            self._refuse(header)
+            self._refuse(header, "NotRecorded", _NOT_RECORDED)
             return False
         return True
 
-    def _refuse(self, header: dict[str, Any]) -> None:
+    def _refuse(self, header: dict[str, Any], name: str, text: str) -> None:
         """Answer in the kernel's place, so that the cell does not wait for ever."""
-        self.tell(_NOT_RECORDED, header)
-        reply = {
-            "status": "error",
-            "ename": "NotRecorded",
-            "evalue": _NOT_RECORDED,
-            "traceback": [_NOT_RECORDED],
-        }
+        self.tell(text, header)
+        reply = {"status": "error", "ename": name, "evalue": text, "traceback": [text]}
         self._say("shell", self.session.msg("execute_reply", reply, parent=header))
         self._say("iopub", self.session.msg("status", {"execution_state": "idle"}, parent=header))
 
@@ -175,6 +180,8 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
         """Forward a kernel's message; replies end records."""
         if getattr(stream, "channel", None) in {"control", "shell"}:
             self._parts.kernel_replied(self.kernel_id, outgoing_msg)
+        if _is_own_status(stream, outgoing_msg):
+            return
         try:
             super().handle_outgoing_message(stream, outgoing_msg)
         except Exception as error:  # noqa: BLE001  # the kernel decides what it sends
@@ -182,3 +189,12 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
             if not self._has_seen_junk:
                 self._has_seen_junk = True
                 self.log.warning("Dropped a malformed message of a kernel, and more to come: %r", error)
+
+
+def _is_own_status(stream: Any, frames: list[Any]) -> bool:
+    """Tell whether a kernel says that it is busy for us: saving must not look like a cell that runs."""
+    if getattr(stream, "channel", None) != "iopub":
+        return False
+    start = next((index for index, frame in enumerate(frames) if bytes(frame) == b"<IDS|MSG>"), len(frames))
+    header, parent = frames[start + 2 : start + 4] or (b"", b"")
+    return b'"status"' in bytes(header) and b'"nbkeep_' in bytes(parent)

@@ -154,6 +154,10 @@ class SessionKernels(AsyncMappingKernelManager):
         self.on_restarted: Callable[[str], None] = _no_one
         self.sandbox.on_exit(self._exited)
 
+    def track_message_type(self, message_type: str) -> bool:
+        """Tell whether a message is the user's work: saving and restoring variables is not."""
+        return not message_type.startswith("nbkeep_") and super().track_message_type(message_type)
+
     def cwd_for_path(self, path: str, **kwargs: Any) -> str:  # noqa: ARG002
         """Return the folder that a kernel starts in, or the nearest above that is there."""
         parts = [part for part in path.split("/") if part not in {"", ".", ".."}]

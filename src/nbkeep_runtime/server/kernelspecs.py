@@ -30,6 +30,9 @@ _SPEC_LIMIT = 256 * 1024
 _LOGO_LIMIT = 1024 * 1024
 _SPECS_LIMIT = 100
 _LOGOS = ("logo-32x32.png", "logo-64x64.png", "logo-svg.svg")
+# Behaves as ipykernel's own launcher, and keeps variables when it is asked to.
+KERNEL = "/opt/nbkeep/sandbox/kernel.py"
+_LAUNCHER = "ipykernel_launcher"
 _PYTHON = re.compile(r"python(\d(\.\d+)?)?")
 
 
@@ -128,10 +131,14 @@ class SessionKernelSpecs(KernelSpecManager):
         return folder
 
     def _of_image(self, argv: list[str]) -> list[str]:
-        """Point a Python kernel of the image to the image's interpreter as the sandbox sees it."""
-        if _PYTHON.fullmatch(Path(argv[0]).name):
-            return [f"{self.settings.image_inside}/bin/python", *argv[1:]]
-        return argv
+        """Point a Python kernel of the image to the image's interpreter, and to nbkeep's launcher."""
+        if not _PYTHON.fullmatch(Path(argv[0]).name):
+            return argv
+        words = [f"{self.settings.image_inside}/bin/python", *argv[1:]]
+        if words[1:-1].count(_LAUNCHER) == 1 and words[words.index(_LAUNCHER) - 1] == "-m":
+            at = words.index(_LAUNCHER)
+            words[at - 1 : at + 1] = [KERNEL]
+        return words
 
 
 def _checked(raw: bytes, folder: str) -> KernelSpec:

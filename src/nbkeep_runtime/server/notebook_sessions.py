@@ -4,9 +4,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.services.sessions.sessionmanager import SessionManager
+
+from nbkeep_runtime.server.state.index import KeptTab
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class NotebookSessions(SessionManager):
@@ -51,6 +56,20 @@ class NotebookSessions(SessionManager):
         kernel_id = kwargs.get("kernel_id") or self._kernels.get(session_id)
         path = kwargs.get("path") or self._paths.get(self._kernels.get(session_id, ""))
         self._remember(session_id, kernel_id, path)
+
+    def rows(self) -> list[KeptTab]:
+        """Return every session with a kernel, oldest first."""
+        names = "session_id, kernel_id, path, name, type"
+        found = cast("list[Any]", self.cursor.execute(f"SELECT {names} FROM session").fetchall())
+        tabs = [KeptTab(*(str(row[name] or "") for name in names.split(", "))) for row in found]
+        return [tab for tab in tabs if tab.kernel_id and tab.path]
+
+    async def bring_back(self, kernel_id: str, kernel_name: str, path: str, tabs: Sequence[KeptTab]) -> None:
+        """Start a kernel and save its sessions under the ids that they had: open tabs find them again."""
+        first = tabs[0].session_id if tabs else self.new_session_id()
+        await self.start_kernel_for_session(first, path, path, "notebook", kernel_name, kernel_id)
+        for tab in tabs:
+            await self.save_session(tab.session_id, tab.path, tab.name, tab.type, kernel_id)
 
     def _remember(self, session_id: str, kernel_id: str | None, path: str | None) -> None:
         if kernel_id and path:

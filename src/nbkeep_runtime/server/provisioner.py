@@ -16,6 +16,7 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Instance
 
 from nbkeep_runtime.server import warm
+from nbkeep_runtime.server.kernelspecs import KERNEL
 from nbkeep_runtime.server.sandbox import Exit, Sandbox, SandboxError
 from nbkeep_runtime.server.settings import ServerSettings
 
@@ -111,7 +112,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         """Return the pid of a kernel that came from a warm parent, or None where there is none for it."""
         manager: Any = self.parent
         python = f"{self.settings.image_inside}/bin/python"
-        if cmd != [python, "-m", "ipykernel_launcher", "-f", manager.connection_file]:
+        if cmd != [python, KERNEL, "-f", manager.connection_file]:
             return None
         pid = await warm.fork(self.settings.warm_socket, manager.connection_file, env, cwd)
         if pid is not None:

@@ -18,11 +18,12 @@ from nbkeep_runtime.server.deaths import Death, Deaths, explain, used_bytes
 from nbkeep_runtime.server.kernels import SessionKernels, execution_state
 from nbkeep_runtime.server.outputs import Merge, Outputs
 from nbkeep_runtime.server.recorder import Execution, Recorder
+from nbkeep_runtime.server.state.kept import KeptState
+from nbkeep_runtime.server.state.tabs import Tabs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from nbkeep_runtime.server.limits import MemoryUse
+    from nbkeep_runtime.server.notebook_sessions import NotebookSessions
     from nbkeep_runtime.server.office import Office
     from nbkeep_runtime.server.sandbox import Exit
     from nbkeep_runtime.server.settings import ServerSettings
@@ -46,7 +47,7 @@ class Session:
         kernels: SessionKernels,
         terminals: SandboxTerminals,
         *,
-        path_of: Callable[[str], str | None],
+        sessions: NotebookSessions,
         merge: Merge,
     ) -> None:
         self.settings = settings
@@ -54,14 +55,15 @@ class Session:
         self.clients = Clients()
         self.deaths = Deaths()
         self.outputs = Outputs(self.clients, merge)
-        self.recorder = Recorder(office, path_of)
+        self.recorder = Recorder(office, sessions.path_of)
+        self.kept = KeptState(settings, Tabs(sessions, kernels), self._note)
         self.activity = Activity(self._look, office.heartbeat, settings.heartbeat_s)
         self._kernels = kernels
         self._terminals = terminals
-        self._path_of = path_of
+        self._path_of = sessions.path_of
         self._oom_kills = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self.recorder.finished.append(self.outputs.finished)
+        self.recorder.finished += [self.outputs.finished, self._cell_ended]
         kernels.listeners.append(self._published)
         kernels.on_death = self._died
         kernels.on_started = self._started
@@ -77,6 +79,7 @@ class Session:
         self._oom_kills = memory.oom_kills if memory else 0
         self.office.start()
         self.activity.start()
+        self.kept.start()
         self._spawn(self._sweep())
 
     async def stop(self) -> None:
@@ -103,6 +106,7 @@ class Session:
     ) -> None:
         """Record an execution before it is forwarded; raises OSError when it cannot be recorded."""
         execution = self.recorder.start(kernel_id, header, metadata, content)
+        self.kept.cell_started(kernel_id)
         self.activity.user_did_something()
         if channel != "control":
             self.outputs.started(execution)
@@ -137,11 +141,15 @@ class Session:
         if state is not None and parent.get("msg_type") == "execute_request":
             self.activity.changed()
 
+    def _cell_ended(self, execution: Execution) -> None:
+        self.kept.cell_ended(execution.kernel_id, execution.started_s)
+
     def _started(self, kernel_id: str, path: str | None) -> None:
         self._note("kernel.started", kernel_id=kernel_id, notebook=path)
 
     def _restarted(self, kernel_id: str) -> None:
         self._end_all(kernel_id)
+        self.kept.kernel_restarted(kernel_id)
         self._note("kernel.restarted", kernel_id=kernel_id)
 
     def _end_all(self, kernel_id: str) -> list[Execution]:
@@ -152,6 +160,7 @@ class Session:
             return []
 
     def _died(self, kernel_id: str, ended: Exit) -> None:
+        self.kept.kernel_died(kernel_id)
         self._spawn(self._explain(kernel_id, ended, self.recorder.running(kernel_id)))
 
     async def _explain(self, kernel_id: str, ended: Exit, executions: list[Execution]) -> None:

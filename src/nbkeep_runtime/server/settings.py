@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import base64
+import binascii
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
+
+import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +17,18 @@ if TYPE_CHECKING:
 
 class BadEnvironment(Exception):  # noqa: N818  # read by operators in a session's log
     """The environment lacks something without which the server must not start."""
+
+
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class StatePolicy:
+    """Whether kernels' variables are kept, on how much disk, and how long the last save may take."""
+
+    keep: bool = False
+    max_bytes: int = 0
+    save_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -37,6 +53,11 @@ class ServerSettings:
     labextensions: Path = Path(__file__).parent / "labextension"
     portal_url: str = "/portal/"
     heartbeat_s: float = 10.0
+    image_digest: str = ""
+    state_key: bytes = field(default=b"", repr=False)
+    state_policy: StatePolicy = StatePolicy()
+    state_sequence: int = 0
+    resumes: bool = False
 
     @property
     def warm_socket(self) -> Path:
@@ -51,6 +72,31 @@ class ServerSettings:
 
 def _folder(env: Mapping[str, str], name: str, default: str) -> Path:
     return Path(env.get(f"NBKEEP_{name}", default))
+
+
+def _state_key(env: Mapping[str, str]) -> bytes:
+    """Return the key, or nothing where nothing is kept; the text itself is never part of an error."""
+    text = env.get("NBKEEP_STATE_KEY", "")
+    try:
+        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        key = b"?"
+    if text and len(key) != _KEY_BYTES:
+        raise BadEnvironment(f"NBKEEP_STATE_KEY must be {_KEY_BYTES} bytes in base64url.")
+    return key if text else b""
+
+
+def _state_policy(env: Mapping[str, str]) -> StatePolicy:
+    try:
+        loaded: Any = orjson.loads(env.get("NBKEEP_STATE_POLICY") or "{}")
+        policy = cast("dict[str, Any]", loaded)
+        return StatePolicy(
+            policy.get("keep") is True, int(policy.get("max_bytes", 0)), float(policy.get("save_s", 0))
+        )
+    except (ValueError, TypeError, AttributeError):
+        raise BadEnvironment(
+            'NBKEEP_STATE_POLICY must be JSON: {"keep": true, "max_bytes": 8000000000, "save_s": 120}.'
+        ) from None
 
 
 def from_environment(env: Mapping[str, str]) -> ServerSettings:
@@ -84,4 +130,9 @@ def from_environment(env: Mapping[str, str]) -> ServerSettings:
         warm_dir=_folder(env, "WARM_DIR", "/run/nbkeep/warm"),
         portal_url=env.get("NBKEEP_PORTAL_URL", "/portal/"),
         heartbeat_s=float(env.get("NBKEEP_HEARTBEAT_S", "10")),
+        image_digest=env.get("NBKEEP_IMAGE_DIGEST", ""),
+        state_key=_state_key(env),
+        state_policy=_state_policy(env),
+        state_sequence=int(env.get("NBKEEP_STATE_SEQUENCE") or 0),
+        resumes=env.get("NBKEEP_RESUME") == "1",
     )

@@ -1,7 +1,7 @@
 """A server extension that answers `nbkeep/api/` from a file, for a stock JupyterLab.
 
-The file named by NBKEEP_FAKE_STATUS holds {"status": …, "usage": …, "http": 200}; each request reads it
-again, so that a test changes the world by writing it. Every POST is appended to FILE.posts.
+The file named by NBKEEP_FAKE_STATUS holds {"status": …, "usage": …, "state": …, "http": 200}; each request
+reads it again, so that a test changes the world by writing it. Every POST and DELETE is appended to FILE.posts.
 """
 
 from __future__ import annotations
@@ -34,20 +34,38 @@ class FakeHandler(APIHandler):
     def get(self, path: str) -> None:
         world = self._world()
         self.set_status(world.get("http", 200))
-        self.finish(json.dumps(world["usage"] if path == "home/usage" else world["status"]))
+        answers = {"home/usage": world["usage"], "state": world["state"]}
+        self.finish(json.dumps(answers.get(path, world["status"])))
 
     @web.authenticated
     def post(self, path: str) -> None:
         world = self._world()
-        with FILE.with_suffix(".posts").open("a") as posts:
-            posts.write(json.dumps({"path": path, "body": self.get_json_body()}) + "\n")
+        self._note({"path": path, "body": self.get_json_body()})
         refusal = world.get("refuse", {}).get(path)
         if refusal:
             self.set_status(403)
             self.finish(json.dumps(refusal))
             return
-        answers = {"extend": world["status"], "home/clean": {"freed_bytes": 966367641, **world["usage"]}}
+        answers = {
+            "extend": world["status"],
+            "home/clean": {"freed_bytes": 966367641, **world["usage"]},
+            "state/save": {
+                **world["state"],
+                "saved_at": datetime.now(UTC).isoformat(),
+                "bytes": 1_288_490_189,
+            },
+        }
         self.finish(json.dumps(answers.get(path, {})))
+
+    @web.authenticated
+    def delete(self, path: str) -> None:
+        self._note({"path": path, "body": None})
+        self.set_status(204)
+        self.finish()
+
+    def _note(self, asked: dict[str, Any]) -> None:
+        with FILE.with_suffix(".posts").open("a") as posts:
+            posts.write(json.dumps(asked) + "\n")
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction] - found by name

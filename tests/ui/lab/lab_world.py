@@ -89,6 +89,11 @@ def some_usage() -> dict[str, Any]:
     }
 
 
+def no_state() -> dict[str, Any]:
+    """Return what a session answers that keeps variables, has saved none, and was not resumed."""
+    return {"keeps": True, "saved_at": None, "bytes": None, "saving": False, "resumed": None}
+
+
 @dataclass
 class Lab:
     """A running JupyterLab, and the world that its fake status shows."""
@@ -98,11 +103,19 @@ class Lab:
     file: Path
     world: dict[str, Any] = field(default_factory=dict[str, Any])
 
-    def show(self, *, http: int = 200, refuse: dict[str, Any] | None = None, **changes: Any) -> None:
+    def show(
+        self,
+        *,
+        http: int = 200,
+        refuse: dict[str, Any] | None = None,
+        state: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> None:
         """Set fields of the status over the quiet one."""
         self.world = {
             "status": {**quiet_status(), **changes},
             "usage": some_usage(),
+            "state": {**no_state(), **(state or {})},
             "http": http,
             "refuse": refuse or {},
         }
@@ -111,7 +124,7 @@ class Lab:
         fresh.replace(self.file)
 
     def posts(self) -> list[dict[str, Any]]:
-        """Return what the browser has posted since the test began."""
+        """Return what the browser has posted or deleted since the test began."""
         log = self.file.with_suffix(".posts")
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 

@@ -270,12 +270,13 @@ def test_the_commands_are_in_the_palette_and_the_portal_in_the_menu(lab: Lab, pa
 
 
 def test_a_stopped_session_is_told_in_full(lab: Lab, page: Page) -> None:
-    lab.show(idle_stop_at=instant(seconds=5))
+    lab.show(idle_stop_at=instant(seconds=5), state={"keeps": False})
     open_lab(page, lab)
     lab.show(http=424, idle_stop_at=instant(seconds=5))
     message = page.get_by_role("alertdialog", name="Stopped for being idle")
     expect(message).to_be_visible(timeout=30_000)
     expect(message).to_contain_text("Your files are kept")
+    expect(message).to_contain_text("Variables in memory are gone.")
     expect(message.get_by_role("link", name="Start again")).to_have_attribute(
         "href", "http://localhost:8000/portal/"
     )

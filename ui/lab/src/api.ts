@@ -34,6 +34,10 @@ export class Api {
     return this._request(path, { method: 'POST', body: JSON.stringify(body) });
   }
 
+  delete(path: string): Promise<unknown> {
+    return this._request(path, { method: 'DELETE' });
+  }
+
   private async _request(path: string, init: RequestInit): Promise<unknown> {
     const url = URLExt.join(this.settings.baseUrl, 'nbkeep/api', path);
     let response: Response;

@@ -1,5 +1,5 @@
 /**
- * The bars above everything: a warning before a stop, and notices.
+ * The bars above everything: a warning before a stop, notices, and what a resume brought back.
  *
  * They push the page down instead of covering it. JupyterLab's own notifications would cut the text
  * at 140 characters and vanish in "do not disturb"; a reason for a visit may do neither.
@@ -9,8 +9,9 @@ import * as React from 'react';
 import { FittedWidget } from './fitted';
 import { useNow, useSession } from './hooks';
 import { KeepWorking } from './keepworking';
+import { ResumedPanel } from './resumed';
 import type { Notice, StopWarning } from './status';
-import type { IDetails, ISession } from './tokens';
+import type { IDetails, IKeptState, IRerun, ISession } from './tokens';
 import { clock, countdown, homeWarning, spoken, until } from './words';
 
 /** Kinds of notices that are answered by making room. */
@@ -81,7 +82,12 @@ function HomeBar(props: { details: IDetails; words: string }): React.ReactElemen
   );
 }
 
-function All(props: { session: ISession; details: IDetails }): React.ReactElement | null {
+function All(props: {
+  session: ISession;
+  details: IDetails;
+  state: IKeptState;
+  rerun: IRerun;
+}): React.ReactElement | null {
   const { status, link } = useSession(props.session);
   if (!status || link === 'stopped') {
     return null;
@@ -94,6 +100,7 @@ function All(props: { session: ISession; details: IDetails }): React.ReactElemen
       {status.notices.map(notice => (
         <NoticeBar key={notice.id} session={props.session} details={props.details} notice={notice} />
       ))}
+      <ResumedPanel state={props.state} session={props.session} rerun={props.rerun} />
     </>
   );
 }
@@ -101,7 +108,9 @@ function All(props: { session: ISession; details: IDetails }): React.ReactElemen
 export class Bars extends FittedWidget {
   constructor(
     private readonly session: ISession,
-    private readonly details: IDetails
+    private readonly details: IDetails,
+    private readonly state: IKeptState,
+    private readonly rerun: IRerun
   ) {
     super();
     this.id = 'nbkeep-bars';
@@ -109,6 +118,6 @@ export class Bars extends FittedWidget {
   }
 
   protected override content(): React.ReactElement {
-    return <All session={this.session} details={this.details} />;
+    return <All session={this.session} details={this.details} state={this.state} rerun={this.rerun} />;
   }
 }

@@ -3,11 +3,12 @@ import * as React from 'react';
 
 import { linkWords } from './connection';
 import { HomeSection } from './home';
-import { useNow, useSession } from './hooks';
+import { useChanges, useNow, useSession } from './hooks';
 import { KeepWorking } from './keepworking';
 import { Meter } from './meter';
+import { KeptLine } from './savestate';
 import type { Status } from './status';
-import type { ISession, ITour } from './tokens';
+import type { IKeptState, ISession, ITour } from './tokens';
 import { classification, endSentence, idleSentence, price, resources, size, sizeOf } from './words';
 
 function Row(props: { name: string; children: React.ReactNode }): React.ReactElement {
@@ -35,8 +36,14 @@ function MemoryRow(props: { status: Status }): React.ReactElement | null {
   );
 }
 
-export function Details(props: { session: ISession; tour: ITour; homeFirst: boolean }): React.ReactElement {
+export function Details(props: {
+  session: ISession;
+  state: IKeptState;
+  tour: ITour;
+  homeFirst: boolean;
+}): React.ReactElement {
   const session = useSession(props.session);
+  useChanges(props.state.changed);
   const now = useNow(session, 1_000);
   const { status, link } = session;
   if (!status) {
@@ -59,6 +66,11 @@ export function Details(props: { session: ISession; tour: ITour; homeFirst: bool
         <MemoryRow status={status} />
         <Row name="Idle stop">{idleSentence(status, now)}</Row>
         <Row name="End">{endSentence(status, now)}</Row>
+        {props.state.kept && (
+          <Row name="Variables">
+            <KeptLine state={props.state} now={now} />
+          </Row>
+        )}
         {status.home && (
           <Row name="Home">
             <Meter label="Home" used={status.home.used_bytes} limit={status.home.size_bytes} />

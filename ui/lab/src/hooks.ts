@@ -1,17 +1,24 @@
 /** React hooks over `ISession`. */
+import type { ISignal } from '@lumino/signaling';
 import * as React from 'react';
 
 import type { ISession } from './tokens';
 
-/** Renders again whenever the session changes. */
-export function useSession(session: ISession): ISession {
+/** Renders again whenever the signal fires. */
+export function useChanges<T>(changed: ISignal<T, void>): void {
   const [, again] = React.useReducer((count: number) => count + 1, 0);
   React.useEffect(() => {
-    session.changed.connect(again);
+    changed.connect(again);
+    again(); // for what changed between the first rendering and now
     return () => {
-      session.changed.disconnect(again);
+      changed.disconnect(again);
     };
-  }, [session]);
+  }, [changed]);
+}
+
+/** Renders again whenever the session changes. */
+export function useSession(session: ISession): ISession {
+  useChanges(session.changed);
   return session;
 }
 

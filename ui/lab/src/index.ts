@@ -4,10 +4,23 @@ import { bigFolders } from './plugins/bigfolders';
 import { commands } from './plugins/commands';
 import { deaths } from './plugins/deaths';
 import { executor } from './plugins/executor';
+import { keptState } from './plugins/keptstate';
 import { missed } from './plugins/missed';
 import { session } from './plugins/session';
 import { statusItem } from './plugins/statusitem';
 import { stopped } from './plugins/stopped';
 import { tour } from './plugins/tour';
 
-export default [session, tour, statusItem, bars, deaths, executor, missed, bigFolders, stopped, commands];
+export default [
+  session,
+  keptState,
+  tour,
+  statusItem,
+  bars,
+  deaths,
+  executor,
+  missed,
+  bigFolders,
+  stopped,
+  commands
+];

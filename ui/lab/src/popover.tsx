@@ -5,7 +5,7 @@ import { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
 import { Details } from './details';
-import type { IDetails, ISession, ITour } from './tokens';
+import type { IDetails, IKeptState, ISession, ITour } from './tokens';
 
 class Popover extends ReactWidget {
   constructor(
@@ -63,6 +63,7 @@ class Popover extends ReactWidget {
 export class DetailsPopover implements IDetails {
   constructor(
     private readonly session: ISession,
+    private readonly state: IKeptState,
     private readonly tour: ITour,
     private readonly anchor: () => HTMLElement
   ) {}
@@ -75,10 +76,11 @@ export class DetailsPopover implements IDetails {
         this.tour.start();
       }
     };
-    const content = <Details session={this.session} tour={tour} homeFirst={part === 'home'} />;
+    const content = <Details session={this.session} state={this.state} tour={tour} homeFirst={part === 'home'} />;
     this._popover = new Popover(content, this.anchor());
     Widget.attach(this._popover, document.body);
     void this.session.refresh();
+    void this.state.refresh();
   }
 
   toggle(): void {

@@ -122,25 +122,25 @@ export interface HomeUsage {
   suggestions: Suggestion[];
 }
 
-type Fields = Record<string, unknown>;
+export type Fields = Record<string, unknown>;
 
-function fields(value: unknown): Fields {
+export function fields(value: unknown): Fields {
   return typeof value === 'object' && value !== null ? (value as Fields) : {};
 }
 
-function text(value: unknown): string {
+export function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-function number(value: unknown): number {
+export function number(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) ? value : 0;
 }
 
-function instant(value: unknown): string | null {
+export function instant(value: unknown): string | null {
   return typeof value === 'string' && !Number.isNaN(Date.parse(value)) ? value : null;
 }
 
-function list<T>(value: unknown, read: (item: Fields) => T | null): T[] {
+export function list<T>(value: unknown, read: (item: Fields) => T | null): T[] {
   const items = Array.isArray(value) ? value : [];
   return items.map(item => read(fields(item))).filter((item): item is T => item !== null);
 }

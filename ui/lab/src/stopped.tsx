@@ -5,17 +5,20 @@ import { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
 import type { Status } from './status';
-import type { ISession } from './tokens';
+import type { IKeptState, ISession } from './tokens';
 import { stopWords } from './words';
 
-function Gone(props: { last: Status | null; at: number; unsaved: readonly string[] }): React.ReactElement {
+function Gone(props: { last: Status | null; at: number; keeps: boolean; unsaved: readonly string[] }): React.ReactElement {
   const { headline, reason } = stopWords(props.last, props.at);
   const portal = props.last?.portal_url ?? '';
   return (
     <div className="nbkeep-Gone-box">
       <h1 id="nbkeep-gone-title">{headline}</h1>
       <p id="nbkeep-gone-text">
-        {reason} Your files are kept, and so are open tabs and the layout. Variables in memory are gone.
+        {reason} Your files are kept, and so are open tabs and the layout.{' '}
+        {props.keeps
+          ? 'Resume the session to have your variables back, as far as they could be saved.'
+          : 'Variables in memory are gone.'}
       </p>
       {props.unsaved.length > 0 && (
         <p>
@@ -31,7 +34,7 @@ function Gone(props: { last: Status | null; at: number; unsaved: readonly string
             target={props.unsaved.length > 0 ? '_blank' : undefined}
             rel="noopener"
           >
-            Start again
+            {props.keeps ? 'Resume in the portal' : 'Start again'}
           </a>
         )}
       </div>
@@ -85,6 +88,7 @@ class GoneScreen extends ReactWidget {
 export class StoppedScreen {
   constructor(
     private readonly session: ISession,
+    private readonly state: IKeptState,
     private readonly unsaved: () => string[]
   ) {
     session.changed.connect(() => this._follow());
@@ -94,7 +98,8 @@ export class StoppedScreen {
     if (this.session.link === 'stopped' && !this._screen) {
       const last = this.session.status;
       const at = this.session.now();
-      this._screen = new GoneScreen(<Gone last={last} at={at} unsaved={this.unsaved()} />);
+      const keeps = this.state.kept?.keeps ?? false;
+      this._screen = new GoneScreen(<Gone last={last} at={at} keeps={keeps} unsaved={this.unsaved()} />);
       Widget.attach(this._screen, document.body);
     } else if (this.session.link === 'connected' && this._screen) {
       this._screen.dispose();

@@ -3,6 +3,7 @@ import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
 
 import type { Link } from './connection';
+import type { Kept, ResumedKernel } from './kept';
 import type { HomeUsage, Status } from './status';
 
 /** The session as the browser knows it: the last status, how it is reached, what can be asked of it. */
@@ -28,6 +29,30 @@ export interface ISession {
 
 export const ISession = new Token<ISession>('@nbkeep/lab:ISession', 'The running nbkeep session.');
 
+/** What is kept of the kernels' variables, as the browser knows it. */
+export interface IKeptState {
+  /** The last answer, or null before the first and where the server knows nothing of it. */
+  readonly kept: Kept | null;
+  /** Fires after every answer. */
+  readonly changed: ISignal<IKeptState, void>;
+  /** Asks at once. Never rejects. */
+  refresh(): Promise<void>;
+  /** Saves now. Rejects with `Refused` where it cannot. */
+  save(): Promise<void>;
+  /** The person has read what a resume brought back; twice is safe. */
+  finishResumed(): Promise<void>;
+}
+
+export const IKeptState = new Token<IKeptState>('@nbkeep/lab:IKeptState', 'What is kept of the variables.');
+
+/** Runs cells again that made variables which could not be kept; each asks the person first. */
+export interface IRerun {
+  /** Runs the cells that made these variables; tells in a sentence what came of it. */
+  makers(kernel: ResumedKernel, names: readonly string[]): Promise<string>;
+  /** Runs all cells of the kernel's notebook. */
+  all(kernel: ResumedKernel): Promise<string>;
+}
+
 /** The guided tour. */
 export interface ITour {
   start(): void;
@@ -48,5 +73,6 @@ export namespace CommandIDs {
   export const show = 'nbkeep:show-session';
   export const keepWorking = 'nbkeep:keep-working';
   export const portal = 'nbkeep:open-portal';
+  export const saveState = 'nbkeep:save-state';
   export const tour = 'nbkeep:tour';
 }

@@ -5,6 +5,7 @@ Only values in, list out; no file is touched but to see which system folders thi
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ _LAUNCHER = "/opt/nbkeep/launch.py"
 _PARENT = "/opt/nbkeep/parent.py"
 _FILTER = "/opt/nbkeep/seccomp.bpf"
 _SANDBOX = "/opt/nbkeep/sandbox"
+# Kernels save their variables with it; images need not have it.
+_CLOUDPICKLE = "/opt/nbkeep/lib/cloudpickle"
 _HOME = "/home/user"
 # Read by nearly every program; nothing here names a secret, a user or another machine.
 _ETC = (
@@ -155,6 +158,7 @@ def sandbox_command(jail: Jail, image: Path, base_prefix: Path) -> list[str]:
     own = [
         (image / "env", str(IMAGE_IN_SANDBOX)),
         (code, _SANDBOX),
+        (_cloudpickle(), _CLOUDPICKLE),
         *_prefix(base_prefix),
         *(_launcher_binds(jail.filter_file) if jail.is_root else []),
     ]
@@ -179,6 +183,15 @@ def sandbox_command(jail: Jail, image: Path, base_prefix: Path) -> list[str]:
             jail, mapped=True, command=[f"{IMAGE_IN_SANDBOX}/bin/python", "-I", f"{_SANDBOX}/init.py"]
         ),
     ]
+
+
+def _cloudpickle() -> Path:
+    """Return nbkeep's own copy of the package, without importing it."""
+    found = importlib.util.find_spec("cloudpickle")
+    if found is None or found.origin is None:
+        raise Unavailable("cloudpickle-missing", "nbkeep's packages are incomplete: no cloudpickle.",
+                          "Install nbkeep again.")  # fmt: skip
+    return Path(found.origin).parent
 
 
 def server_command(jail: Jail, arguments: list[str], module: str, waits: int | None = None) -> list[str]:

@@ -7,7 +7,7 @@ import {
 import { DocumentWidget } from '@jupyterlab/docregistry';
 
 import { StoppedScreen } from '../stopped';
-import { ISession } from '../tokens';
+import { IKeptState, ISession } from '../tokens';
 
 /** Names of the open documents whose changes are in this tab only. */
 function unsaved(app: JupyterFrontEnd): string[] {
@@ -20,11 +20,11 @@ export const stopped: JupyterFrontEndPlugin<IConnectionLost> = {
   id: '@nbkeep/lab:stopped',
   description: 'Says that and why the session was stopped, in place of the stock dialogs.',
   autoStart: true,
-  requires: [ISession],
+  requires: [ISession, IKeptState],
   optional: [JupyterLab.IInfo],
   provides: IConnectionLost,
-  activate: (app, session: ISession, info: JupyterLab.IInfo | null) => {
-    new StoppedScreen(session, () => unsaved(app));
+  activate: (app, session: ISession, state: IKeptState, info: JupyterLab.IInfo | null) => {
+    new StoppedScreen(session, state, () => unsaved(app));
     session.changed.connect(() => {
       if (info) {
         // JupyterLab's own requests rest while there is nobody to answer them.

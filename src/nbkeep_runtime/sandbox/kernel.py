@@ -1,0 +1,169 @@
+"""A Python kernel whose variables can be saved and restored: IPython's own, with two messages more.
+
+Started as `python kernel.py -f CONNECTION_FILE`, and else exactly as `python -m ipykernel_launcher` is.
+"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from typing import Any
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_STATE = "_nbkeep_state"
+# Messages of the shell channel that cannot look at a variable.
+_BLIND = frozenset(
+    {"execute_request", "kernel_info_request", "connect_request", "is_complete_request", "history_request",
+     "comm_info_request", "shutdown_request", "interrupt_request", "usage_request", "nbkeep_restore_request"}
+)  # fmt: skip
+
+
+def _state(module: str) -> Any:
+    """Return a module of the folder `state`; under a name of our own, the user's imports never find it."""
+    if _STATE not in sys.modules:
+        folder = os.path.join(_HERE, "state")
+        spec = importlib.util.spec_from_file_location(
+            _STATE, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
+        )
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{folder} cannot be loaded")
+        package = importlib.util.module_from_spec(spec)
+        sys.modules[_STATE] = package
+        spec.loader.exec_module(package)
+    return importlib.import_module(f"{_STATE}.{module}")
+
+
+class State:
+    """What a kernel knows of saving and restoring; imports nothing before it is asked to."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._saver: Any = None
+        self._gate: Any = None
+        self._path = list(sys.path)
+
+    def _ready(self) -> Any:
+        if self._saver is None:
+            _state("ambient").first_path[:] = self._path
+            self._saver = _state("save").Saver(self._shell)
+        return self._saver
+
+    def save(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Save, and return the summary."""
+        self.before_all()
+        limit_s = content.get("limit_s")
+        more = {"limit_s": float(limit_s)} if isinstance(limit_s, (int, float)) else {}
+        return self._ready().save(content["socket"], content["token"], **more)
+
+    def restore(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Restore, and return the summary."""
+        found = _state("restore").restore(self._shell, self._ready(), content["socket"], content["token"])
+        self._gate = found.gate
+        return found.summary
+
+    def before_all(self) -> None:
+        """Wait until all memory of a restore is filled."""
+        if self._gate is not None:
+            self._gate.before_all()
+            self._gate = None
+
+    def before_cell(self, source: str) -> None:
+        """Wait until the memory of a restore is filled that a cell can reach."""
+        if self._gate is not None:
+            self._gate.before_cell(source)
+            if self._gate is not None and self._gate.is_open:
+                self._gate = None
+
+
+def _prepare(kernel: Any) -> State:
+    """Give a new kernel its messages, and let those wait that look at variables."""
+    # A tip in the banner draws from the user's random generator whenever a client connects.
+    kernel.shell.enable_tip = False
+    state = State(kernel.shell)
+    for handlers in (kernel.shell_handlers, kernel.control_handlers):
+        for name, handler in list(handlers.items()):
+            if name not in _BLIND:
+                handlers[name] = _after_all(state, handler)
+    for name, work in (("save", state.save), ("restore", state.restore)):
+        kernel.shell_handlers[f"nbkeep_{name}_request"] = _answering(kernel, f"nbkeep_{name}_reply", work)
+    return state
+
+
+def _after_all(state: State, handler: Any) -> Any:
+    @functools.wraps(handler)
+    async def waiting(*args: Any) -> None:
+        state.before_all()
+        result = handler(*args)
+        if inspect.isawaitable(result):
+            await result
+
+    return waiting
+
+
+def _answering(kernel: Any, kind: str, work: Any) -> Any:
+    """Return a handler that does some work and sends what it returns, or why it failed."""
+
+    def handle(stream: Any, ident: Any, parent: Any) -> None:
+        content: dict[str, Any] = {"status": "ok", "reason": ""}
+        try:
+            content.update(work(parent["content"]))
+        except KeyboardInterrupt:
+            content = {"status": "error", "reason": "It was interrupted."}
+        except Exception as error:  # noqa: BLE001  it is told to the user, and the kernel goes on
+            content = {"status": "error", "reason": str(error)[:1000] or type(error).__name__}
+        kernel.session.send(stream, kind, content, parent, ident=ident)
+
+    return handle
+
+
+def _interrupted(kernel: Any, *, silent: bool) -> dict[str, Any]:
+    """Return the reply to a cell whose wait was interrupted, and show it below the cell."""
+    failure = {"ename": "KeyboardInterrupt", "evalue": "", "traceback": ["KeyboardInterrupt"]}
+    if not silent:
+        kernel.send_response(kernel.iopub_socket, "error", failure)
+    return {"status": "error", "execution_count": kernel.shell.execution_count, **failure}
+
+
+def _kernel_class() -> Any:
+    base: Any = importlib.import_module("ipykernel.ipkernel").IPythonKernel
+
+    class Kernel(base):
+        """IPython's kernel, which also saves and restores its variables."""
+
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.nbkeep_state = _prepare(self)
+
+        async def do_execute(self, code: str, silent: bool, *args: Any, **kwargs: Any) -> Any:  # noqa: FBT001
+            """Run a cell once the memory is there that it can reach."""
+            try:
+                self.nbkeep_state.before_cell(code)
+            except KeyboardInterrupt:
+                return _interrupted(self, silent=silent)
+            return await super().do_execute(code, silent, *args, **kwargs)
+
+    # ipykernel asks for the names of parameters before it passes any.
+    made: Any = Kernel
+    made.do_execute.__signature__ = inspect.signature(base.do_execute)
+    return made
+
+
+def main(argv: list[str]) -> None:
+    """Be a kernel until its end; `argv` begins with the name of the program, as `sys.argv` does."""
+    application: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp
+    sys.argv = list(argv)
+    application.launch_instance(kernel_class=_kernel_class())
+
+
+if __name__ == "__main__":
+    # As ipykernel_launcher: neither this folder nor the working folder is searched while libraries are
+    # imported; IPython adds the working folder, as '', afterwards.
+    if sys.path and sys.path[0] == _HERE:
+        del sys.path[0]
+    main(sys.argv)

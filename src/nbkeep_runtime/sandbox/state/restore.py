@@ -1,0 +1,181 @@
+"""Restores a kernel's variables from the trusted half, which has verified every byte before it sends it."""
+
+from __future__ import annotations
+
+import gc
+import json
+import platform
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+from . import ambient, rebuild
+from .gate import Gate
+from .loader import Loader
+from .lost import Lost
+from .memory import Memory
+from .save import FORMAT
+from .watch import Watch
+from .wire import Wire, WireError
+
+if TYPE_CHECKING:
+    from .save import Saver
+
+_SOCKET_S = 120.0
+_UNDERSCORES = ("_", "__", "___")
+
+
+class Restored:
+    """What came of a restore: a summary for the trusted half, and what cells must still wait for."""
+
+    def __init__(self, summary: dict[str, Any], gate: Gate) -> None:
+        self.summary = summary
+        self.gate = gate
+
+
+def restore(shell: Any, saver: Saver, path: str, token: str) -> Restored:
+    """Restore into a kernel that ran nothing yet; in the main thread only.
+
+    Large memory is still being filled afterwards: the gate knows what must wait for it. Raises `WireError` or
+    `OSError` when the other side refuses or sends nonsense; the namespace is then as it was.
+    """
+    wire = Wire(path, token, _SOCKET_S)
+    watch = Watch()
+    previous: Any = None
+    if threading.current_thread() is threading.main_thread():
+        previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    is_collecting = gc.isenabled()
+    gc.disable()  # what is made here is there to stay
+    try:
+        manifest, stream = _read(wire)
+        return _Restore(shell, saver, manifest, stream, wire, watch).run()
+    except BaseException:
+        wire.close()
+        raise
+    finally:
+        if is_collecting:
+            gc.enable()
+        watch.close()
+        rebuild.context.wait = rebuild.wait_for_nothing
+        if previous is not None:
+            signal.signal(signal.SIGINT, previous)
+
+
+def _read(wire: Wire) -> tuple[dict[str, Any], bytes]:
+    """Return manifest and stream once all of both is here, and they are for this Python."""
+    texts = {"manifest": bytearray(), "stream": bytearray()}
+    while True:
+        frame = wire.receive(("manifest", "stream", "go"))
+        if frame["type"] == "go":
+            break
+        texts[frame["type"]] += wire.read(frame)
+    try:
+        manifest: dict[str, Any] = json.loads(texts["manifest"])
+        own, saved = platform.python_version(), str(manifest["python"])
+    except (ValueError, KeyError, TypeError):
+        raise WireError("The kept state cannot be read.") from None
+    if manifest.get("format") != FORMAT:
+        raise WireError("The kept state is of another format than this kernel's.")
+    if own.split(".")[:2] != saved.split(".")[:2]:
+        raise WireError(f"The kept state is of Python {saved}; this kernel is Python {own}.")
+    return manifest, bytes(texts["stream"])
+
+
+class _Restore:
+    def __init__(
+        self, shell: Any, saver: Saver, manifest: dict[str, Any], stream: bytes, wire: Wire, watch: Watch
+    ) -> None:
+        self._shell = shell
+        self._saver = saver
+        self._manifest = manifest
+        self._stream = stream
+        self._frames: list[dict[str, Any]] = manifest["frames"]
+        self._memory = Memory(wire, manifest["buffers"], [tuple(place) for place in manifest["places"]])
+        # Taken from the last to the first, and each goes to the front of those before.
+        parts = [
+            [self._memory.add_part(told) for told in reversed(frame["parts"])] for frame in self._frames[::-1]
+        ]
+        self._parts = [numbers[::-1] for numbers in parts[::-1]]
+        self._loader = Loader(self._memory, watch)
+        self._values: dict[str, Any] = {}
+        self._outputs: dict[int, Any] = {}
+        self._reaches: dict[str, list[tuple[int, int]]] = {}
+        self._random: Any = None
+        self._history: Any = None
+        self.lost: list[dict[str, Any]] = []
+
+    def run(self) -> Restored:
+        """Load everything, then give it to the shell in one go."""
+        rebuild.context.begin(self._shell, self._memory.wait_seen)
+        threading.Thread(target=self._memory.fill, name="nbkeep-fill", daemon=True).start()
+        try:
+            self._load()
+        except BaseException:
+            for name in self._values:
+                self._shell.user_ns.pop(name, None)
+            raise
+        self._memory.forget()
+        self._give()
+        names = {name: reach for name, reach in self._reaches.items() if reach}
+        gate = Gate(self._shell, self._memory, names, rebuild.context.codes)
+        summary = {"kept": len(self._values), "lost": self.lost[:1000]}
+        return Restored(summary, gate)
+
+    def _load(self) -> None:
+        position = 0
+        for index, frame in enumerate(self._frames):
+            parts = self._parts[index]
+            size = 0 if parts else int(frame["size"])
+            following = (
+                self._frames[index + 1]["memo"] if index + 1 < len(self._frames) else int(frame["memo"]) + 1
+            )
+            value = self._loader.load(parts or self._stream[position : position + size], frame, following)
+            position += size
+            for number in parts:
+                self._memory.drop_part(number)
+            self._take(frame, value)
+
+    def _take(self, frame: dict[str, Any], value: Any) -> None:
+        kind, name = frame["kind"], frame["name"]
+        if kind == "settings" and not isinstance(value, Lost):
+            self._report("", "settings", *ambient.apply(value))
+        elif kind == "history" and not isinstance(value, Lost):
+            self._history = value
+        elif kind == "random" and not isinstance(value, Lost):
+            self._random = value
+        elif kind == "variable":
+            self._note(name)
+            self._reaches[name] = [tuple(each) for each in frame["needs"]]
+            if not isinstance(value, Lost):
+                # At once: what the user's own code needs to make other objects again was saved first.
+                self._values[name] = self._shell.user_ns[name] = value
+        elif kind == "output":
+            self._note(f"Out[{name}]")
+            self._reaches["Out"] = self._reaches.get("Out", []) + [tuple(each) for each in frame["needs"]]
+            if not isinstance(value, Lost):
+                self._outputs[int(name)] = value
+
+    def _note(self, name: str) -> None:
+        for kind, reason in self._loader.failed[:1]:
+            self._report(name, kind, reason)
+
+    def _report(self, name: str, kind: str, *reasons: str) -> None:
+        self.lost += [{"name": name, "type": kind, "reason": reason} for reason in reasons]
+
+    def _give(self) -> None:
+        """Put everything into the shell; random states last."""
+        shell, history = self._shell, self._shell.history_manager
+        order = {name: number for number, name in enumerate(self._manifest["names"])}
+        for name in sorted(self._values, key=lambda each: order.get(each, 0)):
+            shell.user_ns[name] = shell.user_ns.pop(name)
+        for name in _UNDERSCORES:
+            if name in self._values:
+                setattr(shell.displayhook, name, self._values[name])
+        history.output_hist.update(self._outputs)
+        if self._history is not None:
+            history.input_hist_parsed[:] = self._history["parsed"]
+            history.input_hist_raw[:] = self._history["raw"]
+        shell.execution_count = int(self._manifest["execution_count"])
+        self._saver.key = bytes.fromhex(self._manifest["key"])
+        if self._random is not None:
+            ambient.set_random_states(self._random)

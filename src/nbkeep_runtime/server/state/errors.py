@@ -1,0 +1,18 @@
+"""Why variables are not kept or not brought back; each is a sentence for the user."""
+
+from __future__ import annotations
+
+
+class CannotKeep(Exception):  # noqa: N818  # an answer for the user
+    """A save ended without a checkpoint; the earlier one stays."""
+
+
+class CannotRestore(Exception):  # noqa: N818  # an answer for the user
+    """A checkpoint is not handed out; it stays where it is."""
+
+
+class IsRefused(CannotRestore):
+    """What lies there is not what this session may have: altered, of another owner, of another image."""
+
+
+NOT_OURS = "The kept variables were not used: they were altered after they were saved, or encrypted with another key."

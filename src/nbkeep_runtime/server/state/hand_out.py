@@ -1,0 +1,71 @@
+"""Gives one checkpoint to a kernel over its connection; blocks, for a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, cast
+
+from nbkeep_runtime.server.state.errors import CannotRestore, IsRefused
+from nbkeep_runtime.server.state.frames import FrameError, Frames, KernelFailed
+
+if TYPE_CHECKING:
+    from nbkeep_runtime.server.state.slot import Reader
+
+log = logging.getLogger("nbkeep.state")
+
+_HASHES = 4096
+_WANTS = 4  # how often each chunk may be asked for on average: a kernel that asks for ever is cut off
+
+
+def hand_out(frames: Frames, reader: Reader) -> None:
+    """Send all that the kernel asks for; returns when it is done.
+
+    Raises `IsRefused` when a byte is not as it was saved (the kernel is told, and drops what it lacks), and
+    `CannotRestore` when the kernel goes away.
+    """
+    try:
+        reader.check()
+        for role in ("manifest", "stream"):
+            for piece in reader.pieces(role):
+                frames.send(role, piece)
+        frames.send("go")
+        _serve(frames, reader)
+    except IsRefused as error:
+        _tell(frames, str(error))
+        raise
+    except KernelFailed as error:
+        raise CannotRestore(f"The kernel could not restore: {error}") from error
+    except FrameError as error:
+        raise CannotRestore(str(error)) from error
+
+
+def _serve(frames: Frames, reader: Reader) -> None:
+    left = _WANTS * len(reader.refs) + _HASHES
+    while True:
+        frame, _ = frames.receive("want", "done")
+        if frame["type"] == "done":
+            return
+        names = _names(frame, reader)
+        left -= len(names)
+        if left < 0:
+            raise FrameError("The kernel asked for more than it can need.")
+        for name in names:
+            frames.send("chunk", reader.chunk(name), hash=name)
+
+
+def _names(frame: dict[str, Any], reader: Reader) -> list[str]:
+    """Return what the kernel wants: nothing but chunks of its own checkpoint."""
+    names: Any = frame.get("hashes")
+    if not isinstance(names, list) or not 0 < len(cast("list[Any]", names)) <= _HASHES:
+        raise FrameError("The kernel sent a frame that was not expected.")
+    wanted = cast("list[Any]", names)
+    if not all(isinstance(name, str) and name in reader.refs for name in wanted):
+        raise FrameError("The kernel asked for what is not part of its state.")
+    return wanted
+
+
+def _tell(frames: Frames, reason: str) -> None:
+    try:
+        frames.send("failed", reason=reason)
+    except FrameError as error:
+        log.info("A kernel was not told why its restore ended: %s", error)

@@ -1,0 +1,65 @@
+"""What became of each kernel at the resume, as JupyterLab shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbkeep_runtime.server.state.index import KeptKernel, Lost
+
+
+@dataclass
+class ResumedKernel:
+    """One kernel: restoring, restored, failed or not-kept."""
+
+    path: str
+    name: str
+    language: str
+    status: str
+    reason: str = ""
+    kept: int = 0
+    lost: list[Lost] = field(default_factory=list["Lost"])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for the API; which cells made a variable, the notebook itself tells best."""
+        lost: list[dict[str, Any]] = [
+            {"name": one.name, "type": one.type, "reason": one.reason, "cells": []} for one in self.lost
+        ]
+        return {
+            "path": self.path,
+            "name": self.name,
+            "language": self.language,
+            "status": self.status,
+            "reason": self.reason,
+            "kept": self.kept,
+            "lost": lost,
+        }
+
+
+@dataclass
+class Resumed:
+    """The whole resume."""
+
+    saved_at: str | None
+    kernels: list[ResumedKernel] = field(default_factory=list[ResumedKernel])
+
+    def add(self, kernel: KeptKernel) -> ResumedKernel:
+        """Add a kernel as it is kept."""
+        checkpoint = kernel.checkpoint
+        told = ResumedKernel(kernel.path, kernel.kernel_name, kernel.language, "restoring")
+        if checkpoint is None:
+            told.status, told.reason = "not-kept", kernel.reason
+        else:
+            told.lost = list(checkpoint.lost)
+        self.kernels.append(told)
+        return told
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for the API."""
+        return {"saved_at": self.saved_at, "kernels": [one.as_json() for one in self.kernels]}
+
+
+def refused(reason: str) -> Resumed:
+    """Return what is told when nothing of the kept state could be used."""
+    return Resumed(None, [ResumedKernel("", "", "", "failed", reason)])
