@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,16 @@ def test_both_ways_in_have_the_same_surroundings(machine: Machine, spec: LaunchS
         one, other = json.loads(forked.run(_SURROUNDINGS)), json.loads(plain.run(_SURROUNDINGS))
     assert one["environment"] == other["environment"]
     assert one == other
+
+
+def test_a_fork_has_the_modules_of_a_plain_kernel_and_none_of_ours_under_a_name_of_theirs(
+    machine: Machine, spec: LaunchSpec
+) -> None:
+    """A user's own `launch.py` or `processes.py` must be what `import launch` finds."""
+    names = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    with Kernel(machine, spec, warm=False) as plain, Kernel(machine, spec, warm=True) as forked:
+        extra = set(forked.run(names).split()) - set(plain.run(names).split())
+    assert {name for name in extra if not name.startswith("_nbkeep_")} <= set(sys.stdlib_module_names)
 
 
 def test_no_descriptor_of_the_parent_or_the_warden_comes_along(machine: Machine, spec: LaunchSpec) -> None:

@@ -36,12 +36,25 @@ if TYPE_CHECKING:
     from nbkeep.backends.local import launch
 
     Become = Callable[[], None]
-else:
-    _here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, _here)
-    import launch
 
-    sys.path[:] = [folder for folder in sys.path if folder != _here]  # as a session's own process has it
+_HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:] = [folder for folder in sys.path if folder != _HERE]  # as a session's own process has it
+
+
+def own_module(folder: str, name: str) -> Any:
+    """Return a module of ours, under a name that no module of a user has."""
+    known = f"_nbkeep_{name}"
+    if known not in sys.modules:
+        spec = importlib.util.spec_from_file_location(known, f"{folder}/{name}.py")
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{folder}/{name}.py cannot be loaded")
+        sys.modules[known] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[known])
+    return sys.modules[known]
+
+
+if not TYPE_CHECKING:
+    launch = own_module(_HERE, "launch")
 
 _SANDBOX = "/opt/nbkeep/sandbox"
 _INIT_SOCKET = "/run/nbkeep/kernels/init.sock"
@@ -67,7 +80,6 @@ _KERNEL_MODULES = (
     "IPython.core.completerlib",
     "IPython.core.debugger",
     "IPython.extensions.storemagic",
-    "psutil",
     "pydoc",
     "sqlite3",
 )
@@ -76,9 +88,7 @@ _SERVER_MODULE = "nbkeep_runtime.server.__main__"
 
 def import_for_kernels(modules: Sequence[str]) -> list[str]:
     """Import what kernels need and then what the profile asks for; return a sentence for each that failed."""
-    sys.path.insert(0, _SANDBOX)
-    importlib.import_module("processes")
-    del sys.path[0]
+    own_module(_SANDBOX, "processes")
     for name in _KERNEL_MODULES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -226,7 +236,7 @@ def become(request: dict[str, Any], output: int | None) -> None:
     """Be the new kernel or server until its end."""
     env: dict[str, str] = request["env"]
     if request["kind"] == "kernel":
-        env = sys.modules["processes"].base_env() | request["limits"] | _set_by_imports | env
+        env = own_module(_SANDBOX, "processes").base_env() | request["limits"] | _set_by_imports | env
         output = _given_to_init()
     _stand_on(os.open("/dev/null", os.O_RDONLY), os.dup(2) if output is None else output)
     os.environ.clear()
