@@ -75,7 +75,10 @@ class Kernel:
 
     def _spawn(self) -> int:
         told = self.init.ask(
-            "spawn", argv=[_PYTHON, "-m", "ipykernel_launcher", "-f", self.file], env={}, cwd="/home/user"
+            "spawn",
+            argv=[_PYTHON, "/opt/nbkeep/sandbox/kernel.py", "-f", self.file],
+            env={},
+            cwd="/home/user",
         )
         return int(told["pid"])
 

@@ -88,7 +88,8 @@ _SERVER_MODULE = "nbkeep_runtime.server.__main__"
 
 def import_for_kernels(modules: Sequence[str]) -> list[str]:
     """Import what kernels need and then what the profile asks for; return a sentence for each that failed."""
-    own_module(_SANDBOX, "processes")
+    for name in ("processes", "kernel"):
+        own_module(_SANDBOX, name)
     for name in _KERNEL_MODULES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -248,11 +249,7 @@ def become(request: dict[str, Any], output: int | None) -> None:
         return
     _reseed()
     _set_threads(int(request["limits"].get("OMP_NUM_THREADS", "1")))
-    from ipykernel import kernelapp
-
-    launcher = importlib.util.find_spec("ipykernel_launcher")
-    sys.argv = [str(launcher and launcher.origin), "-f", request["connection_file"]]
-    kernelapp.launch_new_instance()
+    own_module(_SANDBOX, "kernel").main([f"{_SANDBOX}/kernel.py", "-f", request["connection_file"]])
 
 
 def _given_to_init() -> int:
