@@ -59,9 +59,9 @@ class NotebookSessions(SessionManager):
 
     def rows(self) -> list[KeptTab]:
         """Return every session with a kernel, oldest first."""
-        names = "session_id, kernel_id, path, name, type"
-        found = cast("list[Any]", self.cursor.execute(f"SELECT {names} FROM session").fetchall())
-        tabs = [KeptTab(*(str(row[name] or "") for name in names.split(", "))) for row in found]
+        found = cast("list[Any]", self.cursor.execute("SELECT * FROM session").fetchall())
+        names = ("session_id", "kernel_id", "path", "name", "type")
+        tabs = [KeptTab(*(str(row[name] or "") for name in names)) for row in found]
         return [tab for tab in tabs if tab.kernel_id and tab.path]
 
     async def bring_back(self, kernel_id: str, kernel_name: str, path: str, tabs: Sequence[KeptTab]) -> None:

@@ -23,7 +23,7 @@ class Budget:
         with self._lock:
             if self._used + taken > self._limit:
                 raise CannotKeep(
-                    "The variables are too large: with the earlier state, which stays until then, they would take"
+                    "The variables are too large: with the earlier state, which stays until then, they take"
                     f" more than {size_words(self._limit)}, the limit of this session's profile."
                 )
             self._used += taken

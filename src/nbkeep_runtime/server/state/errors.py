@@ -15,4 +15,4 @@ class IsRefused(CannotRestore):
     """What lies there is not what this session may have: altered, of another owner, of another image."""
 
 
-NOT_OURS = "The kept variables were not used: they were altered after they were saved, or encrypted with another key."
+NOT_OURS = "The kept variables were not used: they were altered since, or encrypted with another key."

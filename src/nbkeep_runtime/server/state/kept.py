@@ -125,7 +125,7 @@ class KeptState:
             index = await asyncio.to_thread(self._store.read)
         except CannotRestore as error:
             self._saves.is_refused = isinstance(error, IsRefused)
-            self._resumed = refused(str(error))
+            self._resumed = refused(str(error), await asyncio.to_thread(self._store.told_paths))
             self._refused("", "", error)
             return
         self._resumed = Resumed(index.saved_at)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nbkeep_runtime.server.state.index import KeptKernel, Lost
 
 
@@ -23,9 +26,7 @@ class ResumedKernel:
 
     def as_json(self) -> dict[str, Any]:
         """Return it for the API; which cells made a variable, the notebook itself tells best."""
-        lost: list[dict[str, Any]] = [
-            {"name": one.name, "type": one.type, "reason": one.reason, "cells": []} for one in self.lost
-        ]
+        lost: list[dict[str, Any]] = [{**dataclasses.asdict(one), "cells": []} for one in self.lost]
         return {
             "path": self.path,
             "name": self.name,
@@ -60,6 +61,6 @@ class Resumed:
         return {"saved_at": self.saved_at, "kernels": [one.as_json() for one in self.kernels]}
 
 
-def refused(reason: str) -> Resumed:
+def refused(reason: str, paths: Sequence[str]) -> Resumed:
     """Return what is told when nothing of the kept state could be used."""
-    return Resumed(None, [ResumedKernel("", "", "", "failed", reason)])
+    return Resumed(None, [ResumedKernel(path, "", "", "failed", reason) for path in paths or ("",)])

@@ -120,7 +120,7 @@ class Saves:
             await asyncio.to_thread(self._store.clear)
 
     def _must_not_replace(self) -> bool:
-        """Tell whether what lies there was refused, and nothing was done since that would be worth its place."""
+        """Tell whether what lies there was refused, and nothing was done since that is worth its place."""
         return self.is_refused and not self._has_run
 
     def _savable(self) -> list[LiveKernel]:

@@ -12,7 +12,7 @@ import re
 import secrets
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
 
@@ -190,16 +190,23 @@ class Reader:
             raise IsRefused(NOT_OURS) from error
         with os.fdopen(fd, "rb") as file:
             for position in range(count):
-                head = file.read(_LENGTH.size)
-                size = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else _SEALED_BYTES + 1
-                if size > _SEALED_BYTES:
-                    raise IsRefused(NOT_OURS)
-                yield self._sealer.open(role, (*self._bound, number, position), file.read(size))
+                yield self._sealer.open(role, (*self._bound, number, position), _sealed(file))
+            if file.read(1):
+                raise IsRefused(NOT_OURS)
 
     def chunk(self, name: str) -> bytes:
         """Return a chunk of this checkpoint."""
         raw = _read(self._folder / "chunks" / name, _SEALED_BYTES)
         return self._sealer.open("chunk", (*self._bound, name), raw)
+
+
+def _sealed(file: BinaryIO) -> bytes:
+    head = file.read(_LENGTH.size)
+    size = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else -1
+    sealed = file.read(size) if 0 <= size <= _SEALED_BYTES else b""
+    if len(sealed) != size:
+        raise IsRefused(NOT_OURS)
+    return sealed
 
 
 def _read(path: Path, most_bytes: int) -> bytes:

@@ -17,7 +17,7 @@ from nbkeep_runtime.server.state.errors import NOT_OURS, CannotRestore, IsRefuse
 from nbkeep_runtime.server.state.index import Index, KeptKernel, KeptTab, load
 from nbkeep_runtime.server.state.sealing import FORMAT, Sealer
 from nbkeep_runtime.server.state.slot import Reader, Writer
-from nbkeep_runtime.server.state.summary import summary
+from nbkeep_runtime.server.state.summary import FILE, paths, summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nbkeep_runtime.server.state.index import Checkpoint
 
 _INDEX_BYTES = 256 << 20
-_LAST = 1 << 53
+_SUMMARY_BYTES = 1 << 20
 
 
 class Store:
@@ -61,6 +61,13 @@ class Store:
             raise IsRefused("An older state was put in the place of the latest one, so it was not used.")
         self.index = index
         return index
+
+    def told_paths(self) -> list[str]:
+        """Return the notebooks that the summary in clear names, whoever wrote it."""
+        try:
+            return paths(files.read(self.folder / FILE, _SUMMARY_BYTES))
+        except OSError:
+            return []
 
     def _check(self, head: bytes) -> None:
         """Say in words what does not fit, from what is no secret; the seal decides all the same."""
@@ -121,7 +128,7 @@ class Store:
             sealed = self._sealer.seal("index", (), index.dump())
             files.replace(self.folder / "index", orjson.dumps(head) + b"\n" + sealed)
             self.index = index
-            files.replace(self.folder / "state.json", summary(index))
+            files.replace(self.folder / FILE, summary(index))
             return index
 
     def clear(self) -> None:
@@ -130,7 +137,7 @@ class Store:
             if self.index is None:
                 return
             self.index = None
-            for name in ("state.json", "index"):
+            for name in (FILE, "index"):
                 (self.folder / name).unlink(missing_ok=True)
             shutil.rmtree(self.folder, ignore_errors=True)
             self._budget = None

@@ -66,6 +66,6 @@ class Tabs:
         return getattr(self.kernel(kernel_id), "execution_state", None) == "idle"
 
     async def bring_back(self, kernel: KeptKernel, tabs: Sequence[KeptTab]) -> Any:
-        """Start a kernel under its old id with its tabs, and return its manager; raises what a start raises."""
+        """Start a kernel under its old id with its tabs; return its manager, or raise what a start raises."""
         await self._sessions.bring_back(kernel.kernel_id, kernel.kernel_name, kernel.path, tabs)
         return self._kernels.get_kernel(kernel.kernel_id)
