@@ -132,6 +132,9 @@ def as_profile(row: ProfileRow) -> Profile:
         record_code=row.record_code,
         roles=tuple(row.roles),
         enabled=row.enabled,
+        keep_state=row.keep_state,
+        state_max_bytes=row.state_max_bytes,
+        state_retention_s=row.state_retention_s,
     )
 
 
