@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -19,9 +19,12 @@ from nbkeep.backends.interface import (
     Capacity,
     Exit,
     HostFact,
+    KeptKernel,
+    KeptState,
     Launched,
     LaunchSpec,
     LeftReports,
+    LostName,
     Running,
     Status,
     Volume,
@@ -86,6 +89,7 @@ class InMemoryNode:
     stopped: list[str] = field(default_factory=list[str])
     left: list[LeftReports] = field(default_factory=list[LeftReports])
     warm: list[Warm] = field(default_factory=list[Warm])
+    kept: dict[str, dict[str, KeptState]] = field(default_factory=dict[str, dict[str, KeptState]])
     is_away: bool = False
 
     def launch(self, spec: LaunchSpec) -> Launched:
@@ -108,6 +112,11 @@ class InMemoryNode:
         self.stopped.append(session_id)
         self.running.pop(session_id, None)
 
+    def ask_to_end(self, session_id: str) -> None:
+        self._answer()
+        if session_id in self.running:  # nothing here takes time to end
+            self.die(session_id, "server-died")
+
     def left_reports(self) -> LeftReports | None:
         self._answer()
         return self.left[0] if self.left else None
@@ -115,6 +124,22 @@ class InMemoryNode:
     def forget_reports(self, session_id: str, mark: int) -> None:
         self._answer()
         self.left = [one for one in self.left if (one.session_id, one.mark) != (session_id, mark)]
+
+    def states(self, user: str) -> list[KeptState]:
+        self._answer()
+        return list(self.kept.get(user, {}).values())
+
+    def delete_state(self, user: str, session_id: str) -> None:
+        self._answer()
+        self.kept.get(user, {}).pop(session_id, None)
+
+    def saves(self, user: str, session_id: str, saved_at: datetime, size_bytes: int = 1 << 20) -> KeptState:
+        """Leave a state, as the trusted half does when it is asked to end."""
+        lost = [LostName("sock", "A socket cannot be kept.")]
+        kernel = KeptKernel("churn.ipynb", "python3", "python", 3, lost, size_bytes)
+        made = KeptState(session_id, saved_at.isoformat(), size_bytes, [kernel])
+        self.kept.setdefault(user, {})[session_id] = made
+        return made
 
     def volume(self, user: str) -> Volume | None:
         self._answer()
@@ -242,7 +267,7 @@ def make_office(folder: Path, url: str = "", **settings: object) -> OfficeForTes
     image.mkdir(parents=True)
     (image / "image.json").write_text(json.dumps({"name": "base", "python": "3.11", "packages": []}))
     (folder / "secrets").mkdir()
-    for name in ("operator-token", "hub-token"):
+    for name in ("operator-token", "hub-token", "state-key"):
         (folder / "secrets" / name).write_text(f"{name}-of-this-test\n")
     made = Settings(data_dir=folder, database_url=url, **settings)  # pyright: ignore[reportArgumentType]
     store = Store(made.store_url)

@@ -10,6 +10,7 @@ from nbkeep.backends.interface import (
     Exit,
     FolderUse,
     HostFact,
+    KeptState,
     Launched,
     LaunchSpec,
     LeftReports,
@@ -32,6 +33,7 @@ class InMemoryBackend:
     ended: dict[str, Exit] = field(default_factory=dict[str, Exit])
     left: list[LeftReports] = field(default_factory=list[LeftReports])
     volumes: dict[str, Volume] = field(default_factory=dict[str, Volume])
+    kept: dict[str, list[KeptState]] = field(default_factory=dict[str, list[KeptState]])
     warm: list[Warm] = field(default_factory=list[Warm])
 
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
@@ -63,11 +65,25 @@ class InMemoryBackend:
         self.specs.pop(session_id, None)
         self.ended.pop(session_id, None)
 
+    def ask_to_end(self, session_id: str) -> None:
+        if session_id in self.specs:
+            self.ended[session_id] = Exit("server", 0, None, "server-died", "The notebook server ended.")
+
     def left_reports(self) -> LeftReports | None:
         return self.left[0] if self.left else None
 
     def forget_reports(self, session_id: str, mark: int) -> None:
         self.left = [one for one in self.left if (one.session_id, one.mark) != (session_id, mark)]
+
+    def states(self, user: str) -> list[KeptState]:
+        return self.kept.get(user, [])
+
+    def delete_state(self, user: str, session_id: str) -> None:
+        if session_id in self.specs:
+            raise Refused(
+                "session-runs", f"{session_id} runs: its state is in use.", "Stop it first.", status=409
+            )
+        self.kept[user] = [one for one in self.states(user) if one.session_id != session_id]
 
     def volume(self, user: str) -> Volume | None:
         return self.volumes.get(user)

@@ -78,6 +78,22 @@ def test_an_unknown_home_has_no_size_and_no_usage(backend: Backend) -> None:
         backend.resize_volume("nobody", 1 << 30)
 
 
+def test_a_user_without_saved_state_has_none_and_that_of_a_running_session_is_not_deleted(
+    backend: Backend, spec: LaunchSpec
+) -> None:
+    assert list(backend.states("jane")) == []
+    backend.delete_state("jane", spec.session_id)
+    backend.launch(spec)
+    with pytest.raises(Refused) as refused:
+        backend.delete_state("jane", spec.session_id)
+    assert (refused.value.code, refused.value.status) == ("session-runs", 409)
+
+
+def test_nobody_need_be_there_to_be_asked_to_end(backend: Backend, spec: LaunchSpec) -> None:
+    backend.ask_to_end(spec.session_id)
+    assert backend.status(spec.session_id) is None
+
+
 def test_capacity_and_host_say_something(backend: Backend) -> None:
     assert backend.capacity().cpu_millis >= 1000
     assert backend.host()

@@ -51,13 +51,15 @@ def test_a_session_lives_and_ends_on_each_engine(any_office: OfficeForTests) -> 
     office.clock.advance(30)
     office.beat(session_id)
     worker.round()
+    office.backend.saves("jane", session_id, office.clock.now())
+    office.backend.running.pop(session_id)
     office.clock.advance(30)
     worker.round()
     row = office.row(session_id)
-    assert (row.state, row.stop_reason) == ("stopped", "idle")
+    assert (row.state, row.stop_reason) == ("suspended", "idle")
     with office.store.read() as tx:
         kinds = list(tx.scalars(select(JournalRow.type).order_by(JournalRow.seq)))
     assert kinds == [
         "session.requested", "session.started", "session.ready", "platform.clock-jumped", "session.stop-requested",
-        "session.ended",
+        "session.ended", "session.suspended",
     ]  # fmt: skip

@@ -223,6 +223,38 @@ class SessionExtended(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SessionSuspended(Event):
+    """A session ended and can be resumed until then: what was saved, and how many variables were not."""
+
+    type: ClassVar[str] = "session.suspended"
+    saved_at: str
+    bytes: int
+    kernels: int
+    kept: int
+    lost: int
+    kept_until: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionResumed(Event):
+    """A suspended session was admitted anew, to go on with what was saved at that moment."""
+
+    type: ClassVar[str] = "session.resumed"
+    user: str
+    name: str
+    profile: str
+    saved_at: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionStateDeleted(Event):
+    """A session's saved state was given up: from here on it cannot be resumed."""
+
+    type: ClassVar[str] = "session.state-deleted"
+    reason: str  # user | admin | retention
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionAccessGranted(Event):
     """An admin may enter somebody's session, for this reason, until then; the owner is told."""
 
@@ -315,6 +347,45 @@ class FileDownloaded(Event):
     type: ClassVar[str] = "file.downloaded"
     path: str
     bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateSaved(Event):
+    """A kernel's variables were saved. Their names are not recorded: they can be telling."""
+
+    type: ClassVar[str] = "state.saved"
+    kernel_id: str
+    notebook: str = ""
+    kept: int = 0
+    lost: int = 0
+    bytes: int = 0
+    new_bytes: int = 0
+    why: str = ""  # end | asked | background
+    duration_s: float = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateRestored(Event):
+    """A kernel was given back its variables, or all but some of them."""
+
+    type: ClassVar[str] = "state.restored"
+    kernel_id: str
+    notebook: str = ""
+    kept: int = 0
+    lost: int = 0
+    bytes: int = 0
+    saved_at: str = ""
+    duration_s: float = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateRefused(Event):
+    """Saved state was not given to a kernel: it was altered, or is another's, or could not be read."""
+
+    type: ClassVar[str] = "state.refused"
+    kernel_id: str
+    notebook: str = ""
+    reason: str = ""
 
 
 # --- catalogue, volumes, configuration --------------------------------------------------------------------

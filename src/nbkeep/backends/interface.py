@@ -84,6 +84,40 @@ class LeftReports:
 
 
 @dataclass(frozen=True)
+class LostName:
+    """A variable that could not be saved, and why in a sentence."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class KeptKernel:
+    """What was saved of one kernel: how many variables, of `bytes` in all, and which could not be."""
+
+    path: str
+    name: str
+    language: str
+    kept: int
+    lost: list[LostName]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class KeptState:
+    """What a session's kernels have left to be resumed with. `saved_at` is ISO 8601 in UTC.
+
+    `sequence` grows with each save of the session: an older state that somebody put back is known by it.
+    """
+
+    session_id: str
+    saved_at: str
+    bytes: int
+    kernels: list[KeptKernel]
+    sequence: int = 0
+
+
+@dataclass(frozen=True)
 class Volume:
     """A user's home. A plain folder has no size of its own (`size_bytes` 0); its free space is the disk's."""
 
@@ -169,7 +203,18 @@ class Backend(Protocol):
         ...
 
     def stop(self, session_id: str, grace_s: float = 10) -> None:
-        """End both halves and forget the session; return when they are gone. Twice is safe."""
+        """End both halves and forget the session; return when they are gone. Twice is safe.
+
+        The trusted half is asked to end at once and may save for `grace_s`. A second call while one waits
+        asks it nothing more, and ends it after its own grace where that is shorter.
+        """
+        ...
+
+    def ask_to_end(self, session_id: str) -> None:
+        """Ask the trusted half to save and end; return at once. Twice is safe: it is asked once.
+
+        The loops call it where the hub, which waits for such an end with `stop`, does not.
+        """
         ...
 
     def left_reports(self) -> LeftReports | None:
@@ -182,6 +227,18 @@ class Backend(Protocol):
 
     def forget_reports(self, session_id: str, mark: int) -> None:
         """Forget a session's left reports up to `mark`. Twice is safe."""
+        ...
+
+    def states(self, user: str) -> Sequence[KeptState]:
+        """Return what sessions of a user have saved, whole checkpoints only.
+
+        The office asks after a session's processes have ended. What is told comes from the session and proves
+        nothing: lengths and types are bounded, that is all.
+        """
+        ...
+
+    def delete_state(self, user: str, session_id: str) -> None:
+        """Delete what one session has saved. Twice is safe; refused (409) while the session runs."""
         ...
 
     def volume(self, user: str) -> Volume | None:

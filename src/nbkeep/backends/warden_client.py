@@ -11,7 +11,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from nbkeep.model.errors import Refused, Unavailable
 
-from .interface import Capacity, HostFact, Launched, LeftReports, Running, Status, Volume, VolumeUsage
+from .interface import (
+    Capacity,
+    HostFact,
+    KeptState,
+    Launched,
+    LeftReports,
+    Running,
+    Status,
+    Volume,
+    VolumeUsage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +35,8 @@ _NOT_FOUND = 404
 _ANSWER_S = 30.0
 # A home's measure reads every folder of it at idle priority.
 _USAGE_S = 310.0
+# A state may have many thousand files.
+_DELETE_S = 300.0
 
 
 class WardenClient:
@@ -92,6 +104,10 @@ class WardenClient:
             timeout=_ANSWER_S + grace_s,
         )
 
+    def ask_to_end(self, session_id: str) -> None:
+        """Ask a session to save and end."""
+        self._ask("POST", f"/sessions/{_part(session_id)}/end")
+
     def left_reports(self) -> LeftReports | None:
         """Return reports that an ended session could not deliver."""
         told = self._ask("GET", "/reports")
@@ -100,6 +116,14 @@ class WardenClient:
     def forget_reports(self, session_id: str, mark: int) -> None:
         """Forget a session's left reports up to `mark`."""
         self._ask("DELETE", f"/reports/{_part(session_id)}", params={"mark": mark})
+
+    def states(self, user: str) -> list[KeptState]:
+        """Return what sessions of a user have saved."""
+        return _read(TypeAdapter(list[KeptState]), self._ask("GET", f"/states/{_part(user)}"))
+
+    def delete_state(self, user: str, session_id: str) -> None:
+        """Delete what a session has saved."""
+        self._ask("DELETE", f"/states/{_part(user)}/{_part(session_id)}", timeout=_DELETE_S)
 
     def volume(self, user: str) -> Volume | None:
         """Return a user's home, or None."""

@@ -6,12 +6,16 @@ from enum import StrEnum
 
 
 class SessionState(StrEnum):
-    """requested → starting → ready → stopping → stopped; failed when it never became ready or broke."""
+    """requested → starting → ready → stopping → suspended or stopped; failed when it broke.
+
+    A suspended session holds no compute but its saved state; a resume is a new request of the same session.
+    """
 
     REQUESTED = "requested"
     STARTING = "starting"
     READY = "ready"
     STOPPING = "stopping"
+    SUSPENDED = "suspended"
     STOPPED = "stopped"
     FAILED = "failed"
 

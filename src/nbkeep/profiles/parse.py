@@ -123,6 +123,11 @@ _PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
     "preimport": ("preimport", _modules),
     "roles": ("roles", _roles),
     "enabled": ("enabled", _flag),
+    "keep_state": ("keep_state", _flag),
+    "state_limit": ("state_max_bytes", _size_bytes),
+    "state_max_bytes": ("state_max_bytes", _size_bytes),
+    "state_retention": ("state_retention_s", _duration_s),
+    "state_retention_s": ("state_retention_s", _duration_s),
 }
 
 

@@ -139,6 +139,9 @@ def as_profile(row: ProfileRow) -> Profile:
         preimport=tuple(row.preimport),
         roles=tuple(row.roles),
         enabled=row.enabled,
+        keep_state=row.keep_state,
+        state_max_bytes=row.state_max_bytes,
+        state_retention_s=row.state_retention_s,
     )
 
 

@@ -32,6 +32,8 @@ _MAX_PREIMPORTS = 30
 _MIN_IDLE_STOP_S = 30  # three heartbeats: less would stop who just had none
 _MAX_DURATION_S = 31 * 86400
 _MAX_PRICE_MICROS = 10**12
+_MIN_STATE_BYTES, _MAX_STATE_BYTES = 1 << 20, 64 << 40
+_MIN_RETENTION_S, _MAX_RETENTION_S = 3600, 366 * 86400
 
 
 def check_flavor(flavor: Flavor) -> None:
@@ -71,6 +73,7 @@ def check_profile(profile: Profile, flavors: Collection[str], images: Collection
     if not IMAGE.fullmatch(profile.image) or profile.image not in images:
         raise invalid("image", f"There is no image {profile.image!r}.", _list("Images", images))
     _check_durations(profile)
+    _check_state(profile)
     if profile.network not in NETWORKS:
         raise invalid(
             "network",
@@ -186,6 +189,21 @@ def _check_durations(profile: Profile) -> None:
             f"A session would end after {format_duration(profile.max_session_s)}, "
             f"before the idle stop of {format_duration(profile.idle_stop_s)} can come.",
             "Make max_session at least as long as idle_stop.",
+        )
+
+
+def _check_state(profile: Profile) -> None:
+    if not _MIN_STATE_BYTES <= profile.state_max_bytes <= _MAX_STATE_BYTES:
+        raise invalid(
+            "state_limit",
+            f"A limit of {format_size(profile.state_max_bytes)} for saved state is out of range.",
+            "Give 1 MiB to 64 TiB; to keep no state, switch keep_state off.",
+        )
+    if not _MIN_RETENTION_S <= profile.state_retention_s <= _MAX_RETENTION_S:
+        raise invalid(
+            "state_retention",
+            f"Keeping state for {format_duration(profile.state_retention_s)} is out of range.",
+            "Give 1h to 366d.",
         )
 
 

@@ -38,3 +38,6 @@ class Profile:
     preimport: tuple[str, ...] = ()
     roles: tuple[str, ...] = ("notebook.admin", "notebook.reviewer", "notebook.user")
     enabled: bool = True
+    keep_state: bool = True
+    state_max_bytes: int = 16 << 30
+    state_retention_s: int = 7 * 86400

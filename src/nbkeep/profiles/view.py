@@ -31,6 +31,7 @@ def profile_view(profile: Profile, flavor: Flavor, currency: str) -> dict[str, A
             **_flavor_words(flavor, currency),
             "idle_stop": words.idle_words(profile.idle_stop_s),
             "max_session": words.max_session_words(profile.max_session_s),
+            "state": words.state_words(profile.state_retention_s, keep_state=profile.keep_state),
             "network": words.network_words(profile.network),
             "classification": words.classification_words(profile.classification),
         },

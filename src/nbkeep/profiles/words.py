@@ -88,6 +88,15 @@ def max_session_words(max_session_s: int) -> str:
     return f"ends after {duration_words(max_session_s)}"
 
 
+def state_words(state_retention_s: int, *, keep_state: bool) -> str:
+    """Return what becomes of variables as people say it.
+
+    >>> state_words(7 * 86400, keep_state=True), state_words(7 * 86400, keep_state=False)
+    ('kept for 7 d after a stop', 'lost at a stop')
+    """
+    return f"kept for {duration_words(state_retention_s)} after a stop" if keep_state else "lost at a stop"
+
+
 def network_words(network: str) -> str:
     """Return a network policy as a sentence."""
     return _NETWORK[network]

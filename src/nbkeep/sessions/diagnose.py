@@ -12,6 +12,7 @@ from nbkeep.model.units import format_size
 from nbkeep.profiles.words import duration_words
 from nbkeep.store.tables import UserRow
 
+from .kept import grace_s, totals
 from .limits import warning
 from .records import clockwork, visible_session
 from .stories import reason_of, remedy, sentence
@@ -76,6 +77,8 @@ def diagnose(row: SessionRow, now: datetime, around: Surroundings) -> list[Findi
     if row.stop_reason and not state.is_live:
         reason = StopReason(row.stop_reason)
         found.append(Finding(reason.value, sentence(reason, row, row.stop_detail or ""), remedy(reason, row)))
+    if state == SessionState.SUSPENDED:
+        found += _about_state(row)
     if not around.is_user_active and state.is_live:
         found.append(
             Finding(
@@ -102,6 +105,16 @@ def diagnose(row: SessionRow, now: datetime, around: Surroundings) -> list[Findi
             )
         )
     return found
+
+
+def _about_state(row: SessionRow) -> list[Finding]:
+    told = totals(row)
+    if row.discard_state:
+        return [Finding("state-going", "Its saved variables are being deleted.", "Start it again.")]
+    text = f"{told['kept']} variables of {told['kernels']} kernels are kept ({format_size(told['bytes'])})."
+    if told["lost"]:
+        text += f" {told['lost']} could not be."
+    return [Finding("state-kept", text, f"See `nbkeep session checkpoints {row.id}`.")]
 
 
 def _about_processes(row: SessionRow, now: datetime, around: Surroundings) -> list[Finding]:
@@ -217,7 +230,7 @@ def _about_stop(row: SessionRow, now: datetime) -> list[Finding]:
     text = f"Stopping for {_since(since)}."
     if row.stop_reason:
         text += f" {sentence(StopReason(row.stop_reason), row, row.stop_detail or '')}"
-    if since > timedelta(seconds=_SLOW_STOP_S):
+    if since > timedelta(seconds=_SLOW_STOP_S + grace_s(row.profile)):
         return [
             Finding(
                 "slow-stop", text, "It is tried again every few seconds; `nbkeep status` shows who is away."

@@ -11,6 +11,7 @@ from nbkeep.model.session import SessionState
 from nbkeep.store.tables import MarkRow, SessionRow, UserRow
 
 from .identity import issue_token
+from .kept import grace_s, state_env
 from .records import live_session, note_progress, user_named
 from .start import request_session
 from .states import move
@@ -37,7 +38,7 @@ def launch(
     profile: str | None,
     env: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return {"session_id", "launch"}: what the warden needs, with the session's fresh token in it.
+    """Return {"session_id", "run", "grace_s", "launch"}: for the warden, with a fresh token.
 
     Without a session id somebody used JupyterHub's own way to start: then the same admission decides, for the
     profile that the options name. A session id that was not admitted for exactly this user and name is
@@ -72,7 +73,12 @@ def launch(
                     gpu_count=row.profile["gpu_count"],
                 ),
             )
-        return {"session_id": row.id, "launch": _spec(parts, tx, row, owner, env)}
+        return {
+            "session_id": row.id,
+            "run": row.run,
+            "grace_s": grace_s(row.profile),
+            "launch": _spec(parts, tx, row, owner, env),
+        }
 
 
 def _admit_by_hub(parts: Parts, user: str, server_name: str, profile: str | None) -> str:
@@ -113,6 +119,7 @@ def _spec(parts: Parts, tx: Tx, row: SessionRow, owner: UserRow, env: Mapping[st
             "NBKEEP_SESSION_ID": row.id,
             "NBKEEP_SESSION_TOKEN": issue_token(row),
             "NBKEEP_OFFICE_SOCK": _OFFICE_SOCKET_INSIDE,
+            **state_env(parts.settings, row),
             "NBKEEP_PORTAL_URL": f"{parts.settings.public_url.rstrip('/')}/portal/",
         },
         "server_args": [],

@@ -31,6 +31,7 @@ class Clockwork:
     idle_kept_until: datetime | None
     ends_at: datetime | None
     extended_s: int
+    keeps_state: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,9 @@ def warning(session: Clockwork, now: datetime) -> StopWarning | None:
     idle_at = idle_stop_at(session)
     if idle_at is not None and now >= idle_at - timedelta(seconds=warn_before_s(session.idle_stop_s)[0]):
         due.append(
-            StopWarning(_IDLE, idle_at, extendable=True, text=_text(_IDLE, idle_at, now, extendable=True))
+            StopWarning(
+                _IDLE, idle_at, extendable=True, text=_text(session, _IDLE, idle_at, now, extendable=True)
+            )
         )
     if session.ends_at is not None and now >= session.ends_at - timedelta(
         seconds=warn_before_s(session.max_session_s)[0]
@@ -85,7 +88,10 @@ def warning(session: Clockwork, now: datetime) -> StopWarning | None:
         extendable = session.extended_s < session.max_extension_s
         due.append(
             StopWarning(
-                _MAX, session.ends_at, extendable, _text(_MAX, session.ends_at, now, extendable=extendable)
+                _MAX,
+                session.ends_at,
+                extendable,
+                _text(session, _MAX, session.ends_at, now, extendable=extendable),
             )
         )
     return min(due, key=lambda one: one.at) if due else None
@@ -141,10 +147,15 @@ def _used_up(session: Clockwork) -> str:
     return f"All {duration_words(session.max_extension_s)} of extension that this profile allows are used."
 
 
-def _text(kind: str, at: datetime, now: datetime, *, extendable: bool) -> str:
+def _text(session: Clockwork, kind: str, at: datetime, now: datetime, *, extendable: bool) -> str:
     left_s = max(0, int((at - now).total_seconds()))
     left = duration_words(left_s - left_s % 60 if left_s >= _WARN_LATE_S else left_s)
+    fate = "Files and variables are kept." if session.keeps_state else "Files stay; variables do not."
     if kind == _IDLE:
-        return f"Nothing runs and nobody types: this session stops in {left}. Files stay; variables do not."
-    end = "" if extendable else " It cannot be extended further: save your work."
-    return f"This session reaches its maximum length and ends in {left}. Files stay; variables do not.{end}"
+        end = "is suspended" if session.keeps_state else "stops"
+        return f"Nothing runs and nobody types: this session {end} in {left}. {fate}"
+    end = "is suspended" if session.keeps_state else "ends"
+    more = "" if extendable else " It cannot be extended further: save your work."
+    if session.keeps_state and session.is_busy:
+        more += " A running cell may finish shortly after, then it is interrupted."
+    return f"This session reaches its maximum length and {end} in {left}. {fate}{more}"

@@ -25,7 +25,10 @@ MAX_LIMIT = 500
 
 @dataclass(frozen=True)
 class Filter:
-    """What to list. `state`: one of the states, or "live", or "ended"; `user` and `profile` are names."""
+    """What to list. `user` and `profile` are names.
+
+    `state`: one of the states, or "live", "ended", "open" (live or suspended).
+    """
 
     user: str | None = None
     state: str | None = None
@@ -108,10 +111,12 @@ def _only_visible(
 def _states(state: str) -> tuple[str, ...]:
     if state == "live":
         return LIVE_STATES
+    if state == "open":
+        return (*LIVE_STATES, SessionState.SUSPENDED.value)
     if state == "ended":
         return (SessionState.STOPPED.value, SessionState.FAILED.value)
     try:
         return (SessionState(state).value,)
     except ValueError as error:
-        known = ", ".join(["live", "ended", *(one.value for one in SessionState)])
+        known = ", ".join(["live", "open", "ended", *(one.value for one in SessionState)])
         raise invalid("state", f"{state!r} is not a state.", f"One of: {known}.") from error

@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING
 from nbkeep.audit import events, journal
 from nbkeep.model.session import SessionState, StopReason
 
+from .kept import ORDERLY, UNASKED, Unasked, keeps_state, over, retention_s, settle
 from .notices import add_notice
 from .records import is_live, note_progress
 from .states import may_move, move
 from .stories import notice_about, sentence
 
 if TYPE_CHECKING:
+    from nbkeep.backends.interface import KeptState
     from nbkeep.model.actor import Actor
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Tx
     from nbkeep.store.tables import SessionRow
 
-# Ends that somebody or a limit asked for; every other reason is a failure.
-ORDERLY = frozenset(
-    {StopReason.USER, StopReason.ADMIN, StopReason.IDLE, StopReason.MAX_SESSION, StopReason.USER_DISABLED}
-)
 _DETAIL_LENGTH = 2000
 
 
@@ -52,25 +50,40 @@ def mark_ready(tx: Tx, clock: Clock, actor: Actor, row: SessionRow) -> None:
 
 
 def mark_ended(
-    tx: Tx, clock: Clock, actor: Actor, row: SessionRow, reason: StopReason, detail: str = ""
+    tx: Tx,
+    clock: Clock,
+    actor: Actor,
+    row: SessionRow,
+    reason: StopReason,
+    detail: str = "",
+    *,
+    kept: KeptState | Unasked | None = UNASKED,
+    run: int | None = None,
 ) -> bool:
     """Record that a session holds no compute any more: why, its token's end, a notice. False if it was over.
 
     When somebody had asked for the stop, that reason stays: how the processes ended is only its consequence.
+    `kept`: what it has left to be resumed with; unless the node was asked, the loops ask. `run`: which run
+    has ended, where that is known; news about an earlier one is none.
     """
-    if not is_live(row):
+    if not is_live(row) or (run is not None and run != row.run):
         return False
     now = clock.now()
     if row.stop_reason is not None:
         reason = StopReason(row.stop_reason)
         # How processes ended explains a failure; of a stop that was asked for it says nothing.
         detail = row.stop_detail or ("" if reason in ORDERLY else detail)
-    target = SessionState.STOPPED if reason in ORDERLY else SessionState.FAILED
+    row.stop_reason, row.stop_detail = reason.value, detail[:_DETAIL_LENGTH] or None
+    # A run that never began has changed nothing about what is there; a state outlives failed runs, too.
+    is_suspended = row.kept is not None if isinstance(kept, Unasked) else kept is not None
+    row.state_pending = isinstance(kept, Unasked) and (keeps_state(row.profile) or row.kept is not None)
+    target = SessionState.SUSPENDED if is_suspended and not row.discard_state else over(row)
     if not may_move(SessionState(row.state), target):
         move(row, SessionState.STOPPING)
     move(row, target)
     row.ended_at, row.token_hash, row.is_busy = now, None, False
-    row.stop_reason, row.stop_detail = reason.value, detail[:_DETAIL_LENGTH] or None
+    if target == SessionState.SUSPENDED:
+        row.kept_until = now + timedelta(seconds=retention_s(row.profile))
     note_progress(row, now, "ended", sentence(reason, row, row.stop_detail or ""))
     journal.append(
         tx,
@@ -83,6 +96,8 @@ def mark_ended(
             lasted_s=round((now - (row.ready_at or row.requested_at)).total_seconds()),
         ),
     )
+    if not isinstance(kept, Unasked):
+        settle(tx, clock, actor, row, kept)
     text = notice_about(reason, row, row.stop_detail or "")
     if text:
         add_notice(tx, clock, row.user_id, "session-ended", text, session_id=row.id)

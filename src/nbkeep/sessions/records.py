@@ -11,6 +11,7 @@ from nbkeep.model.session import LIVE, SessionState
 from nbkeep.profiles.parse import plain
 from nbkeep.store.tables import SessionRow, UserRow
 
+from .kept import keeps_state
 from .limits import Clockwork
 from .rules import Load
 
@@ -49,6 +50,7 @@ def clockwork(row: SessionRow) -> Clockwork:
         idle_kept_until=row.idle_kept_until,
         ends_at=row.ends_at,
         extended_s=row.extended_s,
+        keeps_state=keeps_state(row.profile),
     )
 
 

@@ -31,6 +31,9 @@ REPORTABLE: dict[str, type[events.Event]] = {
         events.TerminalOpened,
         events.TerminalClosed,
         events.FileDownloaded,
+        events.StateSaved,
+        events.StateRestored,
+        events.StateRefused,
     )
 }
 MAX_BATCH = 500

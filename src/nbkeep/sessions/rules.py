@@ -1,13 +1,14 @@
-"""May this person start this profile now? Values in, verdict out."""
+"""May this person start this profile now, or resume, or suspend this session? Values in, verdict out."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nbkeep.model.session import SessionState
 from nbkeep.model.units import format_size
-from nbkeep.model.verdict import Refuse, Verdict
+from nbkeep.model.verdict import Allow, Refuse, Verdict
 from nbkeep.profiles.rules import fits_host
 
 if TYPE_CHECKING:
@@ -65,6 +66,70 @@ def may_start(
         or _about_image(profile, image_is_built=image_is_built)
         or _about_host(flavor, load, capacity, policy)
     )
+
+
+def may_suspend(state: SessionState, profile: Mapping[str, Any]) -> Verdict:
+    """Tell whether a session can be suspended; one that is already, or is ending, can."""
+    if state in {SessionState.STOPPED, SessionState.FAILED}:
+        return Refuse("session-over", "Not suspended: the session is over.", "Start a new one.")
+    if state in {SessionState.REQUESTED, SessionState.STARTING}:
+        return Refuse(
+            "not-ready", "Not suspended: it is still starting.", "Wait until it is ready, or stop it."
+        )
+    if not profile.get("keep_state", False):
+        return Refuse(
+            "state-not-kept",
+            f"Not suspended: the profile {profile['name']} keeps no variables (keep_state is off).",
+            "Save what matters to files, then stop it; an admin can change the profile.",
+        )
+    return Allow()
+
+
+def may_resume(
+    state: SessionState,
+    before: Mapping[str, Any],
+    profile: Profile,
+    flavor: Flavor,
+    *,
+    state_bytes: int,
+    is_going: bool,
+    name: str,
+    is_name_taken: bool,
+) -> Verdict:
+    """Tell whether a session's state can be resumed on a profile; `before`: the snapshot it was saved under.
+
+    Whether its owner may start that profile is for `may_start`.
+    """
+    if state == SessionState.STOPPING:
+        return Refuse("still-ending", "Not resumed: it is just being saved.", "Try again in a moment.")
+    if state != SessionState.SUSPENDED or is_going:
+        return Refuse(
+            "nothing-kept",
+            "Not resumed: nothing is kept of this session; it is "
+            f"{'being deleted' if is_going else state.value}.",
+            "Start a new one; files are kept.",
+        )
+    if is_name_taken:
+        return Refuse(
+            "name-taken",
+            f"Not resumed: another session named {name!r} is running.",
+            "Stop that one first.",
+        )
+    if profile.image != before["image"]:
+        return Refuse(
+            "image-differs",
+            f"Not resumed: the variables were saved with the image {before['image']}; "
+            f"the profile {profile.name} has {profile.image}.",
+            f"Pick a profile with the image {before['image']}.",
+        )
+    if state_bytes > flavor.memory_bytes:
+        return Refuse(
+            "state-too-large",
+            f"Not resumed: {format_size(state_bytes)} are kept; the profile {profile.name} has "
+            f"{format_size(flavor.memory_bytes)} of memory.",
+            "Pick a profile with more memory.",
+        )
+    return Allow()
 
 
 def _about_person(asker: Asker, profile: Profile) -> Refuse | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from nbkeep.audit import events, journal
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable, invalid, not_found
 from nbkeep.model.ids import new_id
@@ -14,8 +16,8 @@ from nbkeep.profiles.images import built_images
 from nbkeep.profiles.profiles import find_profile
 from nbkeep.store.tables import SessionRow, UserRow
 
-from .marks import mark_ended
-from .records import live_session, load_of, note_progress, snapshot, user_named
+from .end import end_session
+from .records import LIVE_STATES, live_session, load_of, note_progress, snapshot, user_named
 from .rules import SESSION_NAME, Asker, HostPolicy, may_start
 from .stories import remedy, sentence
 
@@ -55,15 +57,15 @@ def hand_to_hub(parts: Parts, actor: Actor, session_id: str) -> None:
     try:
         parts.hub.start_server(owner, row.name, session_id)
     except NbkeepError as error:
-        with parts.store.write() as tx:
-            failed = tx.get_one(SessionRow, session_id)
-            if mark_ended(tx, parts.clock, actor, failed, StopReason.START_FAILED, str(error)):
-                raise_as: NbkeepError = error
-            else:
-                # The spawner was faster: it has told why, and better than the hub can.
-                reason = StopReason(failed.stop_reason or StopReason.START_FAILED)
-                told = sentence(reason, failed, failed.stop_detail or "")
-                raise_as = Unavailable(reason.value, f"Not started: {told}", remedy(reason, failed))
+        if end_session(parts, actor, session_id, StopReason.START_FAILED, str(error), run=row.run):
+            raise_as: NbkeepError = error
+        else:
+            # The spawner was faster: it has told why, and better than the hub can.
+            with parts.store.read() as tx:
+                failed = tx.get_one(SessionRow, session_id)
+            reason = StopReason(failed.stop_reason or StopReason.START_FAILED)
+            told = sentence(reason, failed, failed.stop_detail or "")
+            raise_as = Unavailable(reason.value, f"Not started: {told}", remedy(reason, failed))
         raise raise_as from error
 
 
@@ -156,6 +158,15 @@ def _owner(tx: Tx, actor: Actor, user: str | None) -> UserRow:
     return owner
 
 
+def _is_free(tx: Tx, owner: UserRow, name: str) -> bool:
+    """Tell whether a name is free, also of suspended sessions: those want it back when they are resumed."""
+    taken = (*LIVE_STATES, SessionState.SUSPENDED.value)
+    query = select(SessionRow.id).where(
+        SessionRow.user_id == owner.id, SessionRow.name == name, SessionRow.state.in_(taken)
+    )
+    return tx.scalar(query.limit(1)) is None
+
+
 def _free_name(tx: Tx, owner: UserRow, profile: str, wanted: str | None) -> str:
     if wanted:
         if not SESSION_NAME.fullmatch(wanted):
@@ -176,6 +187,6 @@ def _free_name(tx: Tx, owner: UserRow, profile: str, wanted: str | None) -> str:
     for number in range(1, _MANY):
         suffix = "" if number == 1 else f"-{number}"
         name = base[: _NAME_LENGTH - len(suffix)].rstrip("-") + suffix
-        if live_session(tx, owner.id, name) is None:
+        if _is_free(tx, owner, name):
             return name
     raise Refused("name-taken", "All names for this profile are taken.", "Choose a name.", status=409)

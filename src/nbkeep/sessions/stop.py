@@ -9,6 +9,7 @@ from nbkeep.model.errors import Unavailable
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.store.tables import UserRow
 
+from .kept import finish_state, keeps_state, wish_discard
 from .marks import mark_ended
 from .records import is_live, note_progress, visible_session
 from .states import move
@@ -24,21 +25,30 @@ if TYPE_CHECKING:
 _DETAIL_LENGTH = 500
 
 
-def stop_session(parts: Parts, actor: Actor, session_id: str, *, detail: str = "") -> None:
+def stop_session(
+    parts: Parts, actor: Actor, session_id: str, *, detail: str = "", discard: bool = False
+) -> None:
     """Stop a session that the actor may see; `detail` is the reason that an admin gives.
 
-    Returns when the hub has taken the request. A session that is over, or is being stopped, is left as it is.
+    Where its profile keeps state it is suspended by that, unless `discard` says that its variables are to be
+    deleted; those of a suspended session are deleted too, then. Returns when the hub has taken the request. A
+    session that is over, or is being stopped, is left as it is.
     During a start it works too. When the hub is away the wish is kept and the loops carry it out.
     """
     with parts.store.write() as tx:
         row = visible_session(tx, actor, session_id)
         reason = StopReason.USER if row.user_id == actor.id else StopReason.ADMIN
+        if discard and (is_live(row) or row.state == SessionState.SUSPENDED):
+            wish_discard(tx, parts.clock, actor, row, "user" if row.user_id == actor.id else "admin")
+        ended_before = not is_live(row)
         never_launched = row.state == SessionState.REQUESTED
         wish_stop(tx, parts.clock, actor, row, reason, detail)
         server = server_of(tx, row) if is_live(row) else None
         if never_launched:
             # Nothing runs yet, and from here on `launch` refuses: it is over.
             mark_ended(tx, parts.clock, actor, row, reason)
+    if discard and (ended_before or never_launched):
+        finish_state(parts, actor, session_id)
     if server is not None:
         carry_out_stop(parts, session_id, *server)
 
@@ -53,7 +63,7 @@ def wish_stop(
     move(row, SessionState.STOPPING)
     row.stop_requested_at, row.stop_reason = now, reason.value
     row.stop_detail, row.stopped_by = detail.strip()[:_DETAIL_LENGTH] or None, actor.name[:30]
-    note_progress(row, now, "stopping", "Stopping: kernels end, files stay.")
+    note_progress(row, now, "stopping", _stopping_words(row))
     journal.append(
         tx,
         clock,
@@ -61,6 +71,12 @@ def wish_stop(
         events.SessionStopRequested(session_id=row.id, reason=reason.value, detail=row.stop_detail or ""),
     )
     return True
+
+
+def _stopping_words(row: SessionRow) -> str:
+    if keeps_state(row.profile) and not row.discard_state:
+        return "Stopping: variables are saved, then kernels end. Files stay."
+    return "Stopping: kernels end, files stay."
 
 
 def server_of(tx: Tx, row: SessionRow) -> tuple[str, str]:

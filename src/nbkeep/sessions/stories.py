@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from nbkeep.model.session import StopReason
+from nbkeep.model.session import SessionState, StopReason
 from nbkeep.model.units import format_size
 from nbkeep.profiles.words import duration_words
 
@@ -26,16 +27,16 @@ class Story:
 
 
 STORIES: dict[StopReason, Story] = {
-    _R.USER: Story("Stopped by its user.", "Start it again; files are kept.", is_news=False),
+    _R.USER: Story("{ended} by its user.", "Start it again; files are kept.", is_news=False),
     _R.ADMIN: Story(
-        "Stopped by the admin {stopped_by}.", "Ask them if the reason is unclear; files are kept."
+        "{ended} by the admin {stopped_by}.", "Ask them if the reason is unclear; files are kept."
     ),
     _R.IDLE: Story(
-        "Stopped after {idle_stop} without work (idle stop of its profile).",
+        "{ended} after {idle_stop} without work (idle stop of its profile).",
         "Start it again; files are kept. Press “keep working” when warned, or leave a cell running.",
     ),
     _R.MAX_SESSION: Story(
-        "Ended after its maximum length of {max_session}.",
+        "{finished} after its maximum length of {max_session}.",
         "Start it again; files are kept. Save results to files during long work.",
     ),
     _R.START_FAILED: Story(
@@ -69,7 +70,7 @@ STORIES: dict[StopReason, Story] = {
         "Tell an admin: `nbkeep doctor` and `nbkeep volume list` show what is wrong. No file was changed.",
     ),
     _R.USER_DISABLED: Story(
-        "Stopped because the account was disabled.", "Ask an admin; files are kept.", is_news=False
+        "{ended} because the account was disabled.", "Ask an admin; files are kept.", is_news=False
     ),
     _R.HOST_RESTARTED: Story("The host was restarted.", "Start it again; files are kept, variables are not."),
 }
@@ -94,7 +95,11 @@ def sentence(reason: StopReason, row: SessionRow, detail: str = "") -> str:
 
 def remedy(reason: StopReason, row: SessionRow) -> str:
     """Return what to do next."""
-    return _fill(STORIES[reason].remedy, row)
+    if row.state != SessionState.SUSPENDED:
+        return _fill(STORIES[reason].remedy, row)
+    saved_at = _day(str((row.kept or {}).get("saved_at", "")))
+    until = f" until {row.kept_until.day} {row.kept_until:%B}" if row.kept_until else ""
+    return f"Resume it: files are there, and the variables{saved_at} are kept{until}."
 
 
 def notice_about(reason: StopReason, row: SessionRow, detail: str) -> str:
@@ -104,8 +109,20 @@ def notice_about(reason: StopReason, row: SessionRow, detail: str) -> str:
     return f"Session {row.name}: {sentence(reason, row, detail)} {remedy(reason, row)}"
 
 
+def _day(saved_at: str) -> str:
+    """Return "" or " of 21 November, 14:05 UTC": which moment's variables those are."""
+    try:
+        moment = datetime.fromisoformat(saved_at).astimezone(UTC)
+    except ValueError:
+        return ""
+    return f" of {moment.day} {moment:%B, %H:%M} UTC"
+
+
 def _fill(text: str, row: SessionRow) -> str:
+    is_suspended = row.state == SessionState.SUSPENDED
     return text.format(
+        ended="Suspended" if is_suspended else "Stopped",
+        finished="Suspended" if is_suspended else "Ended",
         stopped_by=row.stopped_by or "in charge",
         idle_stop=duration_words(row.profile["idle_stop_s"]),
         max_session=duration_words(row.profile["max_session_s"] + (row.extended_s or 0)),

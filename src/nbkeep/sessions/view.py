@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from nbkeep.model.session import StopReason
+from nbkeep.model.session import SessionState, StopReason
 from nbkeep.profiles.words import network_words
 from nbkeep.store.tables import FlavorRow, MarkRow, ProfileRow, UserRow
 
+from .kept import keeps_state, totals
 from .limits import can_extend_until, idle_stop_at, warning
 from .notices import as_json, notices_in_session
 from .records import clockwork, is_live
@@ -36,6 +37,7 @@ _PROFILE_KEYS = (
     "classification",
 )
 CAPACITY_MARK = "capacity"
+_HOUR_S = 3600
 
 
 def session_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> dict[str, Any]:
@@ -84,6 +86,9 @@ def session_line(clock: Clock, row: SessionRow, user: str) -> dict[str, Any]:
         "last_work_at": _iso(row.last_work_at),
         "last_heartbeat_at": _iso(row.last_heartbeat_at),
         "memory_used_bytes": row.memory_used_bytes,
+        "keeps_state": keeps_state(row.profile),
+        "kept": _kept(row),
+        "is_resumable": row.state == SessionState.SUSPENDED and not row.discard_state,
         "record_code": row.profile["record_code"],
         "step": row.progress[-1] if row.progress else None,
         "stop": {
@@ -95,6 +100,19 @@ def session_line(clock: Clock, row: SessionRow, user: str) -> dict[str, Any]:
         if reason
         else None,
     }
+
+
+def spent_micros(row: SessionRow, now: datetime) -> int:
+    """Return what a session has cost: its flavor's price by the second, from ready to end, in all runs."""
+    seconds = max(0.0, ((row.ended_at or now) - row.ready_at).total_seconds()) if row.ready_at else 0.0
+    return row.spent_micros + round(row.profile["price_per_hour_micros"] * seconds / _HOUR_S)
+
+
+def _kept(row: SessionRow) -> dict[str, Any] | None:
+    """Return the saved state in numbers, or None; while the session runs it is that of its last end."""
+    if row.kept is None:
+        return None
+    return {"saved_at": row.kept["saved_at"], "until": _iso(row.kept_until), **totals(row)}
 
 
 def session_url(settings: Settings, user: str, name: str) -> str:

@@ -141,6 +141,9 @@ class ProfileRow(Table):
     preimport: Mapped[list[str]] = mapped_column(JSON(), default=list)  # imported before its kernels start
     roles: Mapped[list[str]]  # which roles may start it
     enabled: Mapped[bool] = mapped_column(default=True)
+    keep_state: Mapped[bool] = mapped_column(default=True)  # kernels' variables survive a stop
+    state_max_bytes: Mapped[int] = mapped_column(default=16 << 30)  # of one session, as it lies on disk
+    state_retention_s: Mapped[int] = mapped_column(default=7 * 86400)
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
 
@@ -172,6 +175,18 @@ class SessionRow(Table):
     stop_reason: Mapped[str | None] = mapped_column(String(20))
     stop_detail: Mapped[str | None] = mapped_column(Text)
     stopped_by: Mapped[str | None] = mapped_column(String(30))
+    run: Mapped[int] = mapped_column(
+        default=1
+    )  # 2 after the first resume: late news of an earlier run is none
+    spent_micros: Mapped[int] = mapped_column(default=0)  # what earlier runs have cost
+    kept: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True)
+    )  # the saved state, in numbers
+    kept_until: Mapped[datetime | None]
+    discard_state: Mapped[bool] = mapped_column(default=False)  # somebody, or retention, wants it deleted
+    state_pending: Mapped[bool] = mapped_column(
+        default=False
+    )  # ended, and the node was not asked about it yet
 
     __table_args__ = (
         # Invariant: one live session per user and name; the database keeps it, whatever a process forgets.
@@ -179,6 +194,7 @@ class SessionRow(Table):
               sqlite_where=text("state IN ('requested','starting','ready','stopping')"),
               postgresql_where=text("state IN ('requested','starting','ready','stopping')")),
         Index("sessions_by_state", "state"),
+        Index("sessions_state_pending", "state_pending"),
         Index("sessions_newest_first", "requested_at", "id"),
         Index("sessions_of_user", "user_id", "requested_at", "id"),
     )  # fmt: skip

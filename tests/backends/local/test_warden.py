@@ -36,6 +36,19 @@ os.rename("/run/nbkeep/server/.seen", "/run/nbkeep/server/seen")
 import time; time.sleep(3600)
 """
 
+# A trusted half that takes its time to end, counts how often it was asked, and ends when it is let go.
+SAVES = """
+import os, signal, time
+asked = []
+signal.signal(signal.SIGTERM, lambda *_: asked.append(1))
+open("/run/nbkeep/server/listens", "w").close()
+while not os.path.exists("/run/nbkeep/server/go"):
+    open("/run/nbkeep/server/.asked", "w").write(str(len(asked)))
+    os.rename("/run/nbkeep/server/.asked", "/run/nbkeep/server/asked")
+    time.sleep(0.02)
+os._exit(0)
+"""
+
 
 @pytest.fixture(scope="module", params=["root", "ordinary"])
 def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
@@ -63,16 +76,47 @@ def test_a_launch_twice_gives_the_same_answer_and_one_session(machine: Machine) 
     machine.client.stop(spec.session_id, 0)
 
 
-def test_who_asks_while_a_session_is_stopped_is_told_that_it_is_gone(machine: Machine) -> None:
+def test_who_asks_while_a_session_is_stopped_is_not_kept_waiting(machine: Machine) -> None:
     spec = machine.spec()
     machine.client.launch(spec)
     with ThreadPoolExecutor(2) as pool:
         stopping = pool.submit(machine.client.stop, spec.session_id, 1)
         time.sleep(0.3)
         asked = WardenClient(machine.data_dir / "run/warden/warden.sock", TOKEN)
-        assert pool.submit(asked.status, spec.session_id).result() is None
+        status = pool.submit(asked.status, spec.session_id).result()
+        assert status is None or status.alive  # it still has its second, or is gone
         stopping.result()
+        assert asked.status(spec.session_id) is None
     asked.close()
+
+
+def test_a_session_that_saves_is_asked_once_looked_at_meanwhile_and_waited_for(machine: Machine) -> None:
+    spec = machine.spec(server_args=["-n1", "-r1", SAVES])
+    machine.client.launch(spec)
+    server = machine.folder(spec) / "server"
+    until((server / "listens").exists, 60)
+    machine.client.ask_to_end(spec.session_id)
+    with ThreadPoolExecutor(1) as pool:
+        stop = pool.submit(machine.client.stop, spec.session_id, 300)
+        try:
+            until(lambda: (server / "asked").read_text() == "1", 60)
+            machine.client.ask_to_end(spec.session_id)
+            for _ in range(20):
+                assert machine.status(spec).alive
+            assert (server / "asked").read_text() == "1"
+            assert not stop.done()
+        finally:
+            (server / "go").touch()
+        stop.result(60)
+    assert machine.client.status(spec.session_id) is None
+
+
+def test_a_session_that_saves_too_long_is_ended(machine: Machine) -> None:
+    spec = machine.spec(server_args=["-n1", "-r1", SAVES])
+    machine.client.launch(spec)
+    until((machine.folder(spec) / "server/listens").exists, 60)
+    machine.client.stop(spec.session_id, 0.5)
+    assert machine.client.status(spec.session_id) is None
 
 
 def test_nothing_is_left_after_a_stop(machine: Machine) -> None:

@@ -250,7 +250,7 @@ def test_a_stop_that_the_hub_missed_is_carried_out(office: OfficeForTests, worke
     session_id = office.ready(jane)
     office.hub.is_away = True
     stop_session(office, jane, session_id)
-    run(office, worker, 30, step=10)
+    run(office, worker, 70, step=10)
     assert (office.row(session_id).state, office.row(session_id).stop_reason) == ("stopped", "user")
     assert session_id not in office.backend.running
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from nbkeep.backends.interface import (
     Capacity,
     HostFact,
+    KeptState,
     Launched,
     LeftReports,
     Running,
@@ -26,7 +27,7 @@ from nbkeep.backends.interface import (
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 from nbkeep.model.ids import ID_PATTERN
 
-from . import scratch
+from . import scratch, states
 from .cgroups import MemoryUse, find_cgroups
 from .endings import ending_of, load_ending, note_ending
 from .gpus import absent_devices, choose_cards, find_cards, shared_devices
@@ -36,7 +37,7 @@ from .host_facts import capacity, gpus, host_facts
 from .images import current_image, current_images
 from .jails import SERVER_MODULE, Jails, find_bwrap, group_name, server_url
 from .kernel_doors import KernelDoors
-from .layout import Layout, make_dir
+from .layout import Layout, make_dir, safe_name
 from .left import LeftBehind
 from .parents import MOST, Kind, NoParent, Parents
 from .procs import Process
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from nbkeep.backends.interface import LaunchSpec
 
     from .gpus import Card
+    from .procs import Process
 
 log = logging.getLogger("nbkeep.warden")
 
@@ -94,6 +96,7 @@ class LocalBackend:
         self._measured: list[str] = []
         self._wanted: list[Warm] = []
         self._children: list[subprocess.Popen[bytes]] = []
+        self._told_to_end: dict[str, Process] = {}
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         make_dir(self.layout.sessions, 0o711)
         make_dir(data_dir / "logs/sessions")
@@ -275,15 +278,33 @@ class LocalBackend:
         return [Running(session_id, status.alive) for session_id, status in found if status is not None]
 
     def stop(self, session_id: str, grace_s: float = 10) -> None:
-        """End a session: the trusted half may save and close first, for `grace_s` at most."""
+        """End a session: the trusted half may save and close first, for `grace_s` at most.
+
+        It is waited for without the session's lock, so that everybody can be told meanwhile how it is.
+        """
+        server = self._ask_to_end(session_id)
+        deadline = time.monotonic() + grace_s
+        while server is not None and server.is_alive and time.monotonic() < deadline:
+            time.sleep(0.02)
+        with self._locks[session_id]:
+            now = find_half(self.layout.session(session_id).path, "server")
+            if server is not None and now is not None and now.outer != server.outer:
+                return  # ended by somebody else, and launched again meanwhile
+            self._clear(session_id)
+            self._told_to_end.pop(session_id, None)
+
+    def ask_to_end(self, session_id: str) -> None:
+        """Ask the trusted half to save and end; return at once."""
+        self._ask_to_end(session_id)
+
+    def _ask_to_end(self, session_id: str) -> Half | None:
         with self._locks[session_id]:
             server = find_half(self.layout.session(session_id).path, "server")
-            if server is not None and server.is_alive:
+            # Once only: a second signal could disturb the saving that the first one began.
+            if server is not None and server.is_alive and self._told_to_end.get(session_id) != server.outer:
+                self._told_to_end[session_id] = server.outer
                 server.end(SIGTERM)
-                deadline = time.monotonic() + grace_s
-                while server.is_alive and time.monotonic() < deadline:
-                    time.sleep(0.02)
-            self._clear(session_id)
+        return server
 
     def _clear(self, session_id: str) -> None:
         """Leave nothing of a session but its log, its user's home, and reports that the office lacks."""
@@ -392,6 +413,26 @@ class LocalBackend:
         self.layout.session(session_id)  # refuses what is no session's id
         with self._locks[session_id]:
             self._left.forget(session_id, mark)
+
+    def states(self, user: str) -> list[KeptState]:
+        """Return what sessions of a user have saved."""
+        return states.states(self.layout, user)
+
+    def delete_state(self, user: str, session_id: str) -> None:
+        """Delete what a session has saved; refused while it runs."""
+        safe_name(user, "user")
+        with self._locks[session_id]:
+            if self.layout.session(session_id).path.is_dir():
+                raise Refused("session-runs", f"{session_id} runs: its state is in use.",
+                              "Stop it first.", status=409)  # fmt: skip
+            try:
+                states.delete_state(self.layout, user, session_id)
+            except OSError as error:
+                raise Unavailable(
+                    "state-not-deleted",
+                    f"The saved state of {session_id} cannot be deleted: {error.strerror or error}.",
+                    "This is tried again by itself; an admin looks at the disk of the data directory.",
+                ) from error
 
     def volume(self, user: str) -> Volume | None:
         """Return a user's home."""

@@ -180,6 +180,7 @@ class Jails:
             env[key] = inside
         env["JUPYTERHUB_SERVICE_URL"] = "http+unix://" + quote("/run/nbkeep/server/server.sock", safe="")
         env["NBKEEP_SESSION_ID"] = self._spec.session_id
+        env["NBKEEP_IMAGE_DIGEST"] = self._image.name
         return env
 
     def _jail(

@@ -22,6 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import anyio.to_thread
 import uvicorn
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -42,6 +43,8 @@ log = logging.getLogger("nbkeep.warden")
 
 _TICK_S = 1.0
 _BUSY_EXIT = 3
+# A stop waits in a thread for as long as its session saves; looks and launches must not wait behind many.
+_THREADS = 500
 
 
 class Size(BaseModel):
@@ -55,6 +58,7 @@ def create_app(backend: LocalBackend, token: str) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
         stopped = threading.Event()
         keeper = threading.Thread(target=_keep, args=(backend, stopped), name="keeper", daemon=True)
         keeper.start()
@@ -77,6 +81,7 @@ def create_app(backend: LocalBackend, token: str) -> FastAPI:
     app.add_exception_handler(NbkeepError, _told)
     _add_sessions(app, backend)
     _add_reports(app, backend)
+    _add_states(app, backend)
     _add_volumes(app, backend)
 
     @app.put("/v1/warm", status_code=204)
@@ -111,6 +116,11 @@ def _add_sessions(app: FastAPI, backend: LocalBackend) -> None:
             raise not_found("session", session_id)
         return asdict(found)
 
+    @app.post("/v1/sessions/{session_id}/end", status_code=204)
+    def end(session_id: str) -> Response:
+        backend.ask_to_end(session_id)
+        return Response(status_code=204)
+
     @app.delete("/v1/sessions/{session_id}", status_code=204)
     def stop(session_id: str, grace_s: Annotated[float, Field(ge=0, le=600)] = 10) -> Response:
         backend.stop(session_id, grace_s)
@@ -126,6 +136,17 @@ def _add_reports(app: FastAPI, backend: LocalBackend) -> None:
     @app.delete("/v1/reports/{session_id}", status_code=204)
     def forget(session_id: str, mark: Annotated[int, Field(ge=0)]) -> Response:
         backend.forget_reports(session_id, mark)
+        return Response(status_code=204)
+
+
+def _add_states(app: FastAPI, backend: LocalBackend) -> None:
+    @app.get("/v1/states/{user}")
+    def states(user: str) -> list[dict[str, Any]]:
+        return [asdict(one) for one in backend.states(user)]
+
+    @app.delete("/v1/states/{user}/{session_id}", status_code=204)
+    def delete(user: str, session_id: str) -> Response:
+        backend.delete_state(user, session_id)
         return Response(status_code=204)
 
 

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/profiles", tags=["profiles"])
 
 
 class ProfileFields(BaseModel):
-    """Fields of a profile. Durations may be `15min` or seconds."""
+    """Fields of a profile. Durations may be `15min` or seconds, sizes `8GiB` or bytes."""
 
     model_config = ConfigDict(extra="allow")  # the room refuses unknown fields, with the list of known ones
 
@@ -37,6 +37,9 @@ class ProfileFields(BaseModel):
     preimport: list[str] | str | None = Field(default=None, examples=[["numpy", "pandas"]])
     roles: list[str] | str | None = None
     enabled: bool | None = None
+    keep_state: bool | None = None
+    state_limit: int | str | None = Field(default=None, examples=["16GiB"])
+    state_retention: int | str | None = Field(default=None, examples=["7d"])
 
 
 @router.get("")

@@ -1,4 +1,4 @@
-"""/api/v1/sessions: start, look at, extend, stop, diagnose, visit."""
+"""/api/v1/sessions: start, look at, extend, suspend, resume, stop, diagnose, visit."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from nbkeep.sessions.access import grant_access
 from nbkeep.sessions.diagnose import diagnose_session
 from nbkeep.sessions.extend import extend_session
 from nbkeep.sessions.records import is_live, visible_session
+from nbkeep.sessions.resume import resume_session
 from nbkeep.sessions.start import start_session
 from nbkeep.sessions.stop import stop_session
+from nbkeep.sessions.suspend import saved_state, suspend_session
 from nbkeep.sessions.view import session_line, session_view
 
 from .auth import ActorDep, OfficeDep
@@ -40,9 +42,22 @@ class StartBody(BaseModel):
 
 
 class StopBody(BaseModel):
-    """Why, when an admin stops somebody's session: the user reads it."""
+    """Why, when an admin stops somebody's session: the user reads it. `discard_state`: keep no variables."""
 
     reason: str = Field(default="", max_length=500)
+    discard_state: bool = False
+
+
+class SuspendBody(BaseModel):
+    """Why, when an admin suspends somebody's session: the user reads it."""
+
+    reason: str = Field(default="", max_length=500)
+
+
+class ResumeBody(BaseModel):
+    """On what to resume: another profile with the same image, else what the session was started with."""
+
+    profile: str | None = Field(default=None, max_length=80, examples=["notebook-cpu-large"])
 
 
 class AccessBody(BaseModel):
@@ -62,7 +77,10 @@ def list_sessions(
     limit: Annotated[int, Query(ge=1, le=listing.MAX_LIMIT)] = 50,
     cursor: str | None = None,
 ) -> dict[str, Any]:
-    """List sessions, newest first: your own, or everybody's for admins. `state`: also `live` or `ended`."""
+    """List sessions, newest first: your own, or everybody's for admins.
+
+    `state`: one of the states, or `live`, `open` (live or suspended) or `ended`.
+    """
     wanted = listing.Filter(user=user, state=state, profile=profile)
     with office.store.read() as tx:
         page = listing.list_sessions(tx, actor, wanted, limit=limit, cursor=cursor)
@@ -84,9 +102,39 @@ def show(session_id: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
 
 @router.post("/{session_id}/stop")
 def stop(session_id: str, office: OfficeDep, actor: ActorDep, body: StopBody | None = None) -> dict[str, Any]:
-    """Stop a session. Twice is harmless; during a start it works too."""
-    stop_session(office, actor, session_id, detail=body.reason if body else "")
+    """Stop a session. Twice is harmless; during a start it works too.
+
+    Where its profile keeps state it becomes `suspended`, with `discard_state` it does not; that deletes the
+    variables of a suspended session, too.
+    """
+    body = body or StopBody()
+    stop_session(office, actor, session_id, detail=body.reason, discard=body.discard_state)
     return _view(office, actor, session_id)
+
+
+@router.post("/{session_id}/suspend")
+def suspend(
+    session_id: str, office: OfficeDep, actor: ActorDep, body: SuspendBody | None = None
+) -> dict[str, Any]:
+    """Save a session's variables and end its compute. Refused where its profile keeps no state."""
+    suspend_session(office, actor, session_id, detail=body.reason if body else "")
+    return _view(office, actor, session_id)
+
+
+@router.post("/{session_id}/resume")
+def resume(
+    session_id: str, office: OfficeDep, actor: ActorDep, body: ResumeBody | None = None
+) -> dict[str, Any]:
+    """Resume a suspended session, for its owner. The answer comes when it is admitted; twice is harmless."""
+    resume_session(office, actor, session_id, body.profile if body else None)
+    return _view(office, actor, session_id)
+
+
+@router.get("/{session_id}/checkpoints")
+def checkpoints(session_id: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
+    """Tell what is saved of a session: when, how much, and by kernel which variables could not be kept."""
+    found = saved_state(office, actor, session_id)
+    return {"session_id": session_id, "items": [found] if found else []}
 
 
 @router.post("/{session_id}/extend")

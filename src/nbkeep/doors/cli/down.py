@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +20,8 @@ from .up import DataDir
 if TYPE_CHECKING:
     from .client import Api
 
-_SESSIONS_END_S = 60.0
+_SESSIONS_END_S = 240.0  # while variables are saved: the office ends what hangs long before
+_AT_ONCE = 16
 _LOOK_S = 0.2
 
 
@@ -35,7 +37,9 @@ def down(
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Stop all sessions, then the platform. Files stay, variables are lost. Harmless when nothing runs.
+    """Stop all sessions, then the platform. Harmless when nothing runs.
+
+    Files stay; variables are saved where a profile keeps state, and the sessions can be resumed afterwards.
 
     Example: nbkeep down --keep-sessions
     """
@@ -59,10 +63,10 @@ def _stop_sessions(settings: Settings) -> None:
     try:
         with office_at(target) as api:
             names = _live(api)
-            for session_id in names:
-                api.post(f"sessions/{part(session_id)}/stop", {"reason": "The platform is shut down."})
             if names:
-                print_note(f"Stopping {len(names)} session{'s' if len(names) > 1 else ''}.")
+                print_note(f"Saving and stopping {len(names)} session{'s' if len(names) > 1 else ''}.")
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                list(pool.map(_stop, [api] * len(names), names))
             deadline = time.monotonic() + _SESSIONS_END_S
             while names := _live(api):
                 if time.monotonic() > deadline:
@@ -80,6 +84,10 @@ def _stop_sessions(settings: Settings) -> None:
             f"Sessions cannot be stopped properly: {error.message}",
             "`nbkeep down --keep-sessions` ends the platform and leaves them running.",
         ) from error
+
+
+def _stop(api: Api, session_id: str) -> None:
+    api.post(f"sessions/{part(session_id)}/stop", {"reason": "The platform is shut down."})
 
 
 def _live(api: Api) -> list[str]:

@@ -62,6 +62,18 @@ Roles = Annotated[
     list[str] | None,
     typer.Option("--role", autocompletion=complete_role, help="Who may start it; repeat for more."),
 ]
+KeepState = Annotated[
+    bool | None,
+    typer.Option("--keep-state/--no-keep-state", help="Whether variables survive a stop, for a resume."),
+]
+StateLimit = Annotated[
+    str | None,
+    typer.Option("--state-limit", metavar="SIZE", help="Most that one session may save, e.g. 8GB."),
+]
+StateRetention = Annotated[
+    str | None,
+    typer.Option("--state-retention", metavar="DURATION", help="How long saved state is kept, e.g. 7d."),
+]
 Enabled = Annotated[bool | None, typer.Option("--enabled/--disabled", help="Whether it can be started.")]
 
 profile = typer.Typer(help="What users pick from: image, flavor, limits, policy.", no_args_is_help=True)
@@ -92,6 +104,9 @@ def create(
     preimport: Preimport = None,
     roles: Roles = None,
     enabled: Enabled = None,
+    keep_state: KeepState = None,
+    state_limit: StateLimit = None,
+    state_retention: StateRetention = None,
     as_json: Json = False,
 ) -> None:
     """Create a profile.
@@ -113,6 +128,9 @@ def create(
         preimport=preimport,
         roles=_roles(roles),
         enabled=enabled,
+        keep_state=keep_state,
+        state_limit=state_limit,
+        state_retention=state_retention,
     )
     with office() as api:
         _print(api.post("profiles", body), as_json=as_json)
@@ -134,6 +152,9 @@ def set_profile(
     preimport: Preimport = None,
     roles: Roles = None,
     enabled: Enabled = None,
+    keep_state: KeepState = None,
+    state_limit: StateLimit = None,
+    state_retention: StateRetention = None,
     as_json: Json = False,
 ) -> None:
     """Change a profile; running sessions keep what they started with.
@@ -154,6 +175,9 @@ def set_profile(
         preimport=preimport,
         roles=_roles(roles),
         enabled=enabled,
+        keep_state=keep_state,
+        state_limit=state_limit,
+        state_retention=state_retention,
     )
     require_some(fields, "for example --idle-stop 15min or --max-session 6h; see --help")
     with office() as api:
@@ -231,6 +255,13 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("max extension", words.duration(found["max_extension_s"])),
             ("network", found["network"]),
             ("classification", found["classification"]),
+            (
+                "variables",
+                f"kept for {words.duration(found['state_retention_s'])} after a stop, "
+                f"up to {words.size(found['state_max_bytes'])}"
+                if found["keep_state"]
+                else "lost at a stop",
+            ),
             ("audit of code", "code and hash" if found["record_code"] else "hash only"),
             ("imported at start", ", ".join(found["preimport"]) or "nothing"),
             ("roles", ", ".join(words.role(name) for name in found["roles"])),

@@ -1,4 +1,4 @@
-"""`nbkeep session`: see, start, stop, extend and explain sessions."""
+"""`nbkeep session`: see, start, suspend, resume, stop, extend and explain sessions."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.3
 _LONGEST_S = 900.0  # the office ends a start or a stop that hangs long before
+_OVER = frozenset({"suspended", "stopped", "failed"})
 _LIVE_STATES = frozenset({"requested", "starting", "ready", "stopping"})
 
 Positional = Annotated[
@@ -30,7 +31,9 @@ Named = Annotated[
     typer.Option("--session", metavar="ID", autocompletion=complete_session, help="The same, by name."),
 ]
 
-session = typer.Typer(help="See, start, stop, extend and explain sessions.", no_args_is_help=True)
+session = typer.Typer(
+    help="See, start, suspend, resume, stop, extend and explain sessions.", no_args_is_help=True
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +54,7 @@ def list_sessions(
     as_json: Json = False,
 ) -> None:
     """List sessions, newest first: yours, or everybody's for an admin."""
-    state = state or (None if everything else "live")
+    state = state or (None if everything else "open")
     with office() as api:
         found = list(api.items("sessions", limit=limit, user=user, state=state))
     if as_json:
@@ -123,16 +126,110 @@ def stop(
         str | None, typer.Option("--reason", help="Why; the user and the audit read it.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it has stopped.")] = True,
+    discard_state: Annotated[
+        bool,
+        typer.Option("--discard-state", help="Keep no variables; those of a suspended session go, too."),
+    ] = False,
     yes: Yes = False,
 ) -> None:
-    """Stop a session. Files are kept; what is only in memory is lost."""
+    """Stop a session. Files are kept; variables too where its profile keeps state: then it can be resumed.
+
+    Example: nbkeep session stop ses_06f3k2m9q1x8d4ztw7ha --discard-state
+    """
     path = _path(positional, named)
-    confirm(f"Stop {path.rpartition('/')[2]}? What is only in its memory is lost.", yes=yes)
     with office() as api:
-        stopping = api.post(f"{path}/stop", given(reason=reason))
+        now = api.get(path)
+        keeps = now.get("keeps_state") and not discard_state
+        loss = "Its variables are saved first." if keeps else "What is only in its memory is lost."
+        confirm(f"Stop {path.rpartition('/')[2]}? {loss}", yes=yes)
+        stopping = api.post(f"{path}/stop", given(reason=reason, discard_state=discard_state or None))
         if wait:
-            stopping = _wait_until(api, stopping["session_id"], {"stopped", "failed"}, quiet=True)
-    print_note(f"{stopping['session_id']} is {stopping['state']}.")
+            stopping = _wait_until(api, stopping["session_id"], set(_OVER), quiet=True)
+    print_note(_ended_words(stopping))
+
+
+@session.command()
+def suspend(
+    positional: Positional = None,
+    named: Named = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why; the user and the audit read it.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is saved.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Save a session's variables and end its compute, until it is resumed.
+
+    Example: nbkeep session suspend ses_06f3k2m9q1x8d4ztw7ha
+    """
+    with office() as api:
+        ending = api.post(f"{_path(positional, named)}/suspend", given(reason=reason))
+        if wait:
+            ending = _wait_until(api, ending["session_id"], set(_OVER), quiet=as_json)
+    if wait and ending["state"] != "suspended":
+        raise Refused(
+            "state-not-saved",
+            f"{ending['session_id']} is {ending['state']}: its variables could not be saved.",
+            "Files are kept. Its log tells more: an admin looks at `nbkeep logs`.",
+        )
+    if as_json:
+        print_json(ending)
+        return
+    print_note(_ended_words(ending))
+
+
+@session.command()
+def resume(
+    positional: Positional = None,
+    named: Named = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile", autocompletion=complete_profile, help="On another profile with the same image."
+        ),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is ready.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Resume a suspended session: same address, same notebooks, same variables.
+
+    Example: nbkeep session resume ses_06f3k2m9q1x8d4ztw7ha --profile notebook-cpu-large
+    """
+    with office() as api:
+        begun = api.post(f"{_path(positional, named)}/resume", given(profile=profile))
+        if wait:
+            begun = _wait_until(api, begun["session_id"], {"ready"}, quiet=as_json)
+    _print(begun, as_json=as_json)
+
+
+@session.command()
+def checkpoints(positional: Positional = None, named: Named = None, as_json: Json = False) -> None:
+    """Tell what is saved of a session, and which variables could not be kept."""
+    with office() as api:
+        found = api.get(f"{_path(positional, named)}/checkpoints")["items"]
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        until = f", kept until {words.moment(one['until'])} UTC" if one.get("until") else ""
+        print_note(f"Saved {words.moment(one['saved_at'])} UTC, {words.size(one['bytes'])}{until}.")
+    columns = [
+        Column("notebook"),
+        Column("kernel"),
+        Column("kept", right=True),
+        Column("size", right=True),
+        Column("not kept", right=True),
+    ]
+    kernels = [kernel for one in found for kernel in one["kernels"]]
+    rows = [
+        (one["path"], one["name"], str(one["kept"]), words.size(one["bytes"]), str(len(one["lost"])))
+        for one in kernels
+    ]
+    nothing = "It has no kernels." if found else "Nothing is saved of it."
+    print_table(columns, rows, nothing)
+    for one in kernels:
+        for lost in one["lost"]:
+            print(f"  {clean(one['path'])}: {clean(lost['name'])}: {clean(lost['reason'])}")
 
 
 @session.command()
@@ -215,6 +312,20 @@ def _wait_until(api: Api, session_id: str, states: set[str], *, quiet: bool) -> 
     )
 
 
+def _ended_words(found: dict[str, Any]) -> str:
+    """Return how a session ended, and until when it can be resumed."""
+    kept = found.get("kept")
+    if found["state"] != "suspended" or not kept:
+        return f"{found['session_id']} is {found['state']}."
+    text = f"{found['session_id']} is suspended: {kept['kept']} variables are kept"
+    text += f" until {words.moment(kept['until'])} UTC."
+    if kept["lost"]:
+        text += (
+            f" {kept['lost']} could not be: `nbkeep session checkpoints {found['session_id']}` lists them."
+        )
+    return text
+
+
 def _state(found: dict[str, Any]) -> str:
     return f"{found['state']} ({found['stop']['reason']})" if found.get("stop") else str(found["state"])
 
@@ -238,6 +349,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("idle stop", words.moment(found["idle_stop_at"]) if found.get("idle_stop_at") else None),
             ("ends", words.moment(found["ends_at"]) if found.get("ends_at") else None),
             ("ended", words.moment(found["ended_at"]) if found.get("ended_at") else None),
+            ("kept until", words.moment(found["kept"]["until"]) if found.get("is_resumable") else None),
             ("why", ended.get("message")),
             ("what to do", ended.get("remedy")),
         ]

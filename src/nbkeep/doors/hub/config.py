@@ -69,7 +69,7 @@ def configure(c: Any, settings: Settings) -> None:
     c.JupyterHub.log_level = "INFO"
     c.JupyterHub.tornado_settings = {
         "slow_spawn_timeout": 2,
-        "slow_stop_timeout": 5,
+        "slow_stop_timeout": 1,  # a stop may take minutes while variables are saved: not waited for
         # Upstream believes the nearest proxy, our own, which speaks http. Servers take this over, too.
         "cookie_options": {"secure": True} if url.startswith("https://") else {},
     }

@@ -38,7 +38,7 @@ class OfficeClient:
     async def launch(
         self, user: str, server_name: str, options: dict[str, Any], env: dict[str, str]
     ) -> dict[str, Any]:
-        """Return {"session_id", "launch"}; raise `Refused` unless a session was admitted for this server.
+        """Return {"session_id", "run", "grace_s", "launch"}; raise `Refused` unless it was admitted.
 
         `options` is what somebody wrote into `user_options`: of it only two short texts are passed on.
         """
@@ -54,9 +54,9 @@ class OfficeClient:
         """Say that the server answers and is routed. Twice is safe."""
         await self._post(f"sessions/{session_id}/ready", {})
 
-    async def ended(self, session_id: str, reason: str, detail: str = "") -> None:
-        """Say that a server is no more and why. Twice is safe."""
-        await self._post(f"sessions/{session_id}/ended", {"reason": reason, "detail": detail})
+    async def ended(self, session_id: str, run: int, reason: str, detail: str = "") -> None:
+        """Say that a session's server is no more, in which run of it, and why. Twice is safe."""
+        await self._post(f"sessions/{session_id}/ended", {"reason": reason, "detail": detail, "run": run})
 
     async def may_enter(self, admin: str, owner: str, server_name: str) -> bool:
         """Tell whether an admin gave a reason for entering somebody's server, and may still be there."""

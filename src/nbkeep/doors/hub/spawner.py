@@ -8,6 +8,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +18,7 @@ from jupyterhub import orm
 from jupyterhub.spawner import Spawner, SpawnException
 from tornado import web
 from traitlets import Any as AnyTrait
-from traitlets import Bool, Unicode
+from traitlets import Bool, Float, Integer, Unicode
 
 from nbkeep.backends.interface import LaunchSpec
 from nbkeep.backends.warden_client import WardenClient
@@ -36,8 +38,9 @@ INSIDE_HUB = "http+unix://%2Frun%2Fnbkeep%2Fhub%2Fhub.sock"
 INSIDE_SERVER = "http+unix://%2Frun%2Fnbkeep%2Fserver%2Fserver.sock"
 _LOOK_S = 0.1
 _STATUS_EVERY = 3  # looks at the server for each look at the warden: a death is seen in under half a second
-_GRACE_S = 10.0
 _BAD = 500
+# An end waits in its thread for as long as the session saves: looks and launches must not wait behind many.
+_ENDINGS = ThreadPoolExecutor(500, thread_name_prefix="ending")
 
 
 class WardenSpawner(Spawner):
@@ -46,6 +49,8 @@ class WardenSpawner(Spawner):
     settings = AnyTrait(help="nbkeep's settings.").tag(config=True)
     session_id = Unicode(help="The office's name for what runs; empty when nothing does.")
     server_url = Unicode(help="Where the trusted half listens, in a form that survives the hub's database.")
+    run = Integer(1, help="Which run of the session: a resumed one has more than one.")
+    grace_s = Float(10.0, help="How long the trusted half may take to save and end.")
     is_known_ready = Bool(help="Whether the office has been told that it is ready.")
 
     def __init__(self, **kwargs: Any) -> None:
@@ -72,6 +77,7 @@ class WardenSpawner(Spawner):
         except Unavailable as error:
             raise web.HTTPError(503, str(error)) from error
         self.session_id = str(answer["session_id"])
+        self.run, self.grace_s = int(answer["run"]), float(answer["grace_s"])
         try:
             await self._launch(LaunchSpec(**answer["launch"]))
             await self._wait_for_server()
@@ -86,7 +92,8 @@ class WardenSpawner(Spawner):
         """End both halves; return when they are gone. Twice is safe."""
         if not self.session_id:
             return
-        await asyncio.to_thread(self._warden.stop, self.session_id, 0.0 if now else _GRACE_S)
+        ending = functools.partial(self._warden.stop, self.session_id, 0.0 if now else self.grace_s)
+        await asyncio.get_running_loop().run_in_executor(_ENDINGS, ending)
         # Whoever asked the office for this stop left the reason there; this one counts only when nobody did.
         reason = StopReason.SERVER_DIED if self.is_known_ready else StopReason.START_TIMEOUT
         await self._tell_ended(reason, "The hub ended it.")
@@ -141,6 +148,8 @@ class WardenSpawner(Spawner):
         return super().get_state() | {
             "session_id": self.session_id,
             "server_url": self.server_url,
+            "run": self.run,
+            "grace_s": self.grace_s,
             "is_known_ready": self.is_known_ready,
         }
 
@@ -149,6 +158,7 @@ class WardenSpawner(Spawner):
         super().load_state(state)
         self.session_id = str(state.get("session_id", ""))
         self.server_url = str(state.get("server_url", ""))
+        self.run, self.grace_s = int(state.get("run", 1)), float(state.get("grace_s", 10.0))
         self.is_known_ready = bool(state.get("is_known_ready", False))
 
     def clear_state(self) -> None:
@@ -203,7 +213,7 @@ class WardenSpawner(Spawner):
 
     async def _tell_ended(self, reason: str, detail: str) -> None:
         try:
-            await self.office.ended(self.session_id, reason, detail)
+            await self.office.ended(self.session_id, self.run, reason, detail)
         except NbkeepError as error:
             # The office compares its records with the warden's every second and finds out by itself.
             self.log.warning(

@@ -13,8 +13,9 @@ from nbkeep.model.errors import not_found
 from nbkeep.model.session import StopReason
 from nbkeep.people.signin import sign_in, standing
 from nbkeep.sessions.access import may_enter
+from nbkeep.sessions.end import end_session
 from nbkeep.sessions.launch import launch
-from nbkeep.sessions.marks import mark_ended, mark_progress, mark_ready
+from nbkeep.sessions.marks import mark_progress, mark_ready
 from nbkeep.sessions.view import session_view
 from nbkeep.store.database import Tx
 from nbkeep.store.tables import SessionRow
@@ -49,10 +50,14 @@ class ProgressBody(BaseModel):
 
 
 class EndedBody(BaseModel):
-    """Why a server is no more; a reason that the office does not know counts as the server's death."""
+    """Why a server is no more; a reason that the office does not know counts as the server's death.
+
+    `run`: which run of the session it was; news about an earlier one is none.
+    """
 
     reason: str
     detail: str = ""
+    run: int | None = None
 
 
 class EntryBody(BaseModel):
@@ -104,8 +109,9 @@ def ended(session_id: str, body: EndedBody, office: OfficeDep) -> None:
         reason, detail = StopReason(body.reason), body.detail
     except ValueError:
         reason, detail = StopReason.SERVER_DIED, f"{body.reason[:60]}: {body.detail}"
-    with office.store.write() as tx:
-        mark_ended(tx, office.clock, HUB, _row(tx, session_id), reason, detail)
+    with office.store.read() as tx:
+        _row(tx, session_id)
+    end_session(office, HUB, session_id, reason, detail, run=body.run)
 
 
 @router.post("/admin-access")

@@ -39,7 +39,7 @@ def home(request: Request, browser: SignedIn) -> Response:
     values = _my_sessions(office, browser)
     with office.store.read() as tx:
         notices = list_notices(tx, browser.actor)
-    newcomer = not values["live"] and not values["ended"]
+    newcomer = not any(values.values())
     return page(request, "home.html", values | {
         "notices": notices,
         "profiles": [card(offer) for offer in offers(office, browser.actor)],
@@ -95,8 +95,10 @@ def _my_sessions(office: Office, browser: Browser) -> dict[str, Any]:
     mine = browser.actor.name
     with office.store.read() as tx:
         live = list_sessions(tx, browser.actor, Filter(user=mine, state="live"), limit=100).items
+        suspended = list_sessions(tx, browser.actor, Filter(user=mine, state="suspended"), limit=100).items
         ended = list_sessions(tx, browser.actor, Filter(user=mine, state="ended"), limit=_EARLIER).items
     return {
         "live": [seen(office, row, name) for row, name in live],
+        "suspended": [seen(office, row, name) for row, name in suspended],
         "ended": [seen(office, row, name) for row, name in ended],
     }

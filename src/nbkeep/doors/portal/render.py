@@ -81,6 +81,12 @@ def _when(at: datetime | str | None, now: datetime, *, live: bool = False, for_:
     return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(at.isoformat(), exact, kind, text)
 
 
+def _day(at: str) -> str:
+    """Return the day of an ISO moment as people say it, such as `28 November`."""
+    moment = datetime.fromisoformat(at)
+    return f"{moment.day} {moment:%B}"
+
+
 @cache
 def _version(path: str) -> str:
     return sha256((STATIC / path).read_bytes()).hexdigest()[:12]
@@ -102,7 +108,7 @@ def _environment() -> Environment:
     names: dict[str, Any] = made.globals
     names.update(static=_static, when=_when, words=words)
     filters: dict[str, Any] = made.filters
-    filters.update(size=format_size, duration=words.duration_words, duration_input=format_duration)
+    filters.update(day=_day, size=format_size, duration=words.duration_words, duration_input=format_duration)
     return made
 
 

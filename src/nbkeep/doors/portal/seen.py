@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from nbkeep.sessions.view import session_line
+from nbkeep.sessions.view import session_line, spent_micros
 
 if TYPE_CHECKING:
     from nbkeep.app import Office
     from nbkeep.settings import Settings
     from nbkeep.store.tables import SessionRow
 
-_HOUR_S = 3600
 # The way of every start. A step that a backend adds is shown as the message of the one under way.
 _STEPS = (
     ("admitted", "Admission"),
@@ -52,14 +51,12 @@ def address(settings: Settings, user: str, name: str) -> str:
 
 
 def cost_words(row: SessionRow, now: datetime) -> str:
-    """Return what a session has cost: its flavor's price by the second, from ready to its end."""
-    price, currency = row.profile["price_per_hour_micros"], row.profile["currency"]
-    if not price:
+    """Return what a session has cost, in all its runs."""
+    currency = row.profile["currency"]
+    micros = spent_micros(row, now)
+    if not micros and not row.profile["price_per_hour_micros"]:
         return "free of charge"
-    if row.ready_at is None:
-        return f"0.00 {currency}"
-    seconds = max(0.0, ((row.ended_at or now) - row.ready_at).total_seconds())
-    cost = price * seconds / _HOUR_S / 1_000_000
+    cost = micros / 1_000_000
     return f"less than 0.01 {currency}" if 0 < cost < 0.01 else f"{cost:,.2f} {currency}"  # noqa: PLR2004 - a cent
 
 

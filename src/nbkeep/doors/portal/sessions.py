@@ -1,4 +1,4 @@
-"""One session: start it, watch it, extend, stop, diagnose; admins enter or stop it with a reason."""
+"""One session: start, extend, suspend, resume, stop, diagnose; admins enter or end one with a reason."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from nbkeep.sessions.access import VISIT, grant_access
 from nbkeep.sessions.diagnose import diagnose_session
 from nbkeep.sessions.extend import extend_session
 from nbkeep.sessions.records import visible_session
+from nbkeep.sessions.resume import request_resume, same_image
 from nbkeep.sessions.start import hand_to_hub, request_session
 from nbkeep.sessions.stop import stop_session
+from nbkeep.sessions.suspend import suspend_session
 from nbkeep.store.tables import UserRow
 
 from .errors import field_errors
@@ -89,15 +91,44 @@ def ask_reason(request: Request, browser: SignedIn, session_id: str) -> Response
 
 @router.post("/{session_id}/stop")
 def stop(request: Request, browser: SignedIn, session_id: str, form: Form) -> Response:
-    """Stop a session; one's own without a question, somebody else's with a reason."""
+    """Stop a session; one's own without questions, somebody else's with a reason. `discard`: keep none."""
     office: Office = request.app.state.office
     reason = text(form, "reason", 500)
     values = _values(office, browser, session_id)
     if values["s"]["user"] != browser.actor.name and not reason:
         errors = {"reason": "Say why: the session's user will read it."}
         return page(request, "reason.html", values | _STOPPING | {"errors": errors}, status=400)
-    stop_session(office, browser.actor, session_id, detail=reason)
+    stop_session(office, browser.actor, session_id, detail=reason, discard=text(form, "discard") == "on")
     return RedirectResponse(f"/portal/sessions/{session_id}", 303)
+
+
+@router.get("/{session_id}/suspend")
+def ask_why_suspend(request: Request, browser: SignedIn, session_id: str) -> Response:
+    """Ask an admin why; the session's user reads the answer."""
+    return page(request, "reason.html", _values(request.app.state.office, browser, session_id) | _SUSPENDING)
+
+
+@router.post("/{session_id}/suspend")
+def suspend(request: Request, browser: SignedIn, session_id: str, form: Form) -> Response:
+    """Suspend a session; one's own without a question, somebody else's with a reason."""
+    office: Office = request.app.state.office
+    reason = text(form, "reason", 500)
+    values = _values(office, browser, session_id)
+    if values["s"]["user"] != browser.actor.name and not reason:
+        errors = {"reason": "Say why: the session's user will read it."}
+        return page(request, "reason.html", values | _SUSPENDING | {"errors": errors}, status=400)
+    suspend_session(office, browser.actor, session_id, detail=reason)
+    return RedirectResponse(f"/portal/sessions/{session_id}", 303)
+
+
+@router.post("/{session_id}/resume")
+def resume(request: Request, browser: SignedIn, session_id: str, form: Form) -> Response:
+    """Resume a session, on another profile if one is chosen, and go to its page, which opens it."""
+    office: Office = request.app.state.office
+    ask = None
+    if request_resume(office, browser.actor, session_id, text(form, "profile", 60) or None):
+        ask = BackgroundTask(_ask_hub, office, browser.actor, session_id)
+    return RedirectResponse(f"/portal/sessions/{session_id}?opening=1", 303, background=ask)
 
 
 @router.get("/{session_id}/enter")
@@ -151,16 +182,30 @@ def _values(office: Office, browser: Browser, session_id: str) -> dict[str, Any]
     with office.store.read() as tx:
         row = visible_session(tx, browser.actor, session_id)
         user = tx.get_one(UserRow, row.user_id).name
-    return {"s": seen(office, row, user), "steps": steps(row)}
+        others = same_image(tx, browser.actor, row) if row.state == SessionState.SUSPENDED else []
+    kernels = (row.kept or {}).get("kernels", [])
+    return {"s": seen(office, row, user), "steps": steps(row), "kernels": kernels, "others": others}
 
 
 _STOPPING: dict[str, Any] = {
     "title": "Stop somebody's session",
-    "lead": "Kernels end and variables are lost; files stay. The user is told that it was you, and why.",
+    "lead": "Kernels end; files stay, and variables where the profile keeps them. The user is told that it "
+    "was you, and why.",
     "label": "Why does it have to stop?",
     "button": "Stop the session",
     "kind": "danger",
     "action": "stop",
+    "errors": {},
+    "reason": "",
+}
+_SUSPENDING: dict[str, Any] = {
+    "title": "Suspend somebody's session",
+    "lead": "Variables are saved and compute ends; the user can resume it. They are told that it was you, "
+    "and why.",
+    "label": "Why does it have to be suspended?",
+    "button": "Suspend the session",
+    "kind": "primary",
+    "action": "suspend",
     "errors": {},
     "reason": "",
 }

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from nbkeep.audit import events, journal
 from nbkeep.model.actor import SYSTEM
+from nbkeep.model.session import SessionState
 from nbkeep.sessions.records import LIVE_STATES
 from nbkeep.store.tables import MarkRow, SessionRow
 
@@ -50,7 +51,10 @@ def check(parts: Parts, boot_id: str) -> float:
 
 
 def shift_deadlines(tx: Tx, by: timedelta) -> int:
-    """Move every moment from which live sessions' limits are counted; return how many sessions there were."""
+    """Move every moment from which live sessions' limits, and the keeping of states, are counted.
+
+    Return how many live sessions there were.
+    """
     rows = tx.scalars(select(SessionRow).where(SessionRow.state.in_(LIVE_STATES))).all()
     for row in rows:
         row.last_work_at = _moved(row.last_work_at, by)
@@ -60,6 +64,8 @@ def shift_deadlines(tx: Tx, by: timedelta) -> int:
         row.stop_requested_at = _moved(row.stop_requested_at, by)
         row.started_at = _moved(row.started_at, by)
         row.ready_at = _moved(row.ready_at, by)
+    for row in tx.scalars(select(SessionRow).where(SessionRow.state == SessionState.SUSPENDED.value)):
+        row.kept_until = _moved(row.kept_until, by)
     return len(rows)
 
 

@@ -12,6 +12,7 @@ from nbkeep.model.errors import Unavailable
 from . import clocks, reconcile, stops, sweep, warm
 from .clockguard import boot_id
 from .leftovers import take_leftovers
+from .states import look_after_states
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,7 @@ class Worker:
         self._step("leftovers", lambda: take_leftovers(self.parts))
         self._step("stopping", lambda: stops.finish_stops(self.parts))
         self._step("warm", lambda: self._wishes.tell(self.parts))
+        self._step("states", lambda: look_after_states(self.parts))
         now_s = self.parts.clock.monotonic_s()
         if self._swept_at_s is None or now_s - self._swept_at_s >= _SWEEP_EVERY_S:
             self._step("sweep", lambda: sweep.sweep(self.parts))

@@ -13,7 +13,7 @@ from nbkeep.audit import events, journal
 from nbkeep.model.actor import SYSTEM
 from nbkeep.model.errors import Unavailable
 from nbkeep.model.session import SessionState, StopReason
-from nbkeep.sessions.marks import mark_ended
+from nbkeep.sessions.end import end_session
 from nbkeep.sessions.records import LIVE_STATES, is_live
 from nbkeep.sessions.stop import server_of
 from nbkeep.sessions.stories import reason_of
@@ -45,17 +45,22 @@ def compare(parts: Parts, boot_id: str, missing: dict[str, int]) -> None:
     with parts.store.read() as tx:
         rows = tx.scalars(select(SessionRow).where(SessionRow.state.in_(LIVE_STATES))).all()
     expected = {row.id: SessionState(row.state) for row in rows if row.state != SessionState.REQUESTED}
+    runs = {row.id: row.run for row in rows}
     for session_id in expected.keys() & running.keys():
         if not running[session_id]:
-            _end_dead(parts, session_id)
+            _end_dead(parts, session_id, runs[session_id])
     absent = {one: expected[one] for one in expected.keys() - running.keys()}
-    _end_missing(parts, boot_id, missing, absent)
+    _end_missing(parts, boot_id, missing, absent, runs)
     for session_id in running.keys() - expected.keys():
         _stop_stray(parts, session_id, is_alive=running[session_id])
 
 
 def _end_missing(
-    parts: Parts, boot_id: str, missing: dict[str, int], absent: dict[str, SessionState]
+    parts: Parts,
+    boot_id: str,
+    missing: dict[str, int],
+    absent: dict[str, SessionState],
+    runs: dict[str, int],
 ) -> None:
     """End sessions that the node has not known for some rounds: they died, or the host was started anew."""
     rebooted = _was_rebooted(parts, boot_id)
@@ -67,27 +72,28 @@ def _end_missing(
         missing[session_id] = missing.get(session_id, 0) + 1
         if missing[session_id] >= _MISSING_ROUNDS:
             reason = StopReason.HOST_RESTARTED if rebooted else StopReason.SERVER_DIED
-            _end(parts, session_id, reason, "" if rebooted else "Nothing of it is left on the node.")
+            detail = "" if rebooted else "Nothing of it is left on the node."
+            _end(parts, session_id, runs[session_id], reason, detail)
             del missing[session_id]
     if rebooted and not missing:
         _remember_boot(parts, boot_id)
 
 
-def _end_dead(parts: Parts, session_id: str) -> None:
+def _end_dead(parts: Parts, session_id: str, run: int) -> None:
     status = parts.backend.status(session_id)
     if status is None or status.alive:
         return
     if status.exit is None:
-        _end(parts, session_id, StopReason.SERVER_DIED, "")
+        _end(parts, session_id, run, StopReason.SERVER_DIED, "")
     else:
-        _end(parts, session_id, reason_of(status.exit), status.exit.detail)
+        _end(parts, session_id, run, reason_of(status.exit), status.exit.detail)
 
 
-def _end(parts: Parts, session_id: str, reason: StopReason, detail: str) -> None:
-    with parts.store.write() as tx:
-        row = tx.get_one(SessionRow, session_id)
-        server = server_of(tx, row)
-        mark_ended(tx, parts.clock, SYSTEM, row, reason, detail)
+def _end(parts: Parts, session_id: str, run: int, reason: StopReason, detail: str) -> None:
+    with parts.store.read() as tx:
+        server = server_of(tx, tx.get_one(SessionRow, session_id))
+    if not end_session(parts, SYSTEM, session_id, reason, detail, run=run):
+        return
     try:
         parts.hub.stop_server(*server)  # so that the name is free at once, not at the hub's next look
     except Unavailable as error:

@@ -10,8 +10,9 @@ from sqlalchemy import Select, and_, or_, select
 from nbkeep.model.actor import SYSTEM
 from nbkeep.model.errors import Unavailable
 from nbkeep.model.session import SessionState, StopReason
+from nbkeep.sessions.end import end_session
+from nbkeep.sessions.kept import grace_s
 from nbkeep.sessions.limits import stop_due
-from nbkeep.sessions.marks import mark_ended
 from nbkeep.sessions.records import LIVE_STATES, clockwork
 from nbkeep.sessions.stop import carry_out_stop, server_of, wish_stop
 from nbkeep.store.tables import SessionRow, UserRow
@@ -98,15 +99,25 @@ def finish_stops(parts: Parts) -> None:
         if since < _BY_FORCE:
             continue
         try:
+            if since < _longest_end(row) and _is_alive(parts, session_id):
+                parts.backend.ask_to_end(session_id)  # the hub may never have come to it
+                continue  # it saves its variables
             parts.backend.stop(session_id, grace_s=2)
-            status = parts.backend.status(session_id)
+            is_alive = _is_alive(parts, session_id)
         except Unavailable:
             continue  # not known to be gone: it still holds its place
-        if status is None or not status.alive:
-            with parts.store.write() as tx:
-                mark_ended(
-                    tx, parts.clock, SYSTEM, tx.get_one(SessionRow, session_id), StopReason.SERVER_DIED
-                )
+        if not is_alive:
+            end_session(parts, SYSTEM, session_id, StopReason.SERVER_DIED, run=row.run)
+
+
+def _longest_end(row: SessionRow) -> timedelta:
+    """Return how long an end may take: one that was never ready has nothing to save."""
+    return _BY_FORCE + timedelta(seconds=grace_s(row.profile) if row.ready_at else 0)
+
+
+def _is_alive(parts: Parts, session_id: str) -> bool:
+    status = parts.backend.status(session_id)
+    return status is not None and status.alive
 
 
 def _stop_all(parts: Parts, query: Select[str], reason: StopReason, detail: str) -> int:

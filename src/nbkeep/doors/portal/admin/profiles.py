@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/admin")
 _FLAVOR_FIELDS = ("cpu", "memory", "gpu_type", "gpu_count", "price_per_hour")
 _PROFILE_FIELDS = ("display_name", "description", "image", "flavor", "idle_stop", "max_session",
-                   "max_extension", "network", "classification", "preimport")  # fmt: skip
+                   "max_extension", "state_limit", "state_retention", "network", "classification",
+                   "preimport")  # fmt: skip
 _NEW_PROFILE: dict[str, Any] = {
     "name": "", "display_name": "", "description": "", "image": "base", "flavor": "", "idle_stop": "30min",
     "max_session": "8h", "max_extension": "4h", "network": "none", "classification": "internal",
-    "preimport": "", "record_code": False, "enabled": True,
+    "preimport": "", "record_code": False, "enabled": True, "keep_state": True,
+    "state_limit": "16GiB", "state_retention": "7d",
     "roles": [Role.USER.value, Role.ADMIN.value, Role.REVIEWER.value],
 }  # fmt: skip
 _NEW_FLAVOR: dict[str, Any] = {
@@ -177,17 +179,19 @@ def _profile_wanted(form: Form) -> dict[str, Any]:
     wanted = _given(form, _PROFILE_FIELDS)
     wanted["roles"] = [role for role in form.getlist("roles") if isinstance(role, str)]
     wanted["record_code"] = text(form, "record_code") == "on"
+    wanted["keep_state"] = text(form, "keep_state") == "on"
     wanted["enabled"] = text(form, "enabled") == "on"
     return wanted
 
 
 def _profile_form(profile: Profile) -> dict[str, Any]:
     same = ("name", "display_name", "description", "image", "flavor", "network", "classification",
-            "record_code", "enabled", "roles")  # fmt: skip
-    durations = ("idle_stop", "max_session", "max_extension")
+            "record_code", "enabled", "keep_state", "roles")  # fmt: skip
+    durations = ("idle_stop", "max_session", "max_extension", "state_retention")
     return {
         **{name: getattr(profile, name) for name in same},
         **{name: format_duration(getattr(profile, f"{name}_s")) for name in durations},
+        "state_limit": format_size(profile.state_max_bytes).replace(" ", ""),
         "preimport": ", ".join(profile.preimport),
     }
 

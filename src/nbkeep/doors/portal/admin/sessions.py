@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/admin/sessions")
 _PAGE = 50
-STATES = (("live", "Running or starting"), ("ended", "Ended"), ("failed", "Failed"), ("", "All"))
+STATES = (
+    ("live", "Running or starting"),
+    ("suspended", "Suspended"),
+    ("ended", "Ended"),
+    ("failed", "Failed"),
+    ("", "All"),
+)
 
 
 @router.get("")

@@ -1,0 +1,51 @@
+"""Saved state of ended sessions: asked for later when the node was away, deleted when its time is over."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from nbkeep.model.actor import SYSTEM
+from nbkeep.model.session import SessionState
+from nbkeep.sessions.kept import finish_state, wish_discard
+from nbkeep.sessions.records import LIVE_STATES
+from nbkeep.store.tables import SessionRow
+
+if TYPE_CHECKING:
+    from nbkeep.sessions.interface import Parts
+
+_AT_ONCE = 50  # a round has other things to do; the next one goes on
+_log = logging.getLogger("nbkeep.worker")
+
+
+def look_after_states(parts: Parts) -> None:
+    """Give up what is older than its retention, then ask and delete what is pending. Twice is safe."""
+    give_up_expired(parts)
+    with parts.store.read() as tx:
+        query = select(SessionRow.id).where(
+            SessionRow.state_pending.is_(True), SessionRow.state.not_in(LIVE_STATES)
+        )
+        pending = list(tx.scalars(query.order_by(SessionRow.ended_at).limit(_AT_ONCE)))
+    for session_id in pending:
+        if not finish_state(parts, SYSTEM, session_id):
+            _log.info("The state of %s waits for its node", session_id)
+
+
+def give_up_expired(parts: Parts) -> int:
+    """Decide which states are to go; return how many. A resume that is admitted first keeps its state."""
+    now = parts.clock.now()
+    expired = select(SessionRow.id).where(
+        SessionRow.state == SessionState.SUSPENDED.value,
+        SessionRow.kept_until <= now,
+        SessionRow.discard_state.is_(False),
+    )
+    with parts.store.read() as tx:
+        if tx.scalar(expired.limit(1)) is None:
+            return 0
+    with parts.store.write() as tx:
+        found = list(tx.scalars(expired.limit(_AT_ONCE)))
+        for session_id in found:
+            wish_discard(tx, parts.clock, SYSTEM, tx.get_one(SessionRow, session_id), "retention")
+    return len(found)

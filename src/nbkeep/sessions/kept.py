@@ -1,0 +1,197 @@
+"""What ended sessions have left to be resumed with: asked of the node, kept with the row, deleted in time."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from nbkeep.audit import events, journal
+from nbkeep.model.errors import NbkeepError
+from nbkeep.model.session import SessionState, StopReason
+from nbkeep.store.tables import SessionRow, UserRow
+
+from .states import move
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbkeep.backends.interface import KeptState
+    from nbkeep.model.actor import Actor
+    from nbkeep.model.clock import Clock
+    from nbkeep.settings import Settings
+    from nbkeep.store.database import Tx
+
+    from .interface import Parts
+
+# How long a stop waits for kernels to be saved; a running cell has most of it to finish.
+SAVE_S = 120
+_GRACE_S = 10.0
+# Writing the last bytes and ending the server come after the saving.
+_GRACE_AFTER_SAVE_S = 15.0
+STATE_SECRET = "state-key"  # noqa: S105 - the name of a file
+
+# Ends that somebody or a limit asked for; every other reason is a failure.
+ORDERLY = frozenset(
+    {StopReason.USER, StopReason.ADMIN, StopReason.IDLE, StopReason.MAX_SESSION, StopReason.USER_DISABLED}
+)
+
+
+class Unasked(Enum):
+    """The node could not be asked, or nobody has asked it."""
+
+    UNASKED = "unasked"
+
+
+UNASKED = Unasked.UNASKED
+
+
+def keeps_state(profile: Mapping[str, Any]) -> bool:
+    """Tell whether sessions with this snapshot keep their kernels' variables; older releases kept none."""
+    return bool(profile.get("keep_state", False))
+
+
+def grace_s(profile: Mapping[str, Any]) -> float:
+    """Return how long the trusted half has to end: long enough to save where it keeps state."""
+    return SAVE_S + _GRACE_AFTER_SAVE_S if keeps_state(profile) else _GRACE_S
+
+
+def state_env(settings: Settings, row: SessionRow) -> dict[str, str]:
+    """Return what the trusted half is told about state: the user's own key, the policy, whether to resume."""
+    policy = {
+        "keep": keeps_state(row.profile),
+        "max_bytes": row.profile.get("state_max_bytes", 0),
+        "save_s": SAVE_S,
+    }
+    env = {
+        "NBKEEP_STATE_KEY": _key_of(settings.secret(STATE_SECRET), row.user_id),
+        "NBKEEP_STATE_POLICY": json.dumps(policy),
+    }
+    if row.kept is None:
+        return env
+    # The trusted half refuses a state older than this: one that somebody has put back.
+    return env | {"NBKEEP_RESUME": "1", "NBKEEP_STATE_SEQUENCE": str(row.kept.get("sequence", 0))}
+
+
+def _key_of(secret: str, user_id: str) -> str:
+    # HKDF-SHA256 (RFC 5869) with an empty salt; 32 bytes are its first block.
+    fresh = hmac.digest(bytes(32), secret.encode(), hashlib.sha256)
+    key = hmac.digest(fresh, b"nbkeep state " + user_id.encode() + b"\x01", hashlib.sha256)
+    return base64.urlsafe_b64encode(key).decode()
+
+
+def ask_kept(parts: Parts, session_id: str) -> KeptState | Unasked | None:
+    """Ask the node what a session whose processes have ended has saved; delete it where that is wished.
+
+    Call it outside transactions: it may take seconds.
+    """
+    with parts.store.read() as tx:
+        row = tx.get_one(SessionRow, session_id)
+        user = tx.get_one(UserRow, row.user_id).name
+    if not keeps_state(row.profile) and row.kept is None:
+        return None
+    try:
+        if row.discard_state:
+            parts.backend.delete_state(user, session_id)
+            return None
+        found = [one for one in parts.backend.states(user) if one.session_id == session_id]
+    except NbkeepError:
+        return UNASKED
+    return found[0] if found else None
+
+
+def settle(tx: Tx, clock: Clock, actor: Actor, row: SessionRow, kept: KeptState | None) -> None:
+    """Record what an ended session has left: with it the session is suspended, without it over.
+
+    Twice is safe. Live sessions are left as they are: they will end themselves.
+    """
+    if SessionState(row.state).is_live:
+        return
+    row.state_pending = kept is not None and row.discard_state
+    if row.state_pending:
+        return  # it was asked before the wish came: the loops delete it
+    was = row.kept
+    row.kept = as_row(kept) if kept is not None else None
+    if kept is None:
+        row.kept_until = None
+        if row.state == SessionState.SUSPENDED:
+            move(row, over(row))
+        return
+    if row.state == SessionState.SUSPENDED and was == row.kept:
+        return
+    until = (row.ended_at or clock.now()) + timedelta(seconds=retention_s(row.profile))
+    row.kept_until = until
+    if row.state != SessionState.SUSPENDED:
+        move(row, SessionState.SUSPENDED)
+    told = totals(row)
+    journal.append(
+        tx,
+        clock,
+        actor,
+        events.SessionSuspended(
+            session_id=row.id,
+            saved_at=kept.saved_at,
+            bytes=kept.bytes,
+            kernels=len(kept.kernels),
+            kept=told["kept"],
+            lost=told["lost"],
+            kept_until=until.isoformat(),
+        ),
+    )
+
+
+def over(row: SessionRow) -> SessionState:
+    """Return what a session is that has ended and has nothing to be resumed with."""
+    orderly = row.stop_reason is not None and StopReason(row.stop_reason) in ORDERLY
+    return SessionState.STOPPED if orderly else SessionState.FAILED
+
+
+def wish_discard(tx: Tx, clock: Clock, actor: Actor, row: SessionRow, reason: str) -> None:
+    """Record that a session's saved state is to go, and why; it cannot be resumed any more. Twice is safe.
+
+    `reason`: user, admin or retention.
+    """
+    if row.discard_state:
+        return
+    row.discard_state = True
+    row.state_pending = not SessionState(row.state).is_live  # else its end takes care of it
+    journal.append(tx, clock, actor, events.SessionStateDeleted(session_id=row.id, reason=reason))
+
+
+def finish_state(parts: Parts, actor: Actor, session_id: str) -> bool:
+    """Do what is pending about an ended session's state: ask, delete, record. False: the node is away."""
+    kept = ask_kept(parts, session_id)
+    if isinstance(kept, Unasked):
+        return False
+    with parts.store.write() as tx:
+        row = tx.get_one(SessionRow, session_id)
+        if row.state_pending:
+            settle(tx, parts.clock, actor, row, kept)
+    return True
+
+
+def retention_s(profile: Mapping[str, Any]) -> int:
+    """Return how long a snapshot's state is kept."""
+    return int(profile.get("state_retention_s", 0))
+
+
+def totals(row: SessionRow) -> dict[str, Any]:
+    """Return a saved state in numbers: bytes, kernels, variables kept and lost."""
+    kept: dict[str, Any] = row.kept or {"bytes": 0, "kernels": []}
+    kernels: list[dict[str, Any]] = kept["kernels"]
+    return {
+        "bytes": kept["bytes"],
+        "kernels": len(kernels),
+        "kept": sum(one["kept"] for one in kernels),
+        "lost": sum(len(one["lost"]) for one in kernels),
+    }
+
+
+def as_row(kept: KeptState) -> dict[str, Any]:
+    """Return a saved state as rows and doors have it."""
+    return {key: value for key, value in asdict(kept).items() if key != "session_id"}

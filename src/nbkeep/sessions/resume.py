@@ -1,0 +1,172 @@
+"""Resume a suspended session: the same session is admitted anew, by the rules of every start."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from nbkeep.audit import events, journal
+from nbkeep.model.errors import Refused, Unavailable, not_found
+from nbkeep.model.session import SessionState
+from nbkeep.model.verdict import Refuse
+from nbkeep.profiles.images import built_images
+from nbkeep.profiles.parse import flavor_from, profile_from
+from nbkeep.profiles.profiles import find_profile, list_profiles
+from nbkeep.store.tables import SessionRow, UserRow
+
+from .kept import totals
+from .records import live_session, load_of, note_progress, snapshot, visible_session
+from .rules import Asker, HostPolicy, may_resume, may_start
+from .start import hand_to_hub
+from .states import move
+from .view import spent_micros
+
+if TYPE_CHECKING:
+    from nbkeep.backends.interface import Capacity
+    from nbkeep.model.actor import Actor
+    from nbkeep.profiles.values import Flavor, Profile
+    from nbkeep.store.database import Tx
+
+    from .interface import Parts
+
+
+def resume_session(parts: Parts, actor: Actor, session_id: str, profile: str | None = None) -> None:
+    """Resume a suspended session for its owner; the hub has been asked, the server is not ready yet.
+
+    `profile`: another one on the same image, for example with more memory; else the session goes on with what
+    it was started with. Raises `Refused` with the rule that says no, `Unavailable` when warden, hub or
+    database are away; the saved state stays in every case. One that is starting or running is left as it is.
+    """
+    if request_resume(parts, actor, session_id, profile):
+        hand_to_hub(parts, actor, session_id)
+
+
+def request_resume(parts: Parts, actor: Actor, session_id: str, profile: str | None = None) -> bool:
+    """Admit a resume without asking the hub. False: the session is starting or running already.
+
+    A refusal is recorded too, as that of a start.
+    """
+    with parts.store.read() as tx:
+        row = visible_session(tx, actor, session_id)  # the hidden are told nothing, and nothing is recorded
+        owner = tx.get_one(UserRow, row.user_id).name
+    try:
+        capacity = parts.backend.capacity()
+        with parts.store.write() as tx:
+            return _admit(parts, tx, actor, session_id, profile, capacity)
+    except Refused as refusal:
+        # The refusal stands even when it cannot be recorded: nothing was started.
+        with contextlib.suppress(Unavailable), parts.store.write() as tx:
+            journal.append(
+                tx,
+                parts.clock,
+                actor,
+                events.SessionRefused(
+                    session_id=session_id,
+                    user=owner,
+                    profile=(profile or row.profile_name)[:40],
+                    code=refusal.code,
+                    message=refusal.message,
+                ),
+            )
+        raise
+
+
+def same_image(tx: Tx, actor: Actor, row: SessionRow) -> list[dict[str, Any]]:
+    """Return the profiles, besides its own, on which a session could be resumed, as far as the image says."""
+    return [
+        {"name": profile.name, "display_name": profile.display_name, "memory_bytes": flavor.memory_bytes}
+        for profile, flavor in list_profiles(tx, actor)
+        if profile.enabled and profile.image == row.profile["image"] and profile.name != row.profile_name
+    ]
+
+
+def _admit(
+    parts: Parts, tx: Tx, actor: Actor, session_id: str, wanted: str | None, capacity: Capacity
+) -> bool:
+    """Decide and write in the caller's transaction: rules, row, audit record."""
+    row = visible_session(tx, actor, session_id)
+    if row.user_id == actor.id:
+        actor.require("sessions")
+    state = SessionState(row.state)
+    if state.is_live and state != SessionState.STOPPING:
+        return False
+    owner = tx.get_one(UserRow, row.user_id)
+    profile, flavor = _chosen(tx, row, wanted)
+    verdict = may_resume(
+        state,
+        row.profile,
+        profile,
+        flavor,
+        state_bytes=totals(row)["bytes"],
+        is_going=row.discard_state,
+        name=row.name,
+        is_name_taken=live_session(tx, owner.id, row.name) is not None,
+    )
+    if isinstance(verdict, Refuse):
+        raise verdict.as_error(409)
+    asker = Asker(owner.name, owner.role, owner.status == "active", owner.max_sessions)
+    policy = HostPolicy(parts.settings.cpu_overcommit, parts.settings.memory_overcommit)
+    images = built_images(parts.settings.images_dir)
+    verdict = may_start(
+        asker,
+        profile,
+        flavor,
+        load_of(tx, owner.id),
+        capacity,
+        policy,
+        image_is_built=profile.image in images,
+    )
+    if isinstance(verdict, Refuse):
+        raise verdict.as_error()
+    saved_at = str((row.kept or {}).get("saved_at", ""))
+    row.spent_micros = spent_micros(row, parts.clock.now())
+    _begin_anew(row)
+    if wanted is not None and wanted != row.profile_name:
+        row.profile_name, row.profile = profile.name, snapshot(profile, flavor, parts.settings.currency)
+    now = parts.clock.now()
+    move(row, SessionState.REQUESTED)
+    row.requested_at = now
+    note_progress(row, now, "admitted", "Allowed: your session has its place.")
+    tx.flush()
+    journal.append(
+        tx,
+        parts.clock,
+        actor,
+        events.SessionResumed(
+            session_id=row.id, user=owner.name, name=row.name, profile=row.profile_name, saved_at=saved_at
+        ),
+    )
+    return True
+
+
+def _chosen(tx: Tx, row: SessionRow, wanted: str | None) -> tuple[Profile, Flavor]:
+    """Return what the session is to run on: its own snapshot, or the profile that was asked for.
+
+    Who may start its profile, and whether it is switched on, is said by the profile as it is now; a deleted
+    one says nothing more, as with sessions that run.
+    """
+    now = find_profile(tx, wanted or row.profile_name)
+    if wanted is not None and wanted != row.profile_name:
+        if now is None:
+            raise not_found("profile", wanted)
+        return now
+    fields = dict(row.profile)
+    flavor = flavor_from(
+        {key: fields.pop(key) for key in ("cpu_millis", "memory_bytes", "gpu_type", "gpu_count",
+                                          "price_per_hour_micros")}
+        | {"name": fields["flavor"]}
+    )  # fmt: skip
+    fields.pop("currency", None)
+    if now is not None:
+        fields |= {"enabled": now[0].enabled, "roles": list(now[0].roles)}
+    return profile_from(fields), flavor
+
+
+def _begin_anew(row: SessionRow) -> None:
+    """Forget how the last run went; what it has saved and what it has cost stay."""
+    row.run += 1
+    row.progress = []
+    row.started_at = row.ready_at = row.ended_at = row.ends_at = row.idle_kept_until = None
+    row.last_heartbeat_at = row.last_work_at = row.memory_used_bytes = None
+    row.stop_requested_at = row.stop_reason = row.stop_detail = row.stopped_by = None
+    row.extended_s, row.is_busy, row.state_pending, row.kept_until = 0, False, False, None
