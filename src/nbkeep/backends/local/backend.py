@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from nbkeep.backends.interface import LaunchSpec
 
     from .gpus import Card
-    from .procs import Process
 
 log = logging.getLogger("nbkeep.warden")
 
