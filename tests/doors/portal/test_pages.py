@@ -289,7 +289,8 @@ def test_a_profile_is_made_changed_and_deleted_with_errors_beside_their_fields(p
     ops = portal.person("ops", Role.ADMIN)
     fields = {"display_name": "Mine", "description": "", "image": "base", "flavor": "notebook-cpu-small",
               "idle_stop": "soon", "max_session": "8h", "max_extension": "0", "network": "none",
-              "classification": "internal", "enabled": "on", "roles": "notebook.user"}  # fmt: skip
+              "classification": "internal", "enabled": "on", "roles": "notebook.user",
+              "keep_state": "on", "state_limit": "16GiB", "state_retention": "7d"}  # fmt: skip
     bad = ops.post("/admin/profiles/new", name="mine", **fields)
     assert bad.status_code == 400
     assert 'id="e-idle_stop">&#39;soon&#39; is not a duration' in bad.text
