@@ -195,7 +195,7 @@ class Person:
         assert answer.status_code == 303, answer.text
         session_id = urlsplit(answer.headers["location"]).path.rsplit("/", 1)[1]
         session = Session(self, session_id, form["name"])
-        wait_for(lambda: session.state in {"ready", "failed", "stopped"}, 60, "the session to be ready")
+        wait_for(lambda: session.state in {"ready", "failed", "stopped", "suspended"}, 60, "the session to be ready")
         assert session.state == "ready", session.view
         return session
 
@@ -268,7 +268,7 @@ class Session:
         """Stop it and wait until it is over."""
         stop = self.platform.office.post(f"/sessions/{self.id}/stop", json={"reason": "the test is over"})
         stop.raise_for_status()
-        wait_for(lambda: self.state in {"stopped", "failed"}, 40, "the session to stop")
+        wait_for(lambda: self.state in {"suspended", "stopped", "failed"}, 200, "the session to stop")
 
 
 def _output(channel: Any, asked: str, deadline: float) -> str:

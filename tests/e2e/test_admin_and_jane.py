@@ -143,7 +143,7 @@ def test_a_disabled_person_s_session_ends_and_they_are_told(platform: Platform, 
     admin.page.once("dialog", lambda dialog: dialog.accept())
     admin.page.locator("#disable").click()
     expect(admin.page.get_by_text("Cannot sign in. Files are kept.")).to_be_visible()
-    wait_for(lambda: session.state == "stopped", 30, "her session to end")
+    wait_for(lambda: session.state in {"suspended", "stopped"}, 60, "her session to end")
     assert session.view["stop"]["reason"] == "user-disabled"
     expect(jane.page.get_by_role("alertdialog")).to_contain_text("Your files are kept")
     jane.shoot("jane-disabled-lab")

@@ -74,7 +74,7 @@ def test_sessions_end_with_the_reason_and_the_next_one_has_the_files(own_platfor
 
         assert "Nothing runs" in own_platform.down().stderr
         own_platform.up()
-        wait_for(lambda: session.state in {"stopped", "failed"}, 30, "the session to be over")
+        wait_for(lambda: session.state in {"suspended", "stopped", "failed"}, 60, "the session to be over")
         assert session.view["stop"]["reason"] == "host-restarted", session.view
         again = person.start(name="work")
         again.open()

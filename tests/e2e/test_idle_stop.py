@@ -40,12 +40,12 @@ def test_an_open_tab_is_idle_a_silent_cell_is_not(platform: Platform, chromium: 
     expect(gone).to_contain_text("Nothing ran and nobody worked here for 30 s", timeout=120_000)
     expect(gone).to_contain_text("Your files are kept")
     idle.shoot("idle-stopped")
-    wait_for(lambda: left.state == "stopped", 20, "the session to be stopped")
+    wait_for(lambda: left.state == "suspended", 60, "the session to be suspended")
     assert left.view["stop"]["reason"] == "idle"
     told = platform.run("session", "diagnose", "--session", left.id)
-    assert "Stopped after 30 s without work" in told.stdout
+    assert "Suspended after 30 s without work" in told.stdout
     gone.get_by_role("link", name="Start again").click()
-    expect(idle.page.locator("#notices")).to_contain_text("Stopped after 30 s without work")
+    expect(idle.page.locator("#notices")).to_contain_text("Suspended after 30 s without work")
     idle.shoot("idle-notice")
     idle.close()
 

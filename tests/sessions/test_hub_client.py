@@ -101,7 +101,7 @@ def test_a_start_waits_for_the_last_server_under_its_name_to_end(hub: SmallHub, 
     hub.answers = {"POST": [(400, "jane/churn is pending stop, please wait")] * 3 + [(201, "")]}
     client.start_server("jane", "churn", "ses_1")
     assert len(hub.asked) == 5
-    hub.answers = {"POST": [(400, "jane/churn is pending stop, please wait")] * 100}
+    hub.answers = {"POST": [(400, "jane/churn is pending stop, please wait")] * 200}
     with pytest.raises(Unavailable, match="still ending"):
         client.start_server("jane", "churn", "ses_1")
 

@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
@@ -16,8 +18,9 @@ from nbkeep.audit import events, journal
 from nbkeep.model.actor import OPERATOR
 from nbkeep.model.clock import ManualClock
 from nbkeep.model.errors import Refused, Unavailable
+from nbkeep.store import migrate
 from nbkeep.store.database import Store
-from nbkeep.store.tables import JournalRow, MarkRow, Table
+from nbkeep.store.tables import JournalRow, MarkRow, ProfileRow, SessionRow, Table
 
 
 def mark(store: Store, clock: ManualClock, name: str, value: int) -> None:
@@ -38,6 +41,39 @@ def test_migrating_twice_and_from_many_threads_at_once_is_safe(store_url: str) -
     for store in stores:
         store.migrate()
         store.close()
+
+
+def test_profiles_and_sessions_of_the_first_release_are_taken_along(store_url: str) -> None:
+    """Profiles keep state from now on; a session from before has kept none, and still ends."""
+    store = Store(store_url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    with store.write() as tx:
+        config.attributes["connection"] = tx.connection()
+        command.upgrade(config, "0001")
+        moment = "2026-11-01 12:00:00+00:00"
+        for statement in (
+            "INSERT INTO flavors VALUES ('f', 1000, 1000, '', 0, 0, :at)",
+            """INSERT INTO profiles (name, display_name, description, image, flavor, idle_stop_s, max_session_s,
+               max_extension_s, network, classification, record_code, roles, enabled, updated_at)
+               VALUES ('p', 'P', '', 'base', 'f', 60, 60, 0, 'none', 'public', false, '[]', true, :at)""",
+            """INSERT INTO users (id, name, email, role, status, uid_index, max_sessions, home_size_bytes,
+               tour_done, sessions_valid_from, created_at)
+               VALUES ('usr', 'jane', 'j@x.org', 'notebook.user', 'active', 1, 3, 1, false, :at, :at)""",
+            """INSERT INTO sessions (id, user_id, name, profile_name, profile, state, progress, requested_at,
+               is_busy, extended_s) VALUES ('ses', 'usr', 'n', 'p', '{}', 'ready', '[]', :at, false, 0)""",
+        ):
+            tx.execute(text(statement), {"at": moment})
+    store.migrate()
+    with store.read() as tx:
+        profile, session = tx.get_one(ProfileRow, "p"), tx.get_one(SessionRow, "ses")
+    assert (profile.keep_state, profile.state_max_bytes, profile.state_retention_s) == (
+        True,
+        16 << 30,
+        604_800,
+    )
+    assert (session.run, session.spent_micros, session.kept, session.state_pending) == (1, 0, None, False)
+    store.close()
 
 
 def test_a_database_of_a_newer_release_is_refused(store: Store) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # once. Not hearing back within this time means "under way": the hub reports ready or ended by itself.
 _ANSWER_S = 4.0
 _CONNECT_S = 2.0
-_PENDING_TRIES = 20
+_PENDING_TRIES = 140  # a hub that has just been started looks at each old server for up to 30 s
 _PENDING_WAIT_S = 0.25
 _ACCEPTED = frozenset({200, 201, 202, 204})
 _GONE = 404

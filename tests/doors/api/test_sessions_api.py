@@ -13,7 +13,9 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from nbkeep.model.actor import Actor, Role
+from nbkeep.model.session import StopReason
 from nbkeep.people.tokens import create_token
+from nbkeep.sessions.end import end_session
 from nbkeep.sessions.listing import list_sessions
 from nbkeep.sessions.stop import stop_session
 from office_parts import OfficeForTests, client_for
@@ -52,6 +54,32 @@ def test_a_session_from_request_to_end(
     assert (stopped["state"], stopped["stop"]["reason"]) == ("stopped", "user")
     assert jane.post(f"{path}/stop").status_code == 200
     assert jane.post(f"{path}/extend").status_code == 409
+
+
+def test_a_session_is_suspended_looked_at_and_resumed(
+    office: OfficeForTests, people: dict[str, tuple[Actor, httpx.Client]]
+) -> None:
+    actor, jane = people["jane"]
+    session_id = office.ready(actor)
+    path = f"/api/v1/sessions/{session_id}"
+    assert jane.get(f"{path}/checkpoints").json() == {"session_id": session_id, "items": []}
+    assert jane.post(f"{path}/suspend").json()["state"] == "stopping"
+    office.backend.saves("jane", session_id, office.clock.now())
+    office.backend.running.clear()
+    end_session(office, actor, session_id, StopReason.USER)
+    view = jane.get(path).json()
+    assert (view["state"], view["is_resumable"], view["kept"]["lost"]) == ("suspended", True, 1)
+    assert [one["session_id"] for one in jane.get("/api/v1/sessions?state=open").json()["items"]] == [
+        session_id
+    ]
+    assert jane.get("/api/v1/sessions?state=live").json()["items"] == []
+    saved = jane.get(f"{path}/checkpoints").json()["items"][0]
+    assert saved["kernels"][0]["path"] == "churn.ipynb"
+    refused = jane.post(f"{path}/resume", json={"profile": "no-such"})
+    assert refused.status_code == 404
+    assert jane.post(f"{path}/resume").json()["state"] == "requested"
+    assert jane.post(f"{path}/resume").status_code == 200
+    assert office.row(session_id).run == 2
 
 
 def test_not_yours_and_not_there_are_the_same_answer(

@@ -18,6 +18,23 @@ def test_the_documented_example_changes_idle_stop_and_longest_session(nbkeep: Nb
     assert "6h" in nbkeep("profile", "show", "notebook-gpu-a100").out
 
 
+def test_what_a_profile_keeps_is_set_shown_and_refused_out_of_range(nbkeep: Nbkeep):
+    done = nbkeep(
+        "profile", "set", "notebook-cpu-small", "--state-limit", "8GB", "--state-retention", "3d", "--json"
+    )
+    assert (done.json["keep_state"], done.json["state_max_bytes"], done.json["state_retention_s"]) == (
+        True, 8_000_000_000, 3 * 86400,
+    )  # fmt: skip
+    assert "kept for 3d after a stop" in nbkeep("profile", "show", "notebook-cpu-small").out
+    assert "lost at a stop" in nbkeep("profile", "set", "notebook-cpu-small", "--no-keep-state").out
+    for option, value in (
+        ("--state-limit", "1kB"),
+        ("--state-retention", "1min"),
+        ("--state-retention", "2y"),
+    ):
+        assert nbkeep("profile", "set", "notebook-cpu-small", option, value).code == 1
+
+
 def test_a_flavor_and_a_profile_on_it_are_made_and_deleted(nbkeep: Nbkeep):
     made = nbkeep("flavor", "create", "mid", "--cpu", "2.5", "--memory", "16GiB", "--price-per-hour", "0.15")
     assert made.code == 0, made.err

@@ -8,6 +8,8 @@ from cli_parts import Nbkeep
 
 from nbkeep.backends.interface import Volume
 from nbkeep.model.actor import SYSTEM
+from nbkeep.model.session import StopReason
+from nbkeep.sessions.end import end_session
 from nbkeep.sessions.launch import launch
 from nbkeep.sessions.marks import mark_ready
 from nbkeep.store.tables import SessionRow
@@ -23,6 +25,60 @@ def test_a_session_is_listed_shown_and_explained(nbkeep: Nbkeep, served: OfficeF
     assert told.code == 0
     assert "Running" in told.out.splitlines()[0]
     assert nbkeep("session", "diagnose", session_id, "--json").json["state"] == "ready"
+
+
+def suspended(served: OfficeForTests, session_id: str) -> None:
+    """Save and end a session as its node does."""
+    served.backend.saves("jane", session_id, served.clock.now())
+    served.backend.running.pop(session_id, None)
+    end_session(served, SYSTEM, session_id, StopReason.USER)
+
+
+def test_a_suspended_session_says_what_is_kept_and_is_listed(nbkeep: Nbkeep, served: OfficeForTests):
+    session_id = served.ready(served.user("jane"))
+    helper = threading.Thread(target=lambda: (threading.Event().wait(0.5), suspended(served, session_id)))
+    helper.start()
+    done = nbkeep("session", "suspend", session_id)
+    helper.join()
+    assert done.code == 0, done.err
+    assert "3 variables are kept until" in done.err
+    assert "1 could not be" in done.err
+    listed = nbkeep("session", "checkpoints", session_id)
+    assert "churn.ipynb" in listed.out
+    assert "sock: A socket cannot be kept." in listed.out
+    assert session_id in nbkeep("session", "list").out
+    assert "kept until" in nbkeep("session", "show", session_id).out
+    assert "Resume it" in nbkeep("session", "diagnose", session_id).out
+    assert nbkeep("session", "resume", session_id, "--no-wait").code == 0
+    assert served.row(session_id).state == "requested"
+
+
+def test_a_suspend_that_kept_nothing_says_so(nbkeep: Nbkeep, served: OfficeForTests):
+    session_id = served.ready(served.user("jane"))
+    helper = threading.Thread(
+        target=lambda: (
+            threading.Event().wait(0.5),
+            end_session(served, SYSTEM, session_id, StopReason.USER),
+        )
+    )
+    helper.start()
+    done = nbkeep("session", "suspend", session_id)
+    helper.join()
+    assert done.code == 1
+    assert "could not be saved" in done.err
+    assert (
+        "Nothing is saved"
+        in nbkeep("session", "checkpoints", session_id).err + nbkeep("session", "checkpoints", session_id).out
+    )
+
+
+def test_discarding_a_suspended_session_ends_it_for_good(nbkeep: Nbkeep, served: OfficeForTests):
+    session_id = served.ready(served.user("jane"))
+    suspended(served, session_id)
+    assert "is stopped" in nbkeep("session", "stop", session_id, "--discard-state", "--yes").err
+    refused = nbkeep("session", "resume", session_id)
+    assert refused.code == 1
+    assert "nothing is kept" in refused.err
 
 
 def test_start_tells_each_step_until_the_session_is_ready(nbkeep: Nbkeep, served: OfficeForTests):

@@ -45,13 +45,15 @@ def test_a_start_ends_and_the_name_can_be_started(
 
     def settled() -> dict[str, Any]:
         view: dict[str, Any] = platform.office.get(path).raise_for_status().json()
-        return view if view["state"] in {"ready", "failed", "stopped"} else {}
+        return view if view["state"] in {"ready", "failed", "suspended", "stopped"} else {}
 
     view = wait_for(settled, 90, "the start to end")
     if view["state"] == "ready":
         assert person.get(str(view["url"])).status_code == 200
         platform.office.post(f"{path}/stop", json={"reason": "the test is over"}).raise_for_status()
-        wait_for(lambda: platform.office.get(path).json()["state"] == "stopped", 40, "the stop")
+        wait_for(
+            lambda: platform.office.get(path).json()["state"] in {"suspended", "stopped"}, 60, "the stop"
+        )
     else:
         assert view["stop"]["message"]
         assert view["stop"]["remedy"]

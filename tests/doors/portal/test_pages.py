@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -13,9 +14,10 @@ from nbkeep.model.session import StopReason
 from nbkeep.people import users
 from nbkeep.people.invitations import accept
 from nbkeep.people.tokens import actor_of_token
+from nbkeep.sessions.end import end_session
 from nbkeep.sessions.marks import mark_ended
 from nbkeep.store.tables import SessionRow, UserRow
-from portal_parts import SAME_ORIGIN, Portal
+from portal_parts import SAME_ORIGIN, Person, Portal
 
 OWN_PAGES = ("/", "/files", "/files/usage", "/account")
 AUDIT_PAGES = ("/admin/audit",)
@@ -192,6 +194,64 @@ def test_stopping_twice_is_harmless_and_the_reason_is_told(portal: Portal) -> No
     assert "Stopped by its user." in jane.get("/")
 
 
+def suspended(portal: Portal, person: Person) -> str:
+    """Let a session be suspended with a variable that could not be kept."""
+    office = portal.office
+    session_id = office.ready(person.actor, name="churn")
+    assert person.post(f"/sessions/{session_id}/suspend").status_code == 303
+    office.backend.saves(person.actor.name, session_id, office.clock.now())
+    office.backend.running.pop(session_id)
+    end_session(office, OPERATOR, session_id, StopReason.USER)
+    return session_id
+
+
+def test_a_suspended_session_says_what_is_kept_until_when_and_is_resumed_on_more_memory(
+    portal: Portal,
+) -> None:
+    jane = portal.person()
+    session_id = suspended(portal, jane)
+    until = portal.office.clock.now() + timedelta(days=7)
+    day = f"kept until {until.day} {until:%B}"
+    assert f"Your variables are {day}; 1 could not be kept" in jane.get("/")
+    for html in (jane.get("/"), jane.get(f"/sessions/{session_id}")):
+        assert day in html
+        assert ">Resume<" in html.replace('<span class="visually-hidden"> churn</span>', "")
+    page = jane.get(f"/sessions/{session_id}")
+    assert "churn.ipynb" in page
+    assert "A socket cannot be kept." in page
+    assert "Nothing is running" not in jane.get("/")
+    answer = jane.post(f"/sessions/{session_id}/resume", profile="notebook-cpu-large")
+    assert answer.headers["location"] == f"/portal/sessions/{session_id}?opening=1"
+    assert portal.office.row(session_id).profile_name == "notebook-cpu-large"
+    assert portal.office.hub.servers["jane", "churn"] == session_id
+
+
+def test_a_refused_resume_says_why(portal: Portal) -> None:
+    jane = portal.person()
+    session_id = suspended(portal, jane)
+    portal.office.ready(jane.actor, name="churn")
+    answer = jane.post(f"/sessions/{session_id}/resume")
+    assert answer.status_code == 409
+    assert "another session named" in answer.text
+
+
+def test_discarded_variables_are_gone(portal: Portal) -> None:
+    jane = portal.person()
+    session_id = suspended(portal, jane)
+    assert jane.post(f"/sessions/{session_id}/stop", discard="on").status_code == 303
+    assert portal.office.row(session_id).state == "stopped"
+    assert ">Resume<" not in jane.get(f"/sessions/{session_id}")
+
+
+def test_an_admin_suspends_somebodys_session_with_a_reason_only(portal: Portal) -> None:
+    jane, boss = portal.person("jane"), portal.person("boss", Role.ADMIN)
+    session_id = portal.office.ready(jane.actor)
+    assert "Why does it have to be suspended" in boss.get(f"/sessions/{session_id}/suspend")
+    assert boss.post(f"/sessions/{session_id}/suspend").status_code == 400
+    assert boss.post(f"/sessions/{session_id}/suspend", reason="The host is repaired").status_code == 303
+    assert portal.office.row(session_id).stop_detail == "The host is repaired"
+
+
 def test_somebody_elses_session_looks_as_if_it_were_not_there(portal: Portal) -> None:
     session_id = portal.office.ready(portal.office.user("bob"))
     jane = portal.person()
@@ -289,8 +349,8 @@ def test_a_profile_is_made_changed_and_deleted_with_errors_beside_their_fields(p
     ops = portal.person("ops", Role.ADMIN)
     fields = {"display_name": "Mine", "description": "", "image": "base", "flavor": "notebook-cpu-small",
               "idle_stop": "soon", "max_session": "8h", "max_extension": "0", "network": "none",
-              "classification": "internal", "enabled": "on", "roles": "notebook.user",
-              "keep_state": "on", "state_limit": "16GiB", "state_retention": "7d"}  # fmt: skip
+              "classification": "internal", "enabled": "on", "roles": "notebook.user", "keep_state": "on",
+              "state_limit": "8GB", "state_retention": "3d"}  # fmt: skip
     bad = ops.post("/admin/profiles/new", name="mine", **fields)
     assert bad.status_code == 400
     assert 'id="e-idle_stop">&#39;soon&#39; is not a duration' in bad.text
@@ -325,17 +385,6 @@ def test_a_home_grows_and_never_shrinks(portal: Portal) -> None:
     assert "20 GiB" in ops.get("/admin/volumes?find=jane")
     small = ops.post("/admin/volumes/jane", size="5GiB")
     assert "never made smaller" in small.text
-
-
-def test_a_plain_folder_shows_its_own_use_and_not_the_disk_s(portal: Portal) -> None:
-    jane, ops = portal.person(), portal.person("ops", Role.ADMIN)
-    portal.office.backend.volumes["jane"] = Volume("folder", 0, 3 << 20, 40 << 30)
-    own = jane.get("/files")
-    assert ">3 MiB</span> used" in own
-    assert "40 GiB are free on the disk that all homes share" in own
-    row = ops.get("/admin/volumes?find=jane").partition('data-volume="jane"')[2].partition("</tr>")[0]
-    assert "3 MiB" in row
-    assert "no limit" in row
 
 
 def test_a_token_is_shown_once_works_and_can_be_revoked(portal: Portal) -> None:

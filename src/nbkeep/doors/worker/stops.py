@@ -111,8 +111,12 @@ def finish_stops(parts: Parts) -> None:
 
 
 def _longest_end(row: SessionRow) -> timedelta:
-    """Return how long an end may take: one that was never ready has nothing to save."""
-    return _BY_FORCE + timedelta(seconds=grace_s(row.profile) if row.ready_at else 0)
+    """Return how long an end may take, while variables are saved.
+
+    One that was never ready has none, and the code of somebody who may not be here is not waited for.
+    """
+    waits = row.ready_at is not None and row.stop_reason != StopReason.USER_DISABLED
+    return _BY_FORCE + timedelta(seconds=grace_s(row.profile) if waits else 0)
 
 
 def _is_alive(parts: Parts, session_id: str) -> bool:
