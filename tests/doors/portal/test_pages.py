@@ -387,6 +387,17 @@ def test_a_home_grows_and_never_shrinks(portal: Portal) -> None:
     assert "never made smaller" in small.text
 
 
+def test_a_plain_folder_shows_its_own_use_and_not_the_disk_s(portal: Portal) -> None:
+    jane, ops = portal.person(), portal.person("ops", Role.ADMIN)
+    portal.office.backend.volumes["jane"] = Volume("folder", 0, 3 << 20, 40 << 30)
+    own = jane.get("/files")
+    assert ">3 MiB</span> used" in own
+    assert "40 GiB are free on the disk that all homes share" in own
+    row = ops.get("/admin/volumes?find=jane").partition('data-volume="jane"')[2].partition("</tr>")[0]
+    assert "3 MiB" in row
+    assert "no limit" in row
+
+
 def test_a_token_is_shown_once_works_and_can_be_revoked(portal: Portal) -> None:
     jane = portal.person()
     made = jane.client.post(
