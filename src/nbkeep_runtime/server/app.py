@@ -138,11 +138,20 @@ class SessionServer(ServerApp):
             super().stop(from_signal)
 
     async def _cleanup(self) -> None:
-        await self.session.kept.end()
-        await self.terminal_manager.terminate_all()
-        await super()._cleanup()
-        await self.session.stop()
-        await self.sandbox.close()
+        """Save, then end everything; a step that fails must not keep the end from coming."""
+        jupyters = super()._cleanup
+        steps = (
+            self.session.kept.end,
+            self.terminal_manager.terminate_all,
+            jupyters,
+            self.session.stop,
+            self.sandbox.close,
+        )
+        for step in steps:
+            try:
+                await step()
+            except Exception:  # such as a kernel that is just being started anew
+                self.log.exception("A step of the end failed; the others follow")
 
 
 def configuration(settings: ServerSettings) -> Config:

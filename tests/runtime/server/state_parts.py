@@ -9,10 +9,10 @@ import asyncio
 import base64
 import json
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
+import psutil
 from session_server import Browser, RunningServer, eventually
 
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
@@ -48,6 +48,8 @@ def end(server: RunningServer, within_s: float = 90) -> None:
 def begin_again(server: RunningServer, **env: str) -> None:
     """Resume: a new sandbox and a new trusted half with the same folders."""
     init = server.processes[0]
+    for orphan in psutil.Process(init.pid).children(recursive=True):
+        orphan.kill()  # what a sandbox's end does to all that runs in it
     init.terminate()
     init.wait()
     (server.kernels / "init.sock").unlink(missing_ok=True)
@@ -85,18 +87,3 @@ async def run(server: RunningServer, kernel_id: str, *cells: str) -> str:
 
 def runs(server: RunningServer, kernel_id: str, *cells: str) -> str:
     return asyncio.run(run(server, kernel_id, *cells))
-
-
-__all__ = [
-    "KEY",
-    "begin_again",
-    "end",
-    "folder_of",
-    "keeping",
-    "kernel_of",
-    "run",
-    "runs",
-    "settled",
-    "subprocess",
-    "summary_of",
-]

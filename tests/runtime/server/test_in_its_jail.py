@@ -21,7 +21,7 @@ from sandboxes import Machine, make_machine, why_not
 class JailedServer(RunningServer):
     """The same server as `RunningServer`, started by a warden."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, **env: str) -> None:
         machine.kill_warden()
         machine.start("nbkeep_runtime.server")
         self.machine = machine
@@ -49,6 +49,7 @@ class JailedServer(RunningServer):
                 "JUPYTERHUB_OAUTH_CALLBACK_URL": f"{PREFIX}oauth_callback",
                 "JUPYTERHUB_OAUTH_SCOPES": '["access:servers!server=jane/"]',
                 "JUPYTERHUB_OAUTH_ACCESS_SCOPES": '["access:servers!server=jane/"]',
+                **env,
             },
         )
         begun = time.monotonic()

@@ -289,3 +289,35 @@ def test_a_kernel_that_dies_while_it_is_restored_lets_the_others_go_on() -> None
         if told["a.ipynb"]["status"] == "failed":
             assert "ended" in told["a.ipynb"]["reason"]
         assert runs(server, fatal, "print('usable')") == "usable\n"
+
+
+def test_a_kernel_that_dies_while_it_is_saved_leaves_the_earlier_state() -> None:
+    with RunningServer(**keeping()) as server:
+        server.put_notebook("a.ipynb", "0")
+        kernel = server.open_notebook("a.ipynb")
+        runs(server, kernel, "x = 'earlier'")
+        server.json("POST", "nbkeep/api/state/save")
+        deadly = "import os\nclass Deadly:\n    def __reduce__(self): os.kill(os.getpid(), 9)"
+        runs(server, kernel, deadly, "x = Deadly()")
+        (problem,) = server.json("POST", "nbkeep/api/state/save")["problems"]
+        assert problem["path"] == "a.ipynb"
+        assert "ended" in problem["reason"]
+        end(server)
+        begin_again(server)
+        assert runs(server, kernel, "print(x)") == "earlier\n"
+
+
+def test_long_work_is_saved_in_the_background_without_being_asked() -> None:
+    """A save may cost 2 % of what cells took: half a minute of work pays for the first one."""
+    with RunningServer(**keeping()) as server:
+        server.put_notebook("a.ipynb", "0")
+        kernel = server.open_notebook("a.ipynb")
+        runs(server, kernel, "import time; x = 1; time.sleep(26)")
+        (saved,) = eventually(lambda: server.office.of_type("state.saved"), 60)
+        assert saved["why"] == "background"
+        assert server.json("GET", "nbkeep/api/state")["saved_at"]
+        assert server.server is not None
+        server.server.kill()
+        server.server.wait()
+        begin_again(server)
+        assert runs(server, kernel, "print(x)") == "1\n"

@@ -43,7 +43,7 @@ class Cost:
     def may_save(self, now_s: float) -> bool:
         """Tell whether a save is due, and affordable: the last one tells what it will take.
 
-        >>> cost = Cost(cells_s=60, has_changed=True, last_cell_end_s=100)
+        >>> cost = Cost(cells_s=60.0, has_changed=True, last_cell_end_s=100)
         >>> cost.may_save(101), cost.may_save(106)
         (False, True)
         >>> cost.saved(1.0); cost.cell_ended(106, 126); cost.may_save(200), cost.cells_s

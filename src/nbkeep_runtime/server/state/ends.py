@@ -13,7 +13,7 @@ class Ends:
         self._of: dict[str, asyncio.Future[None]] = {}
 
     def of(self, kernel_id: str) -> asyncio.Future[None]:
-        """Return what is done once the kernel's process is gone."""
+        """Return what is done once the kernel's process is gone; ask before it can be."""
         found = self._of.get(kernel_id)
         if found is None or found.done():
             found = self._of[kernel_id] = asyncio.get_running_loop().create_future()

@@ -13,12 +13,13 @@ PART_SUFFIX = ".part"
 _BLOCK_BYTES = 4096
 
 
-def write_new(path: Path, data: bytes) -> None:
-    """Write a file that nobody reads before `settle`; raises OSError and leaves nothing."""
+def write_new(path: Path, data: bytes | memoryview) -> None:
+    """Write a file that nobody reads before it gets its name, and sync it; an OSError leaves nothing."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     fd = os.open(path, flags, 0o600)
     try:
         write_all(fd, data)
+        os.fsync(fd)
     except BaseException:
         with contextlib.suppress(OSError):
             path.unlink()
@@ -32,16 +33,6 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-
-
-def settle(part: Path, path: Path) -> None:
-    """Put a written file on the disk, then give it its name."""
-    fd = os.open(part, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    part.replace(path)
 
 
 def sync_folder(path: Path) -> None:
@@ -58,7 +49,7 @@ def replace(path: Path, data: bytes) -> None:
     part = path.with_name(path.name + PART_SUFFIX)
     try:
         write_new(part, data)
-        settle(part, path)
+        part.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             part.unlink()
@@ -74,6 +65,22 @@ def read(path: Path, most_bytes: int) -> bytes:
         if size > most_bytes:
             raise OSError(f"{path.name} is larger than {most_bytes} bytes")
         return file.read(size)
+
+
+def read_into(path: Path, buffer: bytearray) -> memoryview:
+    """Return a file's bytes in memory that is used again; raises OSError for a link or too large a file."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        size = os.fstat(fd).st_size
+        if size > len(buffer):
+            raise OSError(f"{path.name} is larger than {len(buffer)} bytes")
+        view = memoryview(buffer)[:size]
+        done = 0
+        while done < size and (count := os.readv(fd, [view[done:]])):
+            done += count
+        return view[:done]
+    finally:
+        os.close(fd)
 
 
 def on_disk(size: int) -> int:

@@ -45,7 +45,7 @@ class Frames:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
-    def send(self, kind: str, data: bytes | None = None, **more: object) -> None:
+    def send(self, kind: str, data: bytes | memoryview | None = None, **more: object) -> None:
         """Send a frame; raises `FrameError`."""
         if data is not None:
             more["size"] = len(data)
@@ -53,13 +53,13 @@ class Frames:
         try:
             self._patience()
             self._socket.sendall(_LENGTH.pack(len(text)) + text)
-            if data:
+            if data is not None and len(data):
                 self._patience()
                 self._socket.sendall(data)
         except OSError as error:
             raise FrameError("The kernel went away or did not listen.") from error
 
-    def receive(self, *kinds: str) -> tuple[dict[str, Any], bytes]:
+    def receive(self, *kinds: str) -> tuple[dict[str, Any], bytearray]:
         """Return the next frame, one of these kinds, and its bytes; raises `FrameError` or `KernelFailed`."""
         (length,) = _LENGTH.unpack(self._read(_LENGTH.size))
         if length > _JSON_BYTES:
@@ -75,7 +75,7 @@ class Frames:
         size: Any = frame.get("size", 0)
         if kind not in kinds or type(size) is not int or not 0 <= size <= PIECE_BYTES:
             raise FrameError("The kernel sent a frame that was not expected.")
-        return frame, bytes(self._read(size))
+        return frame, self._read(size)
 
     def _patience(self) -> None:
         left_s = self._deadline_s - time.monotonic()

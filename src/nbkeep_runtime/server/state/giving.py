@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nbkeep_runtime.server.state import ask
 from nbkeep_runtime.server.state.door import Door
 from nbkeep_runtime.server.state.ends import Ends, first
-from nbkeep_runtime.server.state.errors import CannotRestore
+from nbkeep_runtime.server.state.errors import CannotRestore, IsRefused
 from nbkeep_runtime.server.state.frames import Frames
 from nbkeep_runtime.server.state.hand_out import hand_out
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nbkeep_runtime.server.state.store import Store
 
 LIMIT_S = 120.0  # after this a kernel may be used, empty; nobody waits longer without a word
-_AT_ONCE = 8
+_AT_ONCE = 12
 _ALL_S = 3600.0
 _SILENCE_S = 300.0
 _LAST_WORD_S = 10.0
@@ -52,17 +52,16 @@ class Giving:
         checkpoint = kept.checkpoint
         if checkpoint is None:
             raise CannotRestore(kept.reason)
-        loop = asyncio.get_running_loop()
-        reader = await loop.run_in_executor(self._threads, self._store.reader, kept, checkpoint)
         deadline_s = time.monotonic() + limit_s
+        reader = await asyncio.to_thread(self._store.reader, kept, checkpoint)
+        gone = self._ends.of(kept.kernel_id)
         try:
             with Door(Path(kernel.connection_file).parent) as door, ask.Asked(kernel, "restore") as asked:
                 asked.send(socket=str(door.path), token=door.token)
                 reply = asyncio.ensure_future(asked.reply())
-                gone = self._ends.of(kept.kernel_id)
                 entered = asyncio.ensure_future(door.entered())
                 try:
-                    await first(entered, reply, gone, timeout_s=limit_s)
+                    await first(entered, reply, gone, timeout_s=deadline_s - time.monotonic())
                     if not entered.done():
                         raise CannotRestore(await self._why(kernel, reply, gone))
                     connection, rest = entered.result()
@@ -70,6 +69,7 @@ class Giving:
                     entered.cancel()
                 frames = Frames(connection, rest, time.monotonic() + _ALL_S, _SILENCE_S)
                 self._open.add(frames)
+                loop = asyncio.get_running_loop()
                 filling = loop.run_in_executor(self._threads, hand_out, frames, reader)
                 filling.add_done_callback(lambda _done: self._ended(frames))
                 await first(reply, gone, filling, timeout_s=deadline_s - time.monotonic())
@@ -89,7 +89,7 @@ class Giving:
         if filling.done() and not reply.done():  # all was sent, or it was refused: the reply is on its way
             await first(reply, gone, timeout_s=_LAST_WORD_S)
         try:
-            if filling.done():
+            if filling.done() and (isinstance(filling.exception(), IsRefused) or not gone.done()):
                 filling.result()  # what we refused says more than the kernel's word for it
             if not reply.done():
                 raise CannotRestore(await self._why(kernel, reply, gone))

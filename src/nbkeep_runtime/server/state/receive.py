@@ -80,7 +80,7 @@ def _take(frames: Frames, writer: Writer, is_wanted: Callable[[], bool]) -> Writ
     return written
 
 
-def _next(frames: Frames, *kinds: str) -> tuple[dict[str, Any], bytes]:
+def _next(frames: Frames, *kinds: str) -> tuple[dict[str, Any], bytearray]:
     try:
         return frames.receive(*kinds)
     except KernelFailed as error:

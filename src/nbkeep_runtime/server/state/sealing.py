@@ -41,10 +41,32 @@ class Sealer:
         self.binding = binding
         self._of = functools.cache(functools.partial(_cipher, key, binding))
 
-    def seal(self, purpose: str, place: tuple[str | int, ...], data: bytes | memoryview) -> bytes:
+    def seal(self, purpose: str, place: tuple[str | int, ...], data: bytes | bytearray) -> bytes:
         """Return `data` encrypted for this place."""
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._of(purpose).encrypt(nonce, data, self._bound(purpose, place))
+
+    def seal_into(
+        self, purpose: str, place: tuple[str | int, ...], data: bytes | bytearray, buffer: bytearray
+    ) -> memoryview:
+        """Do the same in memory that is used again; it holds `OVERHEAD_BYTES` more than the data."""
+        view = memoryview(buffer)[: len(data) + OVERHEAD_BYTES]
+        view[:_NONCE_BYTES] = nonce = os.urandom(_NONCE_BYTES)
+        self._of(purpose).encrypt_into(nonce, data, self._bound(purpose, place), view[_NONCE_BYTES:])
+        return view
+
+    def open_into(
+        self, purpose: str, place: tuple[str | int, ...], sealed: memoryview, buffer: bytearray
+    ) -> memoryview:
+        """Return what was sealed for this place, in memory that is used again; raises `IsRefused`."""
+        view = memoryview(buffer)[: max(0, len(sealed) - OVERHEAD_BYTES)]
+        try:
+            self._of(purpose).decrypt_into(
+                bytes(sealed[:_NONCE_BYTES]), sealed[_NONCE_BYTES:], self._bound(purpose, place), view
+            )
+        except (InvalidTag, ValueError) as error:
+            raise IsRefused(NOT_OURS) from error
+        return view
 
     def open(self, purpose: str, place: tuple[str | int, ...], sealed: bytes | memoryview) -> bytes:
         """Return what was sealed for this place, or raise `IsRefused`."""

@@ -11,6 +11,9 @@ import os
 import re
 import secrets
 import struct
+import threading
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -36,6 +39,7 @@ _SEALED_BYTES = PIECE_BYTES + OVERHEAD_BYTES
 _REFS_BYTES = CHUNKS * 140
 _MANIFEST_PIECES = 8
 _ROLES = ("stream", "manifest")
+_AT_ONCE = 3  # chunks on their way to the disk; twice as many wait
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,9 @@ class Writer:
         self._pieces: dict[str, int] = dict.fromkeys(_ROLES, 0)
         self._bytes = 0
         self._taken = 0
+        self._memory = threading.local()
+        self._threads = ThreadPoolExecutor(_AT_ONCE, "nbkeep-chunk")
+        self._waiting: deque[Future[None]] = deque()
 
     def _path(self, role: str) -> Path:
         return self._folder / f"{self.checkpoint_id}.{role}"
@@ -90,17 +97,26 @@ class Writer:
         if len(self._refs) > CHUNKS:
             raise CannotKeep(f"The variables are in more than {CHUNKS} pieces.")
 
-    def chunk(self, name: str, data: bytes) -> None:
-        """Store a chunk; one that is there already stays as it is."""
+    def chunk(self, name: str, data: bytes | bytearray) -> None:
+        """Store a chunk, soon: do not change `data`. One that is there already stays as it is."""
         self._need([name])
         if name in self._there or name in self._new:
             return
-        sealed = self._sealer.seal("chunk", (*self._bound, name), data)
-        self._take(len(sealed))
-        files.write_new(self._chunks / (name + files.PART_SUFFIX), sealed)
-        self._new[name] = len(sealed)
+        size = len(data) + OVERHEAD_BYTES
+        self._take(size)
+        self._new[name] = size
+        while len(self._waiting) >= 2 * _AT_ONCE:
+            self._waiting.popleft().result()
+        self._waiting.append(self._threads.submit(self._store, name, data))
 
-    def piece(self, role: str, data: bytes) -> None:
+    def _store(self, name: str, data: bytes | bytearray) -> None:
+        """Seal and write in a thread: the disk works while the kernel sends."""
+        if not hasattr(self._memory, "buffer"):
+            self._memory.buffer = bytearray(_SEALED_BYTES)
+        sealed = self._sealer.seal_into("chunk", (*self._bound, name), data, self._memory.buffer)
+        files.write_new(self._chunks / (name + files.PART_SUFFIX), sealed)
+
+    def piece(self, role: str, data: bytes | bytearray) -> None:
         """Append to the stream or the manifest."""
         number = self._pieces[role]
         if role == "manifest" and number >= _MANIFEST_PIECES:
@@ -119,11 +135,15 @@ class Writer:
         refs = self._sealer.seal("refs", (*self._bound, self.checkpoint_id), orjson.dumps(sorted(self._refs)))
         self._take(len(refs))
         files.write_new(self._part("refs"), refs)
+        while self._waiting:
+            self._waiting.popleft().result()
+        for fd in self._open.values():
+            os.fsync(fd)
         self._close()
         for name in self._new:
-            files.settle(self._chunks / (name + files.PART_SUFFIX), self._chunks / name)
+            (self._chunks / (name + files.PART_SUFFIX)).rename(self._chunks / name)
         for role in (*_ROLES, "refs"):
-            files.settle(self._part(role), self._path(role))
+            self._part(role).rename(self._path(role))
         files.sync_folder(self._chunks)
         files.sync_folder(self._folder)
         sizes = {**self._there, **self._new}
@@ -150,6 +170,7 @@ class Writer:
         self._taken = 0
 
     def _close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
         for fd in self._open.values():
             os.close(fd)
         self._open.clear()
@@ -163,6 +184,8 @@ class Reader:
         self._sealer = sealer
         self._checkpoint = checkpoint
         self._bound = (folder.name, checkpoint.python)
+        self._file_buffer = bytearray(_SEALED_BYTES)
+        self._buffer = bytearray(PIECE_BYTES)
         self.refs = frozenset(self._read_refs())
 
     def _read_refs(self) -> list[str]:
@@ -194,10 +217,13 @@ class Reader:
             if file.read(1):
                 raise IsRefused(NOT_OURS)
 
-    def chunk(self, name: str) -> bytes:
-        """Return a chunk of this checkpoint."""
-        raw = _read(self._folder / "chunks" / name, _SEALED_BYTES)
-        return self._sealer.open("chunk", (*self._bound, name), raw)
+    def chunk(self, name: str) -> memoryview:
+        """Return a chunk of this checkpoint, in memory that the next call uses again; in one thread only."""
+        try:
+            sealed = files.read_into(self._folder / "chunks" / name, self._file_buffer)
+        except OSError as error:
+            raise IsRefused(NOT_OURS) from error
+        return self._sealer.open_into("chunk", (*self._bound, name), sealed, self._buffer)
 
 
 def _sealed(file: BinaryIO) -> bytes:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 2  # so much memory of pieces on their way, and so many cores
 _REPLY_S = 15.0
+_WORD_S = 1.0
 _GONE = "The kernel ended while its variables were saved."
 
 
@@ -61,16 +62,20 @@ class Taking:
 
     async def take(self, kernel_id: str, kernel: Any, slot: str, patience: Patience) -> Taken:
         """Return a new checkpoint, or raise `CannotKeep`. Its slot stays busy until `Store.release`."""
+        gone = self._ends.of(kernel_id)
         try:
             with Door(Path(kernel.connection_file).parent) as door, ask.Asked(kernel, "save") as asked:
                 limit_s = max(1.0, patience.until_s - time.monotonic())
                 asked.send(socket=str(door.path), token=door.token, limit_s=limit_s)
                 reply = asyncio.ensure_future(asked.reply())
-                connection, rest = await self._entered(kernel_id, kernel, door, reply, patience)
+                connection, rest = await self._entered(gone, kernel, door, reply, patience)
                 began_s = time.monotonic()
-                received = await self._receive(Frames(connection, rest, patience.until_s), slot)
                 try:
-                    told = await self._reply(reply, kernel_id)
+                    received = await self._receive(Frames(connection, rest, patience.until_s), slot)
+                except CannotKeep as error:
+                    raise await self._why(error, gone, reply) from error
+                try:
+                    told = await self._reply(reply, gone)
                 except BaseException:
                     received.writer.abandon()
                     raise
@@ -91,14 +96,14 @@ class Taking:
 
     async def _entered(
         self,
-        kernel_id: str,
+        gone: asyncio.Future[None],
         kernel: Any,
         door: Door,
         reply: asyncio.Future[dict[str, Any]],
         patience: Patience,
     ) -> tuple[Any, bytes]:
         """Wait until the kernel begins to save; a cell that runs too long is interrupted, as by Ctrl-C."""
-        entered, gone = asyncio.ensure_future(door.entered()), self._ends.of(kernel_id)
+        entered = asyncio.ensure_future(door.entered())
         stages = [patience.until_s]
         if patience.interrupt_at_s is not None:
             stages.insert(0, patience.interrupt_at_s)
@@ -120,6 +125,13 @@ class Taking:
             entered.cancel()
         raise CannotKeep("A cell was still running, and did not end in time.")
 
+    async def _why(
+        self, error: CannotKeep, gone: asyncio.Future[None], reply: asyncio.Future[dict[str, Any]]
+    ) -> CannotKeep:
+        """Return what says most about the end of a connection; word of a dead kernel comes a little later."""
+        await first(gone, reply, timeout_s=_WORD_S)
+        return CannotKeep(_GONE) if gone.done() else error
+
     async def _receive(self, frames: Frames, slot: str) -> Received:
         """Receive in a thread. Who is cancelled meanwhile leaves nothing behind."""
         is_given_up = False
@@ -139,8 +151,10 @@ class Taking:
             frames.close()
             self._open.discard(frames)
 
-    async def _reply(self, reply: asyncio.Future[dict[str, Any]], kernel_id: str) -> dict[str, Any]:
-        await first(reply, self._ends.of(kernel_id), timeout_s=_REPLY_S)
+    async def _reply(
+        self, reply: asyncio.Future[dict[str, Any]], gone: asyncio.Future[None]
+    ) -> dict[str, Any]:
+        await first(reply, gone, timeout_s=_REPLY_S)
         if not reply.done():
             raise CannotKeep("The kernel did not say what it kept.")
         try:
