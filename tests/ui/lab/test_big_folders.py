@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from lab_world import Lab, open_lab, run_command, shoot_both
@@ -27,12 +28,13 @@ SHOWN = 500
 def many(lab: Lab) -> Generator[Path]:
     """A folder of so many files that its list is not fetched without need; the newest sorts last by name."""
     folder = lab.home / "many"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for number in range(MANY):
         os.close(os.open(folder / f"measure-{number}.csv", os.O_CREAT | os.O_WRONLY))
         os.utime(folder / f"measure-{number}.csv", (1_700_000_000 + number, 1_700_000_000 + number))
     yield folder
-    shutil.rmtree(folder)
+    # Away in one step: the page that is still open may put a checkpoint into it meanwhile.
+    shutil.rmtree(folder.rename(folder.with_name(f"gone-{uuid4().hex}")), ignore_errors=True)
 
 
 def row(page: Page, name: str) -> Locator:
