@@ -17,6 +17,7 @@ from typing import Any
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _STATE = "_nbkeep_state"
+_BURST = 100_000  # messages that wait for the server to take them
 # Messages of the shell channel that cannot look at a variable.
 _BLIND = frozenset(
     {"execute_request", "kernel_info_request", "connect_request", "is_complete_request", "history_request",
@@ -154,9 +155,26 @@ def _kernel_class() -> Any:
     return made
 
 
+def _application_class() -> Any:
+    base: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp
+
+    class Application(base):
+        """IPython's application, whose publisher keeps what its subscriber has not taken yet.
+
+        ZeroMQ's publishers drop from the 1,000th message that waits: a server that is short of CPU for a
+        moment lost outputs and the end of cells, which then stayed "running" for ever.
+        """
+
+        def init_iopub(self, context: Any) -> None:
+            context.sndhwm = _BURST  # for each socket that is made from here on
+            super().init_iopub(context)
+
+    return Application
+
+
 def main(argv: list[str]) -> None:
     """Be a kernel until its end; `argv` begins with the name of the program, as `sys.argv` does."""
-    application: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp
+    application = _application_class()
     sys.argv = list(argv)
     application.launch_instance(kernel_class=_kernel_class())
 

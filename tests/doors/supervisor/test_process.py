@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from nbkeep.backends.local.procs import boot_id
@@ -96,3 +97,13 @@ def test_a_changed_setting_leaves_the_rest_of_the_file_alone(tmp_path: Path) -> 
     set_values(file, {"listen": "127.0.0.1:81"})
     assert file.read_text() == '# ours\ncurrency = "USD"\n\nlisten = "127.0.0.1:81"\n[gpus]\na100 = 2\n'
     assert with_values("", {"a": 'x"y'}) == 'a = "x\\"y"\n'
+
+
+def test_two_commands_at_once_leave_one_whole_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    ports = [f"127.0.0.1:{port}" for port in range(8000, 8200)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda address: set_values(file, {"listen": address}), ports))
+    assert file.read_text() in {f'listen = "{address}"\n' for address in ports}
+    assert [one.name for one in tmp_path.iterdir()] == [file.name]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import signal
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -136,6 +137,31 @@ async def test_a_burst_of_output_loses_no_end(server: RunningServer) -> None:
             await browser.until_idle(await browser.execute(code), 120)
             event = await started(server, code)
             assert finished(server, event["execution_id"])["outcome"] == "ok"
+
+
+async def test_a_server_that_stood_still_for_a_while_loses_no_end(server: RunningServer) -> None:
+    server.put_notebook("still.ipynb", "0")
+    async with Browser(server, server.open_notebook("still.ipynb")) as browser:
+        ready = server.home / "still-ready"
+        code = f"""
+            import pathlib, time
+            from IPython.display import publish_display_data
+            pathlib.Path({str(ready)!r}).touch()
+            time.sleep(1)
+            for number in range(20_000): publish_display_data({{"text/plain": str(number)}})
+            pathlib.Path({str(ready)!r}).unlink()
+        """
+        msg_id = await browser.execute(code)
+        await asyncio.to_thread(eventually, ready.exists)
+        assert server.server is not None
+        server.server.send_signal(signal.SIGSTOP)
+        try:
+            await asyncio.to_thread(eventually, lambda: not ready.exists(), 60)
+        finally:
+            server.server.send_signal(signal.SIGCONT)
+        await browser.until_idle(msg_id, 120)
+        event = await started(server, code)
+        assert finished(server, event["execution_id"])["outcome"] == "ok"
 
 
 @pytest.mark.parametrize(("end", "outcome"), [("0", "ok"), ("1/0", "error")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,10 +18,15 @@ def set_values(file: Path, values: dict[str, str]) -> None:
     new = with_values(old, values)
     if new == old:
         return
-    fresh = file.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write(new)
-    fresh.replace(file)
+    # A name of its own: two commands at once must not take each other's half-written file away.
+    descriptor, fresh = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "w") as out:
+            out.write(new)
+        os.replace(fresh, file)  # noqa: PTH105  the temporary name is text already
+    except BaseException:
+        os.unlink(fresh)  # noqa: PTH108
+        raise
 
 
 def with_values(text: str, values: dict[str, str]) -> str:
