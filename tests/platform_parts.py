@@ -195,7 +195,11 @@ class Person:
         assert answer.status_code == 303, answer.text
         session_id = urlsplit(answer.headers["location"]).path.rsplit("/", 1)[1]
         session = Session(self, session_id, form["name"])
-        wait_for(lambda: session.state in {"ready", "failed", "stopped", "suspended"}, 60, "the session to be ready")
+        wait_for(
+            lambda: session.state in {"ready", "failed", "stopped", "suspended"},
+            60,
+            "the session to be ready",
+        )
         assert session.state == "ready", session.view
         return session
 

@@ -69,7 +69,9 @@ def test_everything_that_they_hold_ends_within_seconds(platform: Platform) -> No
             page.status_code == 403 or page.url.path == "/hub/login"
         )  # the form once the hub has asked again
         assert Person(platform, person.name).sign_in().status_code == 403
-        wait_for(lambda: session.state in {"stopping", "suspended", "stopped"}, SOON_S, "the session to be stopped")
+        wait_for(
+            lambda: session.state in {"stopping", "suspended", "stopped"}, SOON_S, "the session to be stopped"
+        )
         assert closes(lambda: channel.recv(timeout=1), SOON_S)
         wait_for(lambda: session.state in {"suspended", "stopped"}, SOON_S, "the session to be over")
         assert time.monotonic() - since < 3 * SOON_S

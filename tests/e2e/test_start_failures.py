@@ -93,7 +93,9 @@ def test_a_stop_during_the_start_and_a_second_stop_are_harmless(platform: Platfo
     for _ in range(2):
         stopped = platform.office.post(f"/sessions/{session_id}/stop", json={"reason": "never mind"})
         assert stopped.status_code == 200, stopped.text
-    wait_for(lambda: state(platform, session_id) in {"suspended", "stopped", "failed"}, 60, "the end of a start")
+    wait_for(
+        lambda: state(platform, session_id) in {"suspended", "stopped", "failed"}, 60, "the end of a start"
+    )
     assert platform.office.get(f"/sessions/{session_id}").json()["stop"]["reason"] == "admin"
     assert platform.office.post(f"/sessions/{session_id}/stop").status_code == 200
     # Nothing of it is left, and its name is free again.

@@ -103,7 +103,8 @@ def test_two_commands_at_once_leave_one_whole_file_and_nothing_beside_it(tmp_pat
     file = tmp_path / "config.toml"
     ports = [f"127.0.0.1:{port}" for port in range(8000, 8200)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda address: set_values(file, {"listen": address}), ports))
+        written = [pool.submit(set_values, file, {"listen": address}) for address in ports]
+    assert [one.result() for one in written] == [None] * len(ports)
     assert file.read_text() in {f'listen = "{address}"\n' for address in ports}
     assert [one.name for one in tmp_path.iterdir()] == [file.name]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
