@@ -41,6 +41,7 @@ _SETTINGS = (
     "currency",
     "cpu_overcommit",
     "memory_overcommit",
+    "cell_grace_s",
     "default_max_sessions",
     "default_home_size_bytes",
     "invitation_valid_s",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # unix(7): a socket's path has at most 107 bytes; the longest below the data directory is
 # run/s/ses_<20>/kernels/kernel-<36>-ipc-5, so this much is left for the directory itself.
 DATA_DIR_MAX_BYTES = 55
+_LONGEST_CELL_GRACE_S = 600
 
 
 def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
@@ -59,6 +60,9 @@ class Settings:
     gpus: dict[str, int] = field(default_factory=_no_gpus)
     # Whether servers and kernels are forked from processes that have imported what they need.
     warm_starts: bool = True
+    # How long running cells may go on when their session ends and its profile keeps state; then they are
+    # interrupted, and their variables are saved.
+    cell_grace_s: int = 60
     # What a person gets who is invited without saying otherwise.
     default_max_sessions: int = 3
     default_home_size_bytes: int = 10 << 30
@@ -181,6 +185,13 @@ def check(settings: Settings) -> None:
         if getattr(settings, name) <= 0:
             raise invalid(name.replace("_", "-"), f"{name} must be above zero.", "Correct it in config.toml.")
 
+    if not 1 <= settings.cell_grace_s <= _LONGEST_CELL_GRACE_S:
+        raise invalid(
+            "cell-grace-s",
+            f"cell_grace_s is {settings.cell_grace_s}.",
+            f"Give 1 to {_LONGEST_CELL_GRACE_S} seconds: whoever ends the session waits for it.",
+        )
+
 
 def _gpus(value: Any) -> dict[str, int]:
     """Return the counts of a table ({a100 = 2}) or of text ("a100=2,t4=1")."""
@@ -218,6 +229,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "memory_overcommit": float,
     "gpus": _gpus,
     "warm_starts": _yes_or_no,
+    "cell_grace_s": parse_duration_s,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,
     "invitation_valid_s": parse_duration_s,

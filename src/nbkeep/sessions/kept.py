@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from .interface import Parts
 
-# How long a stop waits for kernels to be saved; a running cell has most of it to finish.
-SAVE_S = 120
+# How long saving may take once no cell runs any more.
+_SAVE_S = 60
 _GRACE_S = 10.0
 # Writing the last bytes and ending the server come after the saving.
 _GRACE_AFTER_SAVE_S = 15.0
@@ -56,9 +56,11 @@ def keeps_state(profile: Mapping[str, Any]) -> bool:
     return bool(profile.get("keep_state", False))
 
 
-def grace_s(profile: Mapping[str, Any]) -> float:
-    """Return how long the trusted half has to end: long enough to save where it keeps state."""
-    return SAVE_S + _GRACE_AFTER_SAVE_S if keeps_state(profile) else _GRACE_S
+def grace_s(settings: Settings, profile: Mapping[str, Any]) -> float:
+    """Return how long the trusted half has to end: long enough for cells and saving where it keeps state."""
+    if not keeps_state(profile):
+        return _GRACE_S
+    return settings.cell_grace_s + _SAVE_S + _GRACE_AFTER_SAVE_S
 
 
 def state_env(settings: Settings, row: SessionRow) -> dict[str, str]:
@@ -66,7 +68,8 @@ def state_env(settings: Settings, row: SessionRow) -> dict[str, str]:
     policy = {
         "keep": keeps_state(row.profile),
         "max_bytes": row.profile.get("state_max_bytes", 0),
-        "save_s": SAVE_S,
+        "cell_grace_s": settings.cell_grace_s,
+        "save_s": settings.cell_grace_s + _SAVE_S,
     }
     env = {
         "NBKEEP_STATE_KEY": _key_of(settings.secret(STATE_SECRET), row.user_id),
