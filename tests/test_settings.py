@@ -52,7 +52,7 @@ def test_the_file_is_read_in_peoples_units_and_the_environment_wins(short_dir: P
         ("cpu_overcommit = 0", "cpu_overcommit"),
         ("cpu_overcommit = 'much'", "much"),
         ("invitation_valid_s = 'soon'", "soon"),
-        ("cell_grace_s = '1h'", "1 to 600"),
+        ("cell_grace_s = '1h'", "1 to 480"),
         ("default_home_size_bytes = '10 potatoes'", "potatoes"),
         ("gpus = 'a100'", "a100"),
     ],

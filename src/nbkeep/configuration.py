@@ -42,6 +42,8 @@ _SETTINGS = (
     "cpu_overcommit",
     "memory_overcommit",
     "cell_grace_s",
+    "max_suspended_sessions",
+    "max_suspended_bytes",
     "default_max_sessions",
     "default_home_size_bytes",
     "invitation_valid_s",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # unix(7): a socket's path has at most 107 bytes; the longest below the data directory is
 # run/s/ses_<20>/kernels/kernel-<36>-ipc-5, so this much is left for the directory itself.
 DATA_DIR_MAX_BYTES = 55
-_LONGEST_CELL_GRACE_S = 600
+_LONGEST_CELL_GRACE_S = 480
 
 
 def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
@@ -63,6 +63,10 @@ class Settings:
     # How long running cells may go on when their session ends and its profile keeps state; then they are
     # interrupted, and their variables are saved.
     cell_grace_s: int = 60
+    # How many suspended sessions a person may have, and of how many bytes in all. Beyond that the oldest are
+    # deleted a day after their user was told.
+    max_suspended_sessions: int = 20
+    max_suspended_bytes: int = 64 << 30
     # What a person gets who is invited without saying otherwise.
     default_max_sessions: int = 3
     default_home_size_bytes: int = 10 << 30
@@ -181,6 +185,8 @@ def check(settings: Settings) -> None:
         "invitation_valid_s",
         "sign_in_valid_s",
         "default_home_size_bytes",
+        "max_suspended_sessions",
+        "max_suspended_bytes",
     ):
         if getattr(settings, name) <= 0:
             raise invalid(name.replace("_", "-"), f"{name} must be above zero.", "Correct it in config.toml.")
@@ -230,6 +236,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "gpus": _gpus,
     "warm_starts": _yes_or_no,
     "cell_grace_s": parse_duration_s,
+    "max_suspended_sessions": int,
+    "max_suspended_bytes": parse_size_bytes,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,
     "invitation_valid_s": parse_duration_s,

@@ -157,7 +157,7 @@ def over(row: SessionRow) -> SessionState:
 def wish_discard(tx: Tx, clock: Clock, actor: Actor, row: SessionRow, reason: str) -> None:
     """Record that a session's saved state is to go, and why; it cannot be resumed any more. Twice is safe.
 
-    `reason`: user, admin or retention.
+    `reason`: user, admin, retention or limit.
     """
     if row.discard_state:
         return

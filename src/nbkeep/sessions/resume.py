@@ -19,6 +19,7 @@ from .notices import ENDED, dismiss_about
 from .records import live_session, load_of, note_progress, snapshot, visible_session
 from .rules import Asker, HostPolicy, may_resume, may_start
 from .start import hand_to_hub
+from .state_limits import NOTICE
 from .states import move
 from .view import spent_micros
 
@@ -128,7 +129,8 @@ def _admit(
     move(row, SessionState.REQUESTED)
     row.requested_at = now
     note_progress(row, now, "admitted", "Allowed: your session has its place.")
-    dismiss_about(tx, parts.clock, row.id, ENDED)
+    for kind in (ENDED, NOTICE):
+        dismiss_about(tx, parts.clock, row.id, kind)
     tx.flush()
     journal.append(
         tx,
@@ -170,5 +172,6 @@ def _begin_anew(row: SessionRow) -> None:
     row.progress = []
     row.started_at = row.ready_at = row.ended_at = row.ends_at = row.idle_kept_until = None
     row.last_heartbeat_at = row.last_work_at = row.memory_used_bytes = None
+    row.over_limit_since = None
     row.stop_requested_at = row.stop_reason = row.stop_detail = row.stopped_by = None
     row.extended_s, row.is_busy, row.state_pending, row.kept_until = 0, False, False, None
