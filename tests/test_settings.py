@@ -53,6 +53,8 @@ def test_the_file_is_read_in_peoples_units_and_the_environment_wins(short_dir: P
         ("cpu_overcommit = 'much'", "much"),
         ("invitation_valid_s = 'soon'", "soon"),
         ("cell_grace_s = '1h'", "1 to 480"),
+        ("state_key = '/etc/key'", "file:/etc/nbkeep"),
+        ("state_key = 'file:key'", "file:/etc/nbkeep"),
         ("default_home_size_bytes = '10 potatoes'", "potatoes"),
         ("gpus = 'a100'", "a100"),
     ],

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # run/s/ses_<20>/kernels/kernel-<36>-ipc-5, so this much is left for the directory itself.
 DATA_DIR_MAX_BYTES = 55
 _LONGEST_CELL_GRACE_S = 480
+_FILE = "file:"
 
 
 def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
@@ -70,6 +71,9 @@ class Settings:
     # What a person gets who is invited without saying otherwise.
     default_max_sessions: int = 3
     default_home_size_bytes: int = 10 << 30
+    # Where the secret of saved variables lies: "" is `secrets/state-key` of the data directory, "file:/PATH"
+    # a file outside of it, so that a copy of the data alone cannot be read.
+    state_key: str = ""
     # How long a sign-up or reset link works.
     invitation_valid_s: int = 72 * 3600
     # How long a browser stays signed in.
@@ -94,6 +98,13 @@ class Settings:
     def secrets_dir(self) -> Path:
         """Tokens between the platform's own processes (0700)."""
         return self.data_dir / "secrets"
+
+    @property
+    def state_key_file(self) -> Path:
+        """The file with the secrets of which the keys of saved variables are made."""
+        if self.state_key:
+            return Path(self.state_key.removeprefix(_FILE))
+        return self.secrets_dir / "state-key"
 
     @property
     def logs_dir(self) -> Path:
@@ -191,6 +202,18 @@ def check(settings: Settings) -> None:
         if getattr(settings, name) <= 0:
             raise invalid(name.replace("_", "-"), f"{name} must be above zero.", "Correct it in config.toml.")
 
+    _check_ends(settings)
+
+
+def _check_ends(settings: Settings) -> None:
+    if settings.state_key:
+        file = settings.state_key_file
+        if not settings.state_key.startswith(_FILE) or not file.is_absolute():
+            raise invalid("state-key", f"{settings.state_key!r} is not a place of a key.",
+                          "Write it like file:/etc/nbkeep/state-key.")  # fmt: skip
+        if file.is_relative_to(settings.data_dir):
+            raise invalid("state-key", f"{file} lies in the data directory, beside what it is to protect.",
+                          "Choose a file outside of it, or leave the setting out.")  # fmt: skip
     if not 1 <= settings.cell_grace_s <= _LONGEST_CELL_GRACE_S:
         raise invalid(
             "cell-grace-s",
@@ -236,6 +259,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "gpus": _gpus,
     "warm_starts": _yes_or_no,
     "cell_grace_s": parse_duration_s,
+    "state_key": str,
     "max_suspended_sessions": int,
     "max_suspended_bytes": parse_size_bytes,
     "default_max_sessions": int,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbkeep.model.errors import Refused
 from nbkeep.model.session import SessionState
 from nbkeep.profiles.images import built_images
+
+from .state_keys import secret_of
 
 if TYPE_CHECKING:
     from nbkeep.settings import Settings
@@ -16,6 +19,10 @@ def hindrance(settings: Settings, row: SessionRow) -> str:
     """Return why a resume would not bring back what is kept, in sentences for its user; "" where it would."""
     if row.state != SessionState.SUSPENDED or row.kept is None:
         return ""
+    try:
+        secret_of(settings, row)
+    except Refused as refusal:
+        return f"It cannot be resumed now: {refusal.message[0].lower()}{refusal.message[1:]} {refusal.remedy}"
     image = row.profile["image"]
     saved_with, now = row.kept.get("image_digest"), built_images(settings.images_dir).get(image)
     if saved_with and now is not None and now.get("digest") != saved_with:

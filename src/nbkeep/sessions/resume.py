@@ -19,6 +19,7 @@ from .notices import ENDED, dismiss_about
 from .records import live_session, load_of, note_progress, snapshot, visible_session
 from .rules import Asker, HostPolicy, may_resume, may_start
 from .start import hand_to_hub
+from .state_keys import secret_of
 from .state_limits import NOTICE
 from .states import move
 from .view import spent_micros
@@ -120,6 +121,7 @@ def _admit(
     )
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
+    secret_of(parts.settings, row)  # raises: without it the variables could not be brought back
     saved_at = str((row.kept or {}).get("saved_at", ""))
     row.spent_micros = spent_micros(row, parts.clock.now())
     _begin_anew(row)
