@@ -12,7 +12,7 @@ from nbkeep.model.units import format_size
 from nbkeep.store.tables import SessionRow
 
 from .kept import retention_s
-from .notices import add_notice, dismiss_about
+from .notices import ENDED, add_notice, dismiss_about
 
 if TYPE_CHECKING:
     from nbkeep.model.clock import Clock
@@ -56,10 +56,11 @@ def _tell(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> None:
     row.kept_until = until = min(row.kept_until or until, until)
     text = (
         f"Session {row.name}: its variables are kept until {until:%H:%M} UTC on {until.day} {until:%B} only. "
-        f"You may have {settings.max_suspended_sessions} suspended sessions of "
-        f"{format_size(settings.max_suspended_bytes)} in all, and it is beyond that, older than the others. "
+        f"At most {settings.max_suspended_sessions} of your sessions may be suspended, with "
+        f"{format_size(settings.max_suspended_bytes)} in all, and this is an older one beyond that. "
         "Resume it, or discard others, to keep it longer; files stay."
     )
+    dismiss_about(tx, clock, row.id, ENDED)  # it names the day that was true until now
     add_notice(tx, clock, row.user_id, NOTICE, text, session_id=row.id)
 
 

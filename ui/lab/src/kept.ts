@@ -145,7 +145,7 @@ export function kernelSentence(kernel: ResumedKernel): string {
       return `Its variables could not be brought back: ${sentence(kernel.reason || 'the reason is not known')}`;
     case 'not-kept':
       return kernel.reason
-        ? `Its variables were not kept: ${sentence(kernel.reason)}`
+        ? wholeSentence(kernel.reason)
         : `Variables of ${kernel.language || 'this kind of'} kernels are not kept.`;
   }
 }

@@ -16,11 +16,11 @@ function Gone(props: { last: Status | null; at: number; keeps: boolean; unsaved:
     <div className="nbkeep-Gone-box">
       <h1 id="nbkeep-gone-title">{headline}</h1>
       <p id="nbkeep-gone-text">
-        {reason}{' '}
         {keeps
-          ? 'Your variables are kept, as far as they could be saved, unless they were discarded; files, open tabs and the ' +
-            'layout are, too. Resume the session to go on where you were.'
-          : 'Your files are kept, and so are open tabs and the layout. Variables in memory are gone.'}
+          ? 'Your variables are kept (unless somebody chose to discard them), and so are files, open tabs and the layout: ' +
+            'resume the session to go on where you were.'
+          : 'Your files are kept, and so are open tabs and the layout. Variables in memory are gone.'}{' '}
+        {reason}
       </p>
       {props.unsaved.length > 0 && (
         <p>

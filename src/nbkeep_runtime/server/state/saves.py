@@ -23,7 +23,7 @@ log = logging.getLogger("nbkeep.state")
 
 ASKED_S = 60.0
 BACKGROUND_S = 15.0
-NOT_THIS_KIND = "Variables of this kernel type are not kept."
+NOT_THIS_KIND = "Variables of this kernel type are not kept, only those of Python kernels of the image."
 _LOOK_S = 2.0
 _RAN_NOTHING = "Nothing ran since the last state was kept, which stays."
 _DISK = "The platform's disk does not take more."
