@@ -54,6 +54,19 @@ def test_tokens_that_others_can_read_are_missing_protection(short_dir: Path) -> 
     assert "chmod" in facts["secrets"]["remedy"]
 
 
+def test_a_key_of_saved_variables_that_is_away_is_missing(short_dir: Path, tmp_path: Path) -> None:
+    assert doctor(short_dir)[1]["state-key"]["status"] == "info"
+    file = tmp_path / "key"
+    code, facts = doctor(short_dir, state_key=f"file:{file}")
+    assert (code, facts["state-key"]["status"]) == (1, "missing")
+    assert str(file) in facts["state-key"]["remedy"]
+    file.touch(mode=0o600)
+    file.write_text("x" * 43)
+    held = doctor(short_dir, state_key=f"file:{file}")[1]["state-key"]
+    assert held["status"] == "holds"
+    assert "x" * 8 not in json.dumps(held)
+
+
 @pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this host has a card")
 def test_a_card_that_is_declared_and_not_there_is_named_with_what_to_do(short_dir: Path) -> None:
     _, facts = doctor(short_dir)

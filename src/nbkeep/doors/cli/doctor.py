@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import typer
 
+from nbkeep.model.errors import Refused
+from nbkeep.sessions.state_keys import read_secrets
 from nbkeep.settings import Settings
 
 from . import panels
@@ -47,6 +49,7 @@ def doctor(as_json: Json = False) -> None:
     facts = [
         *host_facts(folder, find_cgroups(), settings.gpus),
         _secrets(settings),
+        _state_key(settings),
         _origins(settings),
         _transport(settings),
         *_services(settings),
@@ -85,7 +88,30 @@ def _secrets(settings: Settings) -> HostFact:
         return HostFact("secrets", title, "holds", f"For their owner alone: {settings.secrets_dir}.")
     return HostFact("secrets", title, "missing", f"Open to other users of this host: {', '.join(wrong)}.",
                     f"chmod -R go-rwx {settings.secrets_dir}; chmod go-w {settings.data_dir}; make new "
-                    "tokens by deleting the old ones between `nbkeep down` and `nbkeep up`.")  # fmt: skip
+                    "tokens by deleting the old ones between `nbkeep down` and `nbkeep up`, except "
+                    "state-key: `nbkeep state-key new` puts a new key in front of it.")  # fmt: skip
+
+
+def _state_key(settings: Settings) -> HostFact:
+    """Tell whether saved variables can be read, and by whom."""
+    from nbkeep.backends.interface import HostFact  # noqa: PLC0415
+
+    title, file = "Key of saved variables", settings.state_key_file
+    if not settings.state_key:
+        if settings.secrets_dir.exists() and not _is_open(settings.secrets_dir, os.X_OK):
+            return HostFact("state-key", title, "info", f"Only the owner of {settings.secrets_dir} can tell.")
+        if not file.exists():
+            return HostFact("state-key", title, "info", "The first `nbkeep up` makes it.")
+    try:
+        count = len(read_secrets(settings))
+    except Refused as refusal:
+        return HostFact("state-key", title, "missing", refusal.message,
+                        f"Put it back at {file}, for its owner alone (mode 0600); `nbkeep state-key new` "
+                        "makes one where none was.")  # fmt: skip
+    keys = f"{count} key{'' if count == 1 else 's'} in {file}"
+    if settings.state_key:
+        return HostFact("state-key", title, "holds", f"{keys}: a copy of the data alone cannot be read.")
+    return HostFact("state-key", title, "holds", f"{keys}, beside the data: who copies both can read them.")
 
 
 def _is_open(path: Path, wanted: int) -> bool:
