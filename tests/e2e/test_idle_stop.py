@@ -36,15 +36,15 @@ def test_an_open_tab_is_idle_a_silent_cell_is_not(platform: Platform, chromium: 
     expect(bar).to_have_count(0)
     assert left.view["idle_stop_at"] > before
     expect(bar).to_be_visible()
-    gone = idle.page.get_by_role("alertdialog", name="Stopped for being idle")
+    gone = idle.page.get_by_role("alertdialog", name="This session is suspended")
     expect(gone).to_contain_text("Nothing ran and nobody worked here for 30 s", timeout=120_000)
-    expect(gone).to_contain_text("Your files are kept")
+    expect(gone).to_contain_text("Your variables are kept")
     idle.shoot("idle-stopped")
     wait_for(lambda: left.state == "suspended", 60, "the session to be suspended")
     assert left.view["stop"]["reason"] == "idle"
     told = platform.run("session", "diagnose", "--session", left.id)
     assert "Suspended after 30 s without work" in told.stdout
-    gone.get_by_role("link", name="Start again").click()
+    idle.visit("/")
     expect(idle.page.locator("#notices")).to_contain_text("Suspended after 30 s without work")
     idle.shoot("idle-notice")
     idle.close()

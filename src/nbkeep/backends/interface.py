@@ -93,7 +93,10 @@ class LostName:
 
 @dataclass(frozen=True)
 class KeptKernel:
-    """What was saved of one kernel: how many variables, of `bytes` in all, and which could not be."""
+    """What was saved of one kernel: how many variables, of `bytes` in all, and which could not be.
+
+    `reason`: why nothing of it was saved, or nothing newer, in a sentence; else "".
+    """
 
     path: str
     name: str
@@ -101,6 +104,7 @@ class KeptKernel:
     kept: int
     lost: list[LostName]
     bytes: int
+    reason: str = ""
 
 
 @dataclass(frozen=True)

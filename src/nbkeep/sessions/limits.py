@@ -149,13 +149,17 @@ def _used_up(session: Clockwork) -> str:
 
 def _text(session: Clockwork, kind: str, at: datetime, now: datetime, *, extendable: bool) -> str:
     left_s = max(0, int((at - now).total_seconds()))
-    left = duration_words(left_s - left_s % 60 if left_s >= _WARN_LATE_S else left_s)
+    when = (
+        f"in {duration_words(left_s - left_s % 60 if left_s >= _WARN_LATE_S else left_s)}"
+        if left_s
+        else "now"
+    )
     fate = "Files and variables are kept." if session.keeps_state else "Files stay; variables do not."
     if kind == _IDLE:
         end = "is suspended" if session.keeps_state else "stops"
-        return f"Nothing runs and nobody types: this session {end} in {left}. {fate}"
+        return f"Nothing runs and nobody types: this session {end} {when}. {fate}"
     end = "is suspended" if session.keeps_state else "ends"
     more = "" if extendable else " It cannot be extended further: save your work."
     if session.keeps_state and session.is_busy:
         more += " A running cell may finish shortly after, then it is interrupted."
-    return f"This session reaches its maximum length and {end} in {left}. {fate}{more}"
+    return f"This session reaches its maximum length and {end} {when}. {fate}{more}"

@@ -9,7 +9,7 @@ from nbkeep.audit import events, journal
 from nbkeep.model.session import SessionState, StopReason
 
 from .kept import ORDERLY, UNASKED, Unasked, keeps_state, over, retention_s, settle
-from .notices import add_notice
+from .notices import ENDED, add_notice
 from .records import is_live, note_progress
 from .states import may_move, move
 from .stories import notice_about, sentence
@@ -100,5 +100,5 @@ def mark_ended(
         settle(tx, clock, actor, row, kept)
     text = notice_about(reason, row, row.stop_detail or "")
     if text:
-        add_notice(tx, clock, row.user_id, "session-ended", text, session_id=row.id)
+        add_notice(tx, clock, row.user_id, ENDED, text, session_id=row.id)
     return True

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nbkeep.store.database import Tx
 
 _SHOWN = 50
+ENDED = "session-ended"
 
 
 def add_notice(
@@ -51,6 +52,15 @@ def dismiss_notice(tx: Tx, clock: Clock, user_id: str, notice_id: str) -> None:
     if row is None or row.user_id != user_id:
         raise not_found("notice", notice_id)
     row.dismissed_at = row.dismissed_at or clock.now()
+
+
+def dismiss_about(tx: Tx, clock: Clock, session_id: str, kind: str) -> None:
+    """Put a session's notices of one kind away: what they ask for has been done. Twice is safe."""
+    query = select(NoticeRow).where(
+        NoticeRow.session_id == session_id, NoticeRow.kind == kind, NoticeRow.dismissed_at.is_(None)
+    )
+    for row in tx.scalars(query):
+        row.dismissed_at = clock.now()
 
 
 def as_json(row: NoticeRow) -> dict[str, Any]:

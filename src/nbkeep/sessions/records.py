@@ -92,6 +92,12 @@ def visible_session(tx: Tx, actor: Actor, session_id: str) -> SessionRow:
     return row
 
 
+def latest_named(tx: Tx, actor: Actor, name: str) -> str | None:
+    """Return the id of the actor's own latest session of a name, or None."""
+    query = select(SessionRow.id).where(SessionRow.user_id == actor.id, SessionRow.name == name)
+    return tx.scalar(query.order_by(SessionRow.requested_at.desc(), SessionRow.id.desc()).limit(1))
+
+
 def live_session(tx: Tx, user_id: str, name: str) -> SessionRow | None:
     """Return the one live session of a user under a name."""
     return tx.scalar(

@@ -15,6 +15,7 @@ from nbkeep.profiles.profiles import find_profile, list_profiles
 from nbkeep.store.tables import SessionRow, UserRow
 
 from .kept import totals
+from .notices import ENDED, dismiss_about
 from .records import live_session, load_of, note_progress, snapshot, visible_session
 from .rules import Asker, HostPolicy, may_resume, may_start
 from .start import hand_to_hub
@@ -127,6 +128,7 @@ def _admit(
     move(row, SessionState.REQUESTED)
     row.requested_at = now
     note_progress(row, now, "admitted", "Allowed: your session has its place.")
+    dismiss_about(tx, parts.clock, row.id, ENDED)
     tx.flush()
     journal.append(
         tx,

@@ -141,11 +141,13 @@ def test_where_policy_allows_no_more_there_is_no_button(lab: Lab, page: Page) ->
         "kind": "max-session",
         "at": instant(minutes=5),
         "extendable": False,
-        "text": "This session reaches its longest time in 5 min.",
+        "text": "This session ends in 5 min. It cannot be extended further: save your work.",
     }
     lab.show(warning=warning, ends_at=instant(minutes=5))
     open_lab(page, lab)
-    expect(page.get_by_text("Policy allows no more time")).to_be_visible()
+    expect(page.get_by_role("region", name="Warning before a stop")).to_contain_text(
+        "cannot be extended further"
+    )
     expect(page.get_by_role("button", name="Keep working")).to_have_count(0)
 
 
@@ -273,12 +275,13 @@ def test_a_stopped_session_is_told_in_full(lab: Lab, page: Page) -> None:
     lab.show(idle_stop_at=instant(seconds=5), state={"keeps": False})
     open_lab(page, lab)
     lab.show(http=424, idle_stop_at=instant(seconds=5))
-    message = page.get_by_role("alertdialog", name="Stopped for being idle")
+    message = page.get_by_role("alertdialog", name="This session has ended")
     expect(message).to_be_visible(timeout=30_000)
     expect(message).to_contain_text("Your files are kept")
+    expect(message).to_contain_text("Nothing ran and nobody worked here")
     expect(message).to_contain_text("Variables in memory are gone.")
     expect(message.get_by_role("link", name="Start again")).to_have_attribute(
-        "href", "http://localhost:8000/portal/"
+        "href", re.compile(r"^http://localhost:8000/portal/sessions/ses_")
     )
     expect(page.get_by_role("dialog")).to_have_count(0)
     shoot_both(page, "stopped")

@@ -36,7 +36,7 @@ def resumed_kernel(path: str, **changes: Any) -> dict[str, Any]:
 
 
 def lost(name: str, kind: str, reason: str) -> dict[str, Any]:
-    return {"name": name, "type": kind, "reason": reason, "cells": []}
+    return {"name": name, "type": kind, "reason": reason}
 
 
 def resumed(*kernels: dict[str, Any]) -> dict[str, Any]:
@@ -168,8 +168,23 @@ def test_a_stopped_session_that_keeps_variables_leads_to_resuming_it(lab: Lab, p
     expect(page.get_by_role("dialog", name="Small CPU")).to_contain_text("Kept when the session stops")
     lab.show(http=424)
     gone = page.get_by_role("alertdialog")
-    expect(gone).to_contain_text("Resume the session to have your variables back", timeout=60_000)
-    expect(gone.get_by_role("link", name="Resume in the portal")).to_be_visible()
+    expect(gone.get_by_role("heading", name="This session is suspended")).to_be_visible(timeout=60_000)
+    expect(gone).to_contain_text("Your variables are kept")
+    page_of_it = re.compile(r"^http://localhost:8000/portal/sessions/ses_")
+    expect(gone.get_by_role("link", name="Resume")).to_have_attribute("href", page_of_it)
+
+
+def test_what_the_last_save_could_not_do_is_told_in_the_details_and_by_the_command(
+    lab: Lab, page: Page
+) -> None:
+    lab.show(state={"problems": [{"path": "big.ipynb", "reason": "The variables are too large."}]})
+    open_lab(page, lab)
+    page.locator(".nbkeep-Item").click()
+    details = page.get_by_role("dialog", name="Small CPU")
+    expect(details.get_by_role("alert")).to_have_text("big.ipynb was not saved: The variables are too large.")
+    details.press("Escape")
+    run_command(page, "nbkeep:save-state")
+    expect(page.locator(".jp-toastContainer")).to_contain_text("big.ipynb was not saved")
 
 
 def test_markup_in_names_and_reasons_stays_words(lab: Lab, page: Page) -> None:

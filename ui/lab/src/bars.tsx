@@ -12,12 +12,12 @@ import { KeepWorking } from './keepworking';
 import { ResumedPanel } from './resumed';
 import type { Notice, StopWarning } from './status';
 import type { IDetails, IKeptState, IRerun, ISession } from './tokens';
-import { clock, countdown, homeWarning, spoken, until } from './words';
+import { clock, countdown, dueSentence, homeWarning, spoken, until } from './words';
 
 /** Kinds of notices that are answered by making room. */
 const ABOUT_HOME = /home|volume/;
 
-function WarningBar(props: { session: ISession; warning: StopWarning }): React.ReactElement {
+function WarningBar(props: { session: ISession; warning: StopWarning; keeps: boolean }): React.ReactElement {
   const now = useNow(props.session, 1_000);
   const { warning } = props;
   const left = until(warning.at, now) ?? 0;
@@ -27,14 +27,11 @@ function WarningBar(props: { session: ISession; warning: StopWarning }): React.R
       <span className="nbkeep-Bar-count" aria-hidden="true">
         {left > 0 ? `${countdown(left)} left` : 'now'}
       </span>
-      <span className="nbkeep-Bar-text">
-        {warning.text}
-        {!warning.extendable && ' Policy allows no more time; your files are kept.'}
-      </span>
+      <span className="nbkeep-Bar-text">{left > 0 ? warning.text : dueSentence(props.keeps)}</span>
       <span className="nbkeep-sr" role="alert">
         {spoken(warning, now)}
       </span>
-      <KeepWorking session={props.session} primary />
+      {left > 0 && <KeepWorking session={props.session} primary />}
     </section>
   );
 }
@@ -95,7 +92,7 @@ function All(props: {
   const full = status.notices.some(notice => ABOUT_HOME.test(notice.kind)) ? '' : homeWarning(status.home);
   return (
     <>
-      {status.warning && <WarningBar session={props.session} warning={status.warning} />}
+      {status.warning && <WarningBar session={props.session} warning={status.warning} keeps={props.state.kept?.keeps ?? false} />}
       {full && <HomeBar details={props.details} words={full} />}
       {status.notices.map(notice => (
         <NoticeBar key={notice.id} session={props.session} details={props.details} notice={notice} />

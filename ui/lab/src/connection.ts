@@ -6,7 +6,8 @@
  *   work goes on; we try again and say so quietly.
  * - `signed-out`: the server is there and does not know this browser any more.
  * - `stopped`: something answers, several times over some seconds, that no server is here. Only then
- *   is the person told, because a proxy says the same for a moment while it is restarted.
+ *   is the person told, because a proxy says the same for a moment while it is restarted. A stop that was
+ *   due is believed at once.
  */
 
 export type Link = 'connected' | 'unreachable' | 'signed-out' | 'stopped';
@@ -21,8 +22,8 @@ const BELIEVE_STOP_TIMES = 3;
 export class Connection {
   link: Link = 'connected';
 
-  /** Takes in an outcome at an instant (ms); true if `link` has changed. */
-  take(outcome: Outcome, at: number): boolean {
+  /** Takes in an outcome at an instant (ms); true if `link` has changed. `due`: a stop was to be expected. */
+  take(outcome: Outcome, at: number, due = false): boolean {
     const before = this.link;
     if (outcome !== 'no-server') {
       this._since = null;
@@ -38,7 +39,7 @@ export class Connection {
     } else {
       this._since ??= at;
       this._times += 1;
-      const sure = this._times >= BELIEVE_STOP_TIMES && at - this._since >= BELIEVE_STOP_MS;
+      const sure = due || (this._times >= BELIEVE_STOP_TIMES && at - this._since >= BELIEVE_STOP_MS);
       this.link = sure || this.link === 'stopped' ? 'stopped' : 'unreachable';
     }
     return this.link !== before;

@@ -4,12 +4,11 @@
 import { fields, instant, list, number, text } from './status';
 import { clock, size } from './words';
 
-/** A variable that could not be kept, and why. `cells` are ids of the cells that made it, where known. */
+/** A variable that could not be kept, and why. */
 export interface Lost {
   name: string;
   type: string;
   reason: string;
-  cells: string[];
 }
 
 export type KernelFate = 'restoring' | 'restored' | 'failed' | 'not-kept';
@@ -30,12 +29,20 @@ export interface Resumed {
   kernels: ResumedKernel[];
 }
 
+/** A notebook whose last save did not go well, and why. */
+export interface Problem {
+  path: string;
+  reason: string;
+}
+
 export interface Kept {
   /** Whether this session's profile keeps variables at all. */
   keeps: boolean;
   saved_at: string | null;
   bytes: number;
   saving: boolean;
+  /** What the last save could not do; what was kept before stays. */
+  problems: Problem[];
   resumed: Resumed | null;
 }
 
@@ -49,6 +56,7 @@ export function readKept(value: unknown): Kept {
     saved_at: instant(raw.saved_at),
     bytes: number(raw.bytes),
     saving: raw.saving === true,
+    problems: list(raw.problems, one => (text(one.reason) ? { path: text(one.path), reason: text(one.reason) } : null)),
     resumed: raw.resumed === null || raw.resumed === undefined ? null : readResumed(raw.resumed)
   };
 }
@@ -63,14 +71,7 @@ function readResumed(value: unknown): Resumed {
     reason: text(kernel.reason),
     kept: number(kernel.kept),
     lost: list(kernel.lost, lost =>
-      text(lost.name)
-        ? {
-            name: text(lost.name),
-            type: text(lost.type),
-            reason: text(lost.reason),
-            cells: Array.isArray(lost.cells) ? lost.cells.filter(id => typeof id === 'string') : []
-          }
-        : null
+      text(lost.name) ? { name: text(lost.name), type: text(lost.type), reason: text(lost.reason) } : null
     )
   }));
   return { saved_at: instant(raw.saved_at), kernels };
@@ -149,9 +150,19 @@ export function kernelSentence(kernel: ResumedKernel): string {
   }
 }
 
+/** "a.ipynb was not saved: it is too large." */
+export function problemSentence(problem: Problem): string {
+  return `${problem.path || 'A kernel'} was not saved: ${sentence(problem.reason)}`;
+}
+
 /** A reason of the server as the end of a sentence. */
 export function sentence(reason: string): string {
   return /[.!?]$/.test(reason) ? reason : `${reason}.`;
+}
+
+/** A reason of the server as a sentence of its own. */
+export function wholeSentence(reason: string): string {
+  return sentence(reason.charAt(0).toUpperCase() + reason.slice(1));
 }
 
 /** The kernels that the person should look at: with something missing, in the order told. */

@@ -16,11 +16,10 @@ export class Rerun implements IRerun {
   constructor(private readonly open: (path: string) => Promise<NotebookPanel | null>) {}
 
   async makers(kernel: ResumedKernel, names: readonly string[]): Promise<string> {
-    const known = new Set(kernel.lost.filter(lost => names.includes(lost.name)).flatMap(lost => lost.cells));
     return this._run(kernel, cells => {
       const codes = cells.filter(isCode);
       const sources = codes.map(cell => ({ id: cell.model.id, source: cell.model.sharedModel.getSource() }));
-      const made = new Set([...cellsThatMake(sources, names), ...known]);
+      const made = new Set(cellsThatMake(sources, names));
       return codes.filter(cell => made.has(cell.model.id));
     });
   }

@@ -2,7 +2,7 @@
 import * as React from 'react';
 
 import { useChanges } from './hooks';
-import { isMoving, kernelSentence, type Lost, type ResumedKernel, resumedSentence, sentence, title, toTell } from './kept';
+import { isMoving, kernelSentence, type Lost, type ResumedKernel, resumedSentence, title, toTell, wholeSentence } from './kept';
 import type { IKeptState, IRerun, ISession } from './tokens';
 
 /** So many variables of a notebook are listed at first. */
@@ -40,7 +40,7 @@ function LostRow(props: { kernel: ResumedKernel; lost: Lost; rerun: IRerun }): R
         <code>{lost.name}</code>
         {lost.type && <span className="nbkeep-quiet"> {lost.type}</span>}
       </th>
-      <td>{sentence(lost.reason || 'It could not be kept')}</td>
+      <td>{wholeSentence(lost.reason || 'It could not be kept')}</td>
       <td>
         {isPython(kernel) && (
           <Run label="Run the cells that made it" about={lost.name} run={() => rerun.makers(kernel, [lost.name])} />

@@ -3,7 +3,7 @@ import * as React from 'react';
 
 import { Refused } from './api';
 import { useChanges } from './hooks';
-import { keptSentence } from './kept';
+import { keptSentence, problemSentence } from './kept';
 import type { IKeptState } from './tokens';
 
 /** Save, and tell in a sentence what came of it. Never rejects. */
@@ -14,7 +14,13 @@ export async function saveState(state: IKeptState): Promise<{ saved: boolean; wo
     const remedy = error instanceof Refused ? error.remedy : '';
     return { saved: false, words: [`Not saved: ${String((error as Error).message)}`, remedy].filter(Boolean).join(' ') };
   }
-  return { saved: true, words: state.kept?.saving ? 'Your variables are being saved.' : 'Your variables are saved.' };
+  if (state.kept?.saving) {
+    return { saved: true, words: 'Your variables are being saved.' };
+  }
+  const problems = state.kept?.problems ?? [];
+  return problems.length > 0
+    ? { saved: false, words: problems.map(problemSentence).join(' ') }
+    : { saved: true, words: 'Your variables are saved.' };
 }
 
 export function KeptLine(props: { state: IKeptState; now: number }): React.ReactElement | null {
@@ -28,11 +34,19 @@ export function KeptLine(props: { state: IKeptState; now: number }): React.React
   const save = async (): Promise<void> => {
     setSaid('');
     const { saved, words } = await saveState(state);
-    setSaid(saved ? '' : words); // the sentence above tells of a save that went well
+    // What stands above tells of a save that went well, and of notebooks that were left out.
+    setSaid(saved || state.kept?.problems.length ? '' : words);
   };
   return (
     <>
       <span role="status">{keptSentence(kept, props.now)}</span>
+      {!kept.saving && kept.problems.length > 0 && (
+        <ul role="alert" className="nbkeep-mod-away nbkeep-Problems">
+          {kept.problems.map(problem => (
+            <li key={problem.path}>{problemSentence(problem)}</li>
+          ))}
+        </ul>
+      )}
       {kept.keeps && (
         <div>
           <button type="button" className="nbkeep-Link" disabled={kept.saving} onClick={() => void save()}>

@@ -7,7 +7,7 @@ import { type Api, NotThere, Refused } from './api';
 import { Connection, type Link, type Outcome, outcomeOf } from './connection';
 import { type HomeUsage, readStatus, readUsage, type Status } from './status';
 import type { ISession } from './tokens';
-import { until } from './words';
+import { isStopDue, until } from './words';
 
 /** A hidden tab asks this seldom: its warning still comes in time, and costs the office little. */
 const HIDDEN_MS = 45_000;
@@ -113,7 +113,7 @@ export class Session implements ISession, IDisposable {
       this._connection.take('answered', Date.now());
       this._take(answer);
     } catch (error) {
-      this._connection.take(failure(error), Date.now());
+      this._connection.take(failure(error), Date.now(), isStopDue(this._status, this.now()));
       this._changed.emit();
     }
     const interval = Math.min(this._connection.patience_ms, this._isClose() ? CLOSE_MS : Infinity);

@@ -6,39 +6,41 @@ import * as React from 'react';
 
 import type { Status } from './status';
 import type { IKeptState, ISession } from './tokens';
-import { stopWords } from './words';
+import { sessionPage, stopWords } from './words';
 
 function Gone(props: { last: Status | null; at: number; keeps: boolean; unsaved: readonly string[] }): React.ReactElement {
-  const { headline, reason } = stopWords(props.last, props.at);
-  const portal = props.last?.portal_url ?? '';
+  const { last, keeps } = props;
+  const { headline, reason } = stopWords(last, props.at, keeps);
+  const page = last && sessionPage(last);
   return (
     <div className="nbkeep-Gone-box">
       <h1 id="nbkeep-gone-title">{headline}</h1>
       <p id="nbkeep-gone-text">
-        {reason} Your files are kept, and so are open tabs and the layout.{' '}
-        {props.keeps
-          ? 'Resume the session to have your variables back, as far as they could be saved.'
-          : 'Variables in memory are gone.'}
+        {reason}{' '}
+        {keeps
+          ? 'Your variables are kept, as far as they could be saved, unless they were discarded; files, open tabs and the ' +
+            'layout are, too. Resume the session to go on where you were.'
+          : 'Your files are kept, and so are open tabs and the layout. Variables in memory are gone.'}
       </p>
       {props.unsaved.length > 0 && (
         <p>
-          Changed since the last save, and not on disk: {props.unsaved.join(', ')}. Keep this tab open, start the session
-          again, then save.
+          Changed since the last save, and not on disk: {props.unsaved.join(', ')}. Keep this tab open,{' '}
+          {keeps ? 'resume the session' : 'start the session again'}, then save.
         </p>
       )}
       <div className="nbkeep-Buttons">
-        {portal && (
+        {page && (
           <a
             className="nbkeep-Button nbkeep-mod-primary"
-            href={portal}
+            href={page}
             target={props.unsaved.length > 0 ? '_blank' : undefined}
             rel="noopener"
           >
-            {props.keeps ? 'Resume in the portal' : 'Start again'}
+            {keeps ? 'Resume' : 'Start again'}
           </a>
         )}
       </div>
-      {!portal && <p>Open the portal to start it again.</p>}
+      {!page && <p>Open the portal to {keeps ? 'resume it' : 'start it again'}.</p>}
     </div>
   );
 }

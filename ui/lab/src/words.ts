@@ -230,24 +230,38 @@ export function spoken(warning: StopWarning, now: number): string {
   return `${warning.text} The session stops ${when}.`;
 }
 
-/** The last part of the sentence "your session stopped because …", from what was last known. */
-export function stopWords(last: Status | null, now: number): { headline: string; reason: string } {
-  // A warning's instant may lie a little ahead: the office's loop acts on its own beat.
-  const near = (instant: string | null): boolean => instant !== null && Date.parse(instant) - now < 60_000;
-  if (last && near(last.ends_at)) {
-    return {
-      headline: 'Your session reached its longest time',
-      reason: `A session on “${last.profile.display_name}” may run only so long, and this one has been stopped.`
-    };
+/** What the warning says once its instant has come. */
+export function dueSentence(keeps: boolean): string {
+  return keeps
+    ? 'This session is being suspended: your variables are saved. A running cell may finish for a moment.'
+    : 'This session is being stopped.';
+}
+
+/** Clocks differ a little, and the last status may be some seconds old. */
+const NEAR_MS = 5_000;
+
+/** Whether the stop that was announced last is due: from then on the session may go at any moment. */
+export function isStopDue(last: Status | null, now: number): boolean {
+  return last !== null && [last.ends_at, last.idle_stop_at].some(instant => isNear(instant, now));
+}
+
+function isNear(instant: string | null, now: number): boolean {
+  return instant !== null && Date.parse(instant) - now < NEAR_MS;
+}
+
+/** Why the session is gone, from what was last known; `keeps`: its variables are kept, it can be resumed. */
+export function stopWords(last: Status | null, now: number, keeps: boolean): { headline: string; reason: string } {
+  const headline = keeps ? 'This session is suspended' : 'This session has ended';
+  if (last && isNear(last.ends_at, now)) {
+    return { headline, reason: `It reached the longest time of a session on “${last.profile.display_name}”.` };
   }
-  if (last && near(last.idle_stop_at)) {
-    return {
-      headline: 'Stopped for being idle',
-      reason: `Nothing ran and nobody worked here for ${duration(last.idle_stop_s * 1000)}.`
-    };
+  if (last && isNear(last.idle_stop_at, now)) {
+    return { headline, reason: `Nothing ran and nobody worked here for ${duration(last.idle_stop_s * 1000)}.` };
   }
-  return {
-    headline: 'Your session has been stopped',
-    reason: 'The portal tells by whom or why.'
-  };
+  return { headline, reason: 'Its page in the portal tells by whom or why.' };
+}
+
+/** The session's page in the portal, or empty where that is not known. */
+export function sessionPage(last: Status): string {
+  return last.portal_url && `${last.portal_url}${last.session_id ? `sessions/${encodeURIComponent(last.session_id)}` : ''}`;
 }

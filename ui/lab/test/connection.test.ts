@@ -20,6 +20,12 @@ describe('a connection', () => {
     expect(connection.link).toBe('stopped');
   });
 
+  test('is believed to be stopped at once where a stop was due', () => {
+    const connection = new Connection();
+    connection.take('no-server', 0, true);
+    expect(connection.link).toBe('stopped');
+  });
+
   test('many failures in one instant do not make a stop', () => {
     const connection = new Connection();
     for (let count = 0; count < 20; count += 1) {

@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest';
 
-import { isMoving, type Kept, kernelSentence, keptSentence, readKept, type ResumedKernel, resumedSentence, toTell } from '../src/kept';
+import { isMoving, type Kept, kernelSentence, keptSentence, problemSentence, readKept, type ResumedKernel, resumedSentence, toTell } from '../src/kept';
 import { clock } from '../src/words';
 import { at, GIB, NOW } from './some';
 
 function kept(changes: Partial<Kept> = {}): Kept {
-  return { keeps: true, saved_at: at(-60), bytes: 1.2 * GIB, saving: false, resumed: null, ...changes };
+  return { keeps: true, saved_at: at(-60), bytes: 1.2 * GIB, saving: false, problems: [], resumed: null, ...changes };
 }
 
 function kernel(changes: Partial<ResumedKernel> = {}): ResumedKernel {
   return { path: 'a.ipynb', name: 'python3', language: 'python', status: 'restored', reason: '', kept: 12, lost: [], ...changes };
 }
 
-const lost = { name: 'conn', type: 'Connection', reason: 'A connection to a server ends with the session', cells: [] };
+const lost = { name: 'conn', type: 'Connection', reason: 'A connection to a server ends with the session' };
 
 describe('a kept state from the wire', () => {
   test('is read whole', () => {
@@ -21,11 +21,13 @@ describe('a kept state from the wire', () => {
       saved_at: at(0),
       bytes: 5,
       saving: true,
-      resumed: { saved_at: at(0), kernels: [{ ...kernel(), lost: [{ ...lost, cells: ['c1', 7] }] }] }
+      problems: [{ path: 'a.ipynb', reason: 'It is too large' }, { path: 'b.ipynb' }],
+      resumed: { saved_at: at(0), kernels: [{ ...kernel(), lost: [lost] }] }
     };
     const read = readKept(wire);
     expect(read).toMatchObject({ keeps: true, saved_at: at(0), bytes: 5, saving: true });
-    expect(read.resumed?.kernels[0]?.lost[0]).toEqual({ ...lost, cells: ['c1'] });
+    expect(read.resumed?.kernels[0]?.lost[0]).toEqual(lost);
+    expect(read.problems.map(problemSentence)).toEqual(['a.ipynb was not saved: It is too large.']);
   });
 
   test.each([null, {}, 'no', { resumed: 'x', keeps: 'yes' }])('of nonsense keeps nothing and throws nothing: %j', wire => {

@@ -8,10 +8,12 @@ import {
   endSentence,
   homeWarning,
   idleSentence,
+  isStopDue,
   price,
   resources,
   size,
   sizeOf,
+  sessionPage,
   spoken,
   stopWords
 } from '../src/words';
@@ -123,20 +125,34 @@ describe('a death', () => {
 
 describe('a stop', () => {
   test('near the idle stop is told as idleness', () => {
-    const last = someStatus({ idle_stop_s: 1800, idle_stop_at: at(20), ends_at: at(9999) });
-    expect(stopWords(last, NOW).headline).toBe('Stopped for being idle');
+    const last = someStatus({ idle_stop_s: 1800, idle_stop_at: at(2), ends_at: at(9999) });
+    expect(stopWords(last, NOW, true)).toEqual({
+      headline: 'This session is suspended',
+      reason: 'Nothing ran and nobody worked here for 30 min.'
+    });
   });
 
   test('near the end is told as the longest time, even if also idle', () => {
-    const last = someStatus({ idle_stop_at: at(20), ends_at: at(30) });
-    expect(stopWords(last, NOW).headline).toBe('Your session reached its longest time');
+    const last = someStatus({ idle_stop_at: at(-20), ends_at: at(3) });
+    expect(stopWords(last, NOW, false).reason).toMatch(/^It reached the longest time/);
   });
 
   test('out of the blue claims no cause', () => {
-    expect(stopWords(someStatus({ idle_stop_at: at(900), ends_at: at(9999) }), NOW).headline).toBe(
-      'Your session has been stopped'
-    );
-    expect(stopWords(null, NOW).headline).toBe('Your session has been stopped');
+    const soon = someStatus({ idle_stop_at: at(40), ends_at: at(50) });
+    expect(stopWords(soon, NOW, true).reason).toBe('Its page in the portal tells by whom or why.');
+    expect(stopWords(null, NOW, false).headline).toBe('This session has ended');
+  });
+
+  test('is due from its announced moment on, not before', () => {
+    expect(isStopDue(someStatus({ idle_stop_at: at(-1), ends_at: at(9999) }), NOW)).toBe(true);
+    expect(isStopDue(someStatus({ idle_stop_at: null, ends_at: at(40) }), NOW)).toBe(false);
+    expect(isStopDue(null, NOW)).toBe(false);
+  });
+
+  test("leads to the session's own page", () => {
+    const last = someStatus({ portal_url: 'http://localhost:8000/portal/', session_id: 'ses_1' });
+    expect(sessionPage(last)).toBe('http://localhost:8000/portal/sessions/ses_1');
+    expect(sessionPage({ ...last, portal_url: '' })).toBe('');
   });
 });
 

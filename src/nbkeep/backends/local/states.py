@@ -103,6 +103,7 @@ def _kernel(told: dict[str, Any]) -> KeptKernel:
         kept=_count(told["kept"]),
         lost=[_lost(_fields(one)) for one in _list(told["lost"])[:_MOST_LOST]],
         bytes=_count(told["bytes"]),
+        reason=_text(told.get("reason", ""), _LONGEST_REASON),
     )
 
 

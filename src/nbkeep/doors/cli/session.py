@@ -165,7 +165,8 @@ def suspend(
     with office() as api:
         ending = api.post(f"{_path(positional, named)}/suspend", given(reason=reason))
         if wait:
-            ending = _wait_until(api, ending["session_id"], set(_OVER), quiet=as_json)
+            known = len(ending.get("progress") or []) - 1  # how it once started is no news
+            ending = _wait_until(api, ending["session_id"], set(_OVER), quiet=as_json, known=max(0, known))
     if wait and ending["state"] != "suspended":
         raise Refused(
             "state-not-saved",
@@ -228,6 +229,8 @@ def checkpoints(positional: Positional = None, named: Named = None, as_json: Jso
     nothing = "It has no kernels." if found else "Nothing is saved of it."
     print_table(columns, rows, nothing)
     for one in kernels:
+        if one.get("reason"):
+            print(f"  {clean(one['path'])}: {clean(one['reason'])}")
         for lost in one["lost"]:
             print(f"  {clean(one['path'])}: {clean(lost['name'])}: {clean(lost['reason'])}")
 
@@ -285,9 +288,14 @@ def _path(positional: str | None, named: str | None) -> str:
     return f"sessions/{part(chosen)}"
 
 
-def _wait_until(api: Api, session_id: str, states: set[str], *, quiet: bool) -> dict[str, Any]:
-    """Poll until a state is reached, telling each new step; raise `Refused` when it failed on the way."""
-    told, deadline = 0, time.monotonic() + _LONGEST_S
+def _wait_until(
+    api: Api, session_id: str, states: set[str], *, quiet: bool, known: int = 0
+) -> dict[str, Any]:
+    """Poll until a state is reached, telling each new step; raise `Refused` when it failed on the way.
+
+    `known`: so many steps are not told.
+    """
+    told, deadline = known, time.monotonic() + _LONGEST_S
     while time.monotonic() < deadline:
         found: dict[str, Any] = api.get(f"sessions/{part(session_id)}")
         steps: list[dict[str, Any]] = found.get("progress") or []

@@ -14,7 +14,7 @@ from nbkeep.model.session import SessionState
 from nbkeep.sessions.access import VISIT, grant_access
 from nbkeep.sessions.diagnose import diagnose_session
 from nbkeep.sessions.extend import extend_session
-from nbkeep.sessions.records import visible_session
+from nbkeep.sessions.records import latest_named, visible_session
 from nbkeep.sessions.resume import request_resume, same_image
 from nbkeep.sessions.start import hand_to_hub, request_session
 from nbkeep.sessions.stop import stop_session
@@ -48,6 +48,15 @@ def start(request: Request, browser: SignedIn, form: Form) -> Response:
     session_id = request_session(office, browser.actor, text(form, "profile", 60), name=name)
     ask = BackgroundTask(_ask_hub, office, browser.actor, session_id)
     return RedirectResponse(f"/portal/sessions/{session_id}?opening=1", 303, background=ask)
+
+
+@router.get("/named/{name}")
+def show_named(request: Request, browser: SignedIn, name: str) -> Response:
+    """Lead to one's own latest session of a name: where an address in JupyterLab comes to when none runs."""
+    office: Office = request.app.state.office
+    with office.store.read() as tx:
+        found = latest_named(tx, browser.actor, name)
+    return RedirectResponse(f"/portal/sessions/{found}" if found else "/portal/", 303)
 
 
 @router.get("/{session_id}")

@@ -174,8 +174,10 @@ class KeptState:
                 reply, filling = await self._giving.give(manager, kernel)
             finally:
                 self._holds.release(kernel.kernel_id)
-            told.kept = ask.kept(reply)
-            told.lost += ask.lost(reply)
+            lost_now = ask.lost(reply)
+            # As counted when they were saved: a kernel restores more than variables (`In`, `Out`, `_`).
+            told.kept = max(0, checkpoint.kept - len(lost_now))
+            told.lost += lost_now
             told.status = "restored"
             await filling
         except CannotRestore as error:

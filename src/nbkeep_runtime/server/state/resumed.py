@@ -25,8 +25,7 @@ class ResumedKernel:
     lost: list[Lost] = field(default_factory=list["Lost"])
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for the API; which cells made a variable, the notebook itself tells best."""
-        lost: list[dict[str, Any]] = [{**dataclasses.asdict(one), "cells": []} for one in self.lost]
+        """Return it for the API; which cells made a variable, JupyterLab reads in the notebook itself."""
         return {
             "path": self.path,
             "name": self.name,
@@ -34,7 +33,7 @@ class ResumedKernel:
             "status": self.status,
             "reason": self.reason,
             "kept": self.kept,
-            "lost": lost,
+            "lost": [dataclasses.asdict(one) for one in self.lost],
         }
 
 
