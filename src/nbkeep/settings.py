@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # unix(7): a socket's path has at most 107 bytes; the longest below the data directory is
 # run/s/ses_<20>/kernels/kernel-<36>-ipc-5, so this much is left for the directory itself.
 DATA_DIR_MAX_BYTES = 55
+_LONGEST_CELL_GRACE_S = 480
+_FILE = "file:"
 
 
 def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
@@ -59,9 +61,19 @@ class Settings:
     gpus: dict[str, int] = field(default_factory=_no_gpus)
     # Whether servers and kernels are forked from processes that have imported what they need.
     warm_starts: bool = True
+    # How long running cells may go on when their session ends and its profile keeps state; then they are
+    # interrupted, and their variables are saved.
+    cell_grace_s: int = 60
+    # How many suspended sessions a person may have, and of how many bytes in all. Beyond that the oldest are
+    # deleted a day after their user was told.
+    max_suspended_sessions: int = 20
+    max_suspended_bytes: int = 64 << 30
     # What a person gets who is invited without saying otherwise.
     default_max_sessions: int = 3
     default_home_size_bytes: int = 10 << 30
+    # Where the secret of saved variables lies: "" is `secrets/state-key` of the data directory, "file:/PATH"
+    # a file outside of it, so that a copy of the data alone cannot be read.
+    state_key: str = ""
     # How long a sign-up or reset link works.
     invitation_valid_s: int = 72 * 3600
     # How long a browser stays signed in.
@@ -86,6 +98,13 @@ class Settings:
     def secrets_dir(self) -> Path:
         """Tokens between the platform's own processes (0700)."""
         return self.data_dir / "secrets"
+
+    @property
+    def state_key_file(self) -> Path:
+        """The file with the secrets of which the keys of saved variables are made."""
+        if self.state_key:
+            return Path(self.state_key.removeprefix(_FILE))
+        return self.secrets_dir / "state-key"
 
     @property
     def logs_dir(self) -> Path:
@@ -177,9 +196,30 @@ def check(settings: Settings) -> None:
         "invitation_valid_s",
         "sign_in_valid_s",
         "default_home_size_bytes",
+        "max_suspended_sessions",
+        "max_suspended_bytes",
     ):
         if getattr(settings, name) <= 0:
             raise invalid(name.replace("_", "-"), f"{name} must be above zero.", "Correct it in config.toml.")
+
+    _check_ends(settings)
+
+
+def _check_ends(settings: Settings) -> None:
+    if settings.state_key:
+        file = settings.state_key_file
+        if not settings.state_key.startswith(_FILE) or not file.is_absolute():
+            raise invalid("state-key", f"{settings.state_key!r} is not a place of a key.",
+                          "Write it like file:/etc/nbkeep/state-key.")  # fmt: skip
+        if file.is_relative_to(settings.data_dir):
+            raise invalid("state-key", f"{file} lies in the data directory, beside what it is to protect.",
+                          "Choose a file outside of it, or leave the setting out.")  # fmt: skip
+    if not 1 <= settings.cell_grace_s <= _LONGEST_CELL_GRACE_S:
+        raise invalid(
+            "cell-grace-s",
+            f"cell_grace_s is {settings.cell_grace_s}.",
+            f"Give 1 to {_LONGEST_CELL_GRACE_S} seconds: whoever ends the session waits for it.",
+        )
 
 
 def _gpus(value: Any) -> dict[str, int]:
@@ -218,6 +258,10 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "memory_overcommit": float,
     "gpus": _gpus,
     "warm_starts": _yes_or_no,
+    "cell_grace_s": parse_duration_s,
+    "state_key": str,
+    "max_suspended_sessions": int,
+    "max_suspended_bytes": parse_size_bytes,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,
     "invitation_valid_s": parse_duration_s,

@@ -27,6 +27,10 @@ def test_an_open_tab_is_idle_a_silent_cell_is_not(platform: Platform, chromium: 
     silent.run_cell(0)
     left = idle.start("hasty")
     idle.skip_tour()
+    idle.write("kept.ipynb", "kept = 1")
+    idle.open("kept.ipynb")
+    idle.run_cell(0)
+    idle.expect_idle()
 
     bar = idle.page.get_by_role("region", name="Warning before a stop")
     expect(bar).to_contain_text("Nothing runs and nobody types")

@@ -46,9 +46,8 @@ def resume(desk: Desk, session: Session) -> None:
     desk.expect_idle()
 
 
-def test_suspended_from_portal_and_shell_a_tab_leads_back_to_the_same_notebook(
-    platform: Platform, chromium: Browser
-) -> None:
+def at_work(platform: Platform, chromium: Browser) -> tuple[Desk, Session]:
+    """Return somebody with three notebooks open, one of them with a kernel of their own."""
     desk = Desk(chromium, platform.person())
     desk.sign_in()
     session = desk.start(name="work")
@@ -73,6 +72,13 @@ def test_suspended_from_portal_and_shell_a_tab_leads_back_to_the_same_notebook(
     desk.save()
     desk.page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text="one.ipynb").click()
     desk.page.wait_for_timeout(1500)  # JupyterLab saves its layout a second after a change
+    return desk, session
+
+
+def test_suspended_from_portal_and_shell_a_tab_leads_back_to_the_same_notebook(
+    platform: Platform, chromium: Browser
+) -> None:
+    desk, session = at_work(platform, chromium)
 
     portal = desk.context.new_page()
     portal.goto(f"{platform.url}/portal/sessions/{session.id}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -68,7 +69,7 @@ def test_a_session_is_suspended_resumed_and_suspended_again(any_office: OfficeFo
     assert line["kept"] == {
         "saved_at": office.clock.now().isoformat(),
         "until": (office.clock.now() + timedelta(days=7)).isoformat(),
-        "bytes": 1 << 20, "kernels": 1, "kept": 3, "lost": 1,
+        "is_over_limit": False, "bytes": 1 << 20, "kernels": 1, "kept": 3, "lost": 1,
     }  # fmt: skip
     assert "Resume it" in line["stop"]["remedy"]
     assert line["stop"]["message"].startswith("Suspended by its user")
@@ -334,6 +335,46 @@ def test_retention_deletes_and_a_resume_that_comes_first_keeps(office: OfficeFor
     with pytest.raises(Refused) as refused:
         resume_session(office, jane, old)
     assert refused.value.code == "nothing-kept"
+
+
+@pytest.mark.parametrize("by", ["count", "bytes"])
+def test_beyond_the_limit_the_oldest_goes_a_day_after_its_user_was_told(
+    any_office: OfficeForTests, by: str
+) -> None:
+    office = any_office
+    limit = {"max_suspended_sessions": 2} if by == "count" else {"max_suspended_bytes": (2 << 20) + 1}
+    office.settings = replace(office.settings, **limit)
+    jane = office.user()
+    worker = Worker(office, boot_id="boot-1")
+    made: list[str] = []
+    for name in ("a", "b", "c", "d"):
+        made.append(suspended(office, jane, name))
+        office.clock.advance(60)
+        worker.round()
+    a, b, _, d = made
+    told = [session_line(office.clock, office.row(one), "jane")["kept"]["is_over_limit"] for one in made]
+    assert told == [True, True, False, False]
+    day_after = office.clock.now() + timedelta(days=1)
+    assert (office.row(b).kept_until or office.row(a).requested_at + timedelta(days=9)) <= day_after
+    with office.store.read() as tx:
+        texts = list(tx.scalars(select(NoticeRow.text).where(NoticeRow.kind == "state-over-limit")))
+    assert len(texts) == 2
+    assert "Resume it, or discard others" in texts[0]
+
+    # Room is made for one of the two: it is kept as long as the others.
+    stop_session(office, jane, d, discard=True)
+    office.clock.advance(60)
+    worker.round()
+    assert office.row(b).over_limit_since is None
+    office.clock.advance(86_400)
+    worker.round()
+    assert [office.row(one).state for one in made] == ["stopped", "suspended", "suspended", "stopped"]
+    with office.store.read() as tx:
+        query = select(JournalRow.record).where(
+            JournalRow.session_id == a, JournalRow.type == "session.state-deleted"
+        )
+        assert [json.loads(one)["data"]["reason"] for one in tx.scalars(query)] == ["limit"]
+    resume_session(office, jane, b)
 
 
 def test_what_is_given_up_cannot_be_resumed_while_the_node_is_away(office: OfficeForTests) -> None:

@@ -251,7 +251,7 @@ class SessionStateDeleted(Event):
     """A session's saved state was given up: from here on it cannot be resumed."""
 
     type: ClassVar[str] = "session.state-deleted"
-    reason: str  # user | admin | retention
+    reason: str  # user | admin | retention | limit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,6 +112,7 @@ class KeptState:
     """What a session's kernels have left to be resumed with. `saved_at` is ISO 8601 in UTC.
 
     `sequence` grows with each save of the session: an older state that somebody put back is known by it.
+    `image_digest`: the build of the image that it fits; "" where an earlier release did not say.
     """
 
     session_id: str
@@ -119,6 +120,7 @@ class KeptState:
     bytes: int
     kernels: list[KeptKernel]
     sequence: int = 0
+    image_digest: str = ""
 
 
 @dataclass(frozen=True)

@@ -41,12 +41,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What was asked beside the row; None where nobody answered."""
+    """What was asked beside the row; None where nobody answered. `grace_s`: what its end may take."""
 
     status: Status | None = None
     volume: Volume | None = None
     is_user_active: bool = True
     is_node_away: bool = False
+    grace_s: float = 0.0
 
 
 def diagnose_session(parts: Parts, actor: Actor, session_id: str) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def diagnose(row: SessionRow, now: datetime, around: Surroundings) -> list[Findi
     elif state == SessionState.READY:
         found += _about_running(row, now)
     elif state == SessionState.STOPPING:
-        found += _about_stop(row, now)
+        found += _about_stop(row, now, around.grace_s)
     if not found:
         found.append(
             Finding(
@@ -225,12 +226,12 @@ def _about_running(row: SessionRow, now: datetime) -> list[Finding]:
     ]
 
 
-def _about_stop(row: SessionRow, now: datetime) -> list[Finding]:
+def _about_stop(row: SessionRow, now: datetime, grace_s: float) -> list[Finding]:
     since = now - (row.stop_requested_at or now)
     text = f"Stopping for {_since(since)}."
     if row.stop_reason:
         text += f" {sentence(StopReason(row.stop_reason), row, row.stop_detail or '')}"
-    if since > timedelta(seconds=_SLOW_STOP_S + grace_s(row.profile)):
+    if since > timedelta(seconds=_SLOW_STOP_S + grace_s):
         return [
             Finding(
                 "slow-stop", text, "It is tried again every few seconds; `nbkeep status` shows who is away."
@@ -248,7 +249,8 @@ def _look_around(parts: Parts, row: SessionRow, owner: UserRow) -> Surroundings:
         status = parts.backend.status(row.id)
     except NbkeepError as error:
         away = error.status == 503  # noqa: PLR2004 - Unavailable; a 404 only means that nothing is left there
-    return Surroundings(status, volume, owner.status == "active", away)
+    may_take_s = grace_s(parts.settings, row.profile)
+    return Surroundings(status, volume, owner.status == "active", away, may_take_s)
 
 
 def _since(delta: timedelta) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 from dataclasses import asdict
 from datetime import timedelta
@@ -16,6 +13,7 @@ from nbkeep.model.errors import NbkeepError
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.store.tables import SessionRow, UserRow
 
+from .state_keys import key_id, secret_of, user_key
 from .states import move
 
 if TYPE_CHECKING:
@@ -29,12 +27,11 @@ if TYPE_CHECKING:
 
     from .interface import Parts
 
-# How long a stop waits for kernels to be saved; a running cell has most of it to finish.
-SAVE_S = 120
+# How long saving may take once no cell runs any more.
+_SAVE_S = 60
 _GRACE_S = 10.0
 # Writing the last bytes and ending the server come after the saving.
 _GRACE_AFTER_SAVE_S = 15.0
-STATE_SECRET = "state-key"  # noqa: S105 - the name of a file
 
 # Ends that somebody or a limit asked for; every other reason is a failure.
 ORDERLY = frozenset(
@@ -56,33 +53,33 @@ def keeps_state(profile: Mapping[str, Any]) -> bool:
     return bool(profile.get("keep_state", False))
 
 
-def grace_s(profile: Mapping[str, Any]) -> float:
-    """Return how long the trusted half has to end: long enough to save where it keeps state."""
-    return SAVE_S + _GRACE_AFTER_SAVE_S if keeps_state(profile) else _GRACE_S
+def grace_s(settings: Settings, profile: Mapping[str, Any]) -> float:
+    """Return how long the trusted half has to end: long enough for cells and saving where it keeps state."""
+    if not keeps_state(profile):
+        return _GRACE_S
+    return settings.cell_grace_s + _SAVE_S + _GRACE_AFTER_SAVE_S
 
 
 def state_env(settings: Settings, row: SessionRow) -> dict[str, str]:
-    """Return what the trusted half is told about state: the user's own key, the policy, whether to resume."""
+    """Return what the trusted half is told about state: the user's own key, the policy, whether to resume.
+
+    Notes with the row which key that is. Raises `Refused` where it is not there and the session needs one.
+    """
     policy = {
         "keep": keeps_state(row.profile),
         "max_bytes": row.profile.get("state_max_bytes", 0),
-        "save_s": SAVE_S,
+        "cell_grace_s": settings.cell_grace_s,
+        "save_s": settings.cell_grace_s + _SAVE_S,
     }
-    env = {
-        "NBKEEP_STATE_KEY": _key_of(settings.secret(STATE_SECRET), row.user_id),
-        "NBKEEP_STATE_POLICY": json.dumps(policy),
-    }
+    env = {"NBKEEP_STATE_POLICY": json.dumps(policy)}
+    if keeps_state(row.profile) or row.kept is not None:
+        secret = secret_of(settings, row)
+        row.state_key_id = key_id(secret)
+        env["NBKEEP_STATE_KEY"] = user_key(secret, row.user_id)
     if row.kept is None:
         return env
     # The trusted half refuses a state older than this: one that somebody has put back.
     return env | {"NBKEEP_RESUME": "1", "NBKEEP_STATE_SEQUENCE": str(row.kept.get("sequence", 0))}
-
-
-def _key_of(secret: str, user_id: str) -> str:
-    # HKDF-SHA256 (RFC 5869) with an empty salt; 32 bytes are its first block.
-    fresh = hmac.digest(bytes(32), secret.encode(), hashlib.sha256)
-    key = hmac.digest(fresh, b"nbkeep state " + user_id.encode() + b"\x01", hashlib.sha256)
-    return base64.urlsafe_b64encode(key).decode()
 
 
 def ask_kept(parts: Parts, session_id: str) -> KeptState | Unasked | None:
@@ -154,7 +151,7 @@ def over(row: SessionRow) -> SessionState:
 def wish_discard(tx: Tx, clock: Clock, actor: Actor, row: SessionRow, reason: str) -> None:
     """Record that a session's saved state is to go, and why; it cannot be resumed any more. Twice is safe.
 
-    `reason`: user, admin or retention.
+    `reason`: user, admin, retention or limit.
     """
     if row.discard_state:
         return

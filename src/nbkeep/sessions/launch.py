@@ -76,7 +76,7 @@ def launch(
         return {
             "session_id": row.id,
             "run": row.run,
-            "grace_s": grace_s(row.profile),
+            "grace_s": grace_s(parts.settings, row.profile),
             "launch": _spec(parts, tx, row, owner, env),
         }
 

@@ -19,6 +19,8 @@ from .notices import ENDED, dismiss_about
 from .records import live_session, load_of, note_progress, snapshot, visible_session
 from .rules import Asker, HostPolicy, may_resume, may_start
 from .start import hand_to_hub
+from .state_keys import secret_of
+from .state_limits import NOTICE
 from .states import move
 from .view import spent_micros
 
@@ -119,6 +121,7 @@ def _admit(
     )
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
+    secret_of(parts.settings, row)  # raises: without it the variables could not be brought back
     saved_at = str((row.kept or {}).get("saved_at", ""))
     row.spent_micros = spent_micros(row, parts.clock.now())
     _begin_anew(row)
@@ -128,7 +131,8 @@ def _admit(
     move(row, SessionState.REQUESTED)
     row.requested_at = now
     note_progress(row, now, "admitted", "Allowed: your session has its place.")
-    dismiss_about(tx, parts.clock, row.id, ENDED)
+    for kind in (ENDED, NOTICE):
+        dismiss_about(tx, parts.clock, row.id, kind)
     tx.flush()
     journal.append(
         tx,
@@ -170,5 +174,6 @@ def _begin_anew(row: SessionRow) -> None:
     row.progress = []
     row.started_at = row.ready_at = row.ended_at = row.ends_at = row.idle_kept_until = None
     row.last_heartbeat_at = row.last_work_at = row.memory_used_bytes = None
+    row.over_limit_since = None
     row.stop_requested_at = row.stop_reason = row.stop_detail = row.stopped_by = None
     row.extended_s, row.is_busy, row.state_pending, row.kept_until = 0, False, False, None

@@ -19,6 +19,7 @@ from nbkeep.store.tables import SessionRow, UserRow
 from .end import end_session
 from .records import LIVE_STATES, live_session, load_of, note_progress, snapshot, user_named
 from .rules import SESSION_NAME, Asker, HostPolicy, may_start
+from .state_keys import read_secrets
 from .stories import remedy, sentence
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ def admit(
     )
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
+    if chosen.keep_state:
+        read_secrets(parts.settings)  # raises: nothing is kept that nobody could read
     server_name = _free_name(tx, owner, chosen.name, name)
     now = parts.clock.now()
     row = SessionRow(

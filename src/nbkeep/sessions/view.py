@@ -14,6 +14,7 @@ from .kept import keeps_state, totals
 from .limits import can_extend_until, idle_stop_at, warning
 from .notices import as_json, notices_in_session
 from .records import clockwork, is_live
+from .restorable import hindrance
 from .stories import remedy, sentence
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def session_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> d
         "larger_profiles": _larger_profiles(tx, row, user.role),
         "portal_url": f"{settings.public_url.rstrip('/')}/portal/",
         "progress": row.progress,
+        "hindrance": hindrance(settings, row),
     }
 
 
@@ -112,7 +114,12 @@ def _kept(row: SessionRow) -> dict[str, Any] | None:
     """Return the saved state in numbers, or None; while the session runs it is that of its last end."""
     if row.kept is None:
         return None
-    return {"saved_at": row.kept["saved_at"], "until": _iso(row.kept_until), **totals(row)}
+    return {
+        "saved_at": row.kept["saved_at"],
+        "until": _iso(row.kept_until),
+        "is_over_limit": row.over_limit_since is not None,
+        **totals(row),
+    }
 
 
 def session_url(settings: Settings, user: str, name: str) -> str:

@@ -183,6 +183,8 @@ class SessionRow(Table):
         JSON(none_as_null=True)
     )  # the saved state, in numbers
     kept_until: Mapped[datetime | None]
+    state_key_id: Mapped[str | None] = mapped_column(String(16))  # which key its state is saved with
+    over_limit_since: Mapped[datetime | None]  # its user has more suspended than may be, and was told then
     discard_state: Mapped[bool] = mapped_column(default=False)  # somebody, or retention, wants it deleted
     state_pending: Mapped[bool] = mapped_column(
         default=False

@@ -24,11 +24,15 @@ _KEY_BYTES = 32
 
 @dataclass(frozen=True)
 class StatePolicy:
-    """Whether kernels' variables are kept, on how much disk, and how long the last save may take."""
+    """Whether kernels' variables are kept, on how much disk, and how long the last save may take.
+
+    `cell_grace_s` of that is for cells that still run.
+    """
 
     keep: bool = False
     max_bytes: int = 0
     save_s: float = 0.0
+    cell_grace_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,15 @@ def _state_policy(env: Mapping[str, str]) -> StatePolicy:
         loaded: Any = orjson.loads(env.get("NBKEEP_STATE_POLICY") or "{}")
         policy = cast("dict[str, Any]", loaded)
         return StatePolicy(
-            policy.get("keep") is True, int(policy.get("max_bytes", 0)), float(policy.get("save_s", 0))
+            policy.get("keep") is True,
+            int(policy.get("max_bytes", 0)),
+            float(policy.get("save_s", 0)),
+            float(policy.get("cell_grace_s", 0)),
         )
     except (ValueError, TypeError, AttributeError):
         raise BadEnvironment(
-            'NBKEEP_STATE_POLICY must be JSON: {"keep": true, "max_bytes": 8000000000, "save_s": 120}.'
+            'NBKEEP_STATE_POLICY must be JSON: {"keep": true, "max_bytes": 8000000000, "save_s": 120, '
+            '"cell_grace_s": 60}.'
         ) from None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import stat
 from pathlib import Path
@@ -13,6 +15,33 @@ from nbkeep.backends.local.images import build_image
 
 class Enough(Exception):  # noqa: N818 - no error: the test has seen what it wanted
     """Ends a build at its first step."""
+
+
+def test_a_build_that_leaves_saved_variables_behind_says_of_how_many_sessions(short_dir: Path) -> None:
+    steps: list[str] = []
+    kernels: list[str] = []
+
+    def stop_at_the_build(step: str) -> None:
+        steps.append(step)
+        if "Building" in step or "already built" in step:
+            raise Enough
+
+    image = short_dir / "images/base"
+    image.mkdir(parents=True)
+    (image / "current").symlink_to("0123456789abcdef")
+    for user, session_id, digest in (
+        ("jane", "ses_01kdvdna00agrwv59xw0", "0123456789abcdef"),
+        ("tom", "ses_01kdvdna00agrwv59xw1", "0123456789abcdef"),
+        ("tom", "ses_01kdvdna00agrwv59xw2", "fedcba9876543210"),
+    ):
+        folder = short_dir / "state" / user / "checkpoints" / session_id
+        folder.mkdir(parents=True)
+        told = {"format": 1, "saved_at": "2026-11-21T06:00:00+00:00", "bytes": 1, "kernels": kernels,
+                "image_digest": digest}  # fmt: skip
+        (folder / "state.json").write_text(json.dumps(told))
+    with contextlib.suppress(Enough):
+        build_image(short_dir, "base", stop_at_the_build)
+    assert any("variables of 2 sessions were saved with the build of before" in step for step in steps)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])

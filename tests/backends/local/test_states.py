@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nbkeep.backends.local.layout import Layout
-from nbkeep.backends.local.states import delete_state, states
+from nbkeep.backends.local.states import delete_state, saved_with, states
 
 SESSION = "ses_01kdvdna00agrwv59xw0"
 TOLD: dict[str, Any] = {
@@ -42,6 +42,13 @@ def test_a_state_is_told_with_what_could_not_be_kept(layout: Layout) -> None:
     assert [(one.session_id, one.bytes, one.kernels[0].kept) for one in found] == [(SESSION, 42, 2)]
     assert found[0].kernels[0].lost[0].name == "sock"
     assert states(layout, "tom") == []
+
+
+def test_which_states_fit_a_build_of_an_image_is_counted_over_all_users(layout: Layout) -> None:
+    write(layout, TOLD | {"image_digest": "one"})
+    write(layout, TOLD, "ses_01kdvdna00agrwv59xw1")  # as an earlier release wrote it
+    assert states(layout, "jane")[0].image_digest == "one"
+    assert (saved_with(layout, "one"), saved_with(layout, "two")) == (1, 0)
 
 
 @pytest.mark.parametrize(

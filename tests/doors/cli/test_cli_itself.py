@@ -215,7 +215,7 @@ def test_help_comes_quickly_and_fits():
     assert best < 0.4
     assert max(map(len, shown.splitlines())) <= 80
     for verb in app.VERBS:
-        assert f"  {verb} " in shown
+        assert f"  {verb.replace('_', '-')} " in shown
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 
@@ -224,6 +225,20 @@ def test_a_suspended_session_says_what_is_kept_until_when_and_is_resumed_on_more
     assert answer.headers["location"] == f"/portal/sessions/{session_id}?opening=1"
     assert portal.office.row(session_id).profile_name == "notebook-cpu-large"
     assert portal.office.hub.servers["jane", "churn"] == session_id
+
+
+def test_a_state_of_an_earlier_build_of_the_image_says_that_it_cannot_be_brought_back(portal: Portal) -> None:
+    jane = portal.person()
+    session_id = suspended(portal, jane)
+    assert 'id="hindrance"' not in jane.get(f"/sessions/{session_id}")
+    facts = portal.office.settings.images_dir / "base/current/image.json"
+    facts.write_text(json.dumps(json.loads(facts.read_text()) | {"digest": "fedcba9876543210"}))
+    with portal.office.store.write() as tx:
+        row = tx.get_one(SessionRow, session_id)
+        row.kept = {**(row.kept or {}), "image_digest": "0123456789abcdef"}
+    page = jane.get(f"/sessions/{session_id}")
+    assert "The image base was built anew since these variables were saved" in page
+    assert ">Resume<" in page
 
 
 def test_a_refused_resume_says_why(portal: Portal) -> None:

@@ -22,7 +22,7 @@ def keeping(
     max_bytes: int = 1 << 30, save_s: float = 40, key: str = KEY, image: str = "sha256:one"
 ) -> dict[str, str]:
     """Return the environment of a session that keeps its variables."""
-    policy = {"keep": True, "max_bytes": max_bytes, "save_s": save_s}
+    policy = {"keep": True, "max_bytes": max_bytes, "save_s": save_s, "cell_grace_s": save_s / 2}
     return {
         "NBKEEP_STATE_KEY": key,
         "NBKEEP_STATE_POLICY": json.dumps(policy),

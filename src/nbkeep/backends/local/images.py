@@ -26,6 +26,7 @@ import uv
 from nbkeep.model.errors import Refused, Unavailable
 
 from .layout import Layout, make_data_dir
+from .states import saved_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -67,12 +68,24 @@ def build_image(data_dir: Path, name: str, progress: Callable[[str], None] = _sa
         python = _find_python(recipe, data_dir.absolute(), progress)
         digest = _digest(recipe, python)
         built = folder / digest
+        before = folder / "current"
+        if before.is_symlink() and (old := str(before.readlink())) != digest:
+            _warn_of_states(saved_with(Layout(data_dir.absolute()), old), progress)
         if not (built / "image.json").is_file():
             _build(recipe, built, python, progress)
         else:
             progress(f"Image {name} is already built ({digest}).")
         _switch(folder, digest)
     return json.loads((built / "image.json").read_text())
+
+
+def _warn_of_states(count: int, progress: Callable[[str], None]) -> None:
+    if count:
+        of = "1 session" if count == 1 else f"{count} sessions"
+        progress(
+            f"The variables of {of} were saved with the build of before. "
+            "They cannot be brought back after this one: a resume starts without them, and says so."
+        )
 
 
 def current_image(data_dir: Path, name: str) -> Path:

@@ -41,6 +41,12 @@ def states(layout: Layout, user: str) -> list[KeptState]:
     return found
 
 
+def saved_with(layout: Layout, image_digest: str) -> int:
+    """Return how many sessions of all users have a state that fits this build of an image only."""
+    users = [one.name for one in (layout.data_dir / "state").glob("*") if one.is_dir()]
+    return sum(one.image_digest == image_digest for user in users for one in states(layout, user))
+
+
 def delete_state(layout: Layout, user: str, session_id: str) -> None:
     """Delete a saved state, the summary first: cut short, it is none all the same. Twice is safe.
 
@@ -91,7 +97,12 @@ def _kept(session_id: str, told: dict[str, Any]) -> KeptState:
         raise ValueError(_SUMMARY)
     kernels = [_kernel(_fields(one)) for one in _list(told["kernels"])[:_MOST_KERNELS]]
     return KeptState(
-        session_id, saved_at.isoformat(), _count(told["bytes"]), kernels, _count(told.get("sequence", 0))
+        session_id,
+        saved_at.isoformat(),
+        _count(told["bytes"]),
+        kernels,
+        _count(told.get("sequence", 0)),
+        _text(told.get("image_digest", ""), _LONGEST_NAME),
     )
 
 

@@ -23,6 +23,7 @@ VERBS = (
     "status",
     "logs",
     "doctor",
+    "state_key",
     "image",
     "user",
     "profile",
@@ -35,7 +36,8 @@ VERBS = (
     "login",
     "token",
 )
-_ORDER = (*VERBS[: VERBS.index("token")], "logout", "whoami", "token")  # login.py has three verbs
+_NAMES = tuple(verb.replace("_", "-") for verb in VERBS)
+_ORDER = (*_NAMES[: _NAMES.index("token")], "logout", "whoami", "token")  # login.py has three verbs
 
 _HELP = """A governed notebook environment: private JupyterLab workspaces, and control over their reach.
 

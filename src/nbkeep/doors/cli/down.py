@@ -20,7 +20,9 @@ from .up import DataDir
 if TYPE_CHECKING:
     from .client import Api
 
-_SESSIONS_END_S = 240.0  # while variables are saved: the office ends what hangs long before
+_SESSIONS_END_S = (
+    180.0  # besides `cell_grace_s`, while variables are saved: the office ends what hangs long before
+)
 _AT_ONCE = 16
 _LOOK_S = 0.2
 
@@ -67,7 +69,7 @@ def _stop_sessions(settings: Settings) -> None:
                 print_note(f"Saving and stopping {len(names)} session{'s' if len(names) > 1 else ''}.")
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 list(pool.map(_stop, [api] * len(names), names))
-            deadline = time.monotonic() + _SESSIONS_END_S
+            deadline = time.monotonic() + settings.cell_grace_s + _SESSIONS_END_S
             while names := _live(api):
                 if time.monotonic() > deadline:
                     raise Unavailable(

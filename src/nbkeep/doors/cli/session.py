@@ -197,7 +197,10 @@ def resume(
     Example: nbkeep session resume ses_06f3k2m9q1x8d4ztw7ha --profile notebook-cpu-large
     """
     with office() as api:
+        why = str(api.get(_path(positional, named)).get("hindrance") or "")
         begun = api.post(f"{_path(positional, named)}/resume", given(profile=profile))
+        if why and not as_json:
+            print_note(why)
         if wait:
             begun = _wait_until(api, begun["session_id"], {"ready"}, quiet=as_json)
     _print(begun, as_json=as_json)
@@ -358,6 +361,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("ends", words.moment(found["ends_at"]) if found.get("ends_at") else None),
             ("ended", words.moment(found["ended_at"]) if found.get("ended_at") else None),
             ("kept until", words.moment(found["kept"]["until"]) if found.get("is_resumable") else None),
+            ("hindrance", found.get("hindrance") or None),
             ("why", ended.get("message")),
             ("what to do", ended.get("remedy")),
         ]

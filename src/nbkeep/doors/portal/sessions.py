@@ -15,6 +15,7 @@ from nbkeep.sessions.access import VISIT, grant_access
 from nbkeep.sessions.diagnose import diagnose_session
 from nbkeep.sessions.extend import extend_session
 from nbkeep.sessions.records import latest_named, visible_session
+from nbkeep.sessions.restorable import hindrance
 from nbkeep.sessions.resume import request_resume, same_image
 from nbkeep.sessions.start import hand_to_hub, request_session
 from nbkeep.sessions.stop import stop_session
@@ -193,7 +194,13 @@ def _values(office: Office, browser: Browser, session_id: str) -> dict[str, Any]
         user = tx.get_one(UserRow, row.user_id).name
         others = same_image(tx, browser.actor, row) if row.state == SessionState.SUSPENDED else []
     kernels = (row.kept or {}).get("kernels", [])
-    return {"s": seen(office, row, user), "steps": steps(row), "kernels": kernels, "others": others}
+    return {
+        "s": seen(office, row, user),
+        "steps": steps(row),
+        "kernels": kernels,
+        "others": others,
+        "hindrance": hindrance(office.settings, row),
+    }
 
 
 _STOPPING: dict[str, Any] = {

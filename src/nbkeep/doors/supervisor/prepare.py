@@ -51,6 +51,8 @@ def prepare(settings: Settings) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(mode)
         for name in SECRETS:
+            if name == "state-key" and settings.state_key:
+                continue  # its file is the operator's: a missing one is told, never made anew unasked
             make_secret(settings.secrets_dir / name)
     except OSError as error:
         raise Refused(

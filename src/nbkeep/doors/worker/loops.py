@@ -12,7 +12,7 @@ from nbkeep.model.errors import Unavailable
 from . import clocks, reconcile, stops, sweep, warm
 from .clockguard import boot_id
 from .leftovers import take_leftovers
-from .states import look_after_states
+from .states import hold_to_limits, look_after_states
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ROUND_S = 1.0
 _SWEEP_EVERY_S = 3600.0
+_HOLD_EVERY_S = 10.0
 _log = logging.getLogger("nbkeep.worker")
 
 
@@ -35,6 +36,7 @@ class Worker:
     boot_id: str = field(default_factory=boot_id)
     _missing: dict[str, int] = field(default_factory=dict[str, int])
     _swept_at_s: float | None = None
+    _held_at_s: float | None = None
     _wishes: warm.Wishes = field(default_factory=warm.Wishes)
 
     def round(self) -> None:
@@ -49,8 +51,11 @@ class Worker:
         self._step("leftovers", lambda: take_leftovers(self.parts))
         self._step("stopping", lambda: stops.finish_stops(self.parts))
         self._step("warm", lambda: self._wishes.tell(self.parts))
-        self._step("states", lambda: look_after_states(self.parts))
         now_s = self.parts.clock.monotonic_s()
+        self._step("states", lambda: look_after_states(self.parts))
+        if self._held_at_s is None or now_s - self._held_at_s >= _HOLD_EVERY_S:
+            self._step("limits of states", lambda: hold_to_limits(self.parts))
+            self._held_at_s = now_s
         if self._swept_at_s is None or now_s - self._swept_at_s >= _SWEEP_EVERY_S:
             self._step("sweep", lambda: sweep.sweep(self.parts))
             self._swept_at_s = now_s

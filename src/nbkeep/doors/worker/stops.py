@@ -99,7 +99,7 @@ def finish_stops(parts: Parts) -> None:
         if since < _BY_FORCE:
             continue
         try:
-            if since < _longest_end(row) and _is_alive(parts, session_id):
+            if since < _longest_end(parts, row) and _is_alive(parts, session_id):
                 parts.backend.ask_to_end(session_id)  # the hub may never have come to it
                 continue  # it saves its variables
             parts.backend.stop(session_id, grace_s=2)
@@ -110,13 +110,13 @@ def finish_stops(parts: Parts) -> None:
             end_session(parts, SYSTEM, session_id, StopReason.SERVER_DIED, run=row.run)
 
 
-def _longest_end(row: SessionRow) -> timedelta:
+def _longest_end(parts: Parts, row: SessionRow) -> timedelta:
     """Return how long an end may take, while variables are saved.
 
     One that was never ready has none, and the code of somebody who may not be here is not waited for.
     """
     waits = row.ready_at is not None and row.stop_reason != StopReason.USER_DISABLED
-    return _BY_FORCE + timedelta(seconds=grace_s(row.profile) if waits else 0)
+    return _BY_FORCE + timedelta(seconds=grace_s(parts.settings, row.profile) if waits else 0)
 
 
 def _is_alive(parts: Parts, session_id: str) -> bool:

@@ -104,10 +104,10 @@ class KeptState:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._background
         if self.keeps:
-            save_s = self._settings.state_policy.save_s
+            policy = self._settings.state_policy
             try:
-                async with asyncio.timeout(save_s + 5):
-                    await self._saves.end(save_s)
+                async with asyncio.timeout(policy.save_s + 5):
+                    await self._saves.end(policy.save_s, policy.cell_grace_s)
             except Exception:  # the session ends anyway; what was kept before stays
                 log.exception("The last save did not end well")
         for task in list(self._tasks):

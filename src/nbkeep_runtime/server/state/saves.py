@@ -103,15 +103,18 @@ class Saves:
                 if cost and cost.may_save(time.monotonic()) and self._tabs.is_idle(live.kernel_id):
                     await self._one("background", live, Patience(time.monotonic() + BACKGROUND_S))
 
-    async def end(self, save_s: float) -> None:
-        """Save all kernels for the last time, within `save_s`: running cells may finish in the first half."""
+    async def end(self, save_s: float, cell_grace_s: float) -> None:
+        """Save all kernels for the last time, within `save_s`; running cells have `cell_grace_s` of it.
+
+        They have less where the last save of a kernel took long: twice its time is left for saving.
+        """
         if self._must_not_replace():
             return
         now_s = time.monotonic()
         until_s = now_s + save_s
         live = self._savable()
         known_s = [cost.last_save_s or 0.0 for cost in self._costs.values()]
-        interrupt_at_s = max(now_s, until_s - max(save_s / 2, 2 * max(known_s, default=0.0)))
+        interrupt_at_s = max(now_s, min(now_s + cell_grace_s, until_s - 2 * max(known_s, default=0.0)))
         await self._all("end", live, Patience(until_s, interrupt_at_s))
         if self._tabs.kernels() or self._waiting:
             await self._commit({})

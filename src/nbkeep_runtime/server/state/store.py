@@ -128,7 +128,7 @@ class Store:
             sealed = self._sealer.seal("index", (), index.dump())
             files.replace(self.folder / "index", orjson.dumps(head) + b"\n" + sealed)
             self.index = index
-            files.replace(self.folder / FILE, summary(index))
+            files.replace(self.folder / FILE, summary(index, binding.image_digest))
             return index
 
     def clear(self) -> None:

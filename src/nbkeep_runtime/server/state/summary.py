@@ -19,10 +19,10 @@ _KERNELS = 100
 _LOST = (200, 50, 10, 0)
 
 
-def summary(index: Index) -> bytes:
+def summary(index: Index, image_digest: str) -> bytes:
     """Return the file's content, with as many lost variables as there is room for."""
-    dumped = (_dump(index, most_lost) for most_lost in _LOST)
-    return next((one for one in dumped if len(one) <= _BYTES), _dump(index, 0))
+    dumped = (_dump(index, image_digest, most_lost) for most_lost in _LOST)
+    return next((one for one in dumped if len(one) <= _BYTES), _dump(index, image_digest, 0))
 
 
 def paths(raw: bytes) -> list[str]:
@@ -35,12 +35,13 @@ def paths(raw: bytes) -> list[str]:
     return named
 
 
-def _dump(index: Index, most_lost: int) -> bytes:
+def _dump(index: Index, image_digest: str, most_lost: int) -> bytes:
     kernels = [_kernel(one, most_lost) for one in index.kernels[:_KERNELS]]
     told = {
         "format": 1,
         "sequence": index.sequence,
         "saved_at": index.saved_at,
+        "image_digest": image_digest,
         "bytes": sum(one["bytes"] for one in kernels),
         "kernels": kernels,
     }

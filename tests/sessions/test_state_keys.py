@@ -1,0 +1,124 @@
+"""The keys of saved variables: without its key nothing is resumed or started, and nothing is lost."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nbkeep.model.errors import Refused
+from nbkeep.model.session import StopReason
+from nbkeep.sessions.end import end_session
+from nbkeep.sessions.launch import launch
+from nbkeep.sessions.restorable import hindrance
+from nbkeep.sessions.resume import resume_session
+from nbkeep.sessions.start import start_session
+from nbkeep.sessions.state_keys import add_secret, key_id, read_secrets
+from nbkeep.sessions.suspend import suspend_session
+
+if TYPE_CHECKING:
+    from nbkeep.model.actor import Actor
+    from office_parts import OfficeForTests
+
+SMALL = "notebook-cpu-small"
+
+
+def key_of(office: OfficeForTests, jane: Actor, session_id: str) -> str:
+    """Launch what was admitted and return the key that its trusted half is given."""
+    row = office.row(session_id)
+    answer = launch(office, user=jane.name, server_name=row.name, session_id=session_id, profile=None, env={})
+    return str(answer["launch"]["server_env"]["NBKEEP_STATE_KEY"])
+
+
+def suspended(office: OfficeForTests, jane: Actor, name: str) -> tuple[str, str]:
+    """Run a session until it is suspended; return its id and the key that it had."""
+    session_id = office.requested(jane, name=name)
+    key = key_of(office, jane, session_id)
+    office.change(session_id, state="ready", ready_at=office.clock.now())
+    suspend_session(office, jane, session_id)
+    office.backend.saves(jane.name, session_id, office.clock.now())
+    end_session(office, jane, session_id, StopReason.USER)
+    assert office.row(session_id).state == "suspended"
+    return session_id, key
+
+
+def test_a_key_that_is_away_stops_starts_and_resumes_and_costs_nothing(office: OfficeForTests) -> None:
+    jane = office.user()
+    session_id, key = suspended(office, jane, "one")
+    file = office.settings.state_key_file
+    assert hindrance(office.settings, office.row(session_id)) == ""
+    away = file.rename(file.with_name("away"))
+
+    assert "cannot be read" in hindrance(office.settings, office.row(session_id))
+    for act in (lambda: resume_session(office, jane, session_id), lambda: start_session(office, jane, SMALL)):
+        with pytest.raises(Refused, match="Nothing saved is lost") as refused:
+            act()
+        assert refused.value.code == "state-key-missing"
+    assert office.row(session_id).state == "suspended"
+    assert not file.exists()
+
+    away.rename(file)
+    resume_session(office, jane, session_id)
+    assert key_of(office, jane, session_id) == key
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "why"), [("", 0o600, "empty"), ("short\n", 0o600, "too short"), (None, 0o640, "others")]
+)
+def test_a_file_that_is_no_key_or_no_secret_is_refused(
+    office: OfficeForTests, text: str | None, mode: int, why: str
+) -> None:
+    jane = office.user()
+    file = office.settings.state_key_file
+    file.write_text(file.read_text() if text is None else text)
+    file.chmod(mode)
+    with pytest.raises(Refused, match=why):
+        start_session(office, jane, SMALL)
+
+
+def test_with_a_new_key_new_sessions_use_it_and_suspended_ones_go_on_with_theirs(
+    office: OfficeForTests,
+) -> None:
+    jane = office.user()
+    old_secret = read_secrets(office.settings)[0]
+    old, old_key = suspended(office, jane, "old")
+    made = add_secret(office.settings)
+    assert [key_id(one) for one in read_secrets(office.settings)] == [made, key_id(old_secret)]
+    assert stat.S_IMODE(office.settings.state_key_file.stat().st_mode) == 0o600
+    new, new_key = suspended(office, jane, "new")
+    assert new_key != old_key
+    resume_session(office, jane, old)
+    assert key_of(office, jane, old) == old_key
+
+    # The earlier line is taken away too early: that is said, and it can be put back.
+    office.settings.state_key_file.write_text(f"{old_secret}\n")
+    with pytest.raises(Refused, match="key with which its variables were saved"):
+        resume_session(office, jane, new)
+    assert office.row(new).state == "suspended"
+
+
+def test_what_an_earlier_release_saved_is_resumed_with_the_oldest_key(office: OfficeForTests) -> None:
+    jane = office.user()
+    session_id, key = suspended(office, jane, "one")
+    office.change(session_id, state_key_id=None)
+    add_secret(office.settings)
+    resume_session(office, jane, session_id)
+    assert key_of(office, jane, session_id) == key
+
+
+def test_the_key_may_lie_outside_and_not_inside_of_the_data_directory(
+    office: OfficeForTests, tmp_path: Path
+) -> None:
+    jane = office.user()
+    office.settings = replace(office.settings, state_key=f"file:{tmp_path}/key")
+    with pytest.raises(Refused, match="cannot be read"):
+        start_session(office, jane, SMALL)
+    add_secret(office.settings)
+    suspended(office, jane, "one")
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+    inside = f"file:{office.settings.data_dir}/secrets/state-key"
+    with pytest.raises(Refused, match="beside what it is to protect"):
+        replace(office.settings, state_key=inside)
