@@ -105,7 +105,12 @@ def our_start(ours: Installation) -> list[float]:
     session = ours.person.start()
     ready_s = time.perf_counter() - began
     session.open().raise_for_status()
-    found = [ready_s, *cells(began, session.kernel, session.channel)]
+
+    def new_kernel() -> str:
+        made = session.call("POST", "api/kernels", {"name": "python3"})
+        return made.raise_for_status().json()["id"]
+
+    found = [ready_s, *cells(began, new_kernel, session.channel)]
     session.stop()
     return found
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
+from nbkeep import unixhttp
 from nbkeep.model.errors import Refused, Unavailable
 
 from .interface import (
@@ -43,7 +44,7 @@ class WardenClient:
     """Asks one warden. Safe to use from several threads; holds connections until `close`."""
 
     def __init__(self, socket: Path, token: str) -> None:
-        transport = httpx.HTTPTransport(uds=str(socket))
+        transport = unixhttp.transport(socket)
         self._http = httpx.Client(transport=transport, base_url="http://warden/v1", timeout=_ANSWER_S,
                                   headers={"Authorization": f"Bearer {token}"}, trust_env=False)  # fmt: skip
 

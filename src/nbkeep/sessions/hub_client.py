@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
+from nbkeep import unixhttp
 from nbkeep.model.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class HubClient:
         """`token`: an API token of the hub's service for the office; `socket`: where the hub listens."""
         self._sleep = sleep
         self._http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(socket)),
+            transport=unixhttp.transport(socket),
             base_url="http://hub/hub/api",
             headers={"Authorization": f"token {token}"},
             timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),

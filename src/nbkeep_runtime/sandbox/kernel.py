@@ -158,7 +158,7 @@ def _kernel_class() -> Any:
 def _application_class() -> Any:
     base: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp
 
-    class Application(base):
+    class IPKernelApp(base):  # by the same name: users' settings and code find it by that
         """IPython's application, whose publisher keeps what its subscriber has not taken yet.
 
         ZeroMQ's publishers drop from the 1,000th message that waits: a server that is short of CPU for a
@@ -169,7 +169,7 @@ def _application_class() -> Any:
             context.sndhwm = _BURST  # for each socket that is made from here on
             super().init_iopub(context)
 
-    return Application
+    return IPKernelApp
 
 
 def main(argv: list[str]) -> None:

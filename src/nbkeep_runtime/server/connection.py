@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 _V1 = "v1.kernel.websocket.jupyter.org"
 _CHANNELS = {"shell", "control", "stdin"}
-_NUDGES_S = (0.01, 0.015, 0.025, 0.04, 0.06, 0.09, 0.13)
+# Pauses between the questions to a kernel whose subscription is not there yet, and all later ones.
+_NUDGES_S = (0.005, 0.01, 0.015, 0.025, 0.04, 0.06, 0.09, 0.13)
+_NUDGE_S = 0.5
 _NOT_RECORDED = (
     "Not run: this execution could not be recorded, because the platform's disk does not take the record."
     " Try again; tell an admin if it stays so."
@@ -46,6 +48,7 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
     _visit: asyncio.Task[None] | None = None
     _nudging: asyncio.Task[None] | None = None
     _has_seen_junk = False
+    _is_gone = False
 
     @property
     def _parts(self) -> Session:
@@ -63,36 +66,55 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
         return super().connect()
 
     def nudge(self) -> asyncio.Future[None]:
-        """Wait until the kernel's messages arrive here, and ask it sooner and more often than the base class.
+        """Return what is done once the kernel answers, and is heard by this client and by what watches it.
 
-        Which asks a second time after half a second only: the first answer is nearly always missed, because
-        the subscription to a kernel that has just started is not there yet.
+        As the base class does, by asking until that is so, but with shorter pauses: it asks each half second,
+        and looks every 50 ms. A busy kernel is not asked.
         """
-        done = super().nudge()
-        if not done.done():
-            self._nudging = asyncio.create_task(self._nudge_soon(done))
-        return done
-
-    async def _nudge_soon(self, done: asyncio.Future[None]) -> None:
         kernel: Any = self.kernel_manager
-        control = kernel.connect_control()
+        if kernel.execution_state == "busy":
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            done.set_result(None)
+            return done
+        self._nudging = asyncio.create_task(self._nudge())
+        return self._nudging
+
+    async def _nudge(self) -> None:
+        kernel: Any = self.kernel_manager
+        control, iopub = kernel.connect_control(), self.channels["iopub"]
+        ports, pauses = list(kernel.ports), iter(_NUDGES_S)
+        both = asyncio.gather(_first(iopub), _first(control))
         try:
-            for pause_s in _NUDGES_S:
-                await asyncio.wait([done], timeout=pause_s)
-                if done.done() or control.closed():
-                    return
-                self.session.send(control, "kernel_info_request")
+            async with asyncio.timeout(self.kernel_info_timeout):
+                # Not gone, not restarted behind other sockets, not closed: else nobody would ever answer.
+                while self._is_open(ports) and not control.closed():
+                    self.session.send(control, "kernel_info_request")
+                    pause_s = next(pauses, _NUDGE_S)
+                    await (asyncio.sleep(pause_s) if both.done() else asyncio.wait([both], timeout=pause_s))
+                    if both.done() and kernel.execution_state != "starting":
+                        return
+        except TimeoutError:
+            self.log.warning("Kernel %s does not answer; connected all the same", self.kernel_id)
         finally:
+            both.cancel()
             control.close()
+            if not (iopub.closed() or self._is_gone):
+                iopub.stop_on_recv()
+
+    def _is_open(self, ports: list[int]) -> bool:
+        kernel: Any = self.kernel_manager
+        is_there = self.kernel_id in self.multi_kernel_manager and list(kernel.ports) == ports
+        return is_there and not self._is_gone
 
     def disconnect(self) -> None:
         """Stop forwarding; output goes on being kept."""
-        if self._nudging is not None:
-            self._nudging.cancel()
+        self._is_gone = True
         self._parts.clients.remove(self)
         if self._visit is not None:
             self._visit.cancel()
         super().disconnect()
+        if self._nudging is not None and not self._nudging.done():
+            self.channels = {}  # they are kept for the next client: this one must not listen to them any more
 
     def handle_incoming_message(self, incoming_msg: str | bytes) -> None:
         """Record what will be executed, then forward; a malformed message is dropped."""
@@ -189,6 +211,18 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
             if not self._has_seen_junk:
                 self._has_seen_junk = True
                 self.log.warning("Dropped a malformed message of a kernel, and more to come: %r", error)
+
+
+def _first(stream: Any) -> asyncio.Future[None]:
+    """Return what is done when a stream's next message is there."""
+    heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def hear(_frames: list[Any]) -> None:
+        if not heard.done():
+            heard.set_result(None)
+
+    stream.on_recv(hear)
+    return heard
 
 
 def _is_own_status(stream: Any, frames: list[Any]) -> bool:

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from signal import SIGTERM
 from typing import TYPE_CHECKING
@@ -144,9 +145,13 @@ class LocalBackend:
         jails.prepare(self._cgroups, self._filter)
         log_file = self.layout.session_log(spec.session_id)
         log_file.touch(mode=0o600)
-        waiting = self._waiting_jail(folder, jails, log_file, bwrap)
+        sandbox = jails.sandbox(log_file, self._filter)
+        # Two thirds of a jail's time is waiting for the kernel: both are built at once.
+        with ThreadPoolExecutor(1) as beside:
+            building = beside.submit(start_half, folder, "sandbox", sandbox, bwrap, self._children)
+            waiting = self._waiting_jail(folder, jails, log_file, bwrap)
         try:
-            start_half(folder, "sandbox", jails.sandbox(log_file, self._filter), bwrap, self._children)
+            building.result()
         except BaseException:
             if waiting is not None:
                 os.close(waiting[1])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
 
+from nbkeep import unixhttp
 from nbkeep.model.errors import NbkeepError, Unavailable
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Api:
         self._http = httpx.Client(
             base_url=f"{target.url}/api/v1/",
             headers={"Authorization": f"Bearer {target.token}", "User-Agent": "nbkeep-cli"},
-            transport=httpx.HTTPTransport(uds=str(target.socket)) if target.socket else None,
+            transport=unixhttp.transport(target.socket) if target.socket else None,
             timeout=_TIMEOUT,
             trust_env=target.socket is None,  # a proxy of the environment is for the network only
         )

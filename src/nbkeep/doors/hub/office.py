@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import httpx
 
+from nbkeep import unixhttp
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class OfficeClient:
         return (await self._post("admin-access", body, _QUICK_S)).get("allowed") is True
 
     async def _post(self, path: str, body: dict[str, Any], timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
-        transport = httpx.AsyncHTTPTransport(uds=self._socket)
+        transport = unixhttp.async_transport(self._socket)
         headers = {"Authorization": f"Bearer {self._settings.secret('hub-token')}"}
         timeout = httpx.Timeout(timeout_s, connect=_CONNECT_S)
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -20,6 +21,7 @@ from tornado import web
 from traitlets import Any as AnyTrait
 from traitlets import Bool, Float, Integer, Unicode
 
+from nbkeep import unixhttp
 from nbkeep.backends.interface import LaunchSpec
 from nbkeep.backends.warden_client import WardenClient
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
@@ -36,8 +38,10 @@ if TYPE_CHECKING:
 # Where the trusted half finds the hub in its jail, and where it is to listen itself.
 INSIDE_HUB = "http+unix://%2Frun%2Fnbkeep%2Fhub%2Fhub.sock"
 INSIDE_SERVER = "http+unix://%2Frun%2Fnbkeep%2Fserver%2Fserver.sock"
+# Looks at a server that starts: often while it may be a warm one, then ten times a second.
+_LOOKS_S = (0.01,) * 40
 _LOOK_S = 0.1
-_STATUS_EVERY = 3  # looks at the server for each look at the warden: a death is seen in under half a second
+_STATUS_EVERY_S = 0.3  # a death is seen in under half a second
 _BAD = 500
 # An end waits in its thread for as long as the session saves: looks and launches must not wait behind many.
 _ENDINGS = ThreadPoolExecutor(500, thread_name_prefix="ending")
@@ -80,7 +84,7 @@ class WardenSpawner(Spawner):
         self.run, self.grace_s = int(answer["run"]), float(answer["grace_s"])
         try:
             await self._launch(LaunchSpec(**answer["launch"]))
-            await self._wait_for_server()
+            await asyncio.gather(self._wait_for_server(), self._step("server", "Starting JupyterLab."))
         except NbkeepError as error:
             await self._tell_ended(_reason_of(error), str(error))
             if isinstance(error, Refused):
@@ -185,23 +189,22 @@ class WardenSpawner(Spawner):
         return env | {"JUPYTERHUB_SERVICE_URL": INSIDE_SERVER + self._base_url}
 
     async def _launch(self, spec: LaunchSpec) -> None:
-        await self._step("sandbox", "Building the sandbox.")
-        launched = await asyncio.to_thread(self._warden.launch, spec)
+        launching = asyncio.to_thread(self._warden.launch, spec)
+        launched, _ = await asyncio.gather(launching, self._step("sandbox", "Building the sandbox."))
         self.server_url = socket_url(unquote(urlsplit(launched.server_url).netloc))
         # Written down at once: from here on something runs, and the hub may be killed at any moment.
         self._keep_state()
 
     async def _wait_for_server(self) -> None:
         """Return when the server answers; raise `Unavailable` with the reason when it died instead."""
-        await self._step("server", "Starting JupyterLab.")
-        transport = httpx.AsyncHTTPTransport(uds=unquote(urlsplit(self.server_url).netloc))
-        look = 0
+        transport = unixhttp.async_transport(unquote(urlsplit(self.server_url).netloc))
+        looked_at_s, pauses = time.monotonic(), iter(_LOOKS_S)
         async with httpx.AsyncClient(transport=transport, timeout=2.0) as http:
             while not await _answers(http, f"http://server{self._base_url}api"):
-                if look % _STATUS_EVERY == 0:
+                if (now_s := time.monotonic()) >= looked_at_s + _STATUS_EVERY_S:
                     _check_alive(await asyncio.to_thread(self._warden.status, self.session_id))
-                look += 1
-                await asyncio.sleep(_LOOK_S)
+                    looked_at_s = now_s
+                await asyncio.sleep(next(pauses, _LOOK_S))
 
     async def _step(self, step: str, message: str) -> None:
         self._steps.append(message)

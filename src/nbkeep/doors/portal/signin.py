@@ -19,6 +19,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 
+from nbkeep import unixhttp
 from nbkeep.doors.cookies import SIGN_OUT_COOKIE, SIGN_OUT_PURPOSE, SIGN_OUT_S, fingerprint
 from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.store.tables import UserRow
@@ -164,7 +165,7 @@ def _who(office: Office, code: str, verifier: str) -> str:
         "redirect_uri": public_url + CALLBACK,
         "code_verifier": verifier,
     }
-    transport = httpx.HTTPTransport(uds=str(settings.hub_socket))
+    transport = unixhttp.transport(settings.hub_socket)
     headers = {"Host": urlsplit(public_url).netloc}
     try:
         with httpx.Client(

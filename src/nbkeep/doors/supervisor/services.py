@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from nbkeep import unixhttp
 from nbkeep.model.errors import Refused
 
 if TYPE_CHECKING:
@@ -91,9 +92,7 @@ async def _answers(socket: Path, path: str, token: str = "", host: str = "localh
     """Tell whether something that is no server error comes back from a unix socket."""
     headers = {"Host": host} | ({"Authorization": f"Bearer {token}"} if token else {})
     try:
-        async with httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=str(socket)), timeout=_PROBE_S
-        ) as http:
+        async with httpx.AsyncClient(transport=unixhttp.async_transport(socket), timeout=_PROBE_S) as http:
             return (await http.get(f"http://{host}{path}", headers=headers)).is_success
     except httpx.HTTPError:
         return False
