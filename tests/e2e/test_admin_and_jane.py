@@ -145,7 +145,7 @@ def test_a_disabled_person_s_session_ends_and_they_are_told(platform: Platform, 
     expect(admin.page.get_by_text("Cannot sign in. Files are kept.")).to_be_visible()
     wait_for(lambda: session.state in {"suspended", "stopped"}, 60, "her session to end")
     assert session.view["stop"]["reason"] == "user-disabled"
-    expect(jane.page.get_by_role("alertdialog")).to_contain_text("Your files are kept")
+    expect(jane.page.get_by_role("alertdialog")).to_contain_text("and so are files, open tabs and the layout")
     jane.shoot("jane-disabled-lab")
     jane.visit("/")
     expect(jane.page.locator("#error").or_(jane.page.get_by_label("Password"))).to_be_visible()
