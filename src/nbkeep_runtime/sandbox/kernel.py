@@ -118,11 +118,8 @@ class Cells:
     def tell(self, content: dict[str, Any]) -> dict[str, Any]:
         """Return a verdict on each cell of a document."""
         if not self._journal:
-            return {"cells": [], "is_watched": False}
-        return {
-            "cells": _part("cells", "verdicts").verdicts(self._journal, content["cells"]),
-            "is_watched": True,
-        }
+            return {"is_watched": False}
+        return {"is_watched": True, **_part("cells", "verdicts").verdicts(self._journal, content["cells"])}
 
 
 def _prepare(kernel: Any) -> State:

@@ -41,7 +41,9 @@ class CellMarks:
         self._asked: set[str] = set()
 
     async def of(self, kernel_id: str, cells: object) -> Answer | None:
-        """Return a verdict on each cell; None when there is no such kernel. Raises `NoCells`.
+        """Return a verdict on each cell, and the `plan`: which to run, in order, to have none that is stale.
+
+        None when there is no such kernel. Raises `NoCells`.
 
         `is_watched` is False for kernels that remember nothing: those of other languages and of users'
         environments. `is_busy` is True when the kernel did not answer in time: ask again when it is idle.
@@ -64,7 +66,8 @@ class CellMarks:
             return _answer(is_busy=True)
         if ask.failure(reply) or reply.get("is_watched") is not True:
             return _answer(is_watched=False)
-        return _answer(verdicts=_verdicts(reply.get("cells"), {one["id"] for one in document}))
+        known = {one["id"] for one in document}
+        return _answer(verdicts=_verdicts(reply.get("cells"), known), plan=_plan(reply.get("plan"), known))
 
 
 async def _ask(kernel: Any, document: list[dict[str, str]]) -> dict[str, Any] | None:
@@ -79,9 +82,13 @@ async def _ask(kernel: Any, document: list[dict[str, str]]) -> dict[str, Any] | 
 
 
 def _answer(
-    *, is_watched: bool = True, is_busy: bool = False, verdicts: list[dict[str, str]] | None = None
+    *,
+    is_watched: bool = True,
+    is_busy: bool = False,
+    verdicts: list[dict[str, str]] | None = None,
+    plan: list[str] | None = None,
 ) -> Answer:
-    return {"is_watched": is_watched, "is_busy": is_busy, "cells": verdicts or []}
+    return {"is_watched": is_watched, "is_busy": is_busy, "cells": verdicts or [], "plan": plan or []}
 
 
 def _document(cells: object) -> list[dict[str, str]]:
@@ -101,6 +108,12 @@ def _document(cells: object) -> list[dict[str, str]]:
     if sum(len(one["source"]) for one in found) > SOURCE_CHARS:
         raise NoCells(f"A notebook of more than {SOURCE_CHARS} characters of code gets no marks.")
     return found
+
+
+def _plan(told: object, known: set[str]) -> list[str]:
+    """Return which of the notebook's cells are to be run, each once."""
+    many = cast("list[Any]", told)[:CELLS] if isinstance(told, list) else []
+    return list(dict.fromkeys(one for one in many if isinstance(one, str) and one in known))
 
 
 def _verdicts(told: object, known: set[str]) -> list[dict[str, str]]:

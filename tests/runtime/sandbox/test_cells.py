@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from kernels import Kernel
 
@@ -34,10 +36,15 @@ class Notebook:
                 return
 
     def told(self) -> Told:
+        return {
+            one["id"]: (one["status"], one["why"], one["name"], one["cell"]) for one in self.ask()["cells"]
+        }
+
+    def ask(self) -> dict[str, Any]:
         cells = [{"id": cell, "source": source} for cell, source in self.cells.items()]
         reply = self.kernel.ask("nbkeep_cells_request", cells=cells)
         assert reply["status"] == "ok", (reply, self.kernel.said())
-        return {one["id"]: (one["status"], one["why"], one["name"], one["cell"]) for one in reply["cells"]}
+        return reply
 
     def marked(self) -> str:
         """Return the cells that are not fresh."""
@@ -182,6 +189,40 @@ def test_what_ran_twice_on_its_own_result_is_told(make) -> None:
 def test_hard_cases(make, cells: list[str], order: str, marked: str) -> None:
     notebook = make(*cells).run(order)
     assert notebook.marked() == marked, notebook.told()
+
+
+@pytest.mark.parametrize(
+    ("cells", "order", "plan"),
+    [
+        (["x = 1", "y = x", "z = y"], "abc", ""),
+        (["x = 1", "x += 1", "print(x)"], "abbc", "abc"),  # alone, the second would add once more
+        (["x = 1", "print(x)", "x = 2"], "abcb", "ab"),  # and with it what made the value
+        (["k = 1", "def f(): return k", "y = f()", "k = 3"], "abcdc", "ac"),
+    ],
+)
+def test_the_plan_leads_to_a_notebook_without_stale_cells(
+    make, cells: list[str], order: str, plan: str
+) -> None:
+    notebook = make(*cells).run(order)
+    asked = "".join(notebook.ask()["plan"])
+    assert asked == plan, notebook.told()
+    assert notebook.run(asked).marked() == "", notebook.told()
+
+
+def test_no_plan_has_cells_that_a_run_would_not_help(make) -> None:
+    notebook = make("x = 1", "print(y)", "y = x", "print(z)").run("acb")
+    notebook.run_code("z = 1")
+    assert notebook.run("d").marked() == "bd"
+    assert notebook.ask()["plan"] == []
+
+
+def test_the_plan_takes_edited_cells_along_and_those_that_never_ran_if_they_are_needed(make) -> None:
+    notebook = make("x = 1", "y = x + 1", "never = 1", "print(y)").run("abd")
+    notebook.cells["a"] = "x = 2"
+    assert "".join(notebook.ask()["plan"]) == "abd"
+    notebook.cells["c"] = "y = 0"
+    assert "".join(notebook.ask()["plan"]) == "abcd"
+    assert notebook.run("abcd").marked() == ""
 
 
 def test_no_method_of_a_users_object_is_called(make) -> None:

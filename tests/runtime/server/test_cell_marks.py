@@ -44,6 +44,7 @@ def test_a_cell_on_older_inputs_is_told_with_the_name_and_the_cell(server: Runni
             {"id": "one", "status": "fresh", "why": "", "name": "", "cell": ""},
             {"id": "two", "status": "stale", "why": "changed", "name": "x", "cell": "one"},
         ],
+        "plan": ["two"],
     }
 
 
@@ -80,7 +81,7 @@ ROW = {"id": "one", "status": "stale", "why": "changed", "name": "x", "cell": "o
 @pytest.mark.parametrize(
     ("lies", "told"),
     [
-        ({"status": "ok", "is_watched": True, "cells": "many"}, []),
+        ({"status": "ok", "is_watched": True, "cells": "many", "plan": {"one": 1}}, []),
         ({"status": "ok", "is_watched": True, "cells": [7, None, {"id": "two"}, {"id": []}]}, []),
         ({"status": "ok", "is_watched": True, "cells": [{**ROW, "id": "other"}, {**ROW, "status": "<b>"}]}, []),
         ({"status": "ok", "is_watched": True, "cells": [{**ROW, "status": ["stale"]}]}, []),
@@ -126,4 +127,9 @@ def test_what_is_no_notebook_is_refused(server: RunningServer, body: dict[str, A
 def test_a_kernel_that_remembers_nothing_gets_no_marks(server: RunningServer) -> None:
     server.put_notebook("d.ipynb", "0")
     kernel = server.open_notebook("d.ipynb")
-    assert marks(server, kernel, ("one", "x = 1")) == {"is_watched": False, "is_busy": False, "cells": []}
+    assert marks(server, kernel, ("one", "x = 1")) == {
+        "is_watched": False,
+        "is_busy": False,
+        "cells": [],
+        "plan": [],
+    }

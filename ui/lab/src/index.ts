@@ -4,6 +4,7 @@ import { bigFolders } from './plugins/bigfolders';
 import { commands } from './plugins/commands';
 import { deaths } from './plugins/deaths';
 import { executor } from './plugins/executor';
+import { hiddenState } from './plugins/hiddenstate';
 import { keptState } from './plugins/keptstate';
 import { missed } from './plugins/missed';
 import { session } from './plugins/session';
@@ -20,6 +21,7 @@ export default [
   deaths,
   executor,
   missed,
+  hiddenState,
   bigFolders,
   stopped,
   commands

@@ -85,6 +85,17 @@ class Journal:
         """The variables of now."""
         return frozenset(name for name in list(self._namespace) if not _is_hidden(name))
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """The fingerprints of the variables of now."""
+        known = {name: one.change.digest for name, one in self._known.items()}
+        return known | {name: change.digest for name, change in self._random.items()}
+
+    def inputs_of(self, source: str) -> set[str]:
+        """Return what code would read that has not run, as far as it tells."""
+        names = self.names_of(source)
+        return self._uses(names.reads | self._looked_up(names))
+
     def ran(self, cell: str, source: str, took_s: float) -> None:
         """Remember that a cell has just run; `cell` is "" for code that is in no cell, as a console's."""
         started_s = time.perf_counter()

@@ -19,6 +19,7 @@ _RANDOM = frozenset(RANDOM.values())
 _CELLS = 10_000
 _NAME = 100
 _CANDIDATES = 16
+_PLANNED = 2_000  # cells of a notebook for which a plan is made
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,15 @@ class _Value:
     why: str = ""
 
 
-def verdicts(journal: Journal, told: Any) -> list[dict[str, str]]:
-    """Return a verdict on each cell; `told` is the document as a list of {"id", "source"}."""
+def verdicts(journal: Journal, told: Any) -> dict[str, Any]:
+    """Return a verdict on each cell, and which cells to run, in order, for a notebook without stale ones.
+
+    `told` is the document as a list of {"id", "source"}.
+    """
     cells = [(str(one["id"])[:_NAME], str(one["source"])) for one in told[:_CELLS]]
-    return [asdict(one) for one in _Fresh(journal, cells).run()]
+    fresh = _Fresh(journal, cells)
+    found = fresh.run()
+    return {"cells": [asdict(one) for one in found], "plan": fresh.plan(found)}
 
 
 class _Fresh:
@@ -53,12 +59,57 @@ class _Fresh:
         self._cells = cells
         self._place = {cell: index for index, (cell, _) in enumerate(cells)}
         self._state: dict[str, _Value] = {}
+        self._before: dict[str, dict[str, _Value]] = {}
+        self._after: dict[str, dict[str, _Value]] = {}
         self._of_source: dict[str, list[Record]] = defaultdict(list)
         for record in journal.records:
             self._of_source[record.source].append(record)
 
     def run(self) -> list[Verdict]:
-        return [self._one(cell, source) for cell, source in self._cells]
+        """Return a verdict on each cell."""
+        found: list[Verdict] = []
+        for cell, source in self._cells:
+            if len(self._cells) <= _PLANNED:
+                self._before[cell] = dict(self._state)
+            found.append(self._one(cell, source))
+            if len(self._cells) <= _PLANNED:
+                self._after[cell] = dict(self._state)
+        return found
+
+    def plan(self, found: list[Verdict]) -> list[str]:
+        """Return the cells that are to be run: those with a mark, and those whose results they need."""
+        chosen = {one.id for one in found if one.id in self._before and self._can_help(one)}
+        while more := self._needed(chosen) - chosen:
+            chosen |= more
+        return [cell for cell, _ in self._cells if cell in chosen]
+
+    def _can_help(self, verdict: Verdict) -> bool:
+        """Whether a run of the cell can make it fresh: not if nothing above gives what it uses."""
+        if verdict.status == "out-of-order":
+            return verdict.name in self._before[verdict.id]
+        return verdict.status in ("stale", "edited")
+
+    def _needed(self, chosen: set[str]) -> set[str]:
+        """Return the cells without which some chosen one would run on other values than a fresh run has."""
+        now: dict[str, str] = dict(self._journal.digests)
+        needed: set[str] = set()
+        for cell, source in self._cells:
+            if cell not in chosen:
+                continue
+            before = self._before[cell]
+            for name in self._inputs(cell, source) & before.keys():
+                if now.get(name) != _as_run(before[name]):
+                    needed.add(before[name].cell)
+            for name, value in self._after[cell].items():
+                if before.get(name) is not value:
+                    now[name] = _as_run(value)
+        return needed
+
+    def _inputs(self, cell: str, source: str) -> set[str]:
+        record = self._journal.last.get(cell)
+        if record is not None and record.source == source:
+            return set(record.reads)
+        return self._journal.inputs_of(source)
 
     def _one(self, cell: str, source: str) -> Verdict:
         record = self._journal.last.get(cell)
@@ -132,3 +183,8 @@ class _Fresh:
         if now is None:
             return Verdict(cell, "missing", "edited-away", shown, source)
         return Verdict(cell, "stale", now.why or "changed", shown, now.cell)
+
+
+def _as_run(value: _Value) -> str:
+    """Return a value as one can compare it once its cell has run; no digest begins like what is not known."""
+    return f"of {value.cell}" if value.digest is None else value.digest
