@@ -50,8 +50,9 @@ def _state(module: str) -> Any:
 class State:
     """What a kernel knows of saving and restoring; imports nothing before it is asked to."""
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Any, cells: Cells) -> None:
         self._shell = shell
+        self._cells = cells
         self._saver: Any = None
         self._gate: Any = None
         self._path = list(sys.path)
@@ -65,6 +66,7 @@ class State:
     def save(self, content: dict[str, Any]) -> dict[str, Any]:
         """Save, and return the summary."""
         self.before_all()
+        _state("ambient").along["cells"] = self._cells.kept()
         limit_s = content.get("limit_s")
         more = {"limit_s": float(limit_s)} if isinstance(limit_s, (int, float)) else {}
         return self._ready().save(content["socket"], content["token"], **more)
@@ -73,7 +75,13 @@ class State:
         """Restore, and return the summary."""
         found = _state("restore").restore(self._shell, self._ready(), content["socket"], content["token"])
         self._gate = found.gate
+        self._cells.take(_state("ambient").along.get("cells"))
         return found.summary
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all memory of a restore is filled, so that every variable may be looked at."""
+        return self._gate is None or self._gate.is_open
 
     def before_all(self) -> None:
         """Wait until all memory of a restore is filled."""
@@ -103,7 +111,7 @@ class Cells:
             self._before = list(self._shell.user_ns)
         return time.perf_counter()
 
-    def ran(self, parent: dict[str, Any], took_s: float) -> None:
+    def ran(self, parent: dict[str, Any], took_s: float, *, is_whole: bool) -> None:
         """Remember a cell that has run and answered; never fails."""
         if threading.current_thread() is not threading.main_thread():
             return
@@ -111,9 +119,27 @@ class Cells:
             if self._journal is None:
                 self._journal = _part("cells", "journal").Journal(self._shell, self._before or [])
             cell = parent["metadata"].get("cellId")
-            self._journal.ran(cell if isinstance(cell, str) else "", parent["content"]["code"], took_s)
+            self._journal.ran(
+                cell if isinstance(cell, str) else "", parent["content"]["code"], took_s, is_whole=is_whole
+            )
         except Exception:  # noqa: BLE001  marks are a comfort: no cell may fail for them
             self._journal = self._journal if self._journal is not None else False
+
+    def kept(self) -> Any:
+        """Return what is remembered as plain values, to be kept with the variables."""
+        try:
+            return self._journal.kept() if self._journal else None
+        except Exception:  # noqa: BLE001  marks are a comfort: no save may fail for them
+            return None
+
+    def take(self, kept: Any) -> None:
+        """Remember what `kept` returned, once the variables are back."""
+        try:
+            if kept is not None:
+                self._journal = _part("cells", "journal").Journal(self._shell, [])
+                self._journal.take(kept)
+        except Exception:  # noqa: BLE001  as above
+            self._journal = None
 
     def tell(self, content: dict[str, Any]) -> dict[str, Any]:
         """Return a verdict on each cell of a document."""
@@ -122,11 +148,11 @@ class Cells:
         return {"is_watched": True, **_part("cells", "verdicts").verdicts(self._journal, content["cells"])}
 
 
-def _prepare(kernel: Any) -> State:
+def _prepare(kernel: Any, cells: Cells) -> State:
     """Give a new kernel its messages, and let those wait that look at variables."""
     # A tip in the banner draws from the user's random generator whenever a client connects.
     kernel.shell.enable_tip = False
-    state = State(kernel.shell)
+    state = State(kernel.shell, cells)
     for handlers in (kernel.shell_handlers, kernel.control_handlers):
         for name, handler in list(handlers.items()):
             if name not in _BLIND:
@@ -179,8 +205,8 @@ def _kernel_class() -> Any:
 
         def __init__(self, **kwargs: Any) -> None:
             super().__init__(**kwargs)
-            self.nbkeep_state = _prepare(self)
             self.nbkeep_cells = Cells(self.shell)
+            self.nbkeep_state = _prepare(self, self.nbkeep_cells)
             self.shell_handlers["nbkeep_cells_request"] = _answering(
                 self, "nbkeep_cells_reply", self.nbkeep_cells.tell
             )
@@ -190,7 +216,8 @@ def _kernel_class() -> Any:
             started_s = self.nbkeep_cells.before()
             await super().execute_request(stream, ident, parent)
             if not parent["content"].get("silent"):
-                self.nbkeep_cells.ran(parent, time.perf_counter() - started_s)
+                took_s = time.perf_counter() - started_s
+                self.nbkeep_cells.ran(parent, took_s, is_whole=self.nbkeep_state.is_whole)
 
         async def do_execute(self, code: str, silent: bool, *args: Any, **kwargs: Any) -> Any:  # noqa: FBT001
             """Run a cell once the memory is there that it can reach."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kernels import Kernel
+from kernels import Kernel, Store
 
 Told = dict[str, tuple[str, str, str, str]]
 
@@ -252,6 +252,49 @@ called.clear()
     notebook.run("ab")
     assert notebook.marked() == ""
     assert notebook.kernel.run("print(called)") == "[]"
+
+
+def test_marks_outlive_suspend_and_resume(image_python: str) -> None:
+    cells = (
+        "import numpy as np, re\nx = 1\nbig = np.ones(3_000_000)",
+        "y = x + big[0]",
+        "import re\nout = re.compile('abc')\nlost = (i for i in 'ab')",
+        "print(out.pattern, y)",
+        "def f(): return x",
+        "print(f())",
+    )
+    store = Store()
+    with Kernel(image_python) as kernel:
+        notebook = Notebook(kernel, *cells).run("abcdef")
+        notebook.cells["a"] = changed = cells[0].replace("x = 1", "x = 2")
+        assert notebook.run("a").marked() == "bdf"
+        assert kernel.save(store)["status"] == "ok"
+    with Kernel(image_python) as kernel:
+        assert kernel.restore(store)["status"] == "ok"
+        notebook = Notebook(kernel, changed, *cells[1:])
+        assert notebook.marked() == "bdf"
+        assert notebook.run("bdf").marked() == "", notebook.told()
+        assert notebook.run("a").marked() == ""
+        notebook.cells["g"] = "z = [out, big]"
+        assert notebook.run("g").marked() == ""
+        notebook.cells["h"] = "big[7] = 5"
+        notebook.run("h")
+        assert notebook.run("b").told()["b"] == ("out-of-order", "later", "big", "h")
+
+
+def test_marks_look_at_no_memory_that_is_not_back_yet(image_python: str) -> None:
+    cells = ("import numpy as np\nbig = np.ones(3_000_000)", "s = big.sum()", "n = 1")
+    store = Store()
+    with Kernel(image_python) as kernel:
+        assert Notebook(kernel, *cells).run("abc").marked() == ""
+        assert kernel.save(store)["status"] == "ok"
+    store.let_chunks_go.clear()
+    with Kernel(image_python) as kernel:
+        assert kernel.restore(store)["status"] == "ok"
+        notebook = Notebook(kernel, *cells).run("c")
+        assert notebook.marked() == ""
+        store.let_chunks_go.set()
+        assert notebook.run("bc").marked() == ""
 
 
 def test_a_notebook_over_all_of_memory_costs_little(make) -> None:

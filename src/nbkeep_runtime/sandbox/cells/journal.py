@@ -26,6 +26,7 @@ _HIDDEN = re.compile(r"_+\d*|_i+\d*|_[iod]h|In|Out|exit|quit|get_ipython|open|__
 _TAKE = {"random": "getstate", "numpy.random": "get_state", "torch": "get_rng_state"}
 _RECORDS = 5_000
 _SOURCE_BYTES = 1 << 20
+_KEPT_SIZE = 2 << 20  # bytes, about, that are kept of the records when a session is suspended
 # Of a cell's time, and what there is for every cell, after it has answered: a variable takes some 20 µs.
 _SHARE = 0.02
 _FLOOR_S = 0.003
@@ -54,7 +55,7 @@ class Record:
 @dataclass
 class _Known:
     print: Print
-    ident: int
+    ident: int | None  # None: of an earlier kernel, and not looked at since
     version: int
     change: Change
 
@@ -71,8 +72,8 @@ class Journal:
         self.last: dict[str, Record] = {}
         self._known: dict[str, _Known] = {}
         self._printer = Printer(self._namespace, Serials())
-        self._tokens = 0
         self._saved_s = 0.0
+        self._before: dict[str, Change] = {}  # the values before the cell that has just run
         self._random: dict[str, Change] = {}
         self._seeded: set[str] = set()
 
@@ -96,14 +97,19 @@ class Journal:
         names = self.names_of(source)
         return self._uses(names.reads | self._looked_up(names))
 
-    def ran(self, cell: str, source: str, took_s: float) -> None:
-        """Remember that a cell has just run; `cell` is "" for code that is in no cell, as a console's."""
+    def ran(self, cell: str, source: str, took_s: float, *, is_whole: bool = True) -> None:
+        """Remember that a cell has just run; `cell` is "" for code that is in no cell, as a console's.
+
+        While memory of a restore is still on its way (not `is_whole`), only what the cell names is looked at:
+        for that memory the cell has waited.
+        """
         started_s = time.perf_counter()
         limit_s = _FLOOR_S + _SHARE * took_s + self._saved_s
         names = self.names_of(source[:_SOURCE_BYTES])
         before = {name: known.change for name, known in self._known.items()}
+        self._before = before
         uses = self._uses(names.reads | self._looked_up(names))
-        changed = self._look(cell, names, started_s + limit_s)
+        changed = self._look(cell, names, started_s + limit_s, is_whole=is_whole)
         # Functions that the cell made and called itself look up names, too.
         inner = self._uses(names.loads & names.binds) - names.binds
         reads = {name: before.get(name) for name in (uses | inner) if not _is_hidden(name)}
@@ -145,7 +151,7 @@ class Journal:
     def _seeds(self, names: Iterable[str]) -> bool:
         return any(self._known[name].print.seeds for name in names if name in self._known)
 
-    def _look(self, cell: str, names: Names, until: float) -> dict[str, Change | None]:
+    def _look(self, cell: str, names: Names, until: float, *, is_whole: bool) -> dict[str, Change | None]:
         """Take fingerprints of what is there now, what the cell names first; return what changed."""
         changed: dict[str, Change | None] = {}
         there = self.names
@@ -154,7 +160,7 @@ class Journal:
             changed[name] = None
         self._add_sharing(names.mutates)
         named = names.loads | names.binds | names.mutates
-        for name in sorted(there, key=lambda name: name not in named):
+        for name in sorted(there if is_whole else there & named, key=lambda name: name not in named):
             if name in self.given and name not in self._known and name not in names.binds:
                 continue
             change = self._look_at(name, cell, names, until)
@@ -172,7 +178,8 @@ class Journal:
     def _look_at(self, name: str, cell: str, names: Names, until: float) -> Change | None:
         value = self._namespace.get(name)
         known = self._known.get(name)
-        same = known is not None and known.ident == id(value)
+        is_back = known is not None and known.ident is None and name not in names.binds
+        same = is_back or (known is not None and known.ident == id(value))
         version = known.version if known is not None and same else 0
         if known is not None and same and name in names.mutates and name not in names.binds:
             version += 1
@@ -181,9 +188,8 @@ class Journal:
         except Exception:  # noqa: BLE001  no time, or an object that cannot be taken apart
             if known is not None and same and version == known.version:
                 return None
-            self._tokens += 1
             uses = frozenset(names.deferred.get(name, ()))
-            found = Print(f"?{self._tokens}", exact=True, uses=uses)
+            found = Print(f"?{self._printer.serials.new()}", exact=True, uses=uses)
         if name in names.deferred:
             found = Print(found.digest, found.exact, found.uses | names.deferred[name], found.seeds)
         digest = found.digest if found.exact else f"{found.digest}+{version}"
@@ -192,9 +198,63 @@ class Journal:
             mine = Change(digest, cell) if is_given else known.change
             self._known[name] = _Known(found, id(value), version, mine)
             return mine if is_given else None
+        if known is not None and is_back and name not in names.mutates:
+            # Brought back by a restore, as another object: its value is the one that it had.
+            self._rename(name, known.change.digest, digest)
+            self._known[name] = _Known(found, id(value), version, Change(digest, known.change.cell))
+            return None
         change = Change(digest, cell)
         self._known[name] = _Known(found, id(value), version, change)
         return change
+
+    def kept(self) -> dict[str, Any]:
+        """Return what is remembered as plain values; of very much, the latest."""
+        size, many = 0, list[Record]()
+        for record in reversed(self.records):
+            size += len(record.source) + 100 * (len(record.reads) + len(record.writes))
+            if size > _KEPT_SIZE:
+                break
+            many.append(record)
+        return {
+            "records": [_as_plain(record) for record in reversed(many)],
+            "known": {
+                name: (
+                    one.change.digest,
+                    one.change.cell,
+                    one.print.exact,
+                    sorted(one.print.uses),
+                    one.version,
+                )
+                for name, one in self._known.items()
+            },
+            "random": {name: (change.digest, change.cell) for name, change in self._random.items()},
+            "seeded": sorted(self._seeded),
+            "given": sorted(self.given),
+        }
+
+    def take(self, kept: dict[str, Any]) -> None:
+        """Remember what `kept` returned in an earlier kernel, whose variables are there again."""
+        self.given = frozenset(kept["given"])
+        self.records = [_from_plain(*one) for one in kept["records"]]
+        self.last = {record.cell: record for record in self.records if record.cell}
+        for name, (digest, cell, exact, uses, version) in kept["known"].items():
+            if name not in self._namespace:
+                continue  # it could not be kept
+            found = Print(digest, exact, frozenset(uses))
+            self._known[name] = _Known(found, None, version, Change(digest, cell))
+        self._random = {name: Change(*change) for name, change in kept["random"].items()}
+        self._seeded = set(kept["seeded"])
+
+    def _rename(self, name: str, old: str, new: str) -> None:
+        """Give a value of a variable another fingerprint, wherever it is remembered."""
+        if name in self._before:
+            self._before[name] = Change(new, self._before[name].cell)
+        for record in self.records:
+            change = record.reads.get(name)
+            if change is not None and change.digest == old:
+                record.reads[name] = Change(new, change.cell)
+            if record.writes.get(name) == old:
+                record.writes[name] = new
 
     def _look_at_random(
         self, cell: str, reads: dict[str, Change | None], writes: dict[str, str | None], *, seeds: bool
@@ -210,6 +270,16 @@ class Journal:
             elif has_changed:
                 reads[name] = before
                 writes[name] = digest
+
+
+def _as_plain(record: Record) -> tuple[Any, ...]:
+    reads = {name: change and (change.digest, change.cell) for name, change in record.reads.items()}
+    return record.cell, record.source, reads, record.writes, record.seeds
+
+
+def _from_plain(cell: str, source: str, reads: Any, writes: Any, seeds: bool) -> Record:  # noqa: FBT001
+    told = {name: Change(*change) if change else None for name, change in reads.items()}
+    return Record(cell, source, told, dict(writes), seeds)
 
 
 def _place(value: object) -> tuple[int, int]:

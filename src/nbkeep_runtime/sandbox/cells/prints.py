@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import marshal
+import secrets
 import time
 import types
 import weakref
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _NODES = 4_000  # that are visited of one variable
 _FLAT = 20_000  # elements of a list of plain values that are taken whole
 _MEMBERS = 200  # of a set, that are not plain values
+_NUMBERED = 1 << 16
 _MARSHAL = 2  # an earlier form of marshal's: one that does not depend on interned texts and reference counts
 _OF_EVERY_CLASS = frozenset(
     {"__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__firstlineno__",
@@ -52,24 +54,29 @@ class Serials:
     """Numbers for objects that can only be told apart by who they are."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Any, int]] = {}
+        self._known: dict[int, tuple[Any, str]] = {}
         self._next = 0
+        self._kernel = secrets.token_hex(8)
 
-    def of(self, value: object) -> int:
-        """Return the object's number."""
+    def of(self, value: object) -> str:
+        """Return the object's number, which no other kernel gives."""
         key = id(value)
         known = self._known.get(key)
         if known is not None and (known[0] is None or known[0]() is value):
             return known[1]
-        self._next += 1
         try:
             reference: Any = weakref.ref(value)
         except TypeError:
             reference = None
-        if len(self._known) > 1 << 16:
+        if len(self._known) > _NUMBERED:
             self._known.clear()
-        self._known[key] = (reference, self._next)
-        return self._next
+        self._known[key] = (reference, self.new())
+        return self._known[key][1]
+
+    def new(self) -> str:
+        """Return a number that no object has."""
+        self._next += 1
+        return f"{self._kernel}-{self._next}"
 
 
 class Printer:
