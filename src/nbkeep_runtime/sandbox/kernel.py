@@ -1,4 +1,4 @@
-"""A Python kernel whose variables can be saved and restored: IPython's own, with two messages more.
+"""A Python kernel whose variables can be saved and restored: IPython's own, with some messages more.
 
 Started as `python kernel.py -f CONNECTION_FILE`, and else exactly as `python -m ipykernel_launcher` is.
 """
@@ -13,10 +13,12 @@ import importlib.util
 import inspect
 import os
 import sys
+import threading
+import time
 from typing import Any
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_STATE = "_nbkeep_state"
+_PREFIX = "_nbkeep_"
 _BURST = 100_000  # messages that wait for the server to take them
 # Messages of the shell channel that cannot look at a variable.
 _BLIND = frozenset(
@@ -25,26 +27,32 @@ _BLIND = frozenset(
 )  # fmt: skip
 
 
-def _state(module: str) -> Any:
-    """Return a module of the folder `state`; under a name of our own, the user's imports never find it."""
-    if _STATE not in sys.modules:
-        folder = os.path.join(_HERE, "state")
+def _part(folder_name: str, module: str) -> Any:
+    """Return a module of a folder beside this file, under a name that the user's imports never find."""
+    name = _PREFIX + folder_name
+    if name not in sys.modules:
+        folder = os.path.join(_HERE, folder_name)
         spec = importlib.util.spec_from_file_location(
-            _STATE, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
+            name, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
         )
         if spec is None or spec.loader is None:
             raise ImportError(f"{folder} cannot be loaded")
         package = importlib.util.module_from_spec(spec)
-        sys.modules[_STATE] = package
+        sys.modules[name] = package
         spec.loader.exec_module(package)
-    return importlib.import_module(f"{_STATE}.{module}")
+    return importlib.import_module(f"{name}.{module}")
+
+
+def _state(module: str) -> Any:
+    return _part("state", module)
 
 
 class State:
     """What a kernel knows of saving and restoring; imports nothing before it is asked to."""
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Any, cells: Cells) -> None:
         self._shell = shell
+        self._cells = cells
         self._saver: Any = None
         self._gate: Any = None
         self._path = list(sys.path)
@@ -58,6 +66,7 @@ class State:
     def save(self, content: dict[str, Any]) -> dict[str, Any]:
         """Save, and return the summary."""
         self.before_all()
+        _state("ambient").along["cells"] = self._cells.kept()
         limit_s = content.get("limit_s")
         more = {"limit_s": float(limit_s)} if isinstance(limit_s, (int, float)) else {}
         return self._ready().save(content["socket"], content["token"], **more)
@@ -66,7 +75,13 @@ class State:
         """Restore, and return the summary."""
         found = _state("restore").restore(self._shell, self._ready(), content["socket"], content["token"])
         self._gate = found.gate
+        self._cells.take(_state("ambient").along.get("cells"))
         return found.summary
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all memory of a restore is filled, so that every variable may be looked at."""
+        return self._gate is None or self._gate.is_open
 
     def before_all(self) -> None:
         """Wait until all memory of a restore is filled."""
@@ -82,11 +97,62 @@ class State:
                 self._gate = None
 
 
-def _prepare(kernel: Any) -> State:
+class Cells:
+    """What a kernel remembers of its cells; imports nothing before the first of them has answered."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._journal: Any = None
+        self._before: list[str] | None = None
+
+    def before(self) -> float:
+        """Note what is there before the first cell; return the time."""
+        if self._before is None:
+            self._before = list(self._shell.user_ns)
+        return time.perf_counter()
+
+    def ran(self, parent: dict[str, Any], took_s: float, *, is_whole: bool) -> None:
+        """Remember a cell that has run and answered; never fails."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        try:
+            if self._journal is None:
+                self._journal = _part("cells", "journal").Journal(self._shell, self._before or [])
+            cell = parent["metadata"].get("cellId")
+            self._journal.ran(
+                cell if isinstance(cell, str) else "", parent["content"]["code"], took_s, is_whole=is_whole
+            )
+        except Exception:  # noqa: BLE001  marks are a comfort: no cell may fail for them
+            self._journal = self._journal if self._journal is not None else False
+
+    def kept(self) -> Any:
+        """Return what is remembered as plain values, to be kept with the variables."""
+        try:
+            return self._journal.kept() if self._journal else None
+        except Exception:  # noqa: BLE001  marks are a comfort: no save may fail for them
+            return None
+
+    def take(self, kept: Any) -> None:
+        """Remember what `kept` returned, once the variables are back."""
+        try:
+            if kept is not None:
+                self._journal = _part("cells", "journal").Journal(self._shell, [])
+                self._journal.take(kept)
+        except Exception:  # noqa: BLE001  as above
+            self._journal = None
+
+    def tell(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Return a verdict on each cell of a document."""
+        if not self._journal:
+            return {"is_watched": False}
+        return {"is_watched": True, **_part("cells", "verdicts").verdicts(self._journal, content["cells"])}
+
+
+def _prepare(kernel: Any, cells: Cells) -> State:
     """Give a new kernel its messages, and let those wait that look at variables."""
     # A tip in the banner draws from the user's random generator whenever a client connects.
     kernel.shell.enable_tip = False
-    state = State(kernel.shell)
+    state = State(kernel.shell, cells)
     for handlers in (kernel.shell_handlers, kernel.control_handlers):
         for name, handler in list(handlers.items()):
             if name not in _BLIND:
@@ -139,7 +205,19 @@ def _kernel_class() -> Any:
 
         def __init__(self, **kwargs: Any) -> None:
             super().__init__(**kwargs)
-            self.nbkeep_state = _prepare(self)
+            self.nbkeep_cells = Cells(self.shell)
+            self.nbkeep_state = _prepare(self, self.nbkeep_cells)
+            self.shell_handlers["nbkeep_cells_request"] = _answering(
+                self, "nbkeep_cells_reply", self.nbkeep_cells.tell
+            )
+
+        async def execute_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
+            """Run a cell and answer; then remember what it read and changed."""
+            started_s = self.nbkeep_cells.before()
+            await super().execute_request(stream, ident, parent)
+            if not parent["content"].get("silent"):
+                took_s = time.perf_counter() - started_s
+                self.nbkeep_cells.ran(parent, took_s, is_whole=self.nbkeep_state.is_whole)
 
         async def do_execute(self, code: str, silent: bool, *args: Any, **kwargs: Any) -> Any:  # noqa: FBT001
             """Run a cell once the memory is there that it can reach."""

@@ -16,6 +16,7 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
+from nbkeep_runtime.server.cells import NoCells
 from nbkeep_runtime.server.office import OfficeRefused
 from nbkeep_runtime.server.usage import HomeUsage
 
@@ -144,6 +145,22 @@ class UsageHandler(_Handler):
         self.send(await asyncio.to_thread(self._usage.measure))
 
 
+class CellsHandler(_Handler):
+    """POST kernels/{id}/cells."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, kernel_id: str) -> None:
+        """Return which cells of a notebook ran on older inputs; the notebook is sent along, as it is now."""
+        try:
+            answer = await self._session.cells.of(kernel_id, self.body().get("cells"))
+        except NoCells as error:
+            raise web.HTTPError(HTTPStatus.BAD_REQUEST, str(error)) from error
+        if answer is None:
+            raise web.HTTPError(HTTPStatus.NOT_FOUND, "There is no such kernel.")
+        self.send(answer)
+
+
 class CleanHandler(_Handler):
     """POST home/clean."""
 
@@ -166,6 +183,7 @@ def handlers(session: Session, home: Home) -> list[tuple[Any, ...]]:
         (r"/nbkeep/api/extend", ExtendHandler, parts),
         (r"/nbkeep/api/tour", TourHandler, parts),
         (r"/nbkeep/api/notices/([A-Za-z0-9_-]{1,64})/dismiss", DismissHandler, parts),
+        (r"/nbkeep/api/kernels/([0-9a-f-]{36})/cells", CellsHandler, parts),
         (r"/nbkeep/api/home/usage", UsageHandler, parts),
         (r"/nbkeep/api/home/clean", CleanHandler, parts),
     ]

@@ -13,6 +13,7 @@ import orjson
 
 from nbkeep_runtime.server import limits
 from nbkeep_runtime.server.activity import Activity, Work
+from nbkeep_runtime.server.cells import CellMarks
 from nbkeep_runtime.server.clients import Clients
 from nbkeep_runtime.server.deaths import Death, Deaths, explain, used_bytes
 from nbkeep_runtime.server.kernels import SessionKernels, execution_state
@@ -56,6 +57,7 @@ class Session:
         self.deaths = Deaths()
         self.outputs = Outputs(self.clients, merge)
         self.recorder = Recorder(office, sessions.path_of)
+        self.cells = CellMarks(kernels)
         self.kept = KeptState(settings, Tabs(sessions, kernels), self._note)
         self.activity = Activity(self._look, office.heartbeat, settings.heartbeat_s)
         self._kernels = kernels

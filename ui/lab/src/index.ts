@@ -5,6 +5,7 @@ import { commands } from './plugins/commands';
 import { deaths } from './plugins/deaths';
 import { executor } from './plugins/executor';
 import { freshRun } from './plugins/freshrun';
+import { hiddenState } from './plugins/hiddenstate';
 import { keptState } from './plugins/keptstate';
 import { missed } from './plugins/missed';
 import { session } from './plugins/session';
@@ -22,6 +23,7 @@ export default [
   executor,
   missed,
   freshRun,
+  hiddenState,
   bigFolders,
   stopped,
   commands

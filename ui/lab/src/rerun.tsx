@@ -56,7 +56,7 @@ function isCode(cell: Cell): boolean {
 }
 
 /** Cells do what they say, to files and databases, too: nothing runs before the person has seen which. */
-async function confirmed(path: string, all: readonly Cell[], cells: readonly Cell[]): Promise<boolean> {
+export async function confirmed(path: string, all: readonly Cell[], cells: readonly Cell[]): Promise<boolean> {
   const one = cells.length === 1;
   const { button } = await showDialog({
     title: one ? 'Run this cell again?' : `Run these ${cells.length} cells again?`,

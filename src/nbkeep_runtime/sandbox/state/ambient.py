@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 # sys.path as it is in a kernel that ran nothing yet; set by kernel.py.
 first_path: list[str] = []
+# Plain values that are kept along with the settings, by name; set, and taken after a restore, by kernel.py.
+along: dict[str, Any] = {}
 
 
 def capture() -> dict[str, Any]:
     """Return settings that are restored before the first cell runs."""
     found: dict[str, Any] = {"path": [entry for entry in sys.path if entry not in first_path]}
+    found["along"] = dict(along)
     with contextlib.suppress(OSError):  # the folder is gone
         found["cwd"] = os.getcwd()
     for name, (take, _) in _SETTINGS.items():
@@ -34,6 +37,7 @@ def capture() -> dict[str, Any]:
 def apply(found: dict[str, Any]) -> list[str]:
     """Put settings back; return in words what could not be."""
     missing: list[str] = []
+    along.update(found.get("along", {}))
     sys.path[:0] = [entry for entry in found.get("path", []) if entry not in sys.path]
     if "cwd" in found:
         try:

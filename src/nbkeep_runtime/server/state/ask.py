@@ -68,7 +68,7 @@ def failure(reply: dict[str, Any]) -> str:
     """Return why the kernel failed, or "" when it did not."""
     if reply.get("status") == "ok":
         return ""
-    return _text(reply.get("reason"), _REASON) or "The kernel gave no reason."
+    return text(reply.get("reason"), _REASON) or "The kernel gave no reason."
 
 
 def kept(reply: dict[str, Any]) -> int:
@@ -83,11 +83,11 @@ def lost(reply: dict[str, Any]) -> tuple[Lost, ...]:
     many = cast("list[Any]", told)[:_LOST] if isinstance(told, list) else []
     found = [cast("dict[str, Any]", one) for one in many if isinstance(one, dict)]
     return tuple(
-        Lost(_text(one.get("name"), _NAME), _text(one.get("type"), _TYPE), _text(one.get("reason"), _REASON))
+        Lost(text(one.get("name"), _NAME), text(one.get("type"), _TYPE), text(one.get("reason"), _REASON))
         for one in found
     )
 
 
-def _text(value: object, length: int) -> str:
+def text(value: object, length: int) -> str:
     """Return text that JSON can carry: half of a surrogate pair cannot be encoded."""
     return value[:length].encode("utf-8", "replace").decode() if isinstance(value, str) else ""

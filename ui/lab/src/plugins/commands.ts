@@ -54,7 +54,8 @@ export const commands: JupyterFrontEndPlugin<void> = {
       execute: () => tour.start()
     });
     session.changed.connect(() => app.commands.notifyCommandChanged(CommandIDs.portal));
-    for (const command of Object.values(CommandIDs)) {
+    const here = [CommandIDs.show, CommandIDs.keepWorking, CommandIDs.portal, CommandIDs.saveState, CommandIDs.tour];
+    for (const command of here) {
       palette?.addItem({ command, category: 'nbkeep' });
     }
   }

@@ -1,0 +1,267 @@
+"""Which names a cell reads, binds and changes in place, as its code tells."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_MUTATORS = frozenset(
+    {"append", "extend", "insert", "remove", "pop", "popitem", "popleft", "appendleft", "clear", "sort",
+     "reverse", "add", "discard", "update", "setdefault", "intersection_update", "difference_update", "fill",
+     "put", "resize", "shuffle", "fit", "partial_fit", "fit_transform", "load_state_dict", "step", "seek"}
+)  # fmt: skip
+_SEEDERS = frozenset({"seed", "manual_seed", "seed_everything", "set_state", "setstate", "set_seed"})
+# Calls that look variables up by a text.
+_LOOKERS = frozenset(
+    {"eval", "exec", "query", "globals", "locals", "vars", "sql", "system", "getoutput", "run_line_magic",
+     "run_cell_magic"}
+)  # fmt: skip
+_PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", "memit"})
+_INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+@dataclass
+class Names:
+    """What one cell's code says of names in the notebook's namespace."""
+
+    reads: set[str] = field(default_factory=set[str])  # before the cell itself bound them
+    loads: set[str] = field(default_factory=set[str])  # anywhere
+    binds: set[str] = field(default_factory=set[str])
+    surely_binds: set[str] = field(default_factory=set[str])  # in no branch that may not be taken
+    mutates: set[str] = field(default_factory=set[str])
+    words: set[str] = field(default_factory=set[str])  # in texts by which variables may be looked up
+    deferred: dict[str, set[str]] = field(default_factory=dict[str, "set[str]"])  # of functions' bodies
+    seeds: bool = False
+    is_empty: bool = False
+
+
+def names_of(source: str, transform: Callable[[str], str]) -> Names:
+    """Return the names of a cell; those of code that cannot be parsed are unknown, and none."""
+    names = Names()
+    try:
+        tree = ast.parse(transform(source))
+        names.is_empty = not tree.body
+        reader = _Reader(names, transform)
+        reader.visit(tree)
+        names.surely_binds = reader.definite
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        pass
+    return names
+
+
+class _Reader(ast.NodeVisitor):
+    """Visits in the order in which Python evaluates; `_maybe` counts the branches that may not be taken."""
+
+    def __init__(self, names: Names, transform: Callable[[str], str]) -> None:
+        self._names = names
+        self._transform = transform
+        self.definite: set[str] = set()
+        self._local: list[set[str]] = []
+        self._maybe = 0
+
+    def visit_Name(self, node: ast.Name) -> None:
+        name = node.id
+        if isinstance(node.ctx, ast.Load):
+            if any(name in scope for scope in self._local):
+                return
+            self._names.loads.add(name)
+            if name not in self.definite:
+                self._names.reads.add(name)
+        else:
+            self._bind(name)
+
+    def _bind(self, name: str) -> None:
+        if self._local:
+            self._local[-1].add(name)
+            return
+        self._names.binds.add(name)
+        if not self._maybe:
+            self.definite.add(name)
+
+    def _visit_all(self, nodes: Iterable[ast.AST | None]) -> None:
+        for node in nodes:
+            if node is not None:
+                self.visit(node)
+
+    def _visit_maybe(self, *groups: Iterable[ast.AST]) -> None:
+        self._maybe += 1
+        for group in groups:
+            self._visit_all(group)
+        self._maybe -= 1
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        target = node.targets[0]
+        if isinstance(node.value, ast.Lambda) and isinstance(target, ast.Name):
+            self._defer(target.id, node.value)
+        else:
+            self.visit(node.value)
+        self._visit_all(node.targets)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        self._visit_all([node.value, node.annotation])
+        if node.value is not None:
+            self.visit(node.target)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        root = _root(node.target)
+        if root:
+            self.visit_Name(ast.Name(root, ast.Load()))
+            self._mutate(root)
+        self.visit(node.value)
+        self.visit(node.target)
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
+        self.visit(node.value)
+        self.visit(node.target)
+
+    def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
+        self.visit(node.iter)
+        self._visit_maybe([node.target], node.body, node.orelse)
+
+    visit_AsyncFor = visit_For
+
+    def visit_While(self, node: ast.While) -> None:
+        self.visit(node.test)
+        self._visit_maybe(node.body, node.orelse)
+
+    def visit_If(self, node: ast.If) -> None:
+        self.visit(node.test)
+        before = set(self.definite)
+        sure: list[set[str]] = []
+        for branch in (node.body, node.orelse):
+            self.definite = set(before)
+            self._visit_all(branch)
+            sure.append(self.definite)
+        self.definite = before | (sure[0] & sure[1])
+
+    def visit_Try(self, node: ast.Try) -> None:
+        self._visit_maybe(node.body, node.handlers, node.orelse)
+        self._visit_all(node.finalbody)
+
+    def visit_Match(self, node: ast.Match) -> None:
+        self.visit(node.subject)
+        self._visit_maybe(node.cases)
+
+    def visit_MatchAs(self, node: ast.MatchAs) -> None:
+        self._visit_all([node.pattern])
+        if node.name:
+            self._bind(node.name)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        self._visit_all([node.type])
+        if node.name:
+            self._bind(node.name)
+        self._visit_all(node.body)
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        for alias in node.names:
+            self._bind(alias.asname or alias.name.partition(".")[0])
+
+    visit_ImportFrom = visit_Import
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        arguments = node.args
+        self._visit_all([*node.decorator_list, *arguments.defaults, *arguments.kw_defaults])
+        self._defer(node.name, node)
+        self._bind(node.name)
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self._visit_all([*node.decorator_list, *node.bases, *node.keywords])
+        self._local.append(set())
+        self._visit_all(node.body)
+        self._local.pop()
+        self._defer(node.name, node)
+        self._bind(node.name)
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self._visit_all([*node.args.defaults, *node.args.kw_defaults])
+        for name in _free(node):
+            self.visit_Name(ast.Name(name, ast.Load()))
+
+    def _comprehension(self, node: Any) -> None:
+        self._local.append(set())
+        for part in node.generators:
+            self.visit(part.iter)
+            self._visit_all([part.target, *part.ifs])
+        self._visit_all([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
+        self._local.pop()
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        self._names.seeds |= node.attr in _SEEDERS
+        self._visit_part(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        self._visit_part(node)
+
+    def _visit_part(self, node: ast.Attribute | ast.Subscript) -> None:
+        if not isinstance(node.ctx, ast.Load):
+            self._mutate(_root(node))
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        called = node.func
+        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+        in_place = any(
+            one.arg == "inplace" and isinstance(one.value, ast.Constant) and one.value.value is True
+            for one in node.keywords
+        )
+        self._names.seeds |= name in _SEEDERS
+        if isinstance(called, ast.Attribute) and (name in _MUTATORS or in_place):
+            self._mutate(_root(called))
+        if name in ("next", "shuffle", "setattr", "delattr", "heappush", "heappop") and node.args:
+            self._mutate(_root(node.args[0]))
+        if name in _LOOKERS:
+            self._look(name, node)
+        self.generic_visit(node)
+
+    def _look(self, name: str, node: ast.Call) -> None:
+        texts = [one.value for one in ast.walk(node) if isinstance(one, ast.Constant)]
+        texts = [text for text in texts if isinstance(text, str)]
+        if name.startswith("run_") and texts[0] in _PYTHON_MAGICS:
+            self.visit(ast.parse(self._transform(texts[-1])))
+        for text in texts:
+            self._names.words.update(_WORD.findall(text))
+        if name in ("eval", "exec", "query"):
+            self._names.words.update(f"={one.id}" for one in node.args if isinstance(one, ast.Name))
+
+    def _mutate(self, name: str) -> None:
+        if name and not any(name in scope for scope in self._local):
+            self._names.mutates.add(name)
+
+    def _defer(self, name: str, node: ast.AST) -> None:
+        if not self._local:
+            self._names.deferred.setdefault(name, set()).update(_free(node))
+
+
+def _root(node: ast.AST) -> str:
+    """Return the variable in which a thing lies: `a` of `a.b[c].d`."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _free(node: ast.AST) -> set[str]:
+    """Return the names that a function's or a class's inside loads and does not bind."""
+    loads: set[str] = set()
+    own: set[str] = set()
+    shared: set[str] = set()
+    for one in ast.walk(node):
+        if isinstance(one, ast.Name):
+            (loads if isinstance(one.ctx, ast.Load) else own).add(one.id)
+        elif isinstance(one, ast.arg):
+            own.add(one.arg)
+        elif isinstance(one, ast.Global):
+            shared.update(one.names)
+        elif isinstance(one, (*_INNER[:2], ast.ClassDef)) and one is not node:
+            own.add(one.name)
+    return loads - (own - shared)
