@@ -1,6 +1,4 @@
-"""What a session's code relies on beside its variables: folder, path, random state, settings."""
-
-# pyright: reportPrivateUsage=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+"""What a session's code relies on beside its variables: folder, path, modules, random state, settings."""
 
 from __future__ import annotations
 
@@ -9,10 +7,17 @@ import importlib
 import os
 import random
 import sys
+import types
 from typing import TYPE_CHECKING, Any
 
+from . import settings
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
+
+    from .watch import Watch
+
+_IMPORT_S = 60.0
 
 # sys.path as it is in a kernel that ran nothing yet; set by kernel.py.
 first_path: list[str] = []
@@ -20,13 +25,17 @@ first_path: list[str] = []
 along: dict[str, Any] = {}
 
 
-def capture() -> dict[str, Any]:
-    """Return settings that are restored before the first cell runs."""
-    found: dict[str, Any] = {"path": [entry for entry in sys.path if entry not in first_path]}
-    found["along"] = dict(along)
+def capture(values: Iterable[Any]) -> dict[str, Any]:
+    """Return settings that are restored before the first cell runs; `values` are those of the namespace."""
+    found: dict[str, Any] = {
+        "path": list(sys.path),
+        "first_path": list(first_path),
+        "modules": _modules([one for one in values if isinstance(one, types.ModuleType)]),
+        "along": dict(along),
+    }
     with contextlib.suppress(OSError):  # the folder is gone
         found["cwd"] = os.getcwd()
-    for name, (take, _) in _SETTINGS.items():
+    for name, (take, _) in settings.TABLE.items():
         module = sys.modules.get(name)
         if module is not None:
             with contextlib.suppress(Exception):  # half-imported, or replaced by the user
@@ -34,23 +43,59 @@ def capture() -> dict[str, Any]:
     return found
 
 
-def apply(found: dict[str, Any]) -> list[str]:
+def _modules(named: list[types.ModuleType]) -> list[str]:
+    """Return the modules that variables name, and what is imported of them, in the order of their import.
+
+    `import xml.dom.minidom` makes a variable `xml`: a new `xml` would have no `dom`.
+    """
+    names = {one.__name__ for one in named}
+    return [
+        name
+        for name, one in list(sys.modules.items())
+        if type(one) is types.ModuleType
+        and (name in names or (name.partition(".")[0] in names and _is_seen(name)))
+        and name != "__main__"
+    ]
+
+
+def _is_seen(name: str) -> bool:
+    """Whether a module can be reached from its package by public names."""
+    return not any(part.startswith("_") for part in name.split("."))
+
+
+def apply(found: dict[str, Any], watch: Watch) -> list[str]:
     """Put settings back; return in words what could not be."""
     missing: list[str] = []
     along.update(found.get("along", {}))
-    sys.path[:0] = [entry for entry in found.get("path", []) if entry not in sys.path]
+    sys.path[:] = _path(found)
     if "cwd" in found:
         try:
             os.chdir(found["cwd"])
         except OSError:
             missing.append("The working folder is no longer there.")
-    for name, (_, put) in _SETTINGS.items():
+    for name in found.get("modules", ()):
+        # What fails is told where a variable needs it.
+        with contextlib.suppress(Exception), watch.limit(_IMPORT_S):
+            importlib.import_module(name)
+    for name, (_, put) in settings.TABLE.items():
         if name in found:
             try:
                 put(importlib.import_module(name), found[name])
             except Exception:  # noqa: BLE001  a setting that a library no longer has
                 missing.append(f"Settings of {name} could not be put back.")
     return missing
+
+
+def _path(found: dict[str, Any]) -> list[str]:
+    """Return the saved path; what this kernel began with takes the place of what the old one did."""
+    saved: list[str] = list(found.get("path", ()))
+    old: list[str] = list(found.get("first_path", ()))
+    if not old or old == first_path:
+        return saved if old else [*(one for one in saved if one not in sys.path), *sys.path]
+    start = next((index for index, one in enumerate(saved) if one in old), len(saved))
+    before = [one for one in saved[:start] if one not in old]
+    after = [one for one in saved[start:] if one not in old and one not in first_path]
+    return [*before, *first_path, *after]
 
 
 def random_states() -> dict[str, Any]:
@@ -74,68 +119,3 @@ def set_random_states(found: dict[str, Any]) -> None:
     if "torch" in found:
         torch: Any = importlib.import_module("torch")
         torch.set_rng_state(torch.frombuffer(bytearray(found["torch"]), dtype=torch.uint8))
-
-
-def _matplotlib(module: Any) -> dict[str, Any]:
-    return {
-        name: value for name, value in dict[str, Any].items(module.rcParams) if not name.startswith("backend")
-    }
-
-
-def _set_matplotlib(module: Any, found: dict[str, Any]) -> None:
-    dict[str, Any].update(module.rcParams, found)
-
-
-def _numpy(module: Any) -> tuple[Any, Any]:
-    return module.get_printoptions(), module.geterr()
-
-
-def _set_numpy(module: Any, found: tuple[Any, Any]) -> None:
-    options = {name: value for name, value in found[0].items() if name != "override_repr"}
-    module.set_printoptions(**options)
-    module.seterr(**found[1])
-
-
-def _pandas(_module: Any) -> dict[str, Any]:
-    config = importlib.import_module("pandas._config.config")
-    options: dict[str, Any] = {}
-    for name in config._select_options("all"):
-        value = config.get_option(name)
-        if (
-            isinstance(value, (bool, int, float, str, type(None)))
-            and value != config._registered_options[name].defval
-        ):
-            options[name] = value
-    return options
-
-
-def _set_pandas(module: Any, found: dict[str, Any]) -> None:
-    for name, value in found.items():
-        module.set_option(name, value)
-
-
-def _duckdb(module: Any) -> Any:
-    """Return the connection behind `duckdb.sql`, if something is in it."""
-    connection = module.default_connection()
-    cursor = connection.cursor()
-    try:
-        (count,) = cursor.execute(
-            "SELECT (SELECT count(*) FROM duckdb_tables())"
-            " + (SELECT count(*) FROM duckdb_views() WHERE NOT internal)"
-        ).fetchone()
-    finally:
-        cursor.close()
-    return connection if count else None
-
-
-def _set_duckdb(module: Any, found: Any) -> None:
-    if found is not None:
-        module.set_default_connection(found)
-
-
-_SETTINGS: dict[str, tuple[Callable[[Any], Any], Callable[[Any, Any], None]]] = {
-    "duckdb": (_duckdb, _set_duckdb),
-    "matplotlib": (_matplotlib, _set_matplotlib),
-    "numpy": (_numpy, _set_numpy),
-    "pandas": (_pandas, _set_pandas),
-}

@@ -3,7 +3,7 @@
 NumPy, pandas and torch are used only where the user's session has imported them.
 """
 
-# pyright: reportPrivateUsage=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -48,6 +48,8 @@ class Arrays:
             return self._array
         if numpy is not None and cls is getattr(numpy, "memmap", None):
             return self._mapped
+        if numpy is not None and _is_kind_of_array(numpy, cls):
+            return self._of_subclass
         module = str(cls.__module__)
         if module.partition(".")[0] == "pandas" and _copies_on_write():
             if cls.__name__.endswith("Block"):
@@ -76,6 +78,12 @@ class Arrays:
         buffer = self._layout.hint(pickle.PickleBuffer(view), is_private=is_private, row=row)
         offset = made.__array_interface__["data"][0] - low
         return rebuild.array, (buffer, made.dtype, made.shape, made.strides, offset, made.flags.writeable)
+
+    def _of_subclass(self, made: Any) -> Reduced:
+        """Return an array of another class as a view of a plain one; NumPy's own way drops its attributes."""
+        plain = made.view(sys.modules["numpy"].ndarray)
+        self._views.append((made, plain))
+        return rebuild.array_as, (plain, type(made), dict(getattr(made, "__dict__", ())))
 
     @staticmethod
     def _objects(made: Any) -> Reduced:
@@ -156,6 +164,18 @@ class Arrays:
         )  # fmt: skip
         grad = made.grad if made.is_leaf else None
         return rebuild.tensor, first, (grad, dict(made.__dict__)), None, None, rebuild.set_tensor
+
+
+def _is_kind_of_array(numpy: Any, cls: type) -> bool:
+    """Whether a class is one of arrays that leaves their pickling to NumPy."""
+    array: Any = getattr(numpy, "ndarray", None)
+    return (
+        array is not None
+        and issubclass(cls, array)
+        and cls.__reduce__ is array.__reduce__
+        and cls.__reduce_ex__ is array.__reduce_ex__
+        and cls.__setstate__ is array.__setstate__
+    )
 
 
 def _bounds(numpy: Any, made: Any) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any
 
@@ -83,6 +84,8 @@ _UNREAD = ("pyarrow", "torch.nn", "torch.optim", "numpy")
 
 def why_it_ends(cls: type) -> str:
     """Return why an object of this class cannot outlive its process; empty when it can."""
+    if issubclass(cls, (io.StringIO, io.BytesIO)):
+        return ""
     for base in cls.__mro__:
         reason = _ENDS.get(base.__module__, {}).get(base.__name__)
         if reason:

@@ -131,6 +131,7 @@ class Loader:
         try:
             with self._watch.limit(_FRAME_S):
                 value = self._read(slow, stream)
+                slow.fill_late()
         except (NotFilled, KeyboardInterrupt):
             raise
         except Exception as error:  # noqa: BLE001  as above
@@ -169,6 +170,22 @@ class _Tolerant(pickle._Unpickler):  # type: ignore[name-defined]
         super().__init__(file, buffers=memory)
         self.memo: dict[int, Any] = memo
         self._failed = failed
+        self._late: list[tuple[Any, list[Any], int]] = []
+
+    def later(self, container: Any, items: list[Any], opcode: int) -> None:
+        """Fill a container at the end: in a cycle, its members may not be able to tell their hash yet."""
+        self._late.append((container, items, opcode))
+
+    def fill_late(self) -> None:
+        """Fill what could not be filled in its turn; report what still cannot."""
+        for container, items, opcode in self._late:
+            self.stack, self.metastack = items, [[container]]
+            try:
+                _FILL[opcode](self)
+            except (NotFilled, KeyboardInterrupt, MemoryError):
+                raise
+            except Exception as error:  # noqa: BLE001  the user's or a library's code
+                self._lost(kind_of(container), error)
 
     def find_class(self, module: str, name: str) -> Any:
         try:
@@ -229,20 +246,20 @@ def _build(load: Callable[[Any], None]) -> Callable[[Any], None]:
     return tolerant
 
 
-def _items(load: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Return APPENDS, SETITEMS or ADDITEMS that leave out what the container refuses."""
+def _items(load: Callable[[Any], None], opcode: int) -> Callable[[Any], None]:
+    """Return APPENDS, SETITEMS or ADDITEMS that leaves for the end what the container refuses now."""
 
     def tolerant(self: Any) -> None:
         container = self.metastack[-1][-1] if self.metastack and self.metastack[-1] else None
-        metastack = list(self.metastack)
+        items, depth = list(self.stack), len(self.metastack)
         try:
             load(self)
         except (NotFilled, KeyboardInterrupt, MemoryError):
             raise
-        except Exception as error:  # noqa: BLE001  the user's or a library's code
-            if len(self.metastack) == len(metastack):
+        except Exception:  # noqa: BLE001  the user's or a library's code
+            if len(self.metastack) == depth:
                 self.pop_mark()
-            self._lost(kind_of(container), error)
+            self.later(container, items, opcode)
 
     return tolerant
 
@@ -251,5 +268,6 @@ _TABLE: dict[int, Callable[[Any], None]] = _Tolerant.dispatch
 for _opcode, _takes in ((pickle.REDUCE, 2), (pickle.NEWOBJ, 2), (pickle.NEWOBJ_EX, 3)):
     _TABLE[_opcode[0]] = _tolerant(_TABLE[_opcode[0]], _takes)
 _TABLE[pickle.BUILD[0]] = _build(_TABLE[pickle.BUILD[0]])
-for _opcode in (pickle.APPENDS, pickle.SETITEMS, pickle.ADDITEMS):
-    _TABLE[_opcode[0]] = _items(_TABLE[_opcode[0]])
+_FILL = {one[0]: _TABLE[one[0]] for one in (pickle.APPENDS, pickle.SETITEMS, pickle.ADDITEMS)}
+for _number, _load in _FILL.items():
+    _TABLE[_number] = _items(_load, _number)

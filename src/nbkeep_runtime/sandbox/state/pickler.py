@@ -16,7 +16,18 @@ from ._cloud import cloudpickle
 from .arrays import Arrays
 from .kinds import is_inert, is_plain_instance, runs_own_code, why_it_ends
 from .lost import kind_of, reason_of
-from .reducers import BY_TYPE, Anchor, Functions, Reduced, Unkept, class_, stream
+from .reducers import (
+    BY_TYPE,
+    Anchor,
+    Functions,
+    Reduced,
+    Unkept,
+    class_,
+    exception,
+    is_exception,
+    shared_objects,
+    stream,
+)
 from .watch import TookTooLong, Watch
 from .wire import WireError
 
@@ -128,6 +139,7 @@ class Frames:
         self._by_class: dict[type, Callable[[Any], Reduced]] = {}
         self._anchors = anchors
         self._anchored = {id(value): anchor for value, anchor in anchors}
+        self._shared = shared_objects()
         self._arrays = Arrays(layout, self._lose_part)
         self._functions = Functions(dict(self._anchored))
         self._is_deep = False
@@ -226,6 +238,8 @@ class Frames:
 
     def reduce(self, made: Any) -> Reduced:
         """Return how an object is taken apart; never raises for one object's sake."""
+        if id(made) in self._shared:
+            return self._shared[id(made)]
         cls = type(made)
         way = self._by_class.get(cls)
         if way is None:
@@ -241,6 +255,8 @@ class Frames:
         if name == "builtins.cell":
             return self._functions.cell
         own = self._arrays.reducer(cls) or databases.reducer(cls, self._lose_part) or BY_TYPE.get(cls)
+        if own is None and is_exception(cls):
+            own = exception
         if own is not None:
             return functools.partial(self._safely, own, is_watched=False)
         if cls.__module__.startswith(_KERNELS):
@@ -273,7 +289,7 @@ class Frames:
 
     def _foreign(self, reduce: Callable[[Any], Reduced], made: Any, *, is_guarded: bool) -> Reduced:
         """Return how an object is taken apart whose own code decides that."""
-        reduced = self._safely(reduce, made, is_watched=True)
+        reduced = _filled_by_class(made, self._safely(reduce, made, is_watched=True))
         if not is_guarded or not isinstance(reduced, tuple) or reduced[0] is rebuild.lost:
             return reduced
         if len(reduced) == 2 and type(made).__module__ != "__main__" and _is_simple(reduced[1]):  # noqa: PLR2004
@@ -335,6 +351,19 @@ def _checked(made: Any, reduced: Reduced) -> Reduced:
         listed = iter(list(reduced[3])) if reduced[3] is not None else None
         pairs = iter(list(reduced[4])) if len(reduced) > 4 and reduced[4] is not None else None  # noqa: PLR2004
         return (*reduced[:3], listed, pairs, *reduced[5:])
+    return reduced
+
+
+def _filled_by_class(made: Any, reduced: Reduced) -> Reduced:
+    """Return the same, for a class with `__getattr__` without asking an empty object for `__setstate__`."""
+    if (
+        type(reduced) is tuple
+        and len(reduced) > 2  # noqa: PLR2004  function, arguments, state
+        and reduced[2] is not None
+        and not any(reduced[3:])
+        and hasattr(type(made), "__getattr__")
+    ):
+        return (*reduced[:3], None, None, rebuild.set_state)
     return reduced
 
 

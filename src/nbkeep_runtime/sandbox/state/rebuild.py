@@ -9,6 +9,7 @@ import io
 import os
 import sys
 import types
+import typing
 import weakref
 from typing import TYPE_CHECKING, Any, cast
 
@@ -60,6 +61,9 @@ def anchor(kind: str, name: str = "") -> Any:  # noqa: PLR0911  one for each kin
         return importlib.import_module(name)
     if kind == "globals":
         return importlib.import_module(name).__dict__
+    if kind == "attribute":
+        module, _, attribute = name.partition(":")
+        return getattr(importlib.import_module(module), attribute)
     if kind == "stream":
         return getattr(sys, name)
     raise ValueError(f"unknown anchor {kind}")
@@ -94,10 +98,10 @@ def set_guarded(made: Any, rest: tuple[Any, Any, Any, Any]) -> None:
 
 
 def set_state(made: Any, state: Any) -> None:
-    """Do what pickle's BUILD does."""
-    own = getattr(made, "__setstate__", None)
+    """Do what pickle's BUILD does, but without asking an object for attributes that is not yet filled."""
+    own = getattr(cast("Any", type(made)), "__setstate__", None)
     if own is not None:
-        own(state)
+        own(made, state)
         return
     slots: dict[str, Any] | None = None
     if isinstance(state, tuple) and len(cast("tuple[Any, ...]", state)) == 2:  # noqa: PLR2004  (dict, slots)
@@ -148,11 +152,14 @@ def set_cell(made: types.CellType, state: tuple[Any]) -> None:
 
 def class_skeleton(meta: type, name: str, bases: tuple[type, ...], more: dict[str, Any]) -> type:
     """Return a class without its attributes; the user's code that is told of new classes does not run."""
-    make = next(
-        one for one in meta.__mro__ if "__new__" in one.__dict__ and one.__module__ != "__main__"
-    ).__new__
+    if meta.__name__ == "_TypedDictMeta":
+        make: Any = type.__new__  # its own wants the source's bases
+    else:
+        make = next(
+            one for one in meta.__mro__ if "__new__" in one.__dict__ and one.__module__ != "__main__"
+        ).__new__
     with _quiet(bases):
-        return cast("Any", make)(meta, name, bases, dict(more))
+        return make(meta, name, bases, dict(more))
 
 
 @contextlib.contextmanager
@@ -179,6 +186,24 @@ def _no_hook(_cls: type, **_more: Any) -> None:
 def lru_cache(wrapped: Callable[..., Any], maxsize: int | None, typed: bool) -> Any:  # noqa: FBT001  as stored
     """Return a function with an empty cache around it."""
     return functools.lru_cache(maxsize=maxsize, typed=typed)(wrapped)
+
+
+def exception(cls: Any, arguments: tuple[Any, ...]) -> BaseException:
+    """Return an exception without running its `__init__`, which may want other arguments than it told."""
+    return cls.__new__(cls, *arguments)
+
+
+def set_exception(made: BaseException, state: tuple[dict[str, Any], Any, Any, bool]) -> None:
+    """Give an exception its attributes, and the ones that it came from."""
+    made.__dict__.update(state[0])
+    made.__cause__, made.__context__, made.__suppress_context__ = state[1:]
+
+
+def new_type(name: str, supertype: Any, module: str) -> Any:
+    """Return what `typing.NewType` makes."""
+    made = cast("Any", typing.NewType)(name, supertype)
+    made.__module__ = module
+    return made
 
 
 def weak(target: Any) -> Any:
@@ -238,6 +263,15 @@ def object_view(base: Any, shape: tuple[int, ...], strides: tuple[int, ...], off
     """Return a view of an array of objects."""
     numpy: Any = importlib.import_module("numpy")
     return numpy.ndarray(shape, base.dtype, buffer=base, offset=offset, strides=strides)
+
+
+def array_as(plain: Any, cls: Any, attributes: dict[str, Any]) -> Any:
+    """Return an array of a class of its own over the memory of a plain one."""
+    if not cls.__module__.startswith("numpy"):
+        context.wait()  # its __array_finalize__ may look
+    made = plain.view(cls)
+    made.__dict__.update(attributes)
+    return made
 
 
 def mapped_array(path: str, dtype: Any, mode: str, offset: int, shape: tuple[int, ...]) -> Any:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import _thread
 import enum
 import functools
+import gc
 import io
 import os
+import struct
 import sys
 import types
+import typing
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from . import rebuild
 from ._cloud import cloudpickle
@@ -214,8 +217,33 @@ def file(made: Any) -> Reduced:
         raise Unkept("a file that is open for writing cannot be kept. What was written is in the file.")
     if not isinstance(path, str) or not made.seekable() or not _is_still(made, path):
         raise Unkept("this open file has no name under which it could be opened again.")
-    shape = (made.encoding, made.errors, None) if text else None
-    return rebuild.open_file, (os.path.abspath(path), "r" if text else "rb", made.tell(), shape)
+    if not text:
+        return rebuild.open_file, (os.path.abspath(path), "rb", made.tell(), None)
+    below: Any = made.buffer  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    if type(below) is not io.BufferedReader or type(cast("Any", below).raw) is not io.FileIO:
+        raise Unkept("a file that is decompressed or decoded while it is read cannot be kept.")
+    try:
+        offset = made.tell()
+    except OSError as error:  # after next(): see the documentation of io.TextIOBase.tell
+        raise Unkept("its place cannot be told while a loop reads its lines.") from error
+    shape = (made.encoding, made.errors, _newline(made))
+    return rebuild.open_file, (os.path.abspath(path), "r", offset, shape)
+
+
+def _newline(made: Any) -> str | None:
+    """Return how a file was told to treat the ends of lines; only its decoder knows."""
+    decoder: Any = next(
+        (one for one in gc.get_referents(made) if isinstance(one, io.IncrementalNewlineDecoder)), None
+    )
+    if decoder is None:
+        return "\n"
+    state = decoder.getstate()
+    try:
+        decoder.reset()
+        told = decoder.decode("\r\n".encode(made.encoding), final=True)
+    finally:
+        decoder.setstate(state)
+    return None if told.endswith("\n") and "\r" not in told else ""
 
 
 def _is_still(made: Any, path: str) -> bool:
@@ -225,6 +253,67 @@ def _is_still(made: Any, path: str) -> bool:
     except OSError:
         return False
     return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+
+
+def exception(made: BaseException) -> Reduced:
+    """Return an exception of a class with its own `__init__`; what led to it stays with it."""
+    state = (dict(made.__dict__), made.__cause__, made.__context__, made.__suppress_context__)
+    return rebuild.exception, (type(made), made.args), state, None, None, rebuild.set_exception
+
+
+# Their own `__init__`, in C, sets more than `args`.
+_FILLED_IN_C = (
+    AttributeError, ImportError, NameError, OSError, StopIteration, SyntaxError, SystemExit, UnicodeError
+)  # fmt: skip
+
+
+def is_exception(cls: type) -> bool:
+    """Whether a class is one of exceptions that pickles by calling its own `__init__` with `args`."""
+    return (
+        issubclass(cls, BaseException)
+        and isinstance(cls.__init__, types.FunctionType)
+        and not issubclass(cls, _FILLED_IN_C)
+        and next(one for one in cls.__mro__ if "__new__" in one.__dict__).__module__ == "builtins"
+        and cls.__reduce__ is BaseException.__reduce__
+        and cls.__reduce_ex__ is object.__reduce_ex__
+        and cls.__setstate__ is BaseException.__setstate__
+    )
+
+
+def new_type(made: Any) -> Reduced:
+    """Return a type that only type checkers tell from another one."""
+    if _is_importable(made):
+        return made.__reduce__()
+    return rebuild.new_type, (made.__qualname__, made.__supertype__, made.__module__)
+
+
+def format_of_bytes(made: Any) -> Reduced:
+    """Return a compiled `struct` format."""
+    return struct.Struct, (made.format,)
+
+
+def attribute(module: str, name: str) -> Reduced:
+    """Return what a module has one of: the new process has its own, with the same state."""
+    return rebuild.anchor, ("attribute", f"{module}:{name}")
+
+
+# What functions of these modules share: `from random import randint` is a method of such an object.
+_SHARED = (
+    ("random", "_inst"),
+    ("numpy.random.mtrand", "_rand"),
+    ("matplotlib", "rcParams"),
+    ("matplotlib", "rcParamsDefault"),
+)
+
+
+def shared_objects() -> dict[int, Reduced]:
+    """Return, by id, how objects are taken apart that belong to imported modules."""
+    found: dict[int, Reduced] = {}
+    for module, name in _SHARED:
+        made = getattr(sys.modules.get(module), name, None)
+        if made is not None:
+            found[id(made)] = attribute(module, name)
+    return found
 
 
 def view_of_memory(_made: memoryview) -> Reduced:
@@ -247,6 +336,8 @@ BY_TYPE: dict[type, Callable[[Any], Reduced]] = {
     weakref.WeakValueDictionary: weak_dictionary,
     types.MethodType: method,
     memoryview: view_of_memory,
+    struct.Struct: format_of_bytes,
+    typing.NewType: new_type,
     io.TextIOWrapper: file,
     io.BufferedReader: file,
     io.BufferedWriter: file,

@@ -9,7 +9,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any
 
-from . import ambient, rebuild
+from . import ambient, patches, rebuild
 from .gate import Gate
 from .loader import Loader
 from .lost import Lost
@@ -96,6 +96,7 @@ class _Restore:
             [self._memory.add_part(told) for told in reversed(frame["parts"])] for frame in self._frames[::-1]
         ]
         self._parts = [numbers[::-1] for numbers in parts[::-1]]
+        self._watch = watch
         self._loader = Loader(self._memory, watch)
         self._values: dict[str, Any] = {}
         self._outputs: dict[int, Any] = {}
@@ -138,9 +139,14 @@ class _Restore:
     def _take(self, frame: dict[str, Any], value: Any) -> None:
         kind, name = frame["kind"], frame["name"]
         if kind == "settings" and not isinstance(value, Lost):
-            self._report("", "settings", *ambient.apply(value))
+            self._report("", "settings", *ambient.apply(value, self._watch))
         elif kind == "history" and not isinstance(value, Lost):
             self._history = value
+        elif kind == "patches" and not isinstance(value, Lost):
+            try:
+                patches.put(value)
+            except Exception as error:  # noqa: BLE001  a library that no longer lets itself be changed
+                self._report("", "settings", f"Changes to modules could not all be made again: {error}")
         elif kind == "random" and not isinstance(value, Lost):
             self._random = value
         elif kind == "variable":
@@ -174,8 +180,20 @@ class _Restore:
         history.output_hist.update(self._outputs)
         if self._history is not None:
             history.input_hist_parsed[:] = self._history["parsed"]
-            history.input_hist_raw[:] = self._history["raw"]
+            history.input_hist_raw[:] = raw = self._history["raw"]
+            history.dir_hist[:] = self._history.get("folders", history.dir_hist)
+            self._give_inputs(raw)
         shell.execution_count = int(self._manifest["execution_count"])
         self._saver.key = bytes.fromhex(self._manifest["key"])
         if self._random is not None:
             ambient.set_random_states(self._random)
+
+    def _give_inputs(self, raw: list[str]) -> None:
+        """Put the inputs of before under the names that IPython gives them: `_i`, `_i1` and so on."""
+        shell, history = self._shell, self._shell.history_manager
+        named = {f"_i{number}": source for number, source in enumerate(raw) if number}
+        shell.user_ns.update(named)
+        shell.user_ns_hidden.update(named)
+        # The next cell moves each one on by one place.
+        last = ["", "", "", "", *raw[1:]][:-5:-1]
+        history._i00, history._i, history._ii, history._iii = last

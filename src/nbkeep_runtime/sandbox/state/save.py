@@ -20,6 +20,7 @@ from .hashing import Hasher, new_key
 from .holders import Holders
 from .layout import Layout
 from .lost import kind_of
+from .patches import patches
 from .pickler import Frames
 from .reducers import Anchor, Unkept
 from .watch import Watch
@@ -106,13 +107,14 @@ class _Checkpoint:
         """Dump everything, send what is new, and return the summary once it is stored."""
         randoms = ambient.random_states()
         self._add("anchors", "", self._frames.dump_anchors(common_objects()))
-        self._dump("settings", "", ambient.capture())
-        self._dump("history", "", self._history())
         named = self._named()
+        self._dump("settings", "", ambient.capture(value for _, value in named))
+        self._dump("history", "", self._history())
         for name, value in sorted(named, key=lambda item: _turn(item[1])):
             self._dump("variable", name, value)
         for number, value in list(self._outputs.items()):
             self._dump("output", str(number), value)
+        self._dump("patches", "", patches(self._namespace))
         self._dump("random", "", randoms)
         buffers, places = self._layout.arrange()
         stored = [self._chunks.store(buffer.view, buffer.row) for buffer in buffers]
@@ -148,7 +150,11 @@ class _Checkpoint:
 
     def _history(self) -> dict[str, Any]:
         history = self._shell.history_manager
-        return {"parsed": list(history.input_hist_parsed), "raw": list(history.input_hist_raw)}
+        return {
+            "parsed": list(history.input_hist_parsed),
+            "raw": list(history.input_hist_raw),
+            "folders": list(history.dir_hist),
+        }
 
     def _dump(self, kind: str, name: str, value: object) -> None:
         """Dump one value and note what becomes of it."""
