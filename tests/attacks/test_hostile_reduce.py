@@ -103,3 +103,47 @@ def test_nonsense_from_the_other_side() -> None:
             assert reply["status"] == "error"
             assert reply["reason"]
             assert kernel.run("print(1)") == "1"
+
+
+HOSTILE_STATE = """
+class Hangs:
+    def __init__(self, how): self.how = how
+    def __setstate__(self, state): exec(state["how"])
+before = [1]; hangs = Hangs(HOW); held = [before, hangs]; zlast = {"before": before}
+"""
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "import time; time.sleep(3600)",
+        "while True: pass",
+        "while True:\n    try:\n        while True: pass\n    except BaseException: break",
+    ],
+)
+def test_hangs_when_restored(how: str) -> None:
+    """It is interrupted as Ctrl-C would; its neighbours are there, and it is named."""
+    with resumed(f"HOW = {how!r}" + HOSTILE_STATE, limit_s=16) as kernel:
+        lost = {one["name"]: one["reason"] for one in kernel.restored["lost"]}
+        assert "hangs" in lost
+        assert "too long" in lost["hangs"]
+        assert kernel.run("print(before, zlast['before'] is before)") == "[1] True"
+
+
+def test_eats_memory_when_restored() -> None:
+    """At the limit of its memory the kernel goes on without the object."""
+    code = """
+class Eats:
+    def __setstate__(self, state): self.eaten = [bytes(64 << 20) for _ in range(1_000)]
+before = [1]; eats = Eats(); eats.n = 1; last = {"before": before}
+"""
+    store = Store()
+    with Kernel() as kernel:
+        kernel.run(code)
+        assert kernel.save(store)["lost"] == []
+    with Kernel() as kernel:
+        kernel.run("import resource; resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))")
+        restored = kernel.restore(store)
+        assert restored["status"] == "ok", restored
+        assert "MemoryError" in {one["name"]: one["reason"] for one in restored["lost"]}["eats"]
+        assert kernel.run("print(before, last['before'] is before)") == "[1] True"

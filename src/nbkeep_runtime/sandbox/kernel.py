@@ -67,13 +67,13 @@ class State:
         """Save, and return the summary."""
         self.before_all()
         _state("ambient").along["cells"] = self._cells.kept()
-        limit_s = content.get("limit_s")
-        more = {"limit_s": float(limit_s)} if isinstance(limit_s, (int, float)) else {}
-        return self._ready().save(content["socket"], content["token"], **more)
+        return self._ready().save(content["socket"], content["token"], **_limit(content))
 
     def restore(self, content: dict[str, Any]) -> dict[str, Any]:
         """Restore, and return the summary."""
-        found = _state("restore").restore(self._shell, self._ready(), content["socket"], content["token"])
+        found = _state("restore").restore(
+            self._shell, self._ready(), content["socket"], content["token"], **_limit(content)
+        )
         self._gate = found.gate
         self._cells.take(_state("ambient").along.get("cells"))
         return found.summary
@@ -146,6 +146,11 @@ class Cells:
         if not self._journal:
             return {"is_watched": False}
         return {"is_watched": True, **_part("cells", "verdicts").verdicts(self._journal, content["cells"])}
+
+
+def _limit(content: dict[str, Any]) -> dict[str, float]:
+    limit_s = content.get("limit_s")
+    return {"limit_s": float(limit_s)} if isinstance(limit_s, (int, float)) else {}
 
 
 def _prepare(kernel: Any, cells: Cells) -> State:

@@ -253,14 +253,14 @@ class Kernel:
         assert not peer.errors, (peer.errors, reply)
         return reply
 
-    def restore(self, store: Store) -> dict[str, Any]:
+    def restore(self, store: Store, **more: Any) -> dict[str, Any]:
         peer = Peer(store, self.folder, "restore")
         self.peer = peer
-        return self.ask("nbkeep_restore_request", socket=peer.path, token=peer.token)
+        return self.ask("nbkeep_restore_request", socket=peer.path, token=peer.token, **more)
 
 
 @contextlib.contextmanager
-def resumed(code: str, python: str = sys.executable, **kwargs: Any):
+def resumed(code: str, python: str = sys.executable, limit_s: float = 100, **kwargs: Any):
     """Run code in a kernel, save it, and yield another kernel that was restored from it, and the store."""
     store = Store()
     with Kernel(python, **kwargs) as first:
@@ -268,7 +268,7 @@ def resumed(code: str, python: str = sys.executable, **kwargs: Any):
         saved = first.save(store)
         assert saved["status"] == "ok", (saved, first.said())
     with Kernel(python, **kwargs) as second:
-        restored = second.restore(store)
+        restored = second.restore(store, limit_s=limit_s)
         assert restored["status"] == "ok", (restored, second.said())
         second.saved, second.restored, second.store = saved, restored, store
         yield second

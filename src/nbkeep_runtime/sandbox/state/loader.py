@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from .memory import Memory
 
-_FRAME_S = 120.0
-
 
 class _Unpickler(pickle.Unpickler):
     """Python's own, with a memo that can be filled from outside."""
@@ -101,7 +99,7 @@ class Loader:
         self.failed = []
         self._memory.seek(frame["taken"])
         try:
-            with self._watch.limit(_FRAME_S):
+            with self._watch.half():
                 return self._read(self._unpickler, stream)
         except (NotFilled, KeyboardInterrupt):
             raise
@@ -129,7 +127,7 @@ class Loader:
         self._memory.seek(frame["taken"])
         slow = _Tolerant(self._file, self._memory, dict(known), self.failed)
         try:
-            with self._watch.limit(_FRAME_S):
+            with self._watch.half():
                 value = self._read(slow, stream)
                 slow.fill_late()
         except (NotFilled, KeyboardInterrupt):

@@ -21,6 +21,8 @@ from .wire import Wire, WireError
 if TYPE_CHECKING:
     from .save import Saver
 
+# The trusted half gives a kernel up, with all its variables, after two minutes.
+_ALL_S = 100.0
 _SOCKET_S = 120.0
 _UNDERSCORES = ("_", "__", "___")
 
@@ -33,14 +35,15 @@ class Restored:
         self.gate = gate
 
 
-def restore(shell: Any, saver: Saver, path: str, token: str) -> Restored:
+def restore(shell: Any, saver: Saver, path: str, token: str, limit_s: float = _ALL_S) -> Restored:
     """Restore into a kernel that ran nothing yet; in the main thread only.
 
     Large memory is still being filled afterwards: the gate knows what must wait for it. Raises `WireError` or
-    `OSError` when the other side refuses or sends nonsense; the namespace is then as it was.
+    `OSError` when the other side refuses or sends nonsense; the namespace is then as it was. Unpickling may
+    take `limit_s` seconds in all, and a variable half of what is left; what takes longer is lost, by name.
     """
     wire = Wire(path, token, _SOCKET_S)
-    watch = Watch()
+    watch = Watch(limit_s)
     previous: Any = None
     if threading.current_thread() is threading.main_thread():
         previous = signal.signal(signal.SIGINT, signal.default_int_handler)

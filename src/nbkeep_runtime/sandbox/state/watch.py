@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _LOOK_S = 0.2
 _AGAIN_S = 2.0
+_LEAST_S = 1.0
 
 
 class TookTooLong(Exception):  # noqa: N818  it says what a report will say
@@ -21,9 +22,13 @@ class TookTooLong(Exception):  # noqa: N818  it says what a report will say
 
 
 class Watch:
-    """A thread that looks at a clock while another one works. `with watch.limit(s):` may be nested."""
+    """A thread that looks at a clock while another one works. `with watch.limit(s):` may be nested.
 
-    def __init__(self) -> None:
+    `all_s`: seconds for all blocks that `half` limits.
+    """
+
+    def __init__(self, all_s: float = 0.0) -> None:
+        self._until = time.monotonic() + all_s
         self._lock = threading.Lock()
         self._deadlines: list[tuple[float, int]] = []
         self._fired = 0.0
@@ -35,9 +40,13 @@ class Watch:
         """End the thread; twice is safe."""
         self._end.set()
 
-    def limit(self, seconds: float) -> _Limit:
+    def limit(self, seconds: float) -> Limit:
         """Return a block of code's limit; beyond it, the block ends with `TookTooLong`."""
-        return _Limit(self, seconds)
+        return Limit(self, seconds)
+
+    def half(self) -> Limit:
+        """Return the limit of half of the time that is left, so that no block can use all of it."""
+        return self.limit(max((self._until - time.monotonic()) / 2, _LEAST_S))
 
     def enter(self, seconds: float) -> None:
         """Begin to watch the calling thread."""
@@ -67,7 +76,9 @@ class Watch:
                     _interrupt(over[-1])
 
 
-class _Limit:
+class Limit:
+    """The limit of a block of code: `with` it."""
+
     def __init__(self, watch: Watch, seconds: float) -> None:
         self._watch = watch
         self._seconds = seconds
