@@ -2,7 +2,7 @@
 
 Each notebook is made of small templates (new values, changes in place, aliases, functions over globals,
 seeds), is run, and is then edited, shortened and re-run here and there. Truth is told by running: a cell is
-doubtful when a restart and a run of all cells gives another output than the one that it shows, or other values
+doubtful when a restart and a run of all cells gives another output than the one it shows, or other values
 of what it gave. Cells that were edited or never ran are left out: what they show is said to be old anyway.
 
     make bench-hidden              # 300 notebooks
@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests/runtime/sandbox"), str(ROOT / "tests")]
 
 from kernels import Kernel  # noqa: E402 - found through the line above
+
+from nbkeep.settings import Settings  # noqa: E402
 
 NAMES = "abcd"
 # What a template gives a value or changes in place; the bodies of functions give nothing yet.
@@ -214,7 +216,7 @@ def main() -> None:
     """Play the notebooks and print the table."""
     many = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     python = sys.executable
-    image = Path("/var/lib/nbkeep/images/base/current/env/bin/python")
+    image = Settings.load().images_dir / "base/current/env/bin/python"
     with Kernel(str(image) if image.exists() else python) as one, Kernel(python) as other:
         run, truth = Run(one), Run(other)
         total = [0, 0, 0, 0]
