@@ -111,7 +111,7 @@ class Cells:
             self._before = list(self._shell.user_ns)
         return time.perf_counter()
 
-    def ran(self, parent: dict[str, Any], took_s: float, *, is_whole: bool) -> None:
+    def ran(self, parent: dict[str, Any], took_s: float, *, is_whole: bool, went: bool) -> None:
         """Remember a cell that has run and answered; never fails."""
         if threading.current_thread() is not threading.main_thread():
             return
@@ -120,7 +120,11 @@ class Cells:
                 self._journal = _part("cells", "journal").Journal(self._shell, self._before or [])
             cell = parent["metadata"].get("cellId")
             self._journal.ran(
-                cell if isinstance(cell, str) else "", parent["content"]["code"], took_s, is_whole=is_whole
+                cell if isinstance(cell, str) else "",
+                parent["content"]["code"],
+                took_s,
+                is_whole=is_whole,
+                went=went,
             )
         except Exception:  # noqa: BLE001  marks are a comfort: no cell may fail for them
             self._journal = self._journal if self._journal is not None else False
@@ -208,6 +212,8 @@ def _kernel_class() -> Any:
     class Kernel(base):
         """IPython's kernel, which also saves and restores its variables."""
 
+        _went: bool = False  # whether the last cell ended without an error
+
         def __init__(self, **kwargs: Any) -> None:
             super().__init__(**kwargs)
             self.nbkeep_cells = Cells(self.shell)
@@ -222,15 +228,18 @@ def _kernel_class() -> Any:
             await super().execute_request(stream, ident, parent)
             if not parent["content"].get("silent"):
                 took_s = time.perf_counter() - started_s
-                self.nbkeep_cells.ran(parent, took_s, is_whole=self.nbkeep_state.is_whole)
+                self.nbkeep_cells.ran(parent, took_s, is_whole=self.nbkeep_state.is_whole, went=self._went)
 
         async def do_execute(self, code: str, silent: bool, *args: Any, **kwargs: Any) -> Any:  # noqa: FBT001
             """Run a cell once the memory is there that it can reach."""
+            self._went = False
             try:
                 self.nbkeep_state.before_cell(code)
             except KeyboardInterrupt:
                 return _interrupted(self, silent=silent)
-            return await super().do_execute(code, silent, *args, **kwargs)
+            reply = await super().do_execute(code, silent, *args, **kwargs)
+            self._went = reply.get("status") == "ok"
+            return reply
 
     # ipykernel asks for the names of parameters before it passes any.
     made: Any = Kernel

@@ -97,15 +97,18 @@ class Journal:
         names = self.names_of(source)
         return self._uses(names.reads | self._looked_up(names))
 
-    def ran(self, cell: str, source: str, took_s: float, *, is_whole: bool = True) -> None:
+    def ran(self, cell: str, source: str, took_s: float, *, is_whole: bool, went: bool) -> None:
         """Remember that a cell has just run; `cell` is "" for code that is in no cell, as a console's.
 
+        `went`: it ended without an error; a cell that failed has bound only what is seen to have changed.
         While memory of a restore is still on its way (not `is_whole`), only what the cell names is looked at:
         for that memory the cell has waited.
         """
         started_s = time.perf_counter()
         limit_s = _FLOOR_S + _SHARE * took_s + self._saved_s
         names = self.names_of(source[:_SOURCE_BYTES])
+        if not went:
+            names.surely_binds = set()
         before = {name: known.change for name, known in self._known.items()}
         self._before = before
         uses = self._uses(names.reads | self._looked_up(names))
@@ -115,6 +118,7 @@ class Journal:
         reads = {name: before.get(name) for name in (uses | inner) if not _is_hidden(name)}
         reads |= {name: before[name] for name in changed if name not in names.binds and name in before}
         writes = {name: change.digest if change else None for name, change in changed.items()}
+        writes |= self._given_again(cell, source, names.binds - writes.keys())
         seeds = names.seeds or self._seeds(uses | inner)
         self._look_at_random(cell, reads, writes, seeds=seeds)
         record = Record(cell, source, reads, writes, seeds)
@@ -125,6 +129,19 @@ class Journal:
             self.last[cell] = record
         left_s = limit_s - (time.perf_counter() - started_s)
         self._saved_s = min(max(left_s, -10 * _SAVED_S), _SAVED_S)
+
+    def _given_again(self, cell: str, source: str, names: set[str]) -> dict[str, str | None]:
+        """Return what a branch or a loop gave before and, as far as one can see, has given again."""
+        earlier = self.last.get(cell)
+        if earlier is None or earlier.source != source:
+            return {}
+        found: dict[str, str | None] = {}
+        for name in names & earlier.writes.keys() & self._known.keys():
+            known = self._known[name]
+            if known.change.digest == earlier.writes[name]:
+                known.change = Change(known.change.digest, cell)
+                found[name] = known.change.digest
+        return found
 
     def _looked_up(self, names: Names) -> set[str]:
         """Return the variables that texts may name, in the code or in a text that it hands over."""
@@ -263,7 +280,7 @@ class Journal:
             before = self._random.get(name)
             has_changed = before is not None and digest != before.digest
             self._random[name] = Change(digest, cell) if has_changed or before is None else before
-            if seeds and (has_changed or digest in self._seeded):
+            if seeds and (before is None or has_changed or digest in self._seeded):
                 self._seeded.add(digest)
                 self._random[name] = Change(digest, cell)
                 writes[name] = digest

@@ -56,14 +56,13 @@ def names_of(source: str, transform: Callable[[str], str]) -> Names:
 
 
 class _Reader(ast.NodeVisitor):
-    """Visits in the order in which Python evaluates; `_maybe` counts the branches that may not be taken."""
+    """Visits in the order in which Python evaluates; `definite` is bound by then in any case."""
 
     def __init__(self, names: Names, transform: Callable[[str], str]) -> None:
         self._names = names
         self._transform = transform
         self.definite: set[str] = set()
         self._local: list[set[str]] = []
-        self._maybe = 0
 
     def visit_Name(self, node: ast.Name) -> None:
         name = node.id
@@ -74,6 +73,8 @@ class _Reader(ast.NodeVisitor):
             if name not in self.definite:
                 self._names.reads.add(name)
         else:
+            if isinstance(node.ctx, ast.Del) and name not in self.definite:
+                self._names.reads.add(name)
             self._bind(name)
 
     def _bind(self, name: str) -> None:
@@ -81,8 +82,7 @@ class _Reader(ast.NodeVisitor):
             self._local[-1].add(name)
             return
         self._names.binds.add(name)
-        if not self._maybe:
-            self.definite.add(name)
+        self.definite.add(name)
 
     def _visit_all(self, nodes: Iterable[ast.AST | None]) -> None:
         for node in nodes:
@@ -90,10 +90,11 @@ class _Reader(ast.NodeVisitor):
                 self.visit(node)
 
     def _visit_maybe(self, *groups: Iterable[ast.AST]) -> None:
-        self._maybe += 1
+        before = self.definite
         for group in groups:
+            self.definite = set(before)  # what a branch binds is sure within it alone
             self._visit_all(group)
-        self._maybe -= 1
+        self.definite = before
 
     def visit_Assign(self, node: ast.Assign) -> None:
         target = node.targets[0]
@@ -122,7 +123,7 @@ class _Reader(ast.NodeVisitor):
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
         self.visit(node.iter)
-        self._visit_maybe([node.target], node.body, node.orelse)
+        self._visit_maybe([node.target, *node.body], node.orelse)
 
     visit_AsyncFor = visit_For
 

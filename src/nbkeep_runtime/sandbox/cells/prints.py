@@ -25,7 +25,7 @@ from .libraries import BYTES, HEAD, PLAIN
 if TYPE_CHECKING:
     from .libraries import Way
 
-_NODES = 4_000  # that are visited of one variable
+_NODES = 2_000  # that are visited of one variable
 _FLAT = 20_000  # elements of a list of plain values that are taken whole
 _MEMBERS = 200  # of a set, that are not plain values
 _NUMBERED = 1 << 16

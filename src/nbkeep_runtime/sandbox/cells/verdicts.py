@@ -149,6 +149,8 @@ class _Fresh:
         names = self._journal.names_of(source)
         for name in names.binds | (names.mutates & self._state.keys()):
             self._state[name] = _Value(None, cell, why)
+        if names.seeds:
+            self._state.update(dict.fromkeys(_RANDOM, _Value(None, cell, why)))
 
     def _is_as(self, name: str, change: Change | None) -> bool:
         """Whether a variable would have the value that it had."""
@@ -170,19 +172,28 @@ class _Fresh:
     def _differs(self, cell: str, name: str, change: Change | None) -> Verdict:
         now = self._state.get(name)
         source = change.cell if change is not None else ""
-        is_there = source in self._place
         shown = name[:_NAME]
-        if change is not None and source == cell:
-            return Verdict(cell, "stale", "itself", shown, cell)
-        if change is not None and is_there and self._place[source] > self._place[cell]:
-            return Verdict(cell, "out-of-order", "later", shown, source)
-        if change is not None and not source:
-            return Verdict(cell, "missing", "outside", shown, "")
-        if change is not None and not is_there:
-            return Verdict(cell, "missing", "gone", shown, "")
+        if name in _RANDOM and now is not None and source != cell:
+            return Verdict(cell, "stale", now.why or "changed", shown, now.cell)
+        if change is not None:
+            verdict = self._of_another(cell, shown, source)
+            if verdict is not None:
+                return verdict
         if now is None:
             return Verdict(cell, "missing", "edited-away", shown, source)
         return Verdict(cell, "stale", now.why or "changed", shown, now.cell)
+
+    def _of_another(self, cell: str, name: str, source: str) -> Verdict | None:
+        """Return what to say of a value by the cell that gave it, or None when it stands above."""
+        if not source:
+            return Verdict(cell, "missing", "outside", name)
+        if source not in self._place:
+            return Verdict(cell, "missing", "gone", name)
+        if source == cell:
+            return Verdict(cell, "stale", "itself", name, cell)
+        if self._place[source] > self._place[cell]:
+            return Verdict(cell, "out-of-order", "later", name, source)
+        return None
 
 
 def _as_run(value: _Value) -> str:

@@ -1,0 +1,241 @@
+"""Marks of stale cells against the truth, on random notebooks, and what they cost.
+
+Each notebook is made of small templates (new values, changes in place, aliases, functions over globals,
+seeds), is run, and is then edited, shortened and re-run here and there. Truth is told by running: a cell is
+doubtful when a restart and a run of all cells gives another output than the one it shows, or other values
+of what it gave. Cells that were edited or never ran are left out: what they show is said to be old anyway.
+
+    make bench-hidden              # 300 notebooks
+    python benchmarks/bench_hidden.py 1000
+"""
+
+# pyright: basic, reportMissingImports=false
+
+from __future__ import annotations
+
+import random
+import re
+import statistics
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tests/runtime/sandbox"), str(ROOT / "tests")]
+
+from kernels import Kernel  # noqa: E402 - found through the line above
+
+from nbkeep.settings import Settings  # noqa: E402
+
+NAMES = "abcd"
+# What a template gives a value or changes in place; the bodies of functions give nothing yet.
+_GIVEN = re.compile(
+    r"^(?:try: |for )?([abcd])(?: =| \+=|\.append|\[0\]| in)|^h\(([abcd])\)|range.*: ([abcd]) =",
+    re.MULTILINE,
+)
+TEMPLATES = (
+    "{x} = {n}",
+    "{x} = {y} + {n}",
+    "{x} += {n}",
+    "{x} = [{n}, {m}]",
+    "{x} = {y}",
+    "try: {x}.append({n})\nexcept Exception: pass",
+    "try: {x}[0] = {n}\nexcept Exception: pass",
+    "def f(): return ({x}, {n})",
+    "print(f())",
+    "g = lambda k: (k, {x})",
+    "print(g({y}))",
+    "def h(v):\n  try: v.append({n})\n  except Exception: pass\nh({x})",
+    "random.seed({n})",
+    "{x} = random.random()",
+    "print({x})",
+    "print({x}, {y})",
+    "print(sorted(str(v) for v in ({x}, {y})))",
+    "for {x} in range({n}): {y} = {x}",
+    "if {n} > 4: {x} = {m}",
+    "del {x}",
+    "class A:\n  v = {n}\n  def go(self): return ({x}, self.v)\no = A()",
+    "o.v = {n}",
+    "print(o.go())",
+    "{x} = {{'k': {y}}}",
+)
+FIRST = """import random; random.seed(0)
+a, b, c, d = 1, [2], 3, [4]
+def f(): return 0
+g = str
+class A:
+  def go(self): return 0
+o = A()"""
+
+
+class Run:
+    """A kernel that runs cells, silently emptied for each notebook."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+
+    def whole(self, code: str, cell: str) -> str:
+        """Run a cell; return what it shows and, unless it failed, the values that it gave."""
+        shown = self.cell(code, cell)
+        return shown if shown.endswith("Error") else shown + self.values(code)
+
+    def values(self, code: str) -> str:
+        """Return the variables that a cell gave, as text."""
+        names = sorted({name for found in _GIVEN.findall(code) for name in found if name})
+        probe = {"p": f"repr([globals().get(name) for name in {names!r}])"}
+        client = self.kernel.client
+        message = client.execute("", silent=True, user_expressions=probe)
+        while True:
+            reply = client.get_shell_msg(timeout=60)
+            if reply["parent_header"].get("msg_id") == message:
+                told = reply["content"]["user_expressions"]["p"]
+                return re.sub("0x[0-9a-f]+", "0x", str(told.get("data", told.get("ename"))))
+
+    def begin(self) -> None:
+        """Forget variables and records."""
+        self.cell("get_ipython().reset(new_session=False); import random; random.seed(); del random", "")
+        self.cell("get_ipython().kernel.nbkeep_cells.__init__(get_ipython())", "")
+
+    def cell(self, code: str, cell: str) -> str:
+        """Run a cell and return what it shows."""
+        client = self.kernel.client
+        content = {"code": code, "silent": False, "store_history": False, "user_expressions": {},
+                   "allow_stdin": False, "stop_on_error": False}  # fmt: skip
+        message = client.session.msg("execute_request", content, metadata={"cellId": cell} if cell else {})
+        client.shell_channel.send(message)
+        shown = ""
+        while True:
+            told = client.get_iopub_msg(timeout=60)
+            if told["parent_header"].get("msg_id") != message["header"]["msg_id"]:
+                continue
+            if told["msg_type"] == "stream":
+                shown += told["content"]["text"]
+            elif told["msg_type"] == "error":
+                shown += told["content"]["ename"]
+            elif told["msg_type"] == "status" and told["content"]["execution_state"] == "idle":
+                client.get_shell_msg(timeout=60)
+                return shown
+
+    def marks(self, document: list[tuple[str, str]]) -> dict[str, str]:
+        """Return the status of each cell."""
+        cells = [{"id": cell, "source": source} for cell, source in document]
+        reply = self.kernel.ask("nbkeep_cells_request", cells=cells)
+        assert reply["status"] == "ok", reply
+        return {one["id"]: one["status"] for one in reply["cells"]}
+
+
+def source(chance: random.Random) -> str:
+    """Return a random cell."""
+    x, y = chance.sample(NAMES, 2)
+    return chance.choice(TEMPLATES).format(x=x, y=y, n=chance.randint(0, 9), m=chance.randint(0, 9))
+
+
+class Notebook:
+    """One document, what its cells show, and the code that they ran."""
+
+    def __init__(self, run: Run, chance: random.Random) -> None:
+        self.run, self.chance = run, chance
+        self.document = [("c0", FIRST)] + [(f"c{at}", source(chance)) for at in range(1, 8)]
+        self.shown: dict[str, str] = {}
+        self.ran: dict[str, str] = {}
+        run.begin()
+        for at in range(len(self.document)):
+            self.go(at)
+
+    def go(self, at: int) -> None:
+        """Run the cell at a place."""
+        cell, code = self.document[at]
+        self.shown[cell], self.ran[cell] = self.run.whole(code, cell), code
+
+    def change(self) -> None:
+        """Do to the notebook what people do."""
+        at = self.chance.randrange(1, len(self.document))
+        way = self.chance.choice(("again", "again", "edit", "edit and run", "delete", "insert and run"))
+        if way.startswith("edit"):
+            self.document[at] = (self.document[at][0], source(self.chance))
+        elif way == "delete":
+            del self.document[at]
+        elif way.startswith("insert"):
+            self.document.insert(at, (f"n{self.chance.random()}", source(self.chance)))
+        if way.endswith(("again", "run")):
+            self.go(at)
+
+
+def scenario(run: Run, truth: Run, chance: random.Random) -> tuple[int, int, int, int, list[str]]:
+    """Play one notebook; return the counts of hits, needless marks, misses and rightly quiet cells."""
+    notebook = Notebook(run, chance)
+    for _ in range(chance.randint(0, 4)):
+        notebook.change()
+    told = run.marks(notebook.document)
+    truth.begin()
+    counts, wrong = [0, 0, 0, 0], list[str]()
+    for cell, code in notebook.document:
+        fresh = truth.whole(code, cell)
+        if notebook.ran.get(cell) != code:
+            continue
+        shown = notebook.shown[cell]
+        marked = told[cell] in ("stale", "out-of-order", "missing")
+        counts[(0 if marked else 2) if fresh != shown else (1 if marked else 3)] += 1
+        if (fresh != shown) != marked:
+            word = "needless" if marked else "missed"
+            wrong.append(f"{word} {cell}: {code!r} shows {shown!r}, fresh {fresh!r} in {notebook.document}")
+    hits, needless, misses, quiet = counts
+    return hits, needless, misses, quiet, wrong
+
+
+def cost(run: Run) -> None:
+    """Print how long cells take with and without what is remembered of them."""
+    setup = "import numpy as np\nbig = np.ones(60_000_000)\nmany = {i: [i] for i in range(100_000)}"
+    cells = {
+        "x = 1": "trivial",
+        "big[5] = 2": "one element of 480 MB",
+        "s = sum(many)": "a large dictionary read",
+        "for i in range(1_000_000): t = i": "a loop",
+    }
+    off = "get_ipython().kernel.nbkeep_cells.ran = lambda *a, **k: None"
+    figures: dict[str, list[float]] = {}
+    for watched in (True, False):
+        run.begin()
+        if not watched:
+            run.cell(off, "")
+        run.cell(setup, "s")
+        for code in cells:
+            took: list[float] = []
+            for _ in range(21):
+                started_s = time.perf_counter()
+                run.cell(code, "t")
+                took.append(time.perf_counter() - started_s)
+            figures.setdefault(code, []).append(statistics.median(took) * 1000)
+    print("\nfrom a cell's start until the kernel is idle again, medians, ms")
+    for code, words in cells.items():
+        watched_ms, plain_ms = figures[code]
+        print(f"  {words:28} {plain_ms:8.1f} without  {watched_ms:8.1f} with")
+
+
+def main() -> None:
+    """Play the notebooks and print the table."""
+    many = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    python = sys.executable
+    image = Settings.load().images_dir / "base/current/env/bin/python"
+    with Kernel(str(image) if image.exists() else python) as one, Kernel(python) as other:
+        run, truth = Run(one), Run(other)
+        total = [0, 0, 0, 0]
+        for seed in range(many):
+            *counts, wrong = scenario(run, truth, random.Random(seed))  # noqa: S311  no secret is made of it
+            total = [have + more for have, more in zip(total, counts, strict=True)]
+            for line in wrong if "-v" in sys.argv else ():
+                print(f"  {seed}: {line}", file=sys.stderr)
+        hits, alarms, misses, quiet = total
+        cells, old = sum(total), hits + misses
+        print(
+            f"{many} notebooks, {cells} cells that ran as they stand; {old} show what a fresh run would not"
+        )
+        print(f"  marked of those         {hits:6}   recall    {hits / max(1, old):.3f}")
+        print(f"  marked, though the same {alarms:6}   precision {hits / max(1, hits + alarms):.3f}")
+        print(f"  quiet and the same      {quiet:6}")
+        if image.exists():
+            cost(run)
+
+
+if __name__ == "__main__":
+    main()
