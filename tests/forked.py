@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 _INSIDE = "/run/nbkeep/kernels"
 _PYTHON = "/opt/nbkeep/image/bin/python"
 # Starts a script with all that a process inherits from the kernel, and leaves it to the sandbox's first process:
-# it may end the kernel.
+# it may end the kernel, and waits until that has told that the cell has ended.
 _AS_A_SCRIPT = """
 import os, subprocess, sys
 _start = '''
 import os, subprocess, sys
 out = open(sys.argv[2], "wb")
-done = subprocess.Popen([sys.executable, "-c", sys.argv[1]], cwd="/home/user", stdin=subprocess.DEVNULL,
+code = "import time; time.sleep(1)" + chr(10) + sys.argv[1]
+done = subprocess.Popen([sys.executable, "-c", code], cwd="/home/user", stdin=subprocess.DEVNULL,
                         stdout=out, stderr=out, start_new_session=True)
 print(done.pid)
 '''
