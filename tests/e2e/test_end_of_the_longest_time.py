@@ -48,7 +48,7 @@ def test_a_warned_session_gives_running_cells_a_grace_and_keeps_what_they_made(
     desk.run_cell(0)
 
     bar = desk.page.get_by_role("region", name="Warning before a stop")
-    expect(bar).to_contain_text("reaches its maximum length and is suspended in")
+    expect(bar).to_contain_text("reaches its maximum length and is suspended in", timeout=90_000)
     expect(bar).to_contain_text("cannot be extended further")
     expect(bar).to_contain_text("A running cell may finish shortly after, then it is interrupted.")
     expect(bar.get_by_role("button", name="Keep working")).to_have_count(0)
