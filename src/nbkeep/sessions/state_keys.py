@@ -8,19 +8,16 @@ keeps state is not started: nothing is saved that nobody could read, and nothing
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import hmac
-import os
 import secrets
 import stat
 from typing import TYPE_CHECKING
 
+from nbkeep import wholefile
 from nbkeep.model.errors import Refused
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nbkeep.settings import Settings
     from nbkeep.store.tables import SessionRow
 
@@ -86,7 +83,7 @@ def add_secret(settings: Settings) -> str:
     there = read_secrets(settings) if file.exists() else []
     fresh = secrets.token_urlsafe(_SHORTEST)
     try:
-        _replace(file, "".join(f"{one}\n" for one in (fresh, *there)))
+        wholefile.write(file, "".join(f"{one}\n" for one in (fresh, *there)), durable=True)
     except OSError as error:
         raise Refused(
             "state-key-not-written",
@@ -95,20 +92,6 @@ def add_secret(settings: Settings) -> str:
             status=409,
         ) from error
     return key_id(fresh)
-
-
-def _replace(file: Path, text: str) -> None:
-    new = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        new.replace(file)
-    except OSError:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
-        raise
 
 
 def _refused(message: str) -> Refused:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from signal import SIGTERM
 from typing import TYPE_CHECKING
 
+from nbkeep import wholefile
 from nbkeep.backends.interface import (
     Capacity,
     HostFact,
@@ -482,6 +483,4 @@ def _keep_spec(folder: Path, spec: LaunchSpec, image: Path) -> None:
     """Write down what was launched, without its secrets; it appears whole."""
     kept = {key: value for key, value in asdict(spec).items() if key not in {"server_env", "server_args"}}
     kept["image_folder"] = str(image)
-    fresh = folder / ".spec.json"
-    fresh.write_text(json.dumps(kept))
-    fresh.replace(folder / "spec.json")
+    wholefile.write(folder / "spec.json", json.dumps(kept))

@@ -7,6 +7,7 @@ import signal
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from nbkeep import wholefile
 from nbkeep.backends.interface import Exit
 from nbkeep.model.session import StopReason
 
@@ -32,9 +33,7 @@ def load_ending(folder: Path) -> Exit | None:
 
 def note_ending(folder: Path, ended: Exit) -> None:
     """Keep an ending; it is noted before the other half is ended, so that cause and effect stay apart."""
-    fresh = folder / ".ended.json"
-    fresh.write_text(json.dumps(asdict(ended)))
-    fresh.replace(folder / "ended.json")
+    wholefile.write(folder / "ended.json", json.dumps(asdict(ended)))
 
 
 def ending_of(halves: list[Half], oom_kills: int, log: Path) -> Exit:

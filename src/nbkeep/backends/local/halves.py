@@ -15,6 +15,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from nbkeep import wholefile
 from nbkeep.model.errors import Unavailable
 
 from .procs import Process, boot_id
@@ -132,9 +133,7 @@ def _note(folder: Path, half: Half) -> None:
         "outer": asdict(half.outer),
         "inner": asdict(half.inner) if half.inner else None,
     }
-    fresh = folder / f".{half.name}.json"
-    fresh.write_text(json.dumps(noted))
-    fresh.replace(folder / f"{half.name}.json")
+    wholefile.write(folder / f"{half.name}.json", json.dumps(noted))
 
 
 def _sealed(data: bytes) -> int:

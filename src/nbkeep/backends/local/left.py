@@ -13,6 +13,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any, cast
 
+from nbkeep import wholefile
 from nbkeep.backends.interface import LeftReports
 
 from .layout import make_dir
@@ -85,9 +86,7 @@ class LeftBehind:
         if mark >= path.stat().st_size:
             self._remove(path)
             return
-        part = path.with_suffix(".part")
-        part.write_text(str(mark))
-        part.replace(path.with_suffix(".sent"))
+        wholefile.write(path.with_suffix(".sent"), str(mark))
 
     def _mark(self, path: Path) -> int:
         with contextlib.suppress(OSError, ValueError):

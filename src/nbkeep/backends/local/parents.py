@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbkeep import wholefile
 from nbkeep.model.errors import NbkeepError
 
 from .bubblewrap import parent_command
@@ -241,9 +242,7 @@ class Parents:
         words = self.in_words()
         if words != self._told:
             make_dir(_told_file(self._layout.data_dir).parent)
-            fresh = _told_file(self._layout.data_dir).with_suffix(".new")
-            fresh.write_text(json.dumps(words))
-            fresh.replace(_told_file(self._layout.data_dir))
+            wholefile.write(_told_file(self._layout.data_dir), json.dumps(words), mode=0o644)
             self._told = words
 
     def end(self) -> None:

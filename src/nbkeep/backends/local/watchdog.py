@@ -10,6 +10,8 @@ import logging
 from signal import SIGKILL
 from typing import TYPE_CHECKING, Any
 
+from nbkeep import wholefile
+
 from .cgroups import MemoryUse
 from .procs import Process, in_pid_namespace_of, rss_bytes
 
@@ -51,10 +53,7 @@ class Watchdog:
                 log.warning("%s: %d bytes of %d used; process %d ended", session_id, used, limit, largest)
         peak = max(used, self.memory(session_id).peak_bytes or 0)
         told = {"memory_used_bytes": used, "memory_peak_bytes": peak, "oom_kills": kills}
-        fresh = folder.limits / ".usage.json"
-        fresh.write_text(json.dumps(told))
-        fresh.chmod(0o644)
-        fresh.replace(folder.limits / "usage.json")
+        wholefile.write(folder.limits / "usage.json", json.dumps(told), mode=0o644)
 
     def _seen(self, session_id: str) -> dict[str, Any]:
         try:

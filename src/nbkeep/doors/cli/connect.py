@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from nbkeep import wholefile
 from nbkeep.model.errors import Refused
 from nbkeep.settings import default_data_dir
 
@@ -111,11 +112,7 @@ def save_credentials(url: str, token: str) -> Path:
     """Keep an account for later commands in a file that only its owner reads; returns the file."""
     path = credentials_file()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    new = path.with_name(f".credentials.{os.getpid()}")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({"url": url, "token": token}, file)
-    new.replace(path)
+    wholefile.write(path, json.dumps({"url": url, "token": token}))
     return path
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from typing import TYPE_CHECKING
 
+from nbkeep import wholefile
 from nbkeep.model.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -18,28 +17,14 @@ def write_whole(path: Path, lines: Iterable[str]) -> int:
 
     Raises `Unavailable` when it cannot be written. A fault of the source leaves the older file as it was.
     """
+    count = 0
     try:
-        descriptor, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise _not_written(path, error) from error
-    try:
-        count = 0
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with wholefile.replacing(path, durable=True) as file:
             for line in lines:
                 file.write(line + "\n")
                 count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)  # noqa: PTH105  the temporary name is text already
-    except BaseException as error:
-        os.unlink(new)  # noqa: PTH108
-        if isinstance(error, OSError):
-            raise _not_written(path, error) from error
-        raise
+    except OSError as error:
+        raise Unavailable(
+            "not-written", f"{path} cannot be written ({error.strerror}).", "Choose another file with -o."
+        ) from error
     return count
-
-
-def _not_written(path: Path, error: OSError) -> Unavailable:
-    return Unavailable(
-        "not-written", f"{path} cannot be written ({error.strerror}).", "Choose another file with -o."
-    )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from typing import TYPE_CHECKING
+
+from nbkeep import wholefile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,15 +18,7 @@ def set_values(file: Path, values: dict[str, str]) -> None:
     new = with_values(old, values)
     if new == old:
         return
-    # A name of its own: two commands at once must not take each other's half-written file away.
-    descriptor, fresh = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    try:
-        with os.fdopen(descriptor, "w") as out:
-            out.write(new)
-        os.replace(fresh, file)  # noqa: PTH105  the temporary name is text already
-    except BaseException:
-        os.unlink(fresh)  # noqa: PTH108
-        raise
+    wholefile.write(file, new)
 
 
 def with_values(text: str, values: dict[str, str]) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nbkeep import wholefile
 from nbkeep.backends.local.procs import boot_id
 
 from .process import Process
@@ -51,11 +51,7 @@ class SupervisorState:
 
 def write_state(settings: Settings, state: SupervisorState) -> None:
     """Write it down."""
-    path = settings.run_dir / "supervisor.json"
-    fresh = path.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(asdict(state), file)
-    fresh.replace(path)
+    wholefile.write(settings.run_dir / "supervisor.json", json.dumps(asdict(state)))
 
 
 def read_state(settings: Settings) -> SupervisorState | None:
