@@ -1,0 +1,117 @@
+"""What `nbkeep doctor` tells of the platform itself: its secrets, addresses and services."""
+
+from __future__ import annotations
+
+import os
+import stat
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from nbkeep.backends.interface import HostFact
+from nbkeep.doors.supervisor.state import running_supervisor
+from nbkeep.model.errors import Refused
+from nbkeep.sessions.state_keys import read_secrets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nbkeep.settings import Settings
+
+
+def platform_facts(settings: Settings) -> list[HostFact]:
+    """Return the facts about a platform in its data directory, whether or not it runs."""
+    return [
+        _secrets(settings),
+        _state_key(settings),
+        _origins(settings),
+        _transport(settings),
+        *_services(settings),
+    ]
+
+
+def _secrets(settings: Settings) -> HostFact:
+    """Tell whether anybody but the owner could read or replace the platform's tokens."""
+    title = "Tokens of the platform"
+    files = (
+        sorted(settings.secrets_dir.iterdir()) if _is_open(settings.secrets_dir, os.R_OK | os.X_OK) else []
+    )
+    wrong = [str(path) for path in (settings.secrets_dir, *files) if path.exists() and _mode(path) & 0o077]
+    if settings.data_dir.exists() and _mode(settings.data_dir) & 0o022:
+        wrong.append(str(settings.data_dir))
+    if not wrong:
+        return HostFact("secrets", title, "holds", f"For their owner alone: {settings.secrets_dir}.")
+    return HostFact("secrets", title, "missing", f"Open to other users of this host: {', '.join(wrong)}.",
+                    f"chmod -R go-rwx {settings.secrets_dir}; chmod go-w {settings.data_dir}; make new "
+                    "tokens by deleting the old ones between `nbkeep down` and `nbkeep up`, except "
+                    "state-key: `nbkeep state-key new` puts a new key in front of it.")  # fmt: skip
+
+
+def _state_key(settings: Settings) -> HostFact:
+    """Tell whether saved variables can be read, and by whom."""
+    title, file = "Key of saved variables", settings.state_key_file
+    if not settings.state_key:
+        if settings.secrets_dir.exists() and not _is_open(settings.secrets_dir, os.X_OK):
+            return HostFact("state-key", title, "info", f"Only the owner of {settings.secrets_dir} can tell.")
+        if not file.exists():
+            return HostFact("state-key", title, "info", "The first `nbkeep up` makes it.")
+    try:
+        count = len(read_secrets(settings))
+    except Refused as refusal:
+        return HostFact("state-key", title, "missing", refusal.message,
+                        f"Put it back at {file}, for its owner alone (mode 0600); `nbkeep state-key new` "
+                        "makes one where none was.")  # fmt: skip
+    keys = f"{count} key{'' if count == 1 else 's'} in {file}"
+    if settings.state_key:
+        return HostFact("state-key", title, "holds", f"{keys}: a copy of the data alone cannot be read.")
+    return HostFact("state-key", title, "holds", f"{keys}, beside the data: who copies both can read them.")
+
+
+def _is_open(path: Path, wanted: int) -> bool:
+    return path.is_dir() and os.access(path, wanted)
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _origins(settings: Settings) -> HostFact:
+    title = "An origin per person"
+    if settings.unsafe_shared_origin:
+        return HostFact("origins", title, "weaker",
+                        "unsafe_shared_origin is on: script in a notebook's output acts as whoever opens it.",
+                        "Give the host wildcard names (*.HOST), then delete the setting.")  # fmt: skip
+    host = urlsplit(settings.public_url).hostname
+    return HostFact("origins", title, "holds", f"Sessions have names of their own: *.{host}.")
+
+
+def _transport(settings: Settings) -> HostFact:
+    title, url = "Passwords and cookies on the way", urlsplit(settings.public_url)
+    if url.scheme == "https":
+        return HostFact("transport", title, "holds", f"Encrypted: {settings.public_url}.")
+    listen = settings.listen.rpartition(":")[0].strip("[]")
+    if _is_local(str(url.hostname)) and _is_local(listen):
+        return HostFact("transport", title, "holds", "They do not leave this machine.")
+    return HostFact("transport", title, "weaker",
+                    f"{settings.public_url} (listening on {settings.listen}) is not encrypted.",
+                    "Put a proxy with a certificate in front: `nbkeep up --url https://…`.")  # fmt: skip
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _services(settings: Settings) -> list[HostFact]:
+    state = running_supervisor(settings)
+    if state is None:
+        return [HostFact("services", "Services", "info", f"nbkeep does not run in {settings.data_dir}.",
+                         "Start it with `nbkeep up`.")]  # fmt: skip
+    return [
+        HostFact(f"service-{one.name}", f"Service {one.name}", "holds" if one.state == "ready" else "missing",
+                 f"{one.state}." if not one.last_end else f"{one.state}; last end: {one.last_end}.",
+                 "" if one.state == "ready" else f"See `nbkeep logs {one.name}`.")
+        for one in state.services
+    ]  # fmt: skip
