@@ -46,7 +46,7 @@ from nbkeep.store.database import Store
 from nbkeep.store.tables import SessionRow, UserRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 @dataclass
@@ -302,3 +302,14 @@ def any_office(store_url: str) -> Iterator[OfficeForTests]:
         made = make_office(Path(folder), "" if store_url.startswith("sqlite") else store_url)
         yield made
         made.close()
+
+
+def assert_looks_absent(act: Callable[[str], object], session_id: str) -> None:
+    """Assert that an act upon a session which is not the actor's is refused as if there were none."""
+    absent = "ses_00000000000000000000"
+    with pytest.raises(Refused) as theirs:
+        act(session_id)
+    with pytest.raises(Refused) as nobodys:
+        act(absent)
+    assert theirs.value.message.replace(session_id, "X") == nobodys.value.message.replace(absent, "X")
+    assert (theirs.value.code, theirs.value.status) == (nobodys.value.code, nobodys.value.status)
