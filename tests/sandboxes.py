@@ -193,10 +193,11 @@ class Machine:
     def run(self, spec: LaunchSpec, code: str, **env: str) -> Outcome:
         """Run Python code in the sandbox as a kernel would be and return how it ended.
 
-        A `warm` machine's kernels are forks of a warm parent, and the code runs below one.
+        A `warm` machine's kernels are forks of a warm parent that waited in reserve, as most kernels of a
+        session are, and the code runs below one.
         """
         if self.kind == "warm":
-            with Kernel(self, spec, warm=True) as kernel:
+            with Kernel(self, spec, spare=True) as kernel:
                 how, output = kernel.script(textwrap.dedent(code), env)
             return Outcome(None if how < 0 else how, -how if how < 0 else None, output)
         init = self.init(spec)

@@ -61,6 +61,8 @@ class Settings:
     gpus: dict[str, int] = field(default_factory=_no_gpus)
     # Whether servers and kernels are forked from processes that have imported what they need.
     warm_starts: bool = True
+    # Whether a session with warm starts keeps one kernel in reserve, so that the next notebook opens at once.
+    spare_kernels: bool = True
     # How long running cells may go on when their session ends and its profile keeps state; then they are
     # interrupted, and their variables are saved.
     cell_grace_s: int = 60
@@ -258,6 +260,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "memory_overcommit": float,
     "gpus": _gpus,
     "warm_starts": _yes_or_no,
+    "spare_kernels": _yes_or_no,
     "cell_grace_s": parse_duration_s,
     "state_key": str,
     "max_suspended_sessions": int,

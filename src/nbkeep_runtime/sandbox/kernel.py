@@ -247,7 +247,7 @@ def _kernel_class() -> Any:
     return made
 
 
-def _application_class() -> Any:
+def _application_class(spare: Any) -> Any:
     base: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp
 
     class IPKernelApp(base):  # by the same name: users' settings and code find it by that
@@ -261,12 +261,27 @@ def _application_class() -> Any:
             context.sndhwm = _BURST  # for each socket that is made from here on
             super().init_iopub(context)
 
+        def load_config_file(self, *args: Any, **kwargs: Any) -> None:
+            """Read settings; a spare kernel is for homes without."""
+            if spare is not None:
+                spare.needs_no_settings(self.config_file_paths)
+            super().load_config_file(*args, **kwargs)
+
+        def init_gui_pylab(self) -> None:
+            """Take the first step that may run a user's code: a spare waits before it until it is taken."""
+            if spare is not None:
+                spare.wait(self)
+            super().init_gui_pylab()
+
     return IPKernelApp
 
 
-def main(argv: list[str]) -> None:
-    """Be a kernel until its end; `argv` begins with the name of the program, as `sys.argv` does."""
-    application = _application_class()
+def main(argv: list[str], spare: Any = None) -> None:
+    """Be a kernel until its end; `argv` begins with the name of the program, as `sys.argv` does.
+
+    `spare` (spare.py): become one only when it is taken.
+    """
+    application = _application_class(spare)
     sys.argv = list(argv)
     application.launch_instance(kernel_class=_kernel_class())
 

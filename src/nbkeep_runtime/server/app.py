@@ -129,6 +129,7 @@ class SessionServer(ServerApp):
 
     async def _bind_http_server(self) -> None:
         """Listen once the kernels of an earlier run are there: a tab that comes back finds its own."""
+        cast("SessionKernels", self.kernel_manager).spares.start()
         await self.session.kept.resume()
         super()._bind_http_server()
 
@@ -145,6 +146,7 @@ class SessionServer(ServerApp):
             self.terminal_manager.terminate_all,
             jupyters,
             self.session.stop,
+            cast("SessionKernels", self.kernel_manager).spares.end,
             self.sandbox.close,
         )
         for step in steps:

@@ -7,11 +7,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import secrets
-import stat
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import orjson
@@ -20,10 +18,12 @@ from jupyter_server._tz import utcnow
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager, ServerKernelManager
 from traitlets import Instance, default
 
+from nbkeep_runtime.server import kernel_folders
 from nbkeep_runtime.server.home import Home
 from nbkeep_runtime.server.provisioner import SandboxProvisioner
 from nbkeep_runtime.server.sandbox import Exit, Sandbox
 from nbkeep_runtime.server.settings import ServerSettings
+from nbkeep_runtime.server.spares import Spare, SpareKernels
 
 _DELIMITER = b"<IDS|MSG>"
 _BURST = 100_000  # messages of one kernel that wait to be read
@@ -49,32 +49,32 @@ class SandboxedKernel(ServerKernelManager):
                 parent=self,
                 sandbox=self.parent.sandbox,
                 settings=self.parent.settings,
+                spares=self.parent.spares,
             )
         return await super()._async_pre_start_kernel(**kwargs)
 
     def write_connection_file(self, **_kwargs: Any) -> None:
-        """Write the connection file anew, in a folder that the sandbox could not prepare.
+        """Write the connection file anew, in a folder of its own."""
+        if not self._connection_file_written:
+            key, kernels_dir = self.session.key.decode(), self.parent.settings.kernels_dir
+            self._connect_by(kernel_folders.make(kernels_dir, key, self.kernel_name))
 
-        Nothing that lies there is opened: the name is random, the file is created exclusively.
-        """
-        if self._connection_file_written:
-            return
-        folder = self.parent.settings.kernels_dir / f"k-{secrets.token_hex(6)}"
-        folder.mkdir(mode=0o700)
-        self.ip = str(folder / "s")
-        self.shell_port, self.iopub_port, self.stdin_port, self.control_port, self.hb_port = range(1, 6)
-        self.connection_file = str(folder / "connection.json")
-        info = {
-            "transport": "ipc",
-            "ip": self.ip,
-            "key": self.session.key.decode(),
-            "signature_scheme": self.session.signature_scheme,
-            "kernel_name": self.kernel_name,
-            **{name: getattr(self, name) for name in _PORTS},
-        }
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with os.fdopen(os.open(self.connection_file, flags, 0o600), "wb") as file:
-            file.write(orjson.dumps(info))
+    def become(self, spare: Spare) -> None:
+        """Be this kernel, which runs already, and speak to it by its own connection file."""
+        self.session.key = spare.key.encode()
+        self._connect_by(spare.connection_file)
+
+    @property
+    def is_again(self) -> bool:
+        """Whether it has had a kernel before, whose sockets its clients go on with."""
+        return self._connection_file_written
+
+    def _connect_by(self, connection_file: Path) -> None:
+        self.ip = kernel_folders.sockets(connection_file)
+        for name, number in kernel_folders.PORTS.items():
+            setattr(self, name, number)
+        self.session.signature_scheme = kernel_folders.SCHEME
+        self.connection_file = str(connection_file)
         self._connection_file_written = True
         self._record_random_port_names()
 
@@ -88,11 +88,10 @@ class SandboxedKernel(ServerKernelManager):
         return stream
 
     def cleanup_connection_file(self) -> None:
-        """Remove a kernel's folder; what the sandbox added to it is removed, never followed."""
-        if not self._connection_file_written:
-            return
-        self._connection_file_written = False
-        _remove_flat_folder(os.path.dirname(self.connection_file))  # noqa: PTH120  # a trait holds strings
+        """Remove a kernel's folder."""
+        if self._connection_file_written:
+            self._connection_file_written = False
+            kernel_folders.remove(Path(self.connection_file))
 
     def cleanup_ipc_files(self) -> None:
         """Nothing more: the folder holds them."""
@@ -109,35 +108,21 @@ class SandboxedKernel(ServerKernelManager):
         return [_FIELD.sub(lambda match: fields.get(match.group(1), match.group()), arg) for arg in argv]
 
 
-_PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
-
-
-def _remove_flat_folder(path: str) -> None:
-    try:
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:
-        return
-    try:
-        for name in os.listdir(folder):  # noqa: PTH208  # by descriptor
-            if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
-                os.unlink(name, dir_fd=folder)
-        os.rmdir(path)  # noqa: PTH106  # a trait holds strings
-    except OSError:
-        return  # the sandbox owns the folder too and may fill it; it goes with the session
-    finally:
-        os.close(folder)
-
-
 class SessionKernels(AsyncMappingKernelManager):
     """All kernels of a session."""
 
     sandbox = Instance(Sandbox)
+    spares = Instance(SpareKernels)
     settings = Instance(ServerSettings)
     home = Instance(Home)
 
     @default("sandbox")
     def _sandbox(self) -> Sandbox:
         return self.parent.sandbox  # type: ignore[union-attr]
+
+    @default("spares")
+    def _spares(self) -> SpareKernels:
+        return SpareKernels(self.settings, self.sandbox)
 
     @default("settings")
     def _settings(self) -> ServerSettings:
@@ -166,6 +151,7 @@ class SessionKernels(AsyncMappingKernelManager):
         self.on_started: Callable[[str, str | None], None] = _unseen
         self.on_restarted: Callable[[str], None] = _no_one
         self.sandbox.on_exit(self._exited)
+        self.spares.kernels = lambda: len(self.list_kernel_ids())
 
     def track_message_type(self, message_type: str) -> bool:
         """Tell whether a message is the user's work: saving and restoring variables is not."""

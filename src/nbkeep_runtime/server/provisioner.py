@@ -19,6 +19,7 @@ from nbkeep_runtime.server import warm
 from nbkeep_runtime.server.kernelspecs import KERNEL
 from nbkeep_runtime.server.sandbox import Exit, Sandbox, SandboxError
 from nbkeep_runtime.server.settings import ServerSettings
+from nbkeep_runtime.server.spares import Spare, SpareKernels
 
 if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
@@ -33,7 +34,10 @@ class SandboxProvisioner(KernelProvisionerBase):
 
     sandbox = Instance(Sandbox)
     settings = Instance(ServerSettings)
+    spares = Instance(SpareKernels)
     pid: int | None = None
+    _spare: Spare | None = None
+    _is_warm = False
     _exited: asyncio.Event
 
     @property
@@ -85,36 +89,46 @@ class SandboxProvisioner(KernelProvisionerBase):
         """Nothing of the trusted half is held for a kernel."""
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Write the connection file and build the command.
+        """Take the spare kernel, or write a connection file, and build the command.
 
         The base class is not asked: it fills the kernel's environment from the server's, tokens included.
         """
         manager: Any = self.parent
+        asked: Any = kwargs.get("env") or {}
+        env = {name: str(asked[name]) for name in _PASSED_ON if name in asked} | self.kernel_spec.env
+        words: list[str] = kwargs.get("extra_arguments") or []
+        cwd = self._inside(kwargs.get("cwd"))
+        self._spare, self._is_warm = None, self._is_warm_one([*self.kernel_spec.argv, *words], env)
+        if self._is_warm and not manager.is_again:
+            self._spare = await self.spares.take(cwd, env)
+        if self._spare is not None:
+            manager.become(self._spare)
         manager.write_connection_file()
         self.connection_info = manager.get_connection_info()
-        asked: Any = kwargs.get("env") or {}
-        env = {name: str(asked[name]) for name in _PASSED_ON if name in asked}
-        return {
-            "cmd": manager.format_kernel_cmd(extra_arguments=kwargs.get("extra_arguments") or []),
-            "env": {**env, **self.kernel_spec.env},
-            "cwd": kwargs.get("cwd"),
-        }
+        return {"cmd": manager.format_kernel_cmd(extra_arguments=words), "env": env, "cwd": cwd}
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start the kernel in the sandbox, from a warm parent where there is one; raises `SandboxError`."""
-        env, cwd = kwargs["env"], self._inside(kwargs.get("cwd"))
-        self.pid = await self._forked(cmd, env, cwd)
-        if self.pid is None:
-            self.pid = await self.sandbox.spawn(cmd, env, cwd)
+        env, cwd = kwargs["env"], kwargs["cwd"]
+        if self._spare is not None:
+            self.pid = self._spare.pid
+        else:
+            self.pid = await self._forked(env, cwd) or await self.sandbox.spawn(cmd, env, cwd)
         return self.connection_info
 
-    async def _forked(self, cmd: list[str], env: dict[str, str], cwd: str) -> int | None:
+    def _is_warm_one(self, argv: list[str], env: dict[str, str]) -> bool:
+        """Tell whether a kernel of this command is what a warm parent's fork becomes."""
+        python = f"{self.settings.image_inside}/bin/python"
+        return argv == [python, KERNEL, "-f", "{connection_file}"] and set(env) <= set(_PASSED_ON)
+
+    async def _forked(self, env: dict[str, str], cwd: str) -> int | None:
         """Return the pid of a kernel that came from a warm parent, or None where there is none for it."""
         manager: Any = self.parent
-        python = f"{self.settings.image_inside}/bin/python"
-        if cmd != [python, KERNEL, "-f", manager.connection_file]:
+        if not self._is_warm:
             return None
-        pid = await warm.fork(self.settings.warm_socket, manager.connection_file, env, cwd)
+        pid = await warm.fork(
+            self.settings.warm_socket, connection_file=manager.connection_file, cwd=cwd, env=env
+        )
         if pid is not None:
             await self.sandbox.adopt(pid)
         return pid

@@ -139,7 +139,7 @@ class Sandbox:
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(_ANSWER_S)
-                _is_socket(self._path)
+                is_socket(self._path)
                 connection.connect(str(self._path))
                 connection.sendall(orjson.dumps({"id": 1, "op": "terminal", **request}) + b"\n")
                 answer = _accepted(_receive(connection, fds, deadline))
@@ -172,7 +172,7 @@ class Sandbox:
             deadline = time.monotonic() + _CONNECT_S
             while True:
                 try:
-                    _is_socket(self._path)
+                    is_socket(self._path)
                     reader, writer = await asyncio.open_unix_connection(self._path, limit=_LINE_LIMIT)
                     break
                 except OSError as error:
@@ -271,7 +271,7 @@ def _accepted(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _is_socket(path: Path) -> None:
+def is_socket(path: Path) -> None:
     """Raise OSError unless a socket (and no link to another one) lies at `path`."""
     if not stat.S_ISSOCK(path.lstat().st_mode):
         raise ConnectionRefusedError(f"{path} is no socket")

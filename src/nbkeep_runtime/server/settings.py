@@ -62,6 +62,7 @@ class ServerSettings:
     state_policy: StatePolicy = StatePolicy()
     state_sequence: int = 0
     resumes: bool = False
+    spare_kernel: bool = False
 
     @property
     def warm_socket(self) -> Path:
@@ -143,4 +144,5 @@ def from_environment(env: Mapping[str, str]) -> ServerSettings:
         state_policy=_state_policy(env),
         state_sequence=int(env.get("NBKEEP_STATE_SEQUENCE") or 0),
         resumes=env.get("NBKEEP_RESUME") == "1",
+        spare_kernel=env.get("NBKEEP_SPARE_KERNEL") == "1",
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
 log = logging.getLogger("nbkeep.kernels")
@@ -19,24 +19,51 @@ _ANSWER_S = 12.0
 _LOWEST_PID = 2
 
 
-async def fork(socket: Path, connection_file: str, env: Mapping[str, str], cwd: str) -> int | None:
-    """Return the kernel's pid inside the sandbox, or None: then it has to be started the plain way."""
-    try:
-        async with asyncio.timeout(_ANSWER_S):
-            reader, writer = await asyncio.open_unix_connection(socket)
-            try:
-                asked = {"connection_file": connection_file, "cwd": cwd, "env": dict(env)}
-                writer.write(orjson.dumps(asked) + b"\n")
-                told: Any = orjson.loads(await reader.readline())
-            finally:
-                writer.close()
-                with contextlib.suppress(OSError):
-                    await writer.wait_closed()
-    except (OSError, TimeoutError, ValueError):
+class Door:
+    """One connection to the warden, for one kernel."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def fork(self, **asked: object) -> int | None:
+        """Return the kernel's pid inside the sandbox, or None: there is none. Raises OSError, ValueError.
+
+        Asked are `connection_file`, `env`, `cwd`, and `spare` for one that waits until it is taken.
+        """
+        async with asyncio.timeout(_ANSWER_S):  # TimeoutError is an OSError
+            self._writer.write(orjson.dumps(asked) + b"\n")
+            told: Any = orjson.loads(await self._reader.readline())
+        answer = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+        pid = answer.get("pid")
+        if answer.get("ok") is True and isinstance(pid, int) and pid >= _LOWEST_PID:
+            return pid
+        log.info("A kernel is started the plain way: %s", answer.get("error"))
         return None
-    answer = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
-    pid = answer.get("pid")
-    if answer.get("ok") is True and isinstance(pid, int) and pid >= _LOWEST_PID:
-        return pid
-    log.info("A kernel is started the plain way: %s", answer.get("error"))
-    return None
+
+    async def closed(self) -> None:
+        """Return when the warden has closed the connection: the parent of a spare kernel is no more."""
+        with contextlib.suppress(OSError):
+            while await self._reader.read(64):
+                pass
+
+
+@contextlib.asynccontextmanager
+async def door(socket: Path) -> AsyncGenerator[Door]:
+    """Open a connection to the warden; raises OSError where there is none."""
+    reader, writer = await asyncio.open_unix_connection(socket)
+    try:
+        yield Door(reader, writer)
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+async def fork(socket: Path, **asked: object) -> int | None:
+    """Return the pid of a kernel, or None: then it has to be started the plain way."""
+    try:
+        async with door(socket) as warden:
+            return await warden.fork(**asked)
+    except (OSError, ValueError):
+        return None

@@ -82,35 +82,44 @@ print(json.dumps({
 """
 
 
-def test_both_ways_in_are_equally_confined(machine: Machine, spec: LaunchSpec) -> None:
-    with Kernel(machine, spec, warm=False) as plain, Kernel(machine, spec, warm=True) as forked:
+fork = pytest.mark.parametrize("way", ["at-once", "spare"])
+
+
+@fork
+def test_both_ways_in_are_equally_confined(machine: Machine, spec: LaunchSpec, way: str) -> None:
+    with Kernel(machine, spec, warm=False) as plain, Kernel(machine, spec, spare=way == "spare") as forked:
         assert seen_from_the_host(forked.host_pid()) == seen_from_the_host(plain.host_pid())
 
 
-def test_both_ways_in_have_the_same_surroundings(machine: Machine, spec: LaunchSpec) -> None:
-    with Kernel(machine, spec, warm=False) as plain, Kernel(machine, spec, warm=True) as forked:
+@fork
+def test_both_ways_in_have_the_same_surroundings(machine: Machine, spec: LaunchSpec, way: str) -> None:
+    with Kernel(machine, spec, warm=False) as plain, Kernel(machine, spec, spare=way == "spare") as forked:
         one, other = json.loads(forked.run(_SURROUNDINGS)), json.loads(plain.run(_SURROUNDINGS))
     assert one["environment"] == other["environment"]
     assert one == other
 
 
+@fork
 def test_a_fork_has_the_modules_of_a_plain_kernel_and_none_of_ours_under_a_name_of_theirs(
-    machine: Machine, spec: LaunchSpec
+    machine: Machine, spec: LaunchSpec, way: str
 ) -> None:
     """A user's own `launch.py` or `processes.py` must be what `import launch` finds."""
     names = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    with Kernel(machine, spec, warm=False) as plain, Kernel(machine, spec, warm=True) as forked:
+    with Kernel(machine, spec, warm=False) as plain, Kernel(machine, spec, spare=way == "spare") as forked:
         extra = set(forked.run(names).split()) - set(plain.run(names).split())
     assert {name for name in extra if not name.startswith("_nbkeep_")} <= set(sys.stdlib_module_names)
 
 
-def test_no_descriptor_of_the_parent_or_the_warden_comes_along(machine: Machine, spec: LaunchSpec) -> None:
+@fork
+def test_no_descriptor_of_the_parent_or_the_warden_comes_along(
+    machine: Machine, spec: LaunchSpec, way: str
+) -> None:
     look = """
 import os
 print(sorted(os.readlink(f"/proc/self/fd/{fd}").split("[")[0] for fd in os.listdir("/proc/self/fd")
              if os.path.lexists(f"/proc/self/fd/{fd}")))
 """
-    with Kernel(machine, spec, warm=False) as plain, Kernel(machine, spec, warm=True) as forked:
+    with Kernel(machine, spec, warm=False) as plain, Kernel(machine, spec, spare=way == "spare") as forked:
         known = set(eval(plain.run(look)))  # noqa: S307  a list of texts that the test itself prints
         assert set(eval(forked.run(look))) <= known  # noqa: S307
 
@@ -136,11 +145,11 @@ print(json.dumps([random.random(), str(uuid.uuid4()), str(uuid.uuid1()), ssl.RAN
 
 def test_what_is_random_differs_between_forks(machine: Machine, furnished: LaunchSpec) -> None:
     told: list[list[Any]] = []
-    for _ in range(3):
-        with Kernel(machine, furnished, warm=True) as kernel:
+    for number in range(4):
+        with Kernel(machine, furnished, spare=number % 2 == 1) as kernel:
             told.append(json.loads(kernel.run(_RANDOM)))
     for values in zip(*told, strict=True):
-        assert len(set(values)) == 3, values
+        assert len(set(values)) == 4, values
 
 
 def test_libraries_use_the_sessions_cpus_and_do_not_hang(machine: Machine, furnished: LaunchSpec) -> None:
@@ -201,8 +210,8 @@ with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", 0) as memory:
         found += data.count(needle * 3)
 print(found)
 """
-    for one in (spec, furnished):
-        with Kernel(machine, one, warm=True) as later:
+    for one, spare in ((spec, False), (spec, True), (furnished, True)):
+        with Kernel(machine, one, spare=spare) as later:
             assert later.run(search).strip() == "0"
     needle = (mark * 3).encode()
     for pid in _parents(machine):

@@ -68,7 +68,7 @@ class LocalBackend:
 
     Runs as root (a uid range per user, cgroups, XFS homes) or as an ordinary user. `server_module` is what
     the trusted half runs, `cards` lists the host's GPUs, `gpus` counts them where no driver can be asked.
-    Without `warm_starts` nothing is forked from a warm parent.
+    Without `warm_starts` nothing is forked from a warm parent, without `spare_kernels` none in reserve.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class LocalBackend:
         gpus: Mapping[str, int] | None = None,
         *,
         warm_starts: bool = True,
+        spare_kernels: bool = True,
     ) -> None:
         self.layout = Layout(data_dir)
         self._uid_base = uid_base
@@ -93,6 +94,7 @@ class LocalBackend:
         self._watchdog = Watchdog(self.layout)
         self._left = LeftBehind(self.layout)
         self._parents = Parents(self.layout, uid_base, find_bwrap(), is_on=warm_starts)
+        self._spare_kernels = spare_kernels
         self._doors = KernelDoors(self.layout, self._parents, self._host_uid)
         self._measured: list[str] = []
         self._wanted: list[Warm] = []
@@ -142,8 +144,11 @@ class LocalBackend:
             _keep_spec(folder, spec, image)  # from here on the home has a user and is not put to rest
             home = self._homes.open(spec.user, spec.home_size_bytes, owner)
         devices = self._allot(spec) if spec.gpu_count else []
-        jails = Jails(self.layout, spec, host_uid, home, image, devices)
+        spares = self._spare_kernels and self._parents.has_kernels
+        jails = Jails(self.layout, spec, host_uid, home, image, devices, spares=spares)
         jails.prepare(self._cgroups, self._filter)
+        if self._parents.has_kernels:
+            self._doors.open(spec.session_id)
         log_file = self.layout.session_log(spec.session_id)
         log_file.touch(mode=0o600)
         sandbox = jails.sandbox(log_file, self._filter)
@@ -168,7 +173,6 @@ class LocalBackend:
             )
         if self._parents.has_kernels:
             self._parents.want(Kind(image, tuple(spec.preimport)))
-            self._doors.open(spec.session_id)
 
     def _waiting_jail(
         self, folder: Path, jails: Jails, log_file: Path, bwrap: str
@@ -381,6 +385,7 @@ class LocalBackend:
             if one.image in images and self._parents.has_kernels:
                 self._parents.want(Kind(images[one.image], tuple(one.preimport)))
         self._parents.look(images.values())
+        self._doors.look()
         self._parents.tell()
 
     def end(self) -> None:

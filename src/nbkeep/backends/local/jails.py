@@ -28,6 +28,8 @@ SERVER_MODULE = "nbkeep_runtime.server"
 # The trusted half serves one person's browser; this is far above what it needs.
 _SERVER_LIMITS = Limits(memory_bytes=3 << 30, cpu_millis=2000, pids_max=512)
 _SERVER_SCRATCH_BYTES = 1 << 30
+# With less a session has no spare kernel: it is small, but so is the session.
+_SPARE_FROM_BYTES, _SPARE_FROM_PIDS = 512 << 20, 100
 _HUB, _OFFICE = "/run/nbkeep/hub", "/run/nbkeep/office"
 # Libraries start one thread per CPU of the host unless told what the session has.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS",
@@ -55,7 +57,10 @@ class Jails:
         home: Path,
         image: Path,
         devices: list[str],
+        *,
+        spares: bool = False,
     ) -> None:
+        """Lay out `spec`'s session; `spares`: whether kernels are forked, and one may be in reserve."""
         self._layout = layout
         self._spec = spec
         self._host_uid = host_uid
@@ -63,6 +68,8 @@ class Jails:
         self._home = home
         self._image = image
         self._devices = devices
+        is_small = spec.memory_bytes < _SPARE_FROM_BYTES or spec.pids_max < _SPARE_FROM_PIDS
+        self._has_spare = spares and not is_small
         self._dir: SessionDir = layout.session(spec.session_id)
 
     def prepare(self, cgroups: Cgroups, filter_program: bytes) -> None:
@@ -181,6 +188,7 @@ class Jails:
         env["JUPYTERHUB_SERVICE_URL"] = "http+unix://" + quote("/run/nbkeep/server/server.sock", safe="")
         env["NBKEEP_SESSION_ID"] = self._spec.session_id
         env["NBKEEP_IMAGE_DIGEST"] = self._image.name
+        env["NBKEEP_SPARE_KERNEL"] = str(int(self._has_spare))
         return env
 
     def _jail(

@@ -3,10 +3,14 @@
 The socket is the identity: it lies in a folder that is bound into that session's trusted half alone. One JSON
 line in: {"connection_file", "cwd", "env"}; one out: {"ok": true, "pid"} or {"ok": false, "error"}. A refusal
 costs the asker nothing but speed: it starts the kernel the plain way.
+
+With "spare": true the kernel waits until it is taken (nbkeep_runtime/sandbox/spare.py), and the connection
+stays open: once it closes, the kernel's parent has been replaced, and the spare is out of date.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -16,6 +20,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -42,6 +47,15 @@ _AT_ONCE = 4
 _ENVIRONMENT = frozenset({"JPY_SESSION_NAME"})
 
 
+@dataclass(frozen=True)
+class _Leash:
+    """The open connection of a session that has a spare kernel, and of which parent that is."""
+
+    kind: Kind
+    parent: int
+    talk: socket.socket
+
+
 class KernelDoors:
     """The doors of all sessions, served by one thread that listens and a few that answer."""
 
@@ -51,6 +65,7 @@ class KernelDoors:
         self._host_uid = host_uid
         self._cgroups = find_cgroups()
         self._listeners: dict[str, socket.socket] = {}
+        self._leashes: dict[str, _Leash] = {}
         self._selector = selectors.DefaultSelector()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="kernel-door")
@@ -82,6 +97,19 @@ class KernelDoors:
             if listener is not None:
                 self._selector.unregister(listener)
                 listener.close()
+            self._let_go(session_id)
+
+    def look(self) -> None:
+        """Tell the sessions whose spare kernel came from a parent that is no more."""
+        with self._lock:
+            for session_id, leash in list(self._leashes.items()):
+                if self._parents.ready(leash.kind) != leash.parent:
+                    self._let_go(session_id)
+
+    def _let_go(self, session_id: str) -> None:
+        leash = self._leashes.pop(session_id, None)
+        if leash is not None:
+            leash.talk.close()
 
     def known(self) -> set[str]:
         """Return the sessions that have a door."""
@@ -98,20 +126,31 @@ class KernelDoors:
                 self._pool.submit(self._serve, str(key.data), talk)
 
     def _serve(self, session_id: str, talk: socket.socket) -> None:
-        with talk:
+        with contextlib.ExitStack() as held:
+            held.enter_context(talk)
             try:
                 talk.settimeout(_TALK_S)
-                answer = {"ok": True, "pid": self._fork(session_id, _request(talk))}
+                pid, leash = self._fork(session_id, _request(talk), talk)
+                answer = {"ok": True, "pid": pid}
             except (NoParent, ValueError, KeyError, TypeError, OSError) as error:
                 log.info("%s: a kernel is started the plain way: %s", session_id, error)
-                answer = {"ok": False, "error": str(error)[:300]}
+                answer, leash = {"ok": False, "error": str(error)[:300]}, None
             try:
                 talk.sendall(json.dumps(answer).encode() + b"\n")
             except OSError:
                 log.info("%s: nobody waits for the answer any more", session_id)
+                return
+            with self._lock:
+                if leash is not None and session_id in self._listeners:
+                    self._let_go(session_id)
+                    self._leashes[session_id] = leash
+                    held.pop_all()
 
-    def _fork(self, session_id: str, request: dict[str, Any]) -> int:
+    def _fork(
+        self, session_id: str, request: dict[str, Any], talk: socket.socket
+    ) -> tuple[int, _Leash | None]:
         file, cwd, env = str(request["connection_file"]), str(request["cwd"]), dict(request["env"])
+        is_spare = request.get("spare") is True
         if not _CONNECTION_FILE.fullmatch(file) or not set(env) <= _ENVIRONMENT or not cwd.startswith("/"):
             raise ValueError("not a request that a parent can serve")
         folder = self._layout.session(session_id)
@@ -127,11 +166,17 @@ class KernelDoors:
             "env": {name: str(value) for name, value in env.items()},
             "limits": thread_limits(spec["cpu_millis"]),
             "pids_max": spec["pids_max"],
+            "spare": is_spare,
         }
         name = group_name(session_id, "sandbox")
         joins = [self._cgroups.parents[one] / name / "cgroup.procs" for one in self._cgroups.parents]
         entry = Entry(half.inner, self._host_uid(spec["uid_index"]), list(dict.fromkeys(joins)), asked)
-        return self._parents.fork(Kind(Path(spec["image_folder"]), tuple(spec["preimport"])), entry)
+        kind = Kind(Path(spec["image_folder"]), tuple(spec["preimport"]))
+        parent = self._parents.ready(kind)
+        if is_spare and parent is None:
+            raise NoParent("no parent is ready")  # and none is begun: a spare is no reason for that
+        pid = self._parents.fork(kind, entry)
+        return pid, _Leash(kind, parent, talk) if is_spare and parent is not None else None
 
 
 def _request(talk: socket.socket) -> dict[str, Any]:

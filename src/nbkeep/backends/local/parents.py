@@ -138,6 +138,12 @@ class Parents:
             self._look(parent)
             return parent.pid is not None
 
+    def ready(self, kind: Kind) -> int | None:
+        """Return the pid of the parent of this kind that is ready; none is begun for the question."""
+        with self._lock:
+            parent = self._parents.get(kind)
+            return None if parent is None else parent.pid
+
     def _may_start(self, kind: Kind) -> bool:
         pause = self._pauses.get(kind)
         paused = pause is not None and time.monotonic() < pause.until

@@ -228,7 +228,12 @@ def serve(settings: Settings, server_module: str | None = None) -> None:
         token = settings.secret("warden-token")
         module = server_module or SERVER_MODULE
         backend = LocalBackend(
-            settings.data_dir, settings.uid_base, module, gpus=settings.gpus, warm_starts=settings.warm_starts
+            settings.data_dir,
+            settings.uid_base,
+            module,
+            gpus=settings.gpus,
+            warm_starts=settings.warm_starts,
+            spare_kernels=settings.spare_kernels,
         )
         config = uvicorn.Config(create_app(backend, token), log_config=None, access_log=False)
         listener = _listen(layout.warden_socket)
