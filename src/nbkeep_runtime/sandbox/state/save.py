@@ -139,7 +139,8 @@ class _Checkpoint:
         }
         self._wire.send_pieces("manifest", json.dumps(manifest).encode())
         self._wire.send("end")
-        return _summary(told, self._wire.receive(("saved",)))
+        memory = sum(one["size"] for one in stored)
+        return {**_summary(told, self._wire.receive(("saved",))), "memory": memory}
 
     def _named(self) -> list[tuple[str, Any]]:
         """Return the user's variables in their order, without what IPython makes itself."""

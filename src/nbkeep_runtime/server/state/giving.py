@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbkeep_runtime.server.state import ask
 from nbkeep_runtime.server.state.door import Door
+from nbkeep_runtime.server.state.dues import Dues
 from nbkeep_runtime.server.state.ends import Ends, first
 from nbkeep_runtime.server.state.errors import CannotRestore, IsRefused, KernelDied
 from nbkeep_runtime.server.state.frames import Frames
@@ -38,6 +40,7 @@ class Giving:
         self._store = store
         self._ends = ends
         self._free_bytes = free_bytes
+        self.dues = Dues()
         self._threads = ThreadPoolExecutor(_AT_ONCE, "nbkeep-restore")
         self._open: set[Frames] = set()
 
@@ -60,6 +63,7 @@ class Giving:
             raise CannotRestore(kept.reason)
         deadline_s = time.monotonic() + limit_s
         gone = self._ends.of(kept.kernel_id)
+        self.dues.owe(kept.kernel_id, checkpoint.memory_bytes)
         reader = await asyncio.to_thread(self._store.reader, kept, checkpoint)
         folder = Path(kernel.connection_file).parent
         try:
@@ -69,11 +73,12 @@ class Giving:
                     token=door.token,
                     progress=str(progress.path),
                     without=sorted(without),
-                    free_bytes=self._free_bytes(),
+                    free_bytes=self._free_for(kept.kernel_id),
                 )
                 reply = asyncio.ensure_future(asked.reply())
                 try:
-                    return await self._give(kernel, reader, door, reply, gone, deadline_s)
+                    paid = functools.partial(self.dues.paid, kept.kernel_id)
+                    return await self._give(kernel, reader, door, reply, gone, deadline_s, paid)
                 except IsRefused:
                     raise
                 except CannotRestore as error:
@@ -91,6 +96,7 @@ class Giving:
         reply: asyncio.Future[dict[str, Any]],
         gone: asyncio.Future[bool],
         deadline_s: float,
+        paid: Callable[[int], None],
     ) -> tuple[dict[str, Any], asyncio.Future[None]]:
         entered = asyncio.ensure_future(door.entered())
         try:
@@ -103,7 +109,7 @@ class Giving:
         frames = Frames(connection, rest, time.monotonic() + _ALL_S, _SILENCE_S)
         self._open.add(frames)
         loop = asyncio.get_running_loop()
-        filling = loop.run_in_executor(self._threads, hand_out, frames, reader)
+        filling = loop.run_in_executor(self._threads, hand_out, frames, reader, paid)
         filling.add_done_callback(lambda _done: self._ended(frames))
         await first(reply, gone, filling, timeout_s=deadline_s - time.monotonic())
         if filling.done() and not filling.exception():  # all was sent, and is being unpickled
@@ -153,6 +159,10 @@ class Giving:
         ):  # it may be busy with what was restored; the user's cells come next
             await asyncio.wait_for(kernel.interrupt_kernel(), 5)
         return "The kernel did not restore its variables in time."
+
+    def _free_for(self, kernel_id: str) -> int | None:
+        free_bytes = self._free_bytes()
+        return None if free_bytes is None else free_bytes - self.dues.of_others(kernel_id)
 
     def _ended(self, frames: Frames) -> None:
         frames.close()

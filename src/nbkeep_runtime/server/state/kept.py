@@ -135,6 +135,7 @@ class KeptState:
             self._refused("", "", error)
             return
         self._resumed = Resumed(index.saved_at)
+        self._giving.dues.begin(index.kernels)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_START_S):
                 await self._start_all(index)
@@ -167,6 +168,7 @@ class KeptState:
 
     def _not_started(self, kernel: KeptKernel) -> None:
         self._holds.release(kernel.kernel_id)
+        self._giving.dues.end(kernel.kernel_id)
         self._saves.not_started(kernel)
         told = self._told().add(kernel)
         told.status, told.reason = "failed", "The kernel could not be started."
@@ -190,6 +192,8 @@ class KeptState:
             told.status, told.reason = "failed", str(error)
             self._refused(kernel.kernel_id, kernel.path, error)
             return
+        finally:
+            self._giving.dues.end(kernel.kernel_id)
         self._saves.restored(kernel, is_whole=True)
         self._note(
             "state.restored",

@@ -99,6 +99,7 @@ class Taking:
             written.bytes,
             ask.kept(told),
             ask.lost(told),
+            ask.memory(told),
         )
         return Taken(checkpoint, written.new_bytes, time.monotonic() - began_s)
 
