@@ -60,6 +60,6 @@ def test_a_session_lives_and_ends_on_each_engine(any_office: OfficeForTests) -> 
     with office.store.read() as tx:
         kinds = list(tx.scalars(select(JournalRow.type).order_by(JournalRow.seq)))
     assert kinds == [
-        "session.requested", "session.started", "session.ready", "platform.clock-jumped", "session.stop-requested",
-        "session.ended", "session.suspended",
+        "state.key-added", "session.requested", "session.started", "session.ready", "platform.clock-jumped",
+        "session.stop-requested", "session.ended", "session.suspended",
     ]  # fmt: skip

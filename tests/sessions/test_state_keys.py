@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
 
+from nbkeep.doors.worker.loops import Worker
 from nbkeep.model.errors import Refused
 from nbkeep.model.session import StopReason
 from nbkeep.sessions.end import end_session
@@ -18,6 +21,7 @@ from nbkeep.sessions.resume import resume_session
 from nbkeep.sessions.start import start_session
 from nbkeep.sessions.state_keys import add_secret, key_id, read_secrets
 from nbkeep.sessions.suspend import suspend_session
+from nbkeep.store.tables import JournalRow
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
@@ -122,3 +126,28 @@ def test_the_key_may_lie_outside_and_not_inside_of_the_data_directory(
     inside = f"file:{office.settings.data_dir}/secrets/state-key"
     with pytest.raises(Refused, match="beside what it is to protect"):
         replace(office.settings, state_key=inside)
+
+
+def recorded(office: OfficeForTests) -> list[str]:
+    with office.store.read() as tx:
+        rows = tx.scalars(select(JournalRow.record).where(JournalRow.type == "state.key-added"))
+        return [json.loads(one)["data"]["key_id"] for one in rows]
+
+
+def test_each_key_is_in_the_journal_once_and_before_a_session_has_it(office: OfficeForTests) -> None:
+    jane = office.user()
+    first = key_id(read_secrets(office.settings)[0])
+    suspended(office, jane, "one")
+    assert recorded(office) == [first]
+    second, third = add_secret(office.settings), add_secret(office.settings)
+    worker = Worker(office)
+    for _ in range(2):
+        worker.round()
+    Worker(office).round()  # after a restart
+    assert recorded(office) == [first, second, third]
+    with office.store.read() as tx:
+        journaled = "".join(tx.scalars(select(JournalRow.record)))
+    assert not any(secret in journaled for secret in read_secrets(office.settings))
+    office.settings.state_key_file.unlink()
+    worker.round()
+    assert recorded(office) == [first, second, third]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -41,6 +42,22 @@ def test_migrating_twice_and_from_many_threads_at_once_is_safe(store_url: str) -
     for store in stores:
         store.migrate()
         store.close()
+
+
+def test_a_new_file_that_somebody_writes_to_is_waited_for(tmp_path: Path) -> None:
+    """SQLite refuses at once to change the journal of a file that has a writer, whatever timeout it has."""
+    file = tmp_path / "nbkeep.db"
+    writer = sqlite3.connect(file, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    store = Store.at(file)
+    with ThreadPoolExecutor(1) as pool:
+        migrated = pool.submit(store.migrate)
+        with pytest.raises(TimeoutError):
+            migrated.result(timeout=0.5)
+        writer.execute("COMMIT")
+        migrated.result(timeout=10)
+    writer.close()
+    store.close()
 
 
 def test_profiles_and_sessions_of_the_first_release_are_taken_along(store_url: str) -> None:

@@ -388,6 +388,14 @@ class StateRefused(Event):
     reason: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StateKeyAdded(Event):
+    """There is a key of saved variables that was not there before. The id tells nothing of it."""
+
+    type: ClassVar[str] = "state.key-added"
+    key_id: str
+
+
 # --- catalogue, volumes, configuration --------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from .identity import issue_token
 from .kept import grace_s, state_env
 from .records import live_session, note_progress, user_named
 from .start import request_session
+from .state_key_records import record_unknown
 from .states import move
 from .view import CAPACITY_MARK
 
@@ -73,11 +74,14 @@ def launch(
                     gpu_count=row.profile["gpu_count"],
                 ),
             )
+        spec = _spec(parts, tx, row, owner, env)
+        if row.state_key_id is not None:
+            record_unknown(tx, parts.clock, [row.state_key_id])
         return {
             "session_id": row.id,
             "run": row.run,
             "grace_s": grace_s(parts.settings, row.profile),
-            "launch": _spec(parts, tx, row, owner, env),
+            "launch": spec,
         }
 
 

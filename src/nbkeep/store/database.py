@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Store", "Tx"]
 
 _BUSY_TIMEOUT_S = 10
+_ASK_AGAIN_S = 0.01
+_PRIMARY_CODE = 0xFF  # SQLite's extended codes have the primary one in their lowest byte
 _WRITER_LOCK = 0x6E626B656570  # "nbkeep": the key of the advisory lock on PostgreSQL
 
 
@@ -119,7 +123,26 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # deferred transaction that writes after it read can fail with SQLITE_BUSY without waiting.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _use_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")  # an audit record that was answered for survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    """Keep the journal as SQLite's WAL; a new file is changed to that by whoever opens it first.
+
+    SQLite does not wait for a writer here, whatever timeout it was given: it answers SQLITE_BUSY at once. A
+    connection holds nothing yet that another one could wait for, so that it is safe to ask again.
+    """
+    deadline_s = time.monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > deadline_s:
+                raise
+            time.sleep(_ASK_AGAIN_S)
+        else:
+            return

@@ -67,13 +67,17 @@ class State:
         """Save, and return the summary."""
         self.before_all()
         _state("ambient").along["cells"] = self._cells.kept()
-        return self._ready().save(content["socket"], content["token"], **_limit(content))
+        return self._ready().save(content["socket"], content["token"], **_limits(content))
 
     def restore(self, content: dict[str, Any]) -> dict[str, Any]:
         """Restore, and return the summary."""
-        found = _state("restore").restore(
-            self._shell, self._ready(), content["socket"], content["token"], **_limit(content)
+        restoring = _state("restore")
+        way = restoring.Way(
+            progress=str(content.get("progress") or ""),
+            without=frozenset(content.get("without") or ()),
+            **_limits(content),
         )
+        found = restoring.restore(self._shell, self._ready(), content["socket"], content["token"], way)
         self._gate = found.gate
         self._cells.take(_state("ambient").along.get("cells"))
         return found.summary
@@ -152,9 +156,9 @@ class Cells:
         return {"is_watched": True, **_part("cells", "verdicts").verdicts(self._journal, content["cells"])}
 
 
-def _limit(content: dict[str, Any]) -> dict[str, float]:
-    limit_s = content.get("limit_s")
-    return {"limit_s": float(limit_s)} if isinstance(limit_s, (int, float)) else {}
+def _limits(content: dict[str, Any]) -> dict[str, float]:
+    given = {name: content.get(name) for name in ("limit_s", "free_bytes")}
+    return {name: float(value) for name, value in given.items() if isinstance(value, (int, float))}
 
 
 def _prepare(kernel: Any, cells: Cells) -> State:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from nbkeep_runtime.server.sandbox import Exit
 
 _KEPT = 20
+_LOST = "Its variables are lost; your files are safe."
+_SAFE = "It was being given its saved variables, which are safe."
 _CRASHES = {
     signal.SIGSEGV: "it touched memory that is not its own (segmentation fault), mostly a compiled bug",
     signal.SIGABRT: "it aborted itself, mostly a failed check in compiled code",
@@ -61,8 +63,13 @@ def explain(
     ran_out_of_memory: bool,
     memory: MemoryUse | None,
     larger_profiles: Sequence[Mapping[str, Any]],
+    was_restored: bool = False,
 ) -> tuple[str, str]:
-    """Return (reason, sentence): out-of-memory, killed, crashed or exited."""
+    """Return (reason, sentence): out-of-memory, killed, crashed or exited.
+
+    `was_restored`: it died while it was given its variables again, which are on the disk still.
+    """
+    lost = _SAFE if was_restored else _LOST
     if ran_out_of_memory:
         limit = memory.limit_bytes if memory else None
         used = used_bytes(ended, memory)
@@ -75,18 +82,18 @@ def explain(
         )
         return "out-of-memory", (
             f"The kernel ran out of memory: it used {size_words(used)} of the session's {size_words(limit)}."
-            " Its variables are lost; your files are safe."
-            f" Load less at once, or start a larger session. {advice}"
+            f" {lost} Load less at once, or start a larger session. {advice}"
         )
     if ended.signal in {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXCPU}:
         name = signal.Signals(ended.signal).name
         return (
             "killed",
-            f"The kernel was killed by a signal ({name}) from code or a terminal of this session.",
+            f"The kernel was killed by a signal ({name}) from code or a terminal of this session."
+            + (f" {_SAFE}" if was_restored else ""),
         )
     if ended.signal is not None:
         why = _CRASHES.get(signal.Signals(ended.signal), f"of signal {ended.signal}")
-        return "crashed", f"The kernel crashed because {why}. Its variables are lost; your files are safe."
+        return "crashed", f"The kernel crashed because {why}. {lost}"
     if ended.code is None:
         return "exited", "The kernel ended, and nobody saw how."
     return "exited", f"The kernel ended by itself with exit code {ended.code}, for example by exit()."

@@ -81,6 +81,14 @@ def read(folder: Path) -> MemoryUse | None:
     )
 
 
+def free_bytes(folder: Path) -> int | None:
+    """Return how many bytes the sandbox may take still, or None when nothing tells."""
+    use = read(folder)
+    if use is None or use.used_bytes is None or use.limit_bytes is None:
+        return None
+    return max(0, use.limit_bytes - use.used_bytes)
+
+
 def _use(used: int | None, cache: int, limit: int | None, peak: int | None, oom_kills: int) -> MemoryUse:
     """Leave out cached file pages that the kernel drops at need: nobody dies of them."""
     return MemoryUse(None if used is None else max(0, used - cache), limit, peak, oom_kills)

@@ -162,17 +162,25 @@ class Session:
             return []
 
     def _died(self, kernel_id: str, ended: Exit) -> None:
+        was_restored = self.kept.is_restoring(kernel_id)
         self.kept.kernel_died(kernel_id)
-        self._spawn(self._explain(kernel_id, ended, self.recorder.running(kernel_id)))
+        running = self.recorder.running(kernel_id)
+        self._spawn(self._explain(kernel_id, ended, running, was_restored=was_restored))
 
-    async def _explain(self, kernel_id: str, ended: Exit, executions: list[Execution]) -> None:
+    async def _explain(
+        self, kernel_id: str, ended: Exit, executions: list[Execution], *, was_restored: bool
+    ) -> None:
         memory = await self._memory_at_death(ended)
         out_of_memory = memory is not None and memory.oom_kills > self._oom_kills
         if memory is not None:
             self._oom_kills = memory.oom_kills
         larger = _larger_profiles(self.office.view)
         reason, sentence = explain(
-            ended, ran_out_of_memory=out_of_memory, memory=memory, larger_profiles=larger
+            ended,
+            ran_out_of_memory=out_of_memory,
+            memory=memory,
+            larger_profiles=larger,
+            was_restored=was_restored,
         )
         used = used_bytes(ended, memory)
         limit = memory.limit_bytes if memory else None

@@ -122,7 +122,7 @@ class PlainInit:
 
 if __name__ == "__main__":
     kernel = pathlib.Path(__file__).parents[3] / "src/nbkeep_runtime/sandbox/kernel.py"
-    rewrite = {"/opt/nbkeep/image/bin/python": sys.executable, "/opt/nbkeep/sandbox/kernel.py": str(kernel)}
+    rewrite = {"/opt/nbkeep/image/bin/python": sys.argv[3], "/opt/nbkeep/sandbox/kernel.py": str(kernel)}
     init = PlainInit(sys.argv[1], sys.argv[2], rewrite)
     signal.signal(signal.SIGTERM, lambda *_: init.end())
     threading.Thread(target=init.serve, daemon=True).start()

@@ -54,6 +54,7 @@ class RunningServer:
         self._install_kernelspec()
         self.office = FakeOffice()
         self.extra_env = env
+        self.python = sys.executable  # of kernels
         self.processes: list[subprocess.Popen[bytes]] = []
         self.server: subprocess.Popen[bytes] | None = None
 
@@ -82,6 +83,7 @@ class RunningServer:
                 str(_HERE / "plain_init.py"),
                 str(self.kernels / "init.sock"),
                 str(self.home),
+                self.python,
             ]
         )
         self.processes.append(process)

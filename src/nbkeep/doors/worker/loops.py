@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nbkeep.model.errors import Unavailable
+from nbkeep.sessions.state_key_records import key_ids, record_keys
 
 from . import clocks, reconcile, stops, sweep, warm
 from .clockguard import boot_id
@@ -38,6 +39,7 @@ class Worker:
     _swept_at_s: float | None = None
     _held_at_s: float | None = None
     _wishes: warm.Wishes = field(default_factory=warm.Wishes)
+    _recorded_keys: list[str] = field(default_factory=list[str])
 
     def round(self) -> None:
         """Do each step once. A step that fails is logged and does not keep the others from happening."""
@@ -52,6 +54,7 @@ class Worker:
         self._step("stopping", lambda: stops.finish_stops(self.parts))
         self._step("warm", lambda: self._wishes.tell(self.parts))
         now_s = self.parts.clock.monotonic_s()
+        self._step("keys", self._record_keys)
         self._step("states", lambda: look_after_states(self.parts))
         if self._held_at_s is None or now_s - self._held_at_s >= _HOLD_EVERY_S:
             self._step("limits of states", lambda: hold_to_limits(self.parts))
@@ -59,6 +62,11 @@ class Worker:
         if self._swept_at_s is None or now_s - self._swept_at_s >= _SWEEP_EVERY_S:
             self._step("sweep", lambda: sweep.sweep(self.parts))
             self._swept_at_s = now_s
+
+    def _record_keys(self) -> None:
+        if (ids := key_ids(self.parts.settings)) != self._recorded_keys:
+            record_keys(self.parts, ids)
+            self._recorded_keys = ids
 
     def _step(self, name: str, act: Callable[[], object]) -> bool:
         try:

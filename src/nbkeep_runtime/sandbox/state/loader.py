@@ -106,7 +106,13 @@ class Loader:
         except TookTooLong as error:
             return self._lose(frame, next_memo, self._unpickler.memo.copy(), error)
         except Exception:  # noqa: BLE001  the user's or a library's code; what failed is found below
-            return self._tolerate(stream, frame, next_memo)
+            self._file.file = io.BytesIO()
+        # Not in the block above: its traceback is gone here, and with it what the failed object took.
+        return self._tolerate(stream, frame, next_memo)
+
+    def leave_out(self, frame: dict[str, Any], next_memo: int, error: Exception) -> Lost:
+        """Go on without a frame that is not even looked at; `error` says why."""
+        return self._lose(frame, next_memo, self._unpickler.memo.copy(), error)
 
     def _read(self, unpickler: Any, stream: bytes | list[int]) -> Any:
         self._file.file = io.BytesIO(stream) if isinstance(stream, bytes) else Parts(self._memory, stream)

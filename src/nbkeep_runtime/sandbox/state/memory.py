@@ -92,6 +92,11 @@ class Memory:
         stored.windows.append(window)
         return window.view
 
+    @property
+    def size(self) -> int:
+        """Bytes that are taken once everything is filled."""
+        return sum(window.view.nbytes for stored in self._stored for window in stored.windows)
+
     # For the unpickler
 
     def add_part(self, told: dict[str, Any]) -> int:

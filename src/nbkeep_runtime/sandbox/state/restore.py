@@ -7,6 +7,7 @@ import json
 import platform
 import signal
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import ambient, patches, rebuild
@@ -14,6 +15,8 @@ from .gate import Gate
 from .loader import Loader
 from .lost import Lost
 from .memory import Memory
+from .progress import Progress
+from .room import Room
 from .save import FORMAT
 from .watch import Watch
 from .wire import Wire, WireError
@@ -24,7 +27,27 @@ if TYPE_CHECKING:
 # The trusted half gives a kernel up, with all its variables, after two minutes.
 _ALL_S = 100.0
 _SOCKET_S = 120.0
+_DIED_OF = "the kernel died when this was loaded, and was started again without it."
 _UNDERSCORES = ("_", "__", "___")
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a kernel is to restore.
+
+    Unpickling may take `limit_s` seconds in all, and a variable half of what is left; what takes longer is
+    lost, by name. So is what wants more memory than `free_bytes`, where that is known. `progress` is the file
+    of `Progress`; frames `without` are left out, because an earlier kernel died when it loaded them.
+    """
+
+    limit_s: float = _ALL_S
+    free_bytes: float | None = None
+    progress: str = ""
+    without: frozenset[int] = frozenset()
+
+
+class DiedOf(Exception):  # noqa: N818  it says what a report will say
+    """A kernel died when it loaded something."""
 
 
 class Restored:
@@ -35,15 +58,14 @@ class Restored:
         self.gate = gate
 
 
-def restore(shell: Any, saver: Saver, path: str, token: str, limit_s: float = _ALL_S) -> Restored:
+def restore(shell: Any, saver: Saver, path: str, token: str, way: Way) -> Restored:
     """Restore into a kernel that ran nothing yet; in the main thread only.
 
     Large memory is still being filled afterwards: the gate knows what must wait for it. Raises `WireError` or
-    `OSError` when the other side refuses or sends nonsense; the namespace is then as it was. Unpickling may
-    take `limit_s` seconds in all, and a variable half of what is left; what takes longer is lost, by name.
+    `OSError` when the other side refuses or sends nonsense; the namespace is then as it was.
     """
     wire = Wire(path, token, _SOCKET_S)
-    watch = Watch(limit_s)
+    watch = Watch(way.limit_s)
     previous: Any = None
     if threading.current_thread() is threading.main_thread():
         previous = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -51,7 +73,7 @@ def restore(shell: Any, saver: Saver, path: str, token: str, limit_s: float = _A
     gc.disable()  # what is made here is there to stay
     try:
         manifest, stream = _read(wire)
-        return _Restore(shell, saver, manifest, stream, wire, watch).run()
+        return _Restore(shell, saver, manifest, stream, wire, watch).run(way)
     except BaseException:
         wire.close()
         raise
@@ -108,12 +130,15 @@ class _Restore:
         self._history: Any = None
         self.lost: list[dict[str, Any]] = []
 
-    def run(self) -> Restored:
+    def run(self, way: Way) -> Restored:
         """Load everything, then give it to the shell in one go."""
         rebuild.context.begin(self._shell, self._memory.wait_seen)
         threading.Thread(target=self._memory.fill, name="nbkeep-fill", daemon=True).start()
+        free_bytes = None if way.free_bytes is None else way.free_bytes - self._memory.size
         try:
-            self._load()
+            progress = Progress(way.progress)
+            with Room(free_bytes), progress:
+                self._load(progress, way.without)
         except BaseException:
             for name in self._values:
                 self._shell.user_ns.pop(name, None)
@@ -125,15 +150,19 @@ class _Restore:
         summary = {"kept": len(self._values), "lost": self.lost[:1000]}
         return Restored(summary, gate)
 
-    def _load(self) -> None:
+    def _load(self, progress: Progress, without: frozenset[int]) -> None:
         position = 0
         for index, frame in enumerate(self._frames):
+            progress.at(index)
             parts = self._parts[index]
             size = 0 if parts else int(frame["size"])
             following = (
                 self._frames[index + 1]["memo"] if index + 1 < len(self._frames) else int(frame["memo"]) + 1
             )
-            value = self._loader.load(parts or self._stream[position : position + size], frame, following)
+            if index in without and frame["kind"] != "anchors":
+                value: Any = self._loader.leave_out(frame, following, DiedOf(_DIED_OF))
+            else:
+                value = self._loader.load(parts or self._stream[position : position + size], frame, following)
             position += size
             for number in parts:
                 self._memory.drop_part(number)

@@ -23,6 +23,7 @@ from .lost import kind_of
 from .patches import patches
 from .pickler import Frames
 from .reducers import Anchor, Unkept
+from .room import Room
 from .watch import Watch
 from .wire import Wire
 
@@ -50,10 +51,13 @@ class Saver:
         self._shell = shell
         self.key = new_key()
 
-    def save(self, path: str, token: str, limit_s: float = DEFAULT_LIMIT_S) -> dict[str, Any]:
+    def save(
+        self, path: str, token: str, limit_s: float = DEFAULT_LIMIT_S, free_bytes: float | None = None
+    ) -> dict[str, Any]:
         """Save to the trusted half at a socket; return a summary. In the main thread only.
 
-        Raises `WireError` or `OSError` when the other side refuses or is gone, and KeyboardInterrupt.
+        What wants more memory than `free_bytes`, where that is known, is lost alone. Raises `WireError` or
+        `OSError` when the other side refuses or is gone, and KeyboardInterrupt.
         """
         deadline = time.monotonic() + limit_s
         wire = Wire(path, token, _SOCKET_S)
@@ -65,7 +69,8 @@ class Saver:
         gc.disable()  # a pass makes many objects and leaves none: looking for garbage would only cost time
         try:
             wire.send("begin", format=FORMAT, python=platform.python_version())
-            return _Checkpoint(self._shell, wire, self.key, watch, deadline).write()
+            with Room(free_bytes):
+                return _Checkpoint(self._shell, wire, self.key, watch, deadline).write()
         finally:
             watch.close()
             wire.close()
@@ -134,7 +139,8 @@ class _Checkpoint:
         }
         self._wire.send_pieces("manifest", json.dumps(manifest).encode())
         self._wire.send("end")
-        return _summary(told, self._wire.receive(("saved",)))
+        memory = sum(one["size"] for one in stored)
+        return {**_summary(told, self._wire.receive(("saved",))), "memory": memory}
 
     def _named(self) -> list[tuple[str, Any]]:
         """Return the user's variables in their order, without what IPython makes itself."""

@@ -11,6 +11,7 @@ from nbkeep_runtime.server.state.index import Lost
 
 _REPLY_BYTES = 4 << 20
 _LOST = 1000
+_COUNT, _BYTES = 1 << 31, 1 << 50
 _NAME, _TYPE, _REASON = 200, 100, 500
 
 
@@ -73,8 +74,17 @@ def failure(reply: dict[str, Any]) -> str:
 
 def kept(reply: dict[str, Any]) -> int:
     """Return how many variables the kernel says it kept."""
-    count: Any = reply.get("kept")
-    return min(max(count, 0), 1 << 31) if type(count) is int else 0
+    return _number(reply, "kept", _COUNT)
+
+
+def memory(reply: dict[str, Any]) -> int:
+    """Return how many bytes of memory the kernel says are filled again at a restore."""
+    return _number(reply, "memory", _BYTES)
+
+
+def _number(reply: dict[str, Any], name: str, most: int) -> int:
+    count: Any = reply.get(name)
+    return min(max(count, 0), most) if type(count) is int else 0
 
 
 def lost(reply: dict[str, Any]) -> tuple[Lost, ...]:

@@ -7,23 +7,23 @@ from typing import Any
 
 
 class Ends:
-    """One future for each kernel that somebody waits for; on the event loop only."""
+    """One future for each kernel that somebody waits for, true if it died; on the event loop only."""
 
     def __init__(self) -> None:
-        self._of: dict[str, asyncio.Future[None]] = {}
+        self._of: dict[str, asyncio.Future[bool]] = {}
 
-    def of(self, kernel_id: str) -> asyncio.Future[None]:
+    def of(self, kernel_id: str) -> asyncio.Future[bool]:
         """Return what is done once the kernel's process is gone; ask before it can be."""
         found = self._of.get(kernel_id)
         if found is None or found.done():
             found = self._of[kernel_id] = asyncio.get_running_loop().create_future()
         return found
 
-    def ended(self, kernel_id: str) -> None:
-        """Tell them."""
+    def ended(self, kernel_id: str, *, died: bool) -> None:
+        """Tell them; `died`: by itself, not because the user started it anew."""
         found = self._of.pop(kernel_id, None)
         if found is not None and not found.done():
-            found.set_result(None)
+            found.set_result(died)
 
 
 async def first(*waited: Any, timeout_s: float) -> set[asyncio.Future[Any]]:

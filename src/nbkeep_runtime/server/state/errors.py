@@ -11,6 +11,14 @@ class CannotRestore(Exception):  # noqa: N818  # an answer for the user
     """A checkpoint is not handed out; it stays where it is."""
 
 
+class KernelDied(CannotRestore):
+    """The kernel ended by itself while it was restored; `frame` is what it was loading, if that is known."""
+
+    def __init__(self, reason: str, frame: int | None) -> None:
+        super().__init__(reason)
+        self.frame = frame
+
+
 class IsRefused(CannotRestore):
     """What lies there is not what this session may have: altered, of another owner, of another image."""
 

@@ -9,6 +9,8 @@ from nbkeep_runtime.server.state.errors import CannotRestore, IsRefused
 from nbkeep_runtime.server.state.frames import FrameError, Frames, KernelFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbkeep_runtime.server.state.slot import Reader
 
 log = logging.getLogger("nbkeep.state")
@@ -17,8 +19,8 @@ _HASHES = 4096
 _WANTS = 4  # how often each chunk may be asked for on average: a kernel that asks for ever is cut off
 
 
-def hand_out(frames: Frames, reader: Reader) -> None:
-    """Send all that the kernel asks for; returns when it is done.
+def hand_out(frames: Frames, reader: Reader, sent: Callable[[int], None]) -> None:
+    """Send all that the kernel asks for, and tell how many bytes of memory it fills; returns when it is done.
 
     Raises `IsRefused` when a byte is not as it was saved (the kernel is told, and drops what it lacks), and
     `CannotRestore` when the kernel goes away.
@@ -29,7 +31,7 @@ def hand_out(frames: Frames, reader: Reader) -> None:
             for piece in reader.pieces(role):
                 frames.send(role, piece)
         frames.send("go")
-        _serve(frames, reader)
+        _serve(frames, reader, sent)
     except IsRefused as error:
         _tell(frames, str(error))
         raise
@@ -39,7 +41,7 @@ def hand_out(frames: Frames, reader: Reader) -> None:
         raise CannotRestore(str(error)) from error
 
 
-def _serve(frames: Frames, reader: Reader) -> None:
+def _serve(frames: Frames, reader: Reader, sent: Callable[[int], None]) -> None:
     left = _WANTS * len(reader.refs) + _HASHES
     while True:
         frame, _ = frames.receive("want", "done")
@@ -50,7 +52,9 @@ def _serve(frames: Frames, reader: Reader) -> None:
         if left < 0:
             raise FrameError("The kernel asked for more than it can need.")
         for name in names:
-            frames.send("chunk", reader.chunk(name), hash=name)
+            chunk = reader.chunk(name)
+            frames.send("chunk", chunk, hash=name)
+            sent(len(chunk))
 
 
 def _names(frame: dict[str, Any], reader: Reader) -> list[str]:

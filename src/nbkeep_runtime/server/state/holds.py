@@ -23,6 +23,10 @@ class Holds:
         """Hold from now on."""
         self._held.setdefault(kernel_id, [])
 
+    def is_held(self, kernel_id: str) -> bool:
+        """Tell whether a kernel is being restored."""
+        return kernel_id in self._held
+
     def hold(self, kernel_id: str, deliver: Callable[[], None]) -> bool:
         """Take a message if its kernel is being restored; else the caller goes on."""
         held = self._held.get(kernel_id)

@@ -20,7 +20,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One kernel's variables at one moment."""
+    """One kernel's variables at one moment. `memory_bytes`: what they take that is filled chunk by chunk."""
 
     checkpoint_id: str
     saved_at: str
@@ -30,6 +30,7 @@ class Checkpoint:
     bytes: int
     kept: int
     lost: tuple[Lost, ...]
+    memory_bytes: int = 0  # in states of before it was noted
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from nbkeep_runtime.server import limits
 from nbkeep_runtime.server.state import ask
 from nbkeep_runtime.server.state.ends import Ends
 from nbkeep_runtime.server.state.errors import CannotRestore, IsRefused
@@ -18,6 +19,7 @@ from nbkeep_runtime.server.state.saves import Saves
 from nbkeep_runtime.server.state.sealing import Binding, Sealer
 from nbkeep_runtime.server.state.store import Store
 from nbkeep_runtime.server.state.taking import Taking
+from nbkeep_runtime.server.state.tries import give_in_tries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,8 +53,8 @@ class KeptState:
             settings.state_policy.max_bytes,
             least_sequence=settings.state_sequence,
         )
-        self._taking = Taking(self._store, self._ends)
-        self._giving = Giving(self._store, self._ends)
+        self._taking = Taking(self._store, self._ends, self._free_bytes)
+        self._giving = Giving(self._store, self._ends, self._free_bytes)
         self._saves = Saves(self._store, tabs, self._taking, note)
 
     @property
@@ -72,12 +74,16 @@ class KeptState:
 
     def kernel_died(self, kernel_id: str) -> None:
         """Note that a kernel's process ended by itself."""
-        self._ends.ended(kernel_id)
+        self._ends.ended(kernel_id, died=True)
         self._saves.died(kernel_id)
+
+    def is_restoring(self, kernel_id: str) -> bool:
+        """Tell whether a kernel is given its variables now; one that dies of it is given them again."""
+        return self._holds.is_held(kernel_id)
 
     def kernel_restarted(self, kernel_id: str) -> None:
         """Note that the user started a kernel anew."""
-        self._ends.ended(kernel_id)
+        self._ends.ended(kernel_id, died=False)
         self._saves.restarted(kernel_id)
 
     def hold(self, kernel_id: str, deliver: Callable[[], None]) -> bool:
@@ -129,6 +135,7 @@ class KeptState:
             self._refused("", "", error)
             return
         self._resumed = Resumed(index.saved_at)
+        self._giving.dues.begin(index.kernels)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_START_S):
                 await self._start_all(index)
@@ -161,6 +168,7 @@ class KeptState:
 
     def _not_started(self, kernel: KeptKernel) -> None:
         self._holds.release(kernel.kernel_id)
+        self._giving.dues.end(kernel.kernel_id)
         self._saves.not_started(kernel)
         told = self._told().add(kernel)
         told.status, told.reason = "failed", "The kernel could not be started."
@@ -171,7 +179,7 @@ class KeptState:
         began_s = time.monotonic()
         try:
             try:
-                reply, filling = await self._giving.give(manager, kernel)
+                reply, filling = await give_in_tries(self._giving, manager, kernel)
             finally:
                 self._holds.release(kernel.kernel_id)
             lost_now = ask.lost(reply)
@@ -184,6 +192,8 @@ class KeptState:
             told.status, told.reason = "failed", str(error)
             self._refused(kernel.kernel_id, kernel.path, error)
             return
+        finally:
+            self._giving.dues.end(kernel.kernel_id)
         self._saves.restored(kernel, is_whole=True)
         self._note(
             "state.restored",
@@ -227,6 +237,9 @@ class KeptState:
     def forget_resumed(self) -> None:
         """Note that the user read what came of the resume; twice is safe."""
         self._resumed = None
+
+    def _free_bytes(self) -> int | None:
+        return limits.free_bytes(self._settings.limits_dir)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -20,6 +20,8 @@ from nbkeep_runtime.server.state.index import Checkpoint
 from nbkeep_runtime.server.state.receive import Received, receive
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbkeep_runtime.server.state.store import Store
 
 _AT_ONCE = 2  # so much memory of pieces on their way, and so many cores
@@ -48,9 +50,10 @@ class Taken:
 class Taking:
     """Takes checkpoints, of several kernels at once; on the event loop."""
 
-    def __init__(self, store: Store, ends: Ends) -> None:
+    def __init__(self, store: Store, ends: Ends, free_bytes: Callable[[], int | None]) -> None:
         self._store = store
         self._ends = ends
+        self._free_bytes = free_bytes
         self._threads = ThreadPoolExecutor(_AT_ONCE, "nbkeep-save")
         self._open: set[Frames] = set()
 
@@ -66,7 +69,12 @@ class Taking:
         try:
             with Door(Path(kernel.connection_file).parent) as door, ask.Asked(kernel, "save") as asked:
                 limit_s = max(1.0, patience.until_s - time.monotonic())
-                asked.send(socket=str(door.path), token=door.token, limit_s=limit_s)
+                asked.send(
+                    socket=str(door.path),
+                    token=door.token,
+                    limit_s=limit_s,
+                    free_bytes=self._free_bytes(),
+                )
                 reply = asyncio.ensure_future(asked.reply())
                 connection, rest = await self._entered(gone, kernel, door, reply, patience)
                 began_s = time.monotonic()
@@ -91,12 +99,13 @@ class Taking:
             written.bytes,
             ask.kept(told),
             ask.lost(told),
+            ask.memory(told),
         )
         return Taken(checkpoint, written.new_bytes, time.monotonic() - began_s)
 
     async def _entered(
         self,
-        gone: asyncio.Future[None],
+        gone: asyncio.Future[bool],
         kernel: Any,
         door: Door,
         reply: asyncio.Future[dict[str, Any]],
@@ -126,7 +135,7 @@ class Taking:
         raise CannotKeep("A cell was still running, and did not end in time.")
 
     async def _why(
-        self, error: CannotKeep, gone: asyncio.Future[None], reply: asyncio.Future[dict[str, Any]]
+        self, error: CannotKeep, gone: asyncio.Future[bool], reply: asyncio.Future[dict[str, Any]]
     ) -> CannotKeep:
         """Return what says most about the end of a connection; word of a dead kernel comes a little later."""
         await first(gone, reply, timeout_s=_WORD_S)
@@ -152,7 +161,7 @@ class Taking:
             self._open.discard(frames)
 
     async def _reply(
-        self, reply: asyncio.Future[dict[str, Any]], gone: asyncio.Future[None]
+        self, reply: asyncio.Future[dict[str, Any]], gone: asyncio.Future[bool]
     ) -> dict[str, Any]:
         await first(reply, gone, timeout_s=_REPLY_S)
         if not reply.done():
