@@ -19,6 +19,10 @@ from typing import Any
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _PREFIX = "_nbkeep_"
+# After a cell has answered: when remembering it is given up that should long have ended of itself.
+_LATEST_S = 0.5
+_LATEST_SHARE = 0.1
+_SENDING_S = 0.1  # for what is on its way to the browsers
 _BURST = 100_000  # messages that wait for the server to take them
 # Messages of the shell channel that cannot look at a variable.
 _BLIND = frozenset(
@@ -102,58 +106,98 @@ class State:
 
 
 class Cells:
-    """What a kernel remembers of its cells; imports nothing before the first of them has answered."""
+    """What a kernel remembers of its cells; imports nothing before the first of them runs."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._journal: Any = None
         self._before: list[str] | None = None
+        self._shown: Any = None  # what the cell that runs now has shown
+        self._ended: dict[str, Any] | None = None  # a cell that has answered and is not remembered yet
+        self._started_s = 0.0
 
-    def before(self) -> float:
-        """Note what is there before the first cell; return the time."""
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is a cell that has answered and is not remembered yet."""
+        return self._ended is not None
+
+    def begin(self) -> None:
+        """Note what is there before the first cell, and from now on what is shown."""
         if self._before is None:
             self._before = list(self._shell.user_ns)
-        return time.perf_counter()
+        self._started_s = time.perf_counter()
+        self._shown = _part("cells", "shown").Shown()
 
-    def ran(self, parent: dict[str, Any], took_s: float, *, is_whole: bool, went: bool) -> None:
-        """Remember a cell that has run and answered; never fails."""
-        if threading.current_thread() is not threading.main_thread():
+    def note(self, kind: str, content: Any) -> None:
+        """Take what is sent to the browsers."""
+        shown = self._shown
+        if shown is not None:
+            _attempt(lambda: shown.note(kind, content))
+
+    def end(self, parent: dict[str, Any], reply: dict[str, Any]) -> None:
+        """Note that a cell has answered."""
+        shown, self._shown = self._shown, None
+        cell = parent["metadata"].get("cellId")
+        self._ended = {
+            "cell": cell if isinstance(cell, str) else "",
+            "source": parent["content"]["code"],
+            "took_s": time.perf_counter() - self._started_s,
+            "went": reply.get("status") == "ok",
+            "shows": shown.digest if shown is not None else "",
+            "missing": reply.get("evalue", "") if reply.get("ename") == "NameError" else "",
+        }
+
+    def settle(self, *, is_whole: bool) -> None:
+        """Remember the cell that has answered, within the time that there is for it; never fails."""
+        ended, self._ended = self._ended, None
+        if ended is None or threading.current_thread() is not threading.main_thread():
             return
-        try:
-            if self._journal is None:
-                self._journal = _part("cells", "journal").Journal(self._shell, self._before or [])
-            cell = parent["metadata"].get("cellId")
-            self._journal.ran(
-                cell if isinstance(cell, str) else "",
-                parent["content"]["code"],
-                took_s,
-                is_whole=is_whole,
-                went=went,
-            )
-        except Exception:  # noqa: BLE001  marks are a comfort: no cell may fail for them
-            self._journal = self._journal if self._journal is not None else False
+        limit_s = _LATEST_S + ended["took_s"] * _LATEST_SHARE
+        _part("cells", "isolated").attempt_within(limit_s, lambda: self._remember(ended, is_whole=is_whole))
+
+    def _remember(self, ended: dict[str, Any], *, is_whole: bool) -> None:
+        if self._journal is None:
+            self._journal = _part("cells", "journal").Journal(self._shell, self._before or [])
+        self._journal.ran(**ended, is_whole=is_whole)
 
     def kept(self) -> Any:
         """Return what is remembered as plain values, to be kept with the variables."""
-        try:
-            return self._journal.kept() if self._journal else None
-        except Exception:  # noqa: BLE001  marks are a comfort: no save may fail for them
-            return None
+        return _attempt(lambda: self._journal and self._journal.kept())
 
     def take(self, kept: Any) -> None:
         """Remember what `kept` returned, once the variables are back."""
-        try:
-            if kept is not None:
-                self._journal = _part("cells", "journal").Journal(self._shell, [])
-                self._journal.take(kept)
-        except Exception:  # noqa: BLE001  as above
-            self._journal = None
+        if kept is not None:
+            self._journal = _attempt(lambda: self._taken(kept))
+
+    def _taken(self, kept: Any) -> Any:
+        journal = _part("cells", "journal").Journal(self._shell, [])
+        journal.take(kept)
+        return journal
 
     def tell(self, content: dict[str, Any]) -> dict[str, Any]:
         """Return a verdict on each cell of a document."""
         if not self._journal:
             return {"is_watched": False}
         return {"is_watched": True, **_part("cells", "verdicts").verdicts(self._journal, content["cells"])}
+
+
+def _attempt(work: Any) -> Any:
+    return _part("cells", "isolated").attempt(work)
+
+
+def _listen(kernel: Any, cells: Cells) -> None:
+    """Let a kernel's cells know what is sent to the browsers."""
+    send = kernel.session.send
+
+    @functools.wraps(send)
+    def sending(stream: Any, message: Any, content: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if type(message) is str:
+            cells.note(message, content)
+        else:
+            cells.note(message["msg_type"], message["content"])
+        return send(stream, message, content, *args, **kwargs)
+
+    kernel.session.send = sending
 
 
 def _limits(content: dict[str, Any]) -> dict[str, float]:
@@ -216,34 +260,47 @@ def _kernel_class() -> Any:
     class Kernel(base):
         """IPython's kernel, which also saves and restores its variables."""
 
-        _went: bool = False  # whether the last cell ended without an error
-
         def __init__(self, **kwargs: Any) -> None:
             super().__init__(**kwargs)
+            self._reply: dict[str, Any] = {}  # of the last cell
             self.nbkeep_cells = Cells(self.shell)
             self.nbkeep_state = _prepare(self, self.nbkeep_cells)
             self.shell_handlers["nbkeep_cells_request"] = _answering(
                 self, "nbkeep_cells_reply", self.nbkeep_cells.tell
             )
+            _listen(self, self.nbkeep_cells)
+
+        async def dispatch_shell(self, *args: Any, **kwargs: Any) -> None:
+            """Handle a message to the end; when a cell has answered, remember what it read and changed."""
+            await super().dispatch_shell(*args, **kwargs)
+            if self.nbkeep_cells.has_ended:
+                self._publish_what_waits()
+                self.nbkeep_cells.settle(is_whole=self.nbkeep_state.is_whole)
+
+        def _publish_what_waits(self) -> None:
+            """Let those threads work that send, until the browsers know that the cell is done."""
+            is_sent = threading.Event()
+            self.iopub_thread.schedule(is_sent.set)
+            is_sent.wait(_SENDING_S)
 
         async def execute_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
-            """Run a cell and answer; then remember what it read and changed."""
-            started_s = self.nbkeep_cells.before()
+            """Run a cell and answer."""
+            if parent["content"].get("silent"):
+                await super().execute_request(stream, ident, parent)
+                return
+            self.nbkeep_cells.begin()
             await super().execute_request(stream, ident, parent)
-            if not parent["content"].get("silent"):
-                took_s = time.perf_counter() - started_s
-                self.nbkeep_cells.ran(parent, took_s, is_whole=self.nbkeep_state.is_whole, went=self._went)
+            self.nbkeep_cells.end(parent, self._reply)
 
         async def do_execute(self, code: str, silent: bool, *args: Any, **kwargs: Any) -> Any:  # noqa: FBT001
             """Run a cell once the memory is there that it can reach."""
-            self._went = False
+            self._reply = {}
             try:
                 self.nbkeep_state.before_cell(code)
             except KeyboardInterrupt:
                 return _interrupted(self, silent=silent)
-            reply = await super().do_execute(code, silent, *args, **kwargs)
-            self._went = reply.get("status") == "ok"
-            return reply
+            self._reply = await super().do_execute(code, silent, *args, **kwargs)
+            return self._reply
 
     # ipykernel asks for the names of parameters before it passes any.
     made: Any = Kernel

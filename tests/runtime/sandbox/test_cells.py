@@ -142,16 +142,49 @@ def test_what_ran_twice_on_its_own_result_is_told(make) -> None:
         # through functions: a changed global, a changed body, a changed closure
         (["k = 1", "def f(): return k", "print(f())"], "abc", ""),
         (["k = 1", "def f(): return g()\ndef g(): return k", "print(f())", "k = 2"], "abcdc", "c"),
-        (["k = 1", "f = lambda: k", "print(list(map(f.__call__, [])))", "k = 2"], "abcdc", "c"),
+        (["k = 1", "f = lambda: k", "print(list(map(f.__call__, *[()])), f.__call__())", "k = 2"], "abcdc", "c"),
         (["def make():\n  n = [0]\n  def step():\n    n[0] += 1\n    return n[0]\n  return step\nstep = make()", "step()"], "ab", ""),
         (["def make():\n  n = [0]\n  def step():\n    n[0] += 1\n    return n[0]\n  return step\nstep = make()", "step()"], "abb", "b"),
-        (["import functools\nk = 1\n@functools.lru_cache\ndef f(): return k", "print(f())", "k = 2"], "abcb", "b"),
+        (["import functools\nk = 1\n@functools.lru_cache\ndef f(): return k", "print(f())", "k = 2"], "acb", "b"),
         # a function that changes a global
         (["n = 0\ndef bump():\n  global n\n  n += 1", "bump()", "print(n)"], "abc", ""),
         (["n = 0\ndef bump():\n  global n\n  n += 1", "bump()", "print(n)"], "abcb", "b"),
         (["n = 0\ndef bump():\n  global n\n  n += 1", "bump()", "print(n)"], "abcbc", "bc"),
         # classes and their methods' globals
         (["k = 1", "class A:\n  def go(self): return k\na = A()", "print(a.go())", "k = 2"], "abcdc", "c"),
+        # only methods that are called, or may be
+        (["k = 1\nclass A:\n  def go(self): return k\n  def quiet(self): return 1\na = A()", "print(a.quiet())", "k = 2"], "abcb", ""),
+        (["k = 1\nclass A:\n  def go(self): return k\n  def to(self): return self.go()\na = A()", "print(a.to())", "k = 2"], "abcb", "b"),
+        (["k = 1\nclass A:\n  def go(self): return k\na = A()", "print(getattr(a, 'g' + 'o')())", "k = 2"], "abcb", "b"),
+        (["k = 1\nclass A:\n  def go(self): return k\na = A()", "def run(v, n): return getattr(v, n)()", "print(run(a, 'go'))", "k = 2"], "abcdc", "c"),
+        (["k = 1\nclass A:\n  def write(self, t): print(t, k, end='')\na = A()", "print('x', file=a)", "k = 2"], "abcb", "b"),
+        (["k = 1\nclass A:\n  @property\n  def p(self): return k\na = A()", "print(a.p)", "k = 2"], "abcb", "b"),
+        (["k = 1\nclass A:\n  def __str__(self): return str(k)\na = A()", "print(a)", "k = 2"], "abcb", "b"),
+        (["k = 1\nclass A:\n  def go(self): return k\nclass B(A):\n  def go(self): return super().go()\na = B()", "print(a.go())", "k = 2"], "abcb", "b"),
+        (["k = 1", "class A:\n  def go(self): return k\na = A()", "k = 2"], "abcb", ""),
+        (["k = 1", "class A:\n  def __init__(self): self.n = k\na = A()\nprint(a.n)", "k = 2"], "abcb", "b"),
+        # only attributes that are looked at, or may be
+        (["class A: pass\na = A(); a.n = 1; a.m = 1", "print(a.n)", "a.m = 2"], "abcb", ""),
+        (["class A: pass\na = A(); a.n = 1; a.m = 1", "print(vars(a))", "a.m = 2"], "abcb", "b"),
+        (["class A:\n  def me(self): return self\na = A(); a.m = 1", "print(vars(a.me()))", "a.m = 2"], "abcb", "b"),
+        (["class A:\n  def all(self): return str(vars(self))\na = A(); a.m = 1", "print(a.all())", "a.m = 2"], "abcb", "b"),
+        (["class A:\n  def all(self): return str(self.__dict__)\na = A(); a.m = 1", "print(a.all())", "a.m = 2"], "abcb", "b"),
+        (["class A: pass\na = A(); a.n = 1", "a.m = 1", "a.m = 3", "print(a.m, a.n)"], "acbd", "d"),
+        (["class A: pass\na = A(); a.n = 1", "a.m = 1", "a.n = 2", "print(a.m, a.n)"], "acbd", ""),
+        # what gives and shows the same again
+        (["class A: pass\na = A()", "a.n = 1"], "abb", ""),
+        (["x = [1]", "x[0] = 5", "print(x)"], "abbc", ""),
+        (["x = [1]", "x[0] += 5", "print(x)"], "abbc", "bc"),
+        (["x = 1", "print(x > 0)", "x = 2"], "abcb", ""),
+        (["x = 1", "y = x > 0; display(x)", "x = 2"], "abcb", "b"),
+        (["import functools\nk = 1\n@functools.lru_cache\ndef f(): return k", "print(f())", "k = 2"], "abcb", ""),
+        # of what is only deleted no value is needed; what a cell did not come to is no input
+        (["x = 1", "x = 2", "del x"], "abcac", ""),
+        (["n = 1", "print(zz, n)", "n = 2"], "acb", ""),
+        (["n = 1", "print(n, zz)", "n = 2"], "acb", "b"),
+        # a cell that failed would have bound more
+        (["a = 1", "a += 7", "b = a", "a = [0, 5]"], "acdb", "bc"),
+        (["d = [4]", "def h(v): v.append(3)\nh(d)", "print(d)"], "ac", "bc"),
         # arrays and frames
         (["import numpy as np\na = np.zeros(10)", "print(a.sum())", "a[3] = 1"], "abcb", "b"),
         (["import numpy as np\na = np.zeros(5_000_000)", "b = a[10:]", "b[77_777] = 1", "print(a.sum())"], "abcd", ""),
@@ -247,6 +280,19 @@ class Evil(metaclass=Meta):
         lambda self, *a: called.append("method") or 1)
 class Dict(dict):
     items = keys = values = __iter__ = __len__ = lambda self: called.append("dict") or iter(())
+class Plain:
+    def __init__(self): object.__setattr__(self, "n", 1)
+    def __getattribute__(self, name): called.append(name); return object.__getattribute__(self, name)
+    __eq__ = __hash__ = __repr__ = __reduce__ = __len__ = __iter__ = __str__ = __bool__ = (
+        lambda self, *a: called.append("method") or 1)
+plain = Plain()
+import sys, types
+lying = types.ModuleType("lying")
+lying.__getattr__ = lambda name: called.append("module")
+sys.modules["lying"] = lying
+class OfLying: pass
+OfLying.__module__ = "lying"
+lie = OfLying()
 evil = [Evil(), (Evil(),), {1: Evil()}]
 held = Dict(a=1)
 s = {Evil()}
@@ -259,6 +305,40 @@ called.clear()
     notebook.run("ab")
     assert notebook.marked() == ""
     assert notebook.kernel.run("print(called)") == "[]"
+
+
+def test_a_cell_has_answered_before_it_is_remembered(make, shared_kernel: Kernel, tmp_path) -> None:
+    """Its "idle" comes while the journal still waits; what follows waits for the journal."""
+    notebook = make("x = 1", "print(x)").run("a")
+    allowed, seen = tmp_path / "allowed", tmp_path / "seen"
+    shared_kernel.run(f"""
+import pathlib, time
+def slow(*args, _ran=get_ipython().kernel.nbkeep_cells._journal.ran, **kwargs):
+    while not pathlib.Path({str(allowed)!r}).exists(): time.sleep(0.01)
+    pathlib.Path({str(seen)!r}).touch()
+    _ran(*args, **kwargs)
+limits = type(get_ipython().kernel.nbkeep_cells).settle.__globals__
+limits["_LATEST_S"] = 60""")
+    shared_kernel.run("get_ipython().kernel.nbkeep_cells._journal.ran = slow")
+    assert not seen.exists()
+    allowed.touch()
+    notebook.run("b")
+    assert seen.exists()
+    shared_kernel.run('limits["_LATEST_S"] = 0.5')
+    assert notebook.told()["b"][0] == "fresh"
+
+
+def test_a_journal_that_hangs_holds_no_cell_up(make, shared_kernel: Kernel) -> None:
+    notebook = make("x = 1", "print(x)").run("a")
+    shared_kernel.run("""
+def hang(*args, _journal=get_ipython().kernel.nbkeep_cells._journal, **kwargs):
+    del _journal.ran
+    while True:
+        try: len("x")
+        except Exception: pass
+get_ipython().kernel.nbkeep_cells._journal.ran = hang""")
+    assert shared_kernel.run("print(x)") == "1"
+    assert notebook.run("ab").marked() == ""
 
 
 def test_marks_outlive_suspend_and_resume(image_python: str) -> None:
@@ -284,7 +364,7 @@ def test_marks_outlive_suspend_and_resume(image_python: str) -> None:
         assert notebook.run("a").marked() == ""
         notebook.cells["g"] = "z = [out, big]"
         assert notebook.run("g").marked() == ""
-        notebook.cells["h"] = "big[7] = 5"
+        notebook.cells["h"] = "big[0] = 5"
         notebook.run("h")
         assert notebook.run("b").told()["b"] == ("out-of-order", "later", "big", "h")
 

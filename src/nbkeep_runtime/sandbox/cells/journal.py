@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import marshal
 import re
 import sys
 import time
-from dataclasses import dataclass
+import types
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from .classes import Use
+from .generators import random_digests
+from .isolated import attempt
 from .names import Names, names_of
 from .prints import Print, Printer, Serials
+from .reach import Reach, follows, reach_of
+from .records import PRESENCE, Change, Parts, Record, plain_print, plain_record, print_of, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
-# What a cell that draws random numbers reads and changes, by the module of the generator that all share.
-RANDOM = {
-    "random": "random numbers",
-    "numpy.random": "NumPy's random numbers",
-    "torch": "PyTorch's random numbers",
-}
 _HIDDEN = re.compile(r"_+\d*|_i+\d*|_[iod]h|In|Out|exit|quit|get_ipython|open|__\w+__|_exit_code")
-_TAKE = {"random": "getstate", "numpy.random": "get_state", "torch": "get_rng_state"}
+_MISSING = re.compile(r"name '(\w+)' is not defined")
 _RECORDS = 5_000
 _SOURCE_BYTES = 1 << 20
 _KEPT_SIZE = 2 << 20  # bytes, about, that are kept of the records when a session is suspended
@@ -31,25 +30,6 @@ _KEPT_SIZE = 2 << 20  # bytes, about, that are kept of the records when a sessio
 _SHARE = 0.02
 _FLOOR_S = 0.003
 _SAVED_S = 0.1  # that quiet cells leave to later ones
-
-
-@dataclass(frozen=True)
-class Change:
-    """A value of a variable, by its fingerprint, and the cell that gave it; "" is none."""
-
-    digest: str
-    cell: str
-
-
-@dataclass(frozen=True)
-class Record:
-    """One run of a cell. A variable that was not there has the value None."""
-
-    cell: str
-    source: str
-    reads: dict[str, Change | None]
-    writes: dict[str, str | None]
-    seeds: bool
 
 
 @dataclass
@@ -71,6 +51,7 @@ class Journal:
         self.records: list[Record] = []
         self.last: dict[str, Record] = {}
         self._known: dict[str, _Known] = {}
+        self.parts = Parts()
         self._printer = Printer(self._namespace, Serials())
         self._saved_s = 0.0
         self._before: dict[str, Change] = {}  # the values before the cell that has just run
@@ -95,12 +76,23 @@ class Journal:
     def inputs_of(self, source: str) -> set[str]:
         """Return what code would read that has not run, as far as it tells."""
         names = self.names_of(source)
-        return self._uses(names.reads | self._looked_up(names))
+        return self._reach(names, names.reads).names
 
-    def ran(self, cell: str, source: str, took_s: float, *, is_whole: bool, went: bool) -> None:
+    def ran(
+        self,
+        cell: str,
+        source: str,
+        took_s: float,
+        *,
+        is_whole: bool,
+        went: bool,
+        shows: str = "",
+        missing: str = "",
+    ) -> None:
         """Remember that a cell has just run; `cell` is "" for code that is in no cell, as a console's.
 
         `went`: it ended without an error; a cell that failed has bound only what is seen to have changed.
+        `shows` is a fingerprint of what it showed, `missing` the message of its `NameError`.
         While memory of a restore is still on its way (not `is_whole`), only what the cell names is looked at:
         for that memory the cell has waited.
         """
@@ -110,18 +102,24 @@ class Journal:
         if not went:
             names.surely_binds = set()
         before = {name: known.change for name, known in self._known.items()}
+        places = {name: known.ident for name, known in self._known.items()}
         self._before = before
-        uses = self._uses(names.reads | self._looked_up(names))
+        came_to = self._came_to(names, missing)
+        uses = self._reach(names, came_to)
+        parts_before = self._parts_of(names.mutates)
         changed = self._look(cell, names, started_s + limit_s, is_whole=is_whole)
         # Functions that the cell made and called itself look up names, too.
-        inner = self._uses(names.loads & names.binds) - names.binds
-        reads = {name: before.get(name) for name in (uses | inner) if not _is_hidden(name)}
-        reads |= {name: before[name] for name in changed if name not in names.binds and name in before}
-        writes = {name: change.digest if change else None for name, change in changed.items()}
+        inner = self._reach(names, names.loads & names.binds)
+        inner.names -= names.binds
+        reads = {name: before.get(name) for name in (uses.names | inner.names) if not _is_hidden(name)}
+        touches = self._touched(cell, changed, places, names.binds | names.mutates | reads.keys())
+        writes = {name: one.digest if one else None for name, one in changed.items() if name not in touches}
+        reads |= {name: before[name] for name in writes if name not in names.binds and name in before}
         writes |= self._given_again(cell, source, names.binds - writes.keys())
-        seeds = names.seeds or self._seeds(uses | inner)
+        seeds = names.seeds or self._seeds(uses.names | inner.names)
         self._look_at_random(cell, reads, writes, seeds=seeds)
-        record = Record(cell, source, reads, writes, seeds)
+        needs = self._needs(names, uses, inner, parts_before)
+        record = Record(cell, source, reads, writes, seeds, shows, needs, touches)
         self.records.append(record)
         if len(self.records) > _RECORDS:
             del self.records[: _RECORDS // 5]
@@ -129,6 +127,32 @@ class Journal:
             self.last[cell] = record
         left_s = limit_s - (time.perf_counter() - started_s)
         self._saved_s = min(max(left_s, -10 * _SAVED_S), _SAVED_S)
+
+    def _touched(
+        self,
+        cell: str,
+        changed: dict[str, Change | None],
+        places: dict[str, int | None],
+        named: AbstractSet[str],
+    ) -> dict[str, tuple[str, str]]:
+        """Return what changed, before and after, though the cell does not reach it: it holds what changed.
+
+        What the cell itself had changed before is an input: a library may hold it, such as a figure.
+        """
+        return {
+            name: (self._before[name].digest, change.digest)
+            for name, change in changed.items()
+            if change is not None and name not in named and name in self._before
+            if places[name] == id(self._namespace.get(name)) and self._before[name].cell != cell
+        }
+
+    def _came_to(self, names: Names, missing: str) -> list[str]:
+        """Return the names that a cell came to; all, unless it failed for want of one."""
+        many = list(names.reads)
+        found = _MISSING.match(missing)
+        if found is None or found[1] not in names.reads or found[1] in self._namespace:
+            return many
+        return many[: many.index(found[1]) + 1]
 
     def _given_again(self, cell: str, source: str, names: set[str]) -> dict[str, str | None]:
         """Return what a branch or a loop gave before and, as far as one can see, has given again."""
@@ -152,18 +176,47 @@ class Journal:
                 words.update(re.findall(r"[^\W\d]\w*", value[:_SOURCE_BYTES]))
         return words & set(self._known)
 
-    def _uses(self, names: Iterable[str]) -> set[str]:
-        """Return names, and those that functions in their values look up."""
-        found: set[str] = set()
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop()
-            if name not in found:
-                found.add(name)
-                known = self._known.get(name)
-                if known is not None:
-                    waiting.extend(known.print.uses)
+    def _reach(self, names: Names, start: Iterable[str]) -> Reach:
+        """Return what code reaches from some of its names."""
+        passed = {
+            one
+            for called, many in names.passed.items()
+            if not follows(self._namespace.get(called), self._namespace)
+            for one in many
+        }
+        looked_up = self._looked_up(names)
+        found = reach_of({*start, *looked_up}, names.attributes, passed, self._print_of)
+        found.through |= looked_up
         return found
+
+    def _print_of(self, name: str) -> Print | None:
+        known = self._known.get(name)
+        return known.print if known is not None else None
+
+    def _parts_of(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        found = ((name, self._print_of(name)) for name in names)
+        return {name: one.parts for name, one in found if one is not None and one.parts is not None}
+
+    def _needs(
+        self, names: Names, uses: Reach, inner: Reach, before: dict[str, dict[str, str]]
+    ) -> dict[str, frozenset[str]]:
+        """Return of which variables not all was needed, and what of them."""
+        through = uses.through | inner.names
+        needs = {name: PRESENCE for name in names.reads if name not in names.loads | through}
+        if uses.is_whole or inner.is_whole:
+            return needs
+        after = self._parts_of(names.mutates)
+        for name in (uses.names & names.loads) - names.wholes - through - names.binds:
+            mine = after.get(name, {})
+            # What is set is no input; but where it had that value before, one cannot tell that it was set.
+            kept = {
+                one
+                for one in names.stores
+                if before.get(name, {}).get(f"own {one}") == mine.get(f"own {one}")
+            }
+            sets = kept if name in names.mutates else set[str]()
+            needs[name] = frozenset(uses.attributes | inner.attributes | sets)
+        return needs
 
     def _seeds(self, names: Iterable[str]) -> bool:
         return any(self._known[name].print.seeds for name in names if name in self._known)
@@ -200,16 +253,17 @@ class Journal:
         version = known.version if known is not None and same else 0
         if known is not None and same and name in names.mutates and name not in names.binds:
             version += 1
-        try:
-            found = self._printer.of(value, until)
-        except Exception:  # noqa: BLE001  no time, or an object that cannot be taken apart
+        found: Print | None = attempt(lambda: self._printer.of(value, until))
+        if found is None:  # no time, or an object that cannot be taken apart
             if known is not None and same and version == known.version:
                 return None
-            uses = frozenset(names.deferred.get(name, ()))
-            found = Print(f"?{self._printer.serials.new()}", exact=True, uses=uses)
-        if name in names.deferred:
-            found = Print(found.digest, found.exact, found.uses | names.deferred[name], found.seeds)
+            found = Print(f"?{self._printer.serials.new()}", exact=True, uses=frozenset())
+        if name in names.deferred and not _is_open(value):
+            inside = Use("", frozenset(names.deferred[name]), frozenset(names.attributes))
+            found = replace(found, uses=found.uses | {inside})
         digest = found.digest if found.exact else f"{found.digest}+{version}"
+        if found.exact and found.parts is not None:
+            self.parts.add(digest, found.parts)
         if known is not None and known.change.digest == digest:
             is_given = name in names.surely_binds
             mine = Change(digest, cell) if is_given else known.change
@@ -233,18 +287,13 @@ class Journal:
                 break
             many.append(record)
         return {
-            "records": [_as_plain(record) for record in reversed(many)],
+            "records": [plain_record(record) for record in reversed(many)],
             "known": {
-                name: (
-                    one.change.digest,
-                    one.change.cell,
-                    one.print.exact,
-                    sorted(one.print.uses),
-                    one.version,
-                )
+                name: (plain_print(one.print), one.change.digest, one.change.cell, one.version)
                 for name, one in self._known.items()
             },
             "random": {name: (change.digest, change.cell) for name, change in self._random.items()},
+            "parts": self.parts.known,
             "seeded": sorted(self._seeded),
             "given": sorted(self.given),
         }
@@ -252,13 +301,13 @@ class Journal:
     def take(self, kept: dict[str, Any]) -> None:
         """Remember what `kept` returned in an earlier kernel, whose variables are there again."""
         self.given = frozenset(kept["given"])
-        self.records = [_from_plain(*one) for one in kept["records"]]
+        self.records = [record_of(one) for one in kept["records"]]
         self.last = {record.cell: record for record in self.records if record.cell}
-        for name, (digest, cell, exact, uses, version) in kept["known"].items():
+        self.parts.known = dict(kept["parts"])
+        for name, (found, digest, cell, version) in kept["known"].items():
             if name not in self._namespace:
                 continue  # it could not be kept
-            found = Print(digest, exact, frozenset(uses))
-            self._known[name] = _Known(found, None, version, Change(digest, cell))
+            self._known[name] = _Known(print_of(found), None, version, Change(digest, cell))
         self._random = {name: Change(*change) for name, change in kept["random"].items()}
         self._seeded = set(kept["seeded"])
 
@@ -272,11 +321,14 @@ class Journal:
                 record.reads[name] = Change(new, change.cell)
             if record.writes.get(name) == old:
                 record.writes[name] = new
+            if name in record.touches:
+                before, after = record.touches[name]
+                record.touches[name] = (new if before == old else before, new if after == old else after)
 
     def _look_at_random(
         self, cell: str, reads: dict[str, Change | None], writes: dict[str, str | None], *, seeds: bool
     ) -> None:
-        for name, digest in _random_digests():
+        for name, digest in random_digests():
             before = self._random.get(name)
             has_changed = before is not None and digest != before.digest
             self._random[name] = Change(digest, cell) if has_changed or before is None else before
@@ -287,16 +339,6 @@ class Journal:
             elif has_changed:
                 reads[name] = before
                 writes[name] = digest
-
-
-def _as_plain(record: Record) -> tuple[Any, ...]:
-    reads = {name: change and (change.digest, change.cell) for name, change in record.reads.items()}
-    return record.cell, record.source, reads, record.writes, record.seeds
-
-
-def _from_plain(cell: str, source: str, reads: Any, writes: Any, seeds: bool) -> Record:  # noqa: FBT001
-    told = {name: Change(*change) if change else None for name, change in reads.items()}
-    return Record(cell, source, told, dict(writes), seeds)
 
 
 def _place(value: object) -> tuple[int, int]:
@@ -313,18 +355,10 @@ def _place(value: object) -> tuple[int, int]:
     return start + sum(step for step in steps if step < 0), end
 
 
+def _is_open(value: object) -> bool:
+    """Whether all functions in a value are found by looking into it."""
+    return type(value) in (types.FunctionType, type)
+
+
 def _is_hidden(name: str) -> bool:
     return _HIDDEN.fullmatch(name) is not None
-
-
-def _random_digests() -> Iterator[tuple[str, str]]:
-    """Yield the state of each random generator that the session has imported and that everybody shares."""
-    for module, name in RANDOM.items():
-        take: Any = getattr(sys.modules.get(module), _TAKE[module], None)
-        if take is not None:
-            state: Any = take()
-            if module == "torch":
-                data = bytes(state.numpy())
-            else:
-                data = marshal.dumps([one.tobytes() if hasattr(one, "tobytes") else one for one in state], 2)
-            yield name, hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sys
+import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +29,18 @@ _TOLD = frozenset(
 )  # fmt: skip
 
 
+def _namespace(module: types.ModuleType) -> dict[str, object]:
+    """Return what a module holds, without asking a `__getattr__` of it."""
+    return types.ModuleType.__getattribute__(module, "__dict__")
+
+
 def way_for(cls: type) -> Way | None:
     """Return the way for a library's own type, which is known by its place in the library."""
     module, name = module_of(cls), name_of(cls)
     if type(module) is not str or type(name) is not str or module == "__main__":
         return None
     holder = sys.modules.get(module)
-    if getattr(holder, name, None) is not cls:
+    if not isinstance(holder, types.ModuleType) or _namespace(holder).get(name) is not cls:
         return None
     if (module, name) in _TOLD:
         return _told
@@ -80,7 +86,7 @@ def _array(printer: Printer, value: Any, waiting: list[object]) -> None:
     printer.put("array", str(value.dtype), value.shape)
     if value.dtype.hasobject:
         printer.is_exact = printer.is_exact and value.size <= HEAD
-        waiting.append(value.ravel()[:HEAD].tolist())
+        waiting.append(value.flat[:HEAD].tolist())
         return
     if value.nbytes <= BYTES:
         printer.put(value.tobytes())
@@ -127,6 +133,7 @@ def _extension_array(printer: Printer, value: Any, waiting: list[object]) -> Non
 def _arrow(printer: Printer, value: Any, _: list[object]) -> None:
     printer.put("arrow", str(value.type), len(value))
     for chunk in value.chunks:
+        printer.watch_time()
         printer.put(chunk.offset, len(chunk))
         for buffer in chunk.buffers():
             if buffer is not None:

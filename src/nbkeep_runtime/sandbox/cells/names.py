@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .classes import ALL
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -23,6 +25,12 @@ _LOOKERS = frozenset(
      "run_cell_magic"}
 )  # fmt: skip
 _PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", "memit"})
+# Functions that look at what they are handed through `__special__` methods alone.
+_HARMLESS = frozenset(
+    {"print", "str", "repr", "len", "list", "tuple", "set", "dict", "frozenset", "sorted", "reversed", "sum",
+     "min", "max", "abs", "round", "int", "float", "bool", "bytes", "any", "all", "enumerate", "zip", "range",
+     "isinstance", "issubclass", "type", "id", "hash", "iter", "next", "format", "display", "callable"}
+)  # fmt: skip
 _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -30,8 +38,13 @@ _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 class Names:
     """What one cell's code says of names in the notebook's namespace."""
 
-    reads: set[str] = field(default_factory=set[str])  # before the cell itself bound them
+    # Before the cell itself bound them, in the order in which Python comes to them.
+    reads: dict[str, None] = field(default_factory=dict[str, None])
     loads: set[str] = field(default_factory=set[str])  # anywhere
+    wholes: set[str] = field(default_factory=set[str])  # loaded, and not only for an attribute
+    attributes: set[str] = field(default_factory=set[str])  # looked up of anything, in functions' bodies, too
+    stores: set[str] = field(default_factory=set[str])  # attributes that are set
+    passed: dict[str, set[str]] = field(default_factory=dict[str, "set[str]"])  # to what; "": to anything
     binds: set[str] = field(default_factory=set[str])
     surely_binds: set[str] = field(default_factory=set[str])  # in no branch that may not be taken
     mutates: set[str] = field(default_factory=set[str])
@@ -47,6 +60,7 @@ def names_of(source: str, transform: Callable[[str], str]) -> Names:
     try:
         tree = ast.parse(transform(source))
         names.is_empty = not tree.body
+        names.attributes = _attributes(tree)
         reader = _Reader(names, transform)
         reader.visit(tree)
         names.surely_binds = reader.definite
@@ -63,19 +77,25 @@ class _Reader(ast.NodeVisitor):
         self._transform = transform
         self.definite: set[str] = set()
         self._local: list[set[str]] = []
+        self._changes: dict[str, set[int]] = {}  # by function: the places of arguments that it changes
 
     def visit_Name(self, node: ast.Name) -> None:
         name = node.id
         if isinstance(node.ctx, ast.Load):
-            if any(name in scope for scope in self._local):
-                return
-            self._names.loads.add(name)
-            if name not in self.definite:
-                self._names.reads.add(name)
+            self._load(name)
         else:
             if isinstance(node.ctx, ast.Del) and name not in self.definite:
-                self._names.reads.add(name)
+                self._names.reads.setdefault(name)
             self._bind(name)
+
+    def _load(self, name: str, *, whole: bool = True) -> None:
+        if any(name in scope for scope in self._local):
+            return
+        self._names.loads.add(name)
+        if whole:
+            self._names.wholes.add(name)
+        if name not in self.definite:
+            self._names.reads.setdefault(name)
 
     def _bind(self, name: str) -> None:
         if self._local:
@@ -112,7 +132,7 @@ class _Reader(ast.NodeVisitor):
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         root = _root(node.target)
         if root:
-            self.visit_Name(ast.Name(root, ast.Load()))
+            self._load(root, whole=not isinstance(node.target, ast.Attribute))
             self._mutate(root)
         self.visit(node.value)
         self.visit(node.target)
@@ -170,6 +190,7 @@ class _Reader(ast.NodeVisitor):
         arguments = node.args
         self._visit_all([*node.decorator_list, *arguments.defaults, *arguments.kw_defaults])
         self._defer(node.name, node)
+        self._changes[node.name] = _changed_arguments(node)
         self._bind(node.name)
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -184,8 +205,8 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         self._visit_all([*node.args.defaults, *node.args.kw_defaults])
-        for name in _free(node):
-            self.visit_Name(ast.Name(name, ast.Load()))
+        for name in sorted(_free(node)):
+            self._load(name)
 
     def _comprehension(self, node: Any) -> None:
         self._local.append(set())
@@ -199,12 +220,15 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self._names.seeds |= node.attr in _SEEDERS
-        self._visit_part(node)
+        if not isinstance(node.ctx, ast.Load):
+            self._mutate(_root(node))
+            self._names.stores.add(node.attr)
+        if isinstance(node.value, ast.Name):
+            self._load(node.value.id, whole=False)
+        else:
+            self.visit(node.value)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
-        self._visit_part(node)
-
-    def _visit_part(self, node: ast.Attribute | ast.Subscript) -> None:
         if not isinstance(node.ctx, ast.Load):
             self._mutate(_root(node))
         self.generic_visit(node)
@@ -221,9 +245,19 @@ class _Reader(ast.NodeVisitor):
             self._mutate(_root(called))
         if name in ("next", "shuffle", "setattr", "delattr", "heappush", "heappop") and node.args:
             self._mutate(_root(node.args[0]))
+        for at in self._changes.get(name, ()) if isinstance(called, ast.Name) else ():
+            if at < len(node.args):
+                self._mutate(_root(node.args[at]))
         if name in _LOOKERS:
             self._look(name, node)
+        self._pass(name if isinstance(called, ast.Name) else "", node)
         self.generic_visit(node)
+
+    def _pass(self, to: str, node: ast.Call) -> None:
+        for one in (*([] if to in _HARMLESS else node.args), *node.keywords):
+            for inner in ast.walk(one):
+                if isinstance(inner, ast.Name):
+                    self._names.passed.setdefault(to, set()).add(inner.id)
 
     def _look(self, name: str, node: ast.Call) -> None:
         texts = [one.value for one in ast.walk(node) if isinstance(one, ast.Constant)]
@@ -244,11 +278,34 @@ class _Reader(ast.NodeVisitor):
             self._names.deferred.setdefault(name, set()).update(_free(node))
 
 
+def _changed_arguments(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[int]:
+    """Return the places of the arguments that a function is seen to change."""
+    inside = Names()
+    reader = _Reader(inside, str)
+    for one in node.body:
+        reader.visit(one)
+    arguments = [*node.args.posonlyargs, *node.args.args]
+    return {at for at, one in enumerate(arguments) if one.arg in inside.mutates - inside.surely_binds}
+
+
 def _root(node: ast.AST) -> str:
     """Return the variable in which a thing lies: `a` of `a.b[c].d`."""
     while isinstance(node, (ast.Attribute, ast.Subscript)):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _attributes(tree: ast.AST) -> set[str]:
+    """Return the names of attributes that code looks up; one that is only set is not looked at."""
+    found: set[str] = set()
+    for one in ast.walk(tree):
+        if isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Load):
+            found.add(one.attr)
+        elif isinstance(one, ast.AugAssign) and isinstance(one.target, ast.Attribute):
+            found.add(one.target.attr)
+        elif isinstance(one, ast.MatchClass):
+            found.add(ALL)
+    return found
 
 
 def _free(node: ast.AST) -> set[str]:

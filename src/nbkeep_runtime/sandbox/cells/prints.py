@@ -12,6 +12,7 @@ import functools
 import hashlib
 import marshal
 import secrets
+import sys
 import time
 import types
 import weakref
@@ -19,35 +20,64 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from . import libraries
-from .classes import bases_of, code_digest, has_hidden_parts, looked_up, module_of, name_of, own_parts
+from .classes import (
+    ALL,
+    OF_EVERY_CLASS,
+    Use,
+    bases_of,
+    code_digest,
+    functions_of,
+    has_hidden_parts,
+    is_transparent,
+    looked_up,
+    module_of,
+    name_of,
+    own_dict,
+    own_parts,
+)
 from .libraries import BYTES, HEAD, PLAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .libraries import Way
 
 _NODES = 2_000  # that are visited of one variable
 _FLAT = 20_000  # elements of a list of plain values that are taken whole
+_COPIED = 4 << 20  # bytes of such a list
 _MEMBERS = 200  # of a set, that are not plain values
 _NUMBERED = 1 << 16
+_SHORT = frozenset(map(id, (float, complex, bool, type(None))))
 _MARSHAL = 2  # an earlier form of marshal's: one that does not depend on interned texts and reference counts
-_OF_EVERY_CLASS = frozenset(
-    {"__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__firstlineno__",
-     "__static_attributes__", "_abc_impl"}
-)  # fmt: skip
+_APART = 100  # attributes of an object and its class that get fingerprints of their own
 
 
-class OutOfTime(Exception):  # noqa: N818  it is no error: the variable keeps the fingerprint that it had
-    """There was no time for a fingerprint."""
+class OutOfTimeError(Exception):
+    """There was no time for a fingerprint: the variable keeps the one that it had."""
 
 
 @dataclass(frozen=True)
 class Print:
-    """A variable's fingerprint, and the names that functions in it look up when they are called."""
+    """A variable's fingerprint, and what functions in it look up when they are called.
+
+    `parts`: of an object of a class of the user's, the fingerprint of each attribute, of itself and of its
+    class; None when it has hidden parts, too.
+    """
 
     digest: str
     exact: bool
-    uses: frozenset[str]
+    uses: frozenset[Use]
     seeds: bool = False
+    parts: dict[str, str] | None = None
+
+
+# Parts that are no attributes; the others are called "own NAME" and "class0 NAME".
+CLASS, SHARED = "class", "shared"
+
+
+def digest_of(parts: dict[str, str]) -> str:
+    """Return the fingerprint of an object that has these parts."""
+    return hashlib.blake2b(repr(sorted(parts.items())).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 class Serials:
@@ -87,27 +117,79 @@ class Printer:
         self.serials = serials
 
     def of(self, value: object, until: float) -> Print:
-        """Return a value's fingerprint; raises OutOfTime."""
+        """Return a value's fingerprint; raises OutOfTimeError."""
         if time.perf_counter() > until:
-            raise OutOfTime
+            raise OutOfTimeError
         self._hash = hashlib.blake2b(digest_size=16)
         self._seen: dict[int, int] = {}
         self._left = _NODES
         self._until = until
         self.is_exact = True
-        self._uses: set[str] = set()
+        self._uses: set[Use] = set()
         self._seeds = False
         self._keep: list[object] = []
+        self._methods: dict[int, str] = {}
+        parts = self._apart(value)
+        if parts is not None:
+            return Print(digest_of(parts), self.is_exact, frozenset(self._uses), self._seeds, parts)
+        self._walk(value)
+        return Print(self._hash.hexdigest(), self.is_exact, frozenset(self._uses), self._seeds)
+
+    def _walk(self, value: object) -> None:
         waiting: list[object] = [value]
         while waiting:
             if self._left <= 0:
                 self.is_exact = False
                 break
             self._left -= 1
-            if not self._left & 127 and time.perf_counter() > until:
-                raise OutOfTime
+            if not self._left & 127 and time.perf_counter() > self._until:
+                raise OutOfTimeError
             self._one(waiting.pop(), waiting)
-        return Print(self._hash.hexdigest(), self.is_exact, frozenset(self._uses), self._seeds)
+
+    def _apart(self, value: Any) -> dict[str, str] | None:
+        """Return the fingerprints of an object's attributes, and of what its class holds."""
+        cls = cast("type[Any]", type(value))
+        if not is_transparent(cls):
+            return None
+        inside = own_dict(value, cls)
+        classes = bases_of(cls)[:-1]
+        if inside is None or len(inside) + sum(len(own_parts(one)) for one in classes) > _APART:
+            return None
+        parts = {CLASS: ".".join(str(name_of(one)) for one in classes)}
+        for at, one in enumerate(classes):
+            self._gate(one)
+            for name, held in own_parts(one).items():
+                if name not in OF_EVERY_CLASS:
+                    parts[f"class{at} {name}"] = self._of_part(held)
+        parts |= {f"own {name}": self._of_part(one) for name, one in inside.items() if type(name) is str}
+        # Two names of one list are not the same as two lists.
+        shared: dict[int, list[str]] = {}
+        for name, one in inside.items():
+            if id(type(one)) not in PLAIN:
+                shared.setdefault(id(one), []).append(str(name))
+        if many := [names for names in shared.values() if len(names) > 1]:
+            parts[SHARED] = repr(many)
+        return parts
+
+    def _of_part(self, value: object) -> str:
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._seen = {}
+        self._walk(value)
+        return self._hash.hexdigest()
+
+    def _gate(self, cls: type) -> None:
+        """Note under which name a class has its functions; libraries may call those of their heirs."""
+        if is_transparent(cls):
+            for name, held in own_parts(cls).items():
+                for function in functions_of(held):
+                    self._methods[id(function)] = (
+                        "" if name.startswith("__") and name.endswith("__") else name
+                    )
+
+    def watch_time(self) -> None:
+        """Raise OutOfTimeError when there is no time left."""
+        if time.perf_counter() > self._until:
+            raise OutOfTimeError
 
     def put(self, *parts: object) -> None:
         """Add texts, numbers and bytes to the fingerprint; nothing else is looked at."""
@@ -155,7 +237,7 @@ class Printer:
             step = length // HEAD
             samples = (slice(0, HEAD), slice(HEAD, None, step), slice(-HEAD, None))
             items = [one for sample in samples for one in base.__getitem__(value, sample)]
-        if PLAIN.issuperset(map(id, map(type, items))):
+        if _is_flat(items):
             self.put(marshal.dumps(list(items), _MARSHAL))
         else:
             waiting.extend(reversed(items))
@@ -177,7 +259,7 @@ class Printer:
         base: Any = set if isinstance(value, set) else frozenset
         self.put("set", base.__len__(value))
         items = list(base.__iter__(value))
-        if len(items) <= _FLAT and PLAIN.issuperset(map(id, map(type, items))):
+        if len(items) <= _FLAT and _is_flat(items):
             self.put(*sorted(marshal.dumps(one, _MARSHAL) for one in items))
         elif len(items) <= _MEMBERS:
             self.put(*sorted(self._of_member(one) for one in items))
@@ -198,10 +280,13 @@ class Printer:
 
     def _function(self, value: Any, waiting: list[object]) -> None:
         self.put("function", value.__module__, value.__qualname__, code_digest(value.__code__))
-        if value.__globals__ is self._namespace:
-            uses, seeds = looked_up(value.__code__)
-            self._uses |= uses
-            self._seeds |= seeds
+        looked = looked_up(value.__code__)
+        gate = self._methods.get(id(value))
+        names = looked.names if value.__globals__ is self._namespace else frozenset[str]()
+        hands_on = gate is not None and looked.hands_on and value.__name__ != "__init__"
+        attributes = looked.attributes | {ALL} if hands_on else looked.attributes
+        self._uses.add(Use(gate or "", names, attributes))
+        self._seeds |= looked.seeds and value.__globals__ is self._namespace
         waiting.append(value.__defaults__)
         waiting.append(value.__kwdefaults__)
         waiting.append(value.__dict__)
@@ -241,8 +326,9 @@ class Printer:
         self.put("class", module, name_of(value))
         if type(module) is str and module == "__main__":
             waiting.extend(bases_of(value)[1:])
+            self._gate(value)
             for name, one in own_parts(value).items():
-                if name not in _OF_EVERY_CLASS:
+                if name not in OF_EVERY_CLASS:
                     waiting.append(one)
                     waiting.append(name)
 
@@ -281,6 +367,14 @@ class Printer:
                     waiting.append(_slot(held, value))
                     found = True
         return found
+
+
+def _is_flat(items: Sequence[object]) -> bool:
+    """Whether all are plain values, and short enough to be copied together."""
+    kinds = set(map(id, map(type, items)))
+    if not PLAIN.issuperset(kinds):
+        return False
+    return _SHORT.issuperset(kinds) or sum(map(sys.getsizeof, items)) <= _COPIED
 
 
 def _slot(held: Any, value: object) -> object:

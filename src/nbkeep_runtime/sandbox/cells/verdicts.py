@@ -10,10 +10,12 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from .journal import RANDOM
+from .generators import RANDOM
+from .records import PRESENCE
 
 if TYPE_CHECKING:
-    from .journal import Change, Journal, Record
+    from .journal import Journal
+    from .records import Change, Record
 
 _RANDOM = frozenset(RANDOM.values())
 _CELLS = 10_000
@@ -116,32 +118,56 @@ class _Fresh:
         if record is None or record.source != source:
             if not source.strip() or self._journal.names_of(source).is_empty:
                 return Verdict(cell, "fresh")
-            if not self._take_any(cell, source):
+            other = self._known_run(source)
+            if other is not None:
+                self._take(cell, other)
+            else:
                 self._unknown_by_code(cell, source, "edited" if record else "not-run")
             return Verdict(cell, "edited" if record else "never-run")
         verdict = self._compared(cell, record)
         if verdict is None:
             self._take(cell, record)
             return Verdict(cell, "fresh")
-        if not self._take_any(cell, source):
-            for name in record.writes:
-                self._state[name] = _Value(None, cell, "stale")
+        other = self._known_run(source)
+        if other is not None:
+            self._take(cell, other)
+            mutated = self._journal.names_of(source).mutates
+            return Verdict(cell, "fresh") if other.had_same_result(record, mutated) else verdict
+        # What it would have bound if it had not failed is as unknown as what it gave.
+        names = self._journal.names_of(source)
+        for name in record.writes.keys() | names.surely_binds | (names.mutates & self._state.keys()):
+            self._state[name] = _Value(None, cell, "stale")
         return verdict
 
-    def _take_any(self, cell: str, source: str) -> bool:
-        """Take over what an earlier run of the same code gave that had the inputs of now."""
-        for record in reversed(self._of_source.get(source, [])[-_CANDIDATES:]):
-            if all(self._is_as(name, change) for name, change in record.reads.items()):
-                self._take(cell, record)
-                return True
-        return False
+    def _known_run(self, source: str) -> Record | None:
+        """Return an earlier run of the same code that had the inputs of now."""
+        many = reversed(self._of_source.get(source, [])[-_CANDIDATES:])
+        return next((record for record in many if not self._differing(record)), None)
+
+    def _differing(self, record: Record) -> list[str]:
+        return [name for name, change in record.reads.items() if not self._is_as(record, name, change)]
 
     def _take(self, cell: str, record: Record) -> None:
+        for name, (before, after) in record.touches.items():
+            now = self._state.get(name)
+            if now is not None and now.digest == before:
+                self._state[name] = _Value(after, cell)
         for name, digest in record.writes.items():
             if name in _RANDOM and not record.seeds and name not in self._state:
                 continue  # nobody set a seed: no run gives the same numbers, and none is more right
             if digest is None:
                 self._state.pop(name, None)
+                continue
+            before, now = record.reads.get(name), self._state.get(name)
+            if (
+                before
+                and now
+                and before.digest != now.digest
+                and record.needs.get(name, PRESENCE) != PRESENCE
+            ):
+                # It needed a part of the object alone, and changed a part: the rest stays as it is.
+                became = now.digest and self._journal.parts.after(now.digest, before.digest, digest)
+                self._state[name] = _Value(became, cell, "" if became else "stale")
             else:
                 self._state[name] = _Value(digest, cell)
 
@@ -152,20 +178,23 @@ class _Fresh:
         if names.seeds:
             self._state.update(dict.fromkeys(_RANDOM, _Value(None, cell, why)))
 
-    def _is_as(self, name: str, change: Change | None) -> bool:
-        """Whether a variable would have the value that it had."""
+    def _is_as(self, record: Record, name: str, change: Change | None) -> bool:
+        """Whether a variable would have the value that it had, as far as the cell needs it."""
         now = self._state.get(name)
         if now is None:
             return change is None or name in _RANDOM or (name in self._journal.given and not change.cell)
-        return change is not None and now.digest == change.digest
+        if change is None:
+            return False
+        needs = record.needs.get(name)
+        if needs == PRESENCE or now.digest == change.digest:
+            return True
+        if needs is None or now.digest is None:
+            return False
+        return self._journal.parts.are_same(now.digest, change.digest, needs)
 
     def _compared(self, cell: str, record: Record) -> Verdict | None:
         """Return what differs first, or None; what is gone is told before what is older."""
-        found = [
-            self._differs(cell, name, change)
-            for name, change in record.reads.items()
-            if not self._is_as(name, change)
-        ]
+        found = [self._differs(cell, name, record.reads[name]) for name in self._differing(record)]
         order = ("missing", "out-of-order", "stale")
         return min(found, key=lambda one: (order.index(one.status), one.why == "stale"), default=None)
 
