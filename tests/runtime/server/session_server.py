@@ -197,7 +197,7 @@ class Browser:
             uri=self.uri,
             additional_headers=self.headers,
             max_size=1 << 28,
-            open_timeout=30,
+            open_timeout=90,
         )
         return self
 
