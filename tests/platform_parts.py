@@ -235,8 +235,9 @@ class Session:
     def call(self, method: str, path: str, body: Any = None, visitor: Person | None = None) -> httpx.Response:
         """Call Jupyter's REST API as JupyterLab does."""
         web = (visitor or self.owner).web
+        place = urlsplit(self.url).path  # somebody with several sessions has a cookie of each
         xsrf = [cookie.value for cookie in web.cookies.jar
-                if cookie.name == "_xsrf" and cookie.path.startswith("/user/")]  # fmt: skip
+                if cookie.name == "_xsrf" and cookie.path.startswith("/user/") and place.startswith(cookie.path)]  # fmt: skip
         headers = {"X-XSRFToken": xsrf[-1] or "", "Origin": self.url.split("/user")[0]} if xsrf else {}
         return web.request(method, self.url + path, json=body, headers=headers)
 
