@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup up down status test lint format system docs bench bench-start bench-state screenshots
+.PHONY: help setup up down status test lint format system docs bench bench-start bench-memory bench-state screenshots
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -51,6 +51,9 @@ bench: setup  ## Print the figures of benchmarks/ (bench-start: of one of them)
 
 bench-start: setup  ## Print the time from a request to the first result
 	@$(BIN)/python benchmarks/bench_start.py
+
+bench-memory: setup  ## Print what an idle session takes of the machine's memory
+	@$(BIN)/python benchmarks/bench_memory.py
 
 bench-state: setup  ## Print the times to save and restore a kernel's variables
 	@$(BIN)/python benchmarks/bench_state.py

@@ -76,6 +76,11 @@ class StockHub:
             base_url=self.url, headers={"Authorization": f"token {self.token}"}, timeout=60, trust_env=False
         )
 
+    @property
+    def pid(self) -> int:
+        """The hub's process; its proxy and servers came from it."""
+        return self._process.pid
+
     def __enter__(self) -> Self:
         """Wait until the hub answers."""
         deadline = time.monotonic() + 60

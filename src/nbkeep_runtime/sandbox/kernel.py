@@ -337,6 +337,12 @@ def _application_class(spare: Any) -> Any:
     return IPKernelApp
 
 
+def import_all() -> None:
+    """Import what the first cells bring along, as a warm parent does before it knows any session."""
+    for module in ("journal", "verdicts"):
+        _part("cells", module)
+
+
 def main(argv: list[str], spare: Any = None) -> None:
     """Be a kernel until its end; `argv` begins with the name of the program, as `sys.argv` does.
 

@@ -19,7 +19,7 @@ from nbkeep_runtime.server import kernel_folders, warm
 from nbkeep_runtime.server.sandbox import Exit, Sandbox, SandboxError, is_socket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
     from nbkeep_runtime.server.settings import ServerSettings
@@ -31,6 +31,7 @@ _TAKE_S = 3.0
 _LOOK_S = 0.003
 _LEISURE_S = 1.0  # after one was taken: its first cell goes first
 _AGAIN_S, _LONGEST_S = 5.0, 80.0  # after there was no parent for it
+_KEPT_S = 3600.0  # a session in which nobody opens anything needs none
 _MOST_KERNELS = 6  # who has so many makes them one by one no more
 _LINE_LIMIT = 4096
 
@@ -43,7 +44,7 @@ class Spare:
         self.key = key
         self.pid = pid
         self.is_claimed = False
-        self.over = asyncio.Event()  # set when it is claimed or has ended
+        self.over = asyncio.Event()  # set when it is claimed or nobody can have it any more
 
     def claim(self) -> bool:
         """Make it the caller's; False when it is another's already, or has ended."""
@@ -61,6 +62,7 @@ class SpareKernels:
         self._settings = settings
         self._sandbox = sandbox
         self._coming: asyncio.Future[Spare | None] | None = None
+        self._wanted = asyncio.Event()
         self._now: Spare | None = None
         self.kernels: Callable[[], int] = _none
         self._keeping: asyncio.Task[None] | None = None
@@ -83,6 +85,7 @@ class SpareKernels:
 
         Waits for one that is being made.
         """
+        self._wanted.set()
         try:
             async with asyncio.timeout(_TAKE_S):
                 spare = await asyncio.shield(self._coming) if self._coming is not None else None
@@ -123,18 +126,20 @@ class SpareKernels:
     async def _keep(self) -> None:
         again_s = _AGAIN_S
         while True:
+            self._wanted.clear()
             if self.kernels() < _MOST_KERNELS and await self._keep_one():
                 again_s = _AGAIN_S
+                await self._wanted.wait()
                 await asyncio.sleep(_LEISURE_S)
             else:
                 await asyncio.sleep(again_s)
                 again_s = min(_LONGEST_S, again_s * 2)
 
     async def _keep_one(self) -> bool:
-        """Have one made, and return when it is over; False when it was not made, or nobody has taken it."""
+        """Have one made, and return when it is over; False when it could not be made, or is no more."""
         self._coming = asyncio.get_running_loop().create_future()
         key = secrets.token_hex(32)
-        file, spare = None, None
+        file, spare, is_unused = None, None, False
         try:
             file = kernel_folders.make(self._settings.kernels_dir, key, "python3")
             async with warm.door(self._settings.warm_socket) as door:
@@ -145,7 +150,7 @@ class SpareKernels:
                     spare = self._now = Spare(file, key, pid)
                     await self._sandbox.adopt(pid)
                     self._coming.set_result(spare)
-                    await _first_of(spare.over.wait(), door.closed())
+                    is_unused = not await _first_of(_KEPT_S, spare.over.wait(), door.closed())
         except (OSError, ValueError, SandboxError) as error:
             log.info("No spare kernel: %s", error)
         finally:
@@ -157,7 +162,7 @@ class SpareKernels:
                 spare.over.set()
             if file is not None and not is_taken:
                 await self._discard(file, None if spare is None else spare.pid)
-        return is_taken
+        return is_taken or is_unused
 
     async def _discard(self, connection_file: Path, pid: int | None) -> None:
         if pid is not None and self._sandbox.exit_of(pid) is None:
@@ -175,10 +180,12 @@ def _none() -> int:
     return 0
 
 
-async def _first_of(*waits: Any) -> None:
-    tasks = [asyncio.ensure_future(one) for one in waits]
+async def _first_of(within_s: float, *waits: Coroutine[Any, Any, object]) -> bool:
+    """Return True once one of these is done, False after `within_s`."""
+    tasks = [asyncio.create_task(one) for one in waits]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
+    return bool(done)

@@ -156,13 +156,9 @@ class LocalBackend:
         with ThreadPoolExecutor(1) as beside:
             building = beside.submit(start_half, folder, "sandbox", sandbox, bwrap, self._children)
             waiting = self._waiting_jail(folder, jails, log_file, bwrap)
-        try:
-            building.result()
-        except BaseException:
-            if waiting is not None:
-                os.close(waiting[1])
-            raise
-        if waiting is None or not self._fork_server(waiting, jails, log_file):
+            is_forked = waiting is not None and self._fork_server(waiting, jails, log_file)
+        building.result()
+        if not is_forked:
             self._end_half(folder, "server")
             start_half(
                 folder,

@@ -79,6 +79,7 @@ _KERNEL_MODULES = (
     "ipykernel.debugger",
     "IPython.core.completerlib",
     "IPython.core.debugger",
+    "IPython.core.logger",
     "IPython.extensions.storemagic",
     "pydoc",
     "sqlite3",
@@ -93,6 +94,7 @@ def import_for_kernels(modules: Sequence[str]) -> list[str]:
     for name in _KERNEL_MODULES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    own_module(_SANDBOX, "kernel").import_all()
     if modules:
         with contextlib.suppress(ImportError):
             importlib.import_module("threadpoolctl")  # for `_set_threads`
