@@ -129,8 +129,7 @@ class KernelDoors:
             "pids_max": spec["pids_max"],
         }
         name = group_name(session_id, "sandbox")
-        joins = [self._cgroups.parents[one] / name / "cgroup.procs" for one in self._cgroups.parents]
-        entry = Entry(half.inner, self._host_uid(spec["uid_index"]), list(dict.fromkeys(joins)), asked)
+        entry = Entry(half.inner, self._host_uid(spec["uid_index"]), self._cgroups.joins(name), asked)
         return self._parents.fork(Kind(Path(spec["image_folder"]), tuple(spec["preimport"])), entry)
 
 
