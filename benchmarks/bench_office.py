@@ -119,7 +119,9 @@ def pages(office: Office) -> dict[str, Callable[[], object]]:
     def sessions(actor: Actor, wanted: Filter | None = None, cursor: str | None = None) -> object:
         with office.store.read() as tx:
             page = list_sessions(tx, actor, wanted, limit=50, cursor=cursor)
-        return json.dumps([session_line(office.clock, row, name) for row, name in page.items])
+        return json.dumps(
+            [session_line(office.clock, office.settings, row, name) for row, name in page.items]
+        )
 
     def people(cursor: str | None = None) -> object:
         with office.store.read() as tx:

@@ -91,6 +91,8 @@ class InMemoryNode:
     warm: list[Warm] = field(default_factory=list[Warm])
     kept: dict[str, dict[str, KeptState]] = field(default_factory=dict[str, dict[str, KeptState]])
     is_away: bool = False
+    frozen: set[str] = field(default_factory=set[str])
+    cannot_freeze: bool = False
 
     def launch(self, spec: LaunchSpec) -> Launched:
         self._answer()
@@ -104,12 +106,23 @@ class InMemoryNode:
 
     def sessions(self) -> list[Running]:
         self._answer()
-        return [Running(name, status.alive) for name, status in self.running.items()]
+        return [Running(name, status.alive, name in self.frozen) for name, status in self.running.items()]
+
+    def freeze(self, session_id: str) -> None:
+        self._answer()
+        if self.cannot_freeze or session_id not in self.running:
+            raise Refused("not-frozen", f"{session_id} is not frozen.", "It runs on.", status=409)
+        self.frozen.add(session_id)
+
+    def thaw(self, session_id: str) -> None:
+        self._answer()
+        self.frozen.discard(session_id)
 
     def stop(self, session_id: str, grace_s: float = 10) -> None:
         del grace_s  # nothing here takes time to end
         self._answer()
         self.stopped.append(session_id)
+        self.frozen.discard(session_id)
         self.running.pop(session_id, None)
 
     def ask_to_end(self, session_id: str) -> None:

@@ -314,8 +314,9 @@ def make_platform() -> Platform:
     data_dir = Path(tempfile.mkdtemp(prefix="nbk", dir="/tmp"))
     data_dir.chmod(0o711)
     (data_dir / "images").symlink_to(images())
-    # The tests' sessions are many and idle: a machine with 2 CPUs holds them all.
-    (data_dir / "config.toml").write_text("cpu_overcommit = 100.0\nmemory_overcommit = 100.0\n")
+    # The tests' sessions are many and idle: a machine with 2 CPUs holds them all. Idle ones are suspended at once;
+    # that they are frozen first is for the tests of that.
+    (data_dir / "config.toml").write_text("cpu_overcommit = 100.0\nmemory_overcommit = 100.0\nfrozen_s = 0\n")
     return Platform(data_dir, free_port())
 
 

@@ -66,6 +66,9 @@ class Settings:
     # How long running cells may go on when their session ends and its profile keeps state; then they are
     # interrupted, and their variables are saved.
     cell_grace_s: int = 60
+    # How long an idle session that keeps state is only frozen, where the host can do that: it goes on at once
+    # when its user comes back. Then it is suspended; 0: at once.
+    frozen_s: int = 900
     # How many suspended sessions a person may have, and of how many bytes in all. Beyond that the oldest are
     # deleted a day after their user was told.
     max_suspended_sessions: int = 20
@@ -222,6 +225,10 @@ def _check_ends(settings: Settings) -> None:
             f"cell_grace_s is {settings.cell_grace_s}.",
             f"Give 1 to {_LONGEST_CELL_GRACE_S} seconds: whoever ends the session waits for it.",
         )
+    if settings.frozen_s < 0:
+        raise invalid(
+            "frozen-s", f"frozen_s is {settings.frozen_s}.", "Give a time such as 15min, or 0 for none."
+        )
 
 
 def _gpus(value: Any) -> dict[str, int]:
@@ -240,6 +247,11 @@ def _typed(name: str, value: Any) -> Any:
         raise invalid(
             name.replace("_", "-"), f"{value!r} is not a value for {name}.", "Correct it."
         ) from error
+
+
+def _duration_or_none(value: Any) -> int:
+    """Return seconds; "0" means none at all, which a duration cannot be."""
+    return 0 if str(value).strip() in {"0", "0s", "0min"} else parse_duration_s(value)
 
 
 def _yes_or_no(value: Any) -> bool:
@@ -262,6 +274,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "warm_starts": _yes_or_no,
     "spare_kernels": _yes_or_no,
     "cell_grace_s": parse_duration_s,
+    "frozen_s": _duration_or_none,
     "state_key": str,
     "max_suspended_sessions": int,
     "max_suspended_bytes": parse_size_bytes,

@@ -35,6 +35,7 @@ class InMemoryBackend:
     volumes: dict[str, Volume] = field(default_factory=dict[str, Volume])
     kept: dict[str, list[KeptState]] = field(default_factory=dict[str, list[KeptState]])
     warm: list[Warm] = field(default_factory=list[Warm])
+    frozen: set[str] = field(default_factory=set[str])
 
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
         self.warm = list(wanted)
@@ -56,16 +57,26 @@ class InMemoryBackend:
         if session_id not in self.specs:
             return None
         ended = self.ended.get(session_id)
-        return Status(ended is None, ended, 0, 0, 0)
+        return Status(ended is None, ended, 0, 0, 0, frozen=session_id in self.frozen)
 
     def sessions(self) -> list[Running]:
-        return [Running(one, one not in self.ended) for one in sorted(self.specs)]
+        return [Running(one, one not in self.ended, one in self.frozen) for one in sorted(self.specs)]
+
+    def freeze(self, session_id: str) -> None:
+        if session_id not in self.specs or not self.total.freezes:
+            raise Refused("not-frozen", f"{session_id} cannot be frozen.", "It runs on.", status=409)
+        self.frozen.add(session_id)
+
+    def thaw(self, session_id: str) -> None:
+        self.frozen.discard(session_id)
 
     def stop(self, session_id: str, grace_s: float = 10) -> None:  # noqa: ARG002  the contract has it
         self.specs.pop(session_id, None)
+        self.frozen.discard(session_id)
         self.ended.pop(session_id, None)
 
     def ask_to_end(self, session_id: str) -> None:
+        self.frozen.discard(session_id)
         if session_id in self.specs:
             self.ended[session_id] = Exit("server", 0, None, "server-died", "The notebook server ended.")
 

@@ -65,7 +65,7 @@ def test_a_session_is_suspended_resumed_and_suspended_again(any_office: OfficeFo
     session_id = suspended(office, jane)
     row = office.row(session_id)
     assert row.kept_until == office.clock.now() + timedelta(days=7)
-    line = session_line(office.clock, row, "jane")
+    line = session_line(office.clock, office.settings, row, "jane")
     assert line["is_resumable"]
     assert line["kept"] == {
         "saved_at": office.clock.now().isoformat(),
@@ -306,7 +306,7 @@ def test_a_restarted_host_leaves_what_was_saved_before(office: OfficeForTests) -
     saved_at = office.clock.now() - timedelta(seconds=600)
     assert (
         f"variables of {saved_at.day} {saved_at:%B, %H:%M} UTC"
-        in session_line(office.clock, row, "jane")["stop"]["remedy"]
+        in session_line(office.clock, office.settings, row, "jane")["stop"]["remedy"]
     )
     assert office.row(unsaved).state == "failed"
     resume_session(office, jane, session_id)
@@ -347,7 +347,10 @@ def test_beyond_the_limit_the_oldest_goes_a_day_after_its_user_was_told(
         office.clock.advance(60)
         worker.round()
     a, b, _, d = made
-    told = [session_line(office.clock, office.row(one), "jane")["kept"]["is_over_limit"] for one in made]
+    told = [
+        session_line(office.clock, office.settings, office.row(one), "jane")["kept"]["is_over_limit"]
+        for one in made
+    ]
     assert told == [True, True, False, False]
     day_after = office.clock.now() + timedelta(days=1)
     assert (office.row(b).kept_until or office.row(a).requested_at + timedelta(days=9)) <= day_after
@@ -416,4 +419,4 @@ def test_a_session_of_an_earlier_release_keeps_nothing_and_ends_as_before(office
     stop_session(office, jane, session_id)
     end(office, jane, session_id)
     assert office.row(session_id).state == "stopped"
-    assert session_line(office.clock, office.row(session_id), "jane")["keeps_state"] is False
+    assert session_line(office.clock, office.settings, office.row(session_id), "jane")["keeps_state"] is False

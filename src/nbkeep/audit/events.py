@@ -223,6 +223,22 @@ class SessionExtended(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SessionFrozen(Event):
+    """An idle session was saved and frozen: it holds its memory until then, computes and costs nothing."""
+
+    type: ClassVar[str] = "session.frozen"
+    until: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionThawed(Event):
+    """A frozen session goes on, because its user came back."""
+
+    type: ClassVar[str] = "session.thawed"
+    frozen_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionSuspended(Event):
     """A session ended and can be resumed until then: what was saved, and how many variables were not."""
 

@@ -57,13 +57,17 @@ class Exit:
 
 @dataclass(frozen=True)
 class Status:
-    """How a session is. Memory is that of the sandbox; None where the host does not tell."""
+    """How a session is. Memory is that of the sandbox; None where the host does not tell.
+
+    `frozen`: its sandbox computes nothing until `thaw`.
+    """
 
     alive: bool
     exit: Exit | None = None
     memory_used_bytes: int | None = None
     memory_peak_bytes: int | None = None
     oom_kills: int = 0
+    frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Running:
 
     session_id: str
     alive: bool
+    frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -182,11 +187,15 @@ class HostFact:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What the host has in all. GPU types are lower-case words such as a100, counted once each."""
+    """What the host has in all. GPU types are lower-case words such as a100, counted once each.
+
+    `freezes`: sandboxes can be frozen here.
+    """
 
     cpu_millis: int
     memory_bytes: int
     gpus: dict[str, int] = field(default_factory=dict[str, int])
+    freezes: bool = False
 
 
 class Backend(Protocol):
@@ -221,6 +230,17 @@ class Backend(Protocol):
 
         The loops call it where the hub, which waits for such an end with `stop`, does not.
         """
+        ...
+
+    def freeze(self, session_id: str) -> None:
+        """Let nothing of the sandbox compute until `thaw`; return when it rests. The trusted half goes on.
+
+        Twice is safe. Raises `Refused` (409) where that cannot be, or the session is ending: all runs on.
+        """
+        ...
+
+    def thaw(self, session_id: str) -> None:
+        """Let a sandbox go on; return when it does. Twice is safe, also for one that is not frozen."""
         ...
 
     def left_reports(self) -> LeftReports | None:

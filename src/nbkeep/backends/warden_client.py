@@ -109,6 +109,14 @@ class WardenClient:
         """Ask a session to save and end."""
         self._ask("POST", f"/sessions/{_part(session_id)}/end")
 
+    def freeze(self, session_id: str) -> None:
+        """Let nothing of a sandbox compute."""
+        self._ask("POST", f"/sessions/{_part(session_id)}/freeze")
+
+    def thaw(self, session_id: str) -> None:
+        """Let a sandbox go on."""
+        self._ask("POST", f"/sessions/{_part(session_id)}/thaw")
+
     def left_reports(self) -> LeftReports | None:
         """Return reports that an ended session could not deliver."""
         told = self._ask("GET", "/reports")

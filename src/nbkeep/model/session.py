@@ -8,12 +8,14 @@ from enum import StrEnum
 class SessionState(StrEnum):
     """requested → starting → ready → stopping → suspended or stopped; failed when it broke.
 
-    A suspended session holds no compute but its saved state; a resume is a new request of the same session.
+    An idle session may become frozen first, and ready again: it holds its memory and computes nothing. A
+    suspended session holds no compute but its saved state; a resume is a new request of the same session.
     """
 
     REQUESTED = "requested"
     STARTING = "starting"
     READY = "ready"
+    FROZEN = "frozen"
     STOPPING = "stopping"
     SUSPENDED = "suspended"
     STOPPED = "stopped"
@@ -25,7 +27,15 @@ class SessionState(StrEnum):
         return self in LIVE
 
 
-LIVE = frozenset({SessionState.REQUESTED, SessionState.STARTING, SessionState.READY, SessionState.STOPPING})
+LIVE = frozenset(
+    {
+        SessionState.REQUESTED,
+        SessionState.STARTING,
+        SessionState.READY,
+        SessionState.FROZEN,
+        SessionState.STOPPING,
+    }
+)
 
 
 class StopReason(StrEnum):

@@ -95,6 +95,15 @@ def diagnose(row: SessionRow, now: datetime, around: Surroundings) -> list[Findi
         found += _about_start(row, now)
     elif state == SessionState.READY:
         found += _about_running(row, now)
+    elif state == SessionState.FROZEN:
+        found.append(
+            Finding(
+                "frozen",
+                f"It was idle, and is paused in memory for {_since(now - (row.frozen_at or now))}: "
+                "that costs nothing.",
+                "Run a cell, open it, or `nbkeep session resume` it: it goes on at once.",
+            )
+        )
     elif state == SessionState.STOPPING:
         found += _about_stop(row, now, around.grace_s)
     if not found:

@@ -28,6 +28,9 @@ def extend_session(tx: Tx, clock: Clock, actor: Actor, session_id: str) -> Sessi
 def extend_row(tx: Tx, clock: Clock, actor: Actor, row: SessionRow) -> None:
     """Extend a session whose right to ask has been checked. Twice is safe: the total stays within policy."""
     now = clock.now()
+    if row.state == SessionState.FROZEN:
+        remedy = "Open it, or resume it: then it goes on."
+        raise Refuse("frozen", "The session is paused.", remedy).as_error(409)
     if row.state != SessionState.READY:
         raise Refuse("not-ready", f"The session is {row.state}: there is nothing to extend.").as_error(409)
     given = extend(clockwork(row), now)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from .limits import stop_due
+from .records import clockwork
+
 if TYPE_CHECKING:
     from nbkeep.model.clock import Clock
     from nbkeep.store.tables import SessionRow
@@ -35,3 +38,5 @@ def take_heartbeat(
     elif last_work_at is not None and last_work_at <= now + _TOLERANCE:
         moment = min(last_work_at, now)
         row.last_work_at = max(moment, row.last_work_at) if row.last_work_at else moment
+    if row.freeze_asked_at is not None and stop_due(clockwork(row), now) is None:
+        row.freeze_asked_at = None  # somebody works again

@@ -32,6 +32,7 @@ class Clockwork:
     ends_at: datetime | None
     extended_s: int
     keeps_state: bool = False
+    is_frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class Extension:
 
 
 def idle_stop_at(session: Clockwork) -> datetime | None:
-    """Return when the session stops if nothing more happens; None while it works or is not ready."""
-    if session.is_busy or session.ready_at is None:
+    """Return when the session stops if nothing more happens; None while it works, rests or is not ready."""
+    if session.is_busy or session.is_frozen or session.ready_at is None:
         return None
     last = session.last_work_at or session.ready_at
     stop = last + timedelta(seconds=session.idle_stop_s)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nbkeep.audit import events, journal
 from nbkeep.model.session import SessionState, StopReason
 
+from .frozen import end_freeze
 from .kept import ORDERLY, UNASKED, Unasked, keeps_state, over, retention_s, settle
 from .notices import ENDED, add_notice
 from .records import is_live, note_progress
@@ -81,6 +82,7 @@ def mark_ended(
     if not may_move(SessionState(row.state), target):
         move(row, SessionState.STOPPING)
     move(row, target)
+    end_freeze(row, now)
     row.ended_at, row.token_hash, row.is_busy = now, None, False
     if target == SessionState.SUSPENDED:
         row.kept_until = now + timedelta(seconds=retention_s(row.profile))

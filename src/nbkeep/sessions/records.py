@@ -51,6 +51,7 @@ def clockwork(row: SessionRow) -> Clockwork:
         ends_at=row.ends_at,
         extended_s=row.extended_s,
         keeps_state=keeps_state(row.profile),
+        is_frozen=row.state == SessionState.FROZEN,
     )
 
 

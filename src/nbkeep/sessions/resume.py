@@ -14,9 +14,11 @@ from nbkeep.profiles.parse import flavor_from, profile_from
 from nbkeep.profiles.profiles import find_profile, list_profiles
 from nbkeep.store.tables import SessionRow, UserRow
 
+from .freeze import thaw_session
 from .kept import totals
 from .notices import ENDED, dismiss_about
 from .records import live_session, load_of, note_progress, snapshot, visible_session
+from .room import NO_ROOM, make_room, soon_room
 from .rules import Asker, HostPolicy, may_resume, may_start
 from .start import hand_to_hub
 from .state_keys import secret_of
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 def resume_session(parts: Parts, actor: Actor, session_id: str, profile: str | None = None) -> None:
     """Resume a suspended session for its owner; the hub has been asked, the server is not ready yet.
 
+    One that is only frozen goes on at once.
+
     `profile`: another one on the same image, for example with more memory; else the session goes on with what
     it was started with. Raises `Refused` with the rule that says no, `Unavailable` when warden, hub or
     database are away; the saved state stays in every case. One that is starting or running is left as it is.
@@ -52,8 +56,11 @@ def request_resume(parts: Parts, actor: Actor, session_id: str, profile: str | N
     with parts.store.read() as tx:
         row = visible_session(tx, actor, session_id)  # the hidden are told nothing, and nothing is recorded
         owner = tx.get_one(UserRow, row.user_id).name
+    if row.state == SessionState.FROZEN:
+        _thaw(parts, actor, row, profile)
+        return False
+    capacity = parts.backend.capacity()
     try:
-        capacity = parts.backend.capacity()
         with parts.store.write() as tx:
             return _admit(parts, tx, actor, session_id, profile, capacity)
     except Refused as refusal:
@@ -71,7 +78,26 @@ def request_resume(parts: Parts, actor: Actor, session_id: str, profile: str | N
                     message=refusal.message,
                 ),
             )
+        if refusal.code == NO_ROOM and _made_room(parts, row, profile, capacity):
+            raise soon_room(refusal) from refusal
         raise
+
+
+def _made_room(parts: Parts, row: SessionRow, profile: str | None, capacity: Capacity) -> bool:
+    with parts.store.read() as tx:
+        flavor = _chosen(tx, row, profile)[1]
+    return make_room(parts, flavor, capacity) > 0
+
+
+def _thaw(parts: Parts, actor: Actor, row: SessionRow, profile: str | None) -> None:
+    if profile is not None and profile != row.profile_name:
+        raise Refused(
+            "frozen",
+            f"Not resumed on {profile}: the session is only paused, in the memory of {row.profile_name}.",
+            "Suspend it first, then resume it on that profile.",
+            status=409,
+        )
+    thaw_session(parts, actor, row.id)
 
 
 def same_image(tx: Tx, actor: Actor, row: SessionRow) -> list[dict[str, Any]]:
@@ -176,4 +202,5 @@ def _begin_anew(row: SessionRow) -> None:
     row.last_heartbeat_at = row.last_work_at = row.memory_used_bytes = None
     row.over_limit_since = None
     row.stop_requested_at = row.stop_reason = row.stop_detail = row.stopped_by = None
+    row.freeze_asked_at, row.frozen_at, row.frozen_s = None, None, 0.0
     row.extended_s, row.is_busy, row.state_pending, row.kept_until = 0, False, False, None

@@ -85,6 +85,37 @@ def may_suspend(state: SessionState, profile: Mapping[str, Any]) -> Verdict:
     return Allow()
 
 
+def may_freeze(settings_s: int, profile: Mapping[str, Any], capacity: Capacity) -> Verdict:
+    """Tell whether an idle session is frozen before it is suspended, for `settings_s` (0: never).
+
+    One with a GPU is not: its memory costs others little, its GPU does.
+    """
+    why = ""
+    if not profile.get("keep_state", False):
+        why = f"The profile {profile['name']} keeps no variables."
+    elif not settings_s or not capacity.freezes:
+        why = "Sessions are not frozen here." if not settings_s else "The host cannot freeze."
+    elif profile.get("gpu_count", 0):
+        why = "It holds a GPU, which others wait for."
+    return Refuse("not-frozen", why) if why else Allow()
+
+
+def may_thaw(asker: Asker, profile: Profile | None, *, is_over_time: bool) -> Verdict:
+    """Tell whether a frozen session may compute again; `profile`: as it is now, None for a deleted one."""
+    why: Refuse | None = None
+    if profile is not None:
+        why = _about_person(asker, profile, "Not continued")
+    elif not asker.is_active:
+        why = _inactive(asker, "Not continued")
+    if why is None and is_over_time:
+        why = Refuse(
+            "max-session",
+            "Not continued: this session has reached its maximum length and is being suspended.",
+            "Resume it afterwards.",
+        )
+    return why or Allow()
+
+
 def may_resume(
     state: SessionState,
     before: Mapping[str, Any],
@@ -132,21 +163,23 @@ def may_resume(
     return Allow()
 
 
-def _about_person(asker: Asker, profile: Profile) -> Refuse | None:
+def _inactive(asker: Asker, denied: str) -> Refuse:
+    return Refuse("user-disabled", f"{denied}: the account {asker.name} is not active.", "Ask an admin.")
+
+
+def _about_person(asker: Asker, profile: Profile, denied: str = "Not started") -> Refuse | None:
     if not asker.is_active:
-        return Refuse(
-            "user-disabled", f"Not started: the account {asker.name} is not active.", "Ask an admin."
-        )
+        return _inactive(asker, denied)
     if not profile.enabled:
         return Refuse(
             "profile-disabled",
-            f"Not started: the profile {profile.name} is switched off.",
+            f"{denied}: the profile {profile.name} is switched off.",
             "Pick another profile, or ask an admin.",
         )
     if asker.role not in profile.roles:
         return Refuse(
             "profile-not-for-role",
-            f"Not started: the profile {profile.name} is not for the role {asker.role}.",
+            f"{denied}: the profile {profile.name} is not for the role {asker.role}.",
             "Pick another profile, or ask an admin.",
         )
     return None
@@ -176,6 +209,11 @@ def _about_image(profile: Profile, *, image_is_built: bool) -> Refuse | None:
         f"Not started: the image {profile.image} has not been built on this host.",
         f"An admin builds it with `nbkeep image build {profile.image}`.",
     )
+
+
+def has_room(flavor: Flavor, load: Load, capacity: Capacity, policy: HostPolicy) -> bool:
+    """Tell whether a flavor fits beside what the host has promised already."""
+    return isinstance(_about_host(flavor, load, capacity, policy), Allow)
 
 
 def _about_host(flavor: Flavor, load: Load, capacity: Capacity, policy: HostPolicy) -> Verdict:

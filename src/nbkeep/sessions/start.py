@@ -18,6 +18,7 @@ from nbkeep.store.tables import SessionRow, UserRow
 
 from .end import end_session
 from .records import LIVE_STATES, live_session, load_of, note_progress, snapshot, user_named
+from .room import NO_ROOM, make_room, soon_room
 from .rules import SESSION_NAME, Asker, HostPolicy, may_start
 from .state_keys import read_secrets
 from .stories import remedy, sentence
@@ -95,7 +96,15 @@ def request_session(
                     message=refusal.message,
                 ),
             )
+        if refusal.code == NO_ROOM and _made_room(parts, profile):
+            raise soon_room(refusal) from refusal
         raise
+
+
+def _made_room(parts: Parts, profile: str) -> bool:
+    with parts.store.read() as tx:
+        found = find_profile(tx, profile)
+    return found is not None and make_room(parts, found[1], parts.backend.capacity()) > 0
 
 
 def admit(

@@ -14,7 +14,8 @@ _S = SessionState
 TRANSITIONS: dict[SessionState, frozenset[SessionState]] = {
     _S.REQUESTED: frozenset({_S.STARTING, _S.STOPPING, _S.FAILED}),
     _S.STARTING: frozenset({_S.READY, _S.STOPPING, _S.FAILED}),
-    _S.READY: frozenset({_S.STOPPING, _S.SUSPENDED, _S.STOPPED, _S.FAILED}),
+    _S.READY: frozenset({_S.FROZEN, _S.STOPPING, _S.SUSPENDED, _S.STOPPED, _S.FAILED}),
+    _S.FROZEN: frozenset({_S.READY, _S.STOPPING, _S.SUSPENDED, _S.STOPPED, _S.FAILED}),
     _S.STOPPING: frozenset({_S.SUSPENDED, _S.STOPPED, _S.FAILED}),
     # Resumed; or its state was deleted, and then it is as its end had left it.
     _S.SUSPENDED: frozenset({_S.REQUESTED, _S.STOPPED, _S.FAILED}),

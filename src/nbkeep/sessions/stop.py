@@ -9,6 +9,7 @@ from nbkeep.model.errors import Unavailable
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.store.tables import UserRow
 
+from .frozen import end_freeze
 from .kept import finish_state, keeps_state, wish_discard
 from .marks import mark_ended
 from .records import is_live, note_progress, visible_session
@@ -61,6 +62,7 @@ def wish_stop(
         return False
     now = clock.now()
     move(row, SessionState.STOPPING)
+    end_freeze(row, now)
     row.stop_requested_at, row.stop_reason = now, reason.value
     row.stop_detail, row.stopped_by = detail.strip()[:_DETAIL_LENGTH] or None, actor.name[:30]
     note_progress(row, now, "stopping", _stopping_words(row))

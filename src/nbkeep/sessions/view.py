@@ -10,6 +10,7 @@ from nbkeep.model.session import SessionState, StopReason
 from nbkeep.profiles.words import network_words
 from nbkeep.store.tables import FlavorRow, MarkRow, ProfileRow, UserRow
 
+from .frozen import frozen_s, frozen_until
 from .kept import keeps_state, totals
 from .limits import can_extend_until, idle_stop_at, warning
 from .notices import as_json, notices_in_session
@@ -45,7 +46,7 @@ def session_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> d
     """Return the whole view, as JupyterLab gets it with each heartbeat."""
     user = tx.get_one(UserRow, row.user_id)
     return {
-        **session_line(clock, row, user.name),
+        **session_line(clock, settings, row, user.name),
         "url": session_url(settings, user.name, row.name),
         "notices": [as_json(notice) for notice in notices_in_session(tx, row)],
         "tour_done": user.tour_done,
@@ -56,7 +57,15 @@ def session_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> d
     }
 
 
-def session_line(clock: Clock, row: SessionRow, user: str) -> dict[str, Any]:
+def own_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> dict[str, Any]:
+    """Return the view for the session's own server, with what is asked of it."""
+    return {
+        **session_view(tx, clock, settings, row),
+        "freeze_asked": row.state == SessionState.READY and row.freeze_asked_at is not None,
+    }
+
+
+def session_line(clock: Clock, settings: Settings, row: SessionRow, user: str) -> dict[str, Any]:
     """Return what lists show of a session; needs nothing but the row."""
     now = clock.now()
     work = clockwork(row)
@@ -79,6 +88,8 @@ def session_line(clock: Clock, row: SessionRow, user: str) -> dict[str, Any]:
         "ended_at": _iso(row.ended_at),
         "idle_stop_s": row.profile["idle_stop_s"],
         "idle_stop_at": _iso(idle_stop_at(work)) if live else None,
+        "frozen_at": _iso(row.frozen_at),
+        "frozen_until": _iso(frozen_until(settings, row)),
         "ends_at": _iso(row.ends_at),
         "can_extend_until": _iso(can_extend_until(work)) if live else None,
         "warning": {"kind": warn.kind, "at": _iso(warn.at), "extendable": warn.extendable, "text": warn.text}
@@ -105,8 +116,13 @@ def session_line(clock: Clock, row: SessionRow, user: str) -> dict[str, Any]:
 
 
 def spent_micros(row: SessionRow, now: datetime) -> int:
-    """Return what a session has cost: its flavor's price by the second, from ready to end, in all runs."""
-    seconds = max(0.0, ((row.ended_at or now) - row.ready_at).total_seconds()) if row.ready_at else 0.0
+    """Return what a session has cost: its flavor's price by the second, from ready to end, in all runs.
+
+    Time in which it was frozen costs nothing.
+    """
+    end = row.ended_at or now
+    lasted_s = (end - row.ready_at).total_seconds() - frozen_s(row, end) if row.ready_at else 0.0
+    seconds = max(0.0, lasted_s)
     return row.spent_micros + round(row.profile["price_per_hour_micros"] * seconds / _HOUR_S)
 
 

@@ -171,6 +171,9 @@ class SessionRow(Table):
     ends_at: Mapped[datetime | None]  # max session, extensions included
     extended_s: Mapped[int] = mapped_column(default=0)
     memory_used_bytes: Mapped[int | None]
+    freeze_asked_at: Mapped[datetime | None]  # it was idle: its server is to save, and to let it be frozen
+    frozen_at: Mapped[datetime | None]  # while its kernels and terminals are frozen
+    frozen_s: Mapped[float] = mapped_column(default=0.0)  # how long they were in all, before `frozen_at`
     stop_requested_at: Mapped[datetime | None]
     stop_reason: Mapped[str | None] = mapped_column(String(20))
     stop_detail: Mapped[str | None] = mapped_column(Text)
@@ -193,8 +196,8 @@ class SessionRow(Table):
     __table_args__ = (
         # Invariant: one live session per user and name; the database keeps it, whatever a process forgets.
         Index("one_live_session_per_name", "user_id", "name", unique=True,
-              sqlite_where=text("state IN ('requested','starting','ready','stopping')"),
-              postgresql_where=text("state IN ('requested','starting','ready','stopping')")),
+              sqlite_where=text("state IN ('requested','starting','ready','frozen','stopping')"),
+              postgresql_where=text("state IN ('requested','starting','ready','frozen','stopping')")),
         Index("sessions_by_state", "state"),
         Index("sessions_state_pending", "state_pending"),
         Index("sessions_newest_first", "requested_at", "id"),

@@ -118,7 +118,7 @@ class SessionServer(ServerApp):
             *handlers.handlers(self.session, self.home),
             *contents_handlers.handlers(self.office),
             *terminals.handlers(self.terminal_manager),
-            *state_handlers.handlers(self.session.kept),
+            *state_handlers.handlers(self.session.kept, self.session.at_work),
         ]
         base = self.base_url.rstrip("/")
         app.add_handlers(".*$", [(base + route[0], *route[1:]) for route in routes])
@@ -142,7 +142,7 @@ class SessionServer(ServerApp):
         """Save, then end everything; a step that fails must not keep the end from coming."""
         jupyters = super()._cleanup
         steps = (
-            self.session.kept.end,
+            self.session.end,
             self.terminal_manager.terminate_all,
             jupyters,
             self.session.stop,

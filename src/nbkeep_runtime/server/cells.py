@@ -40,13 +40,14 @@ class CellMarks:
         self._kernels = kernels
         self._asked: set[str] = set()
 
-    async def of(self, kernel_id: str, cells: object) -> Answer | None:
+    async def of(self, kernel_id: str, cells: object, *, is_paused: bool = False) -> Answer | None:
         """Return a verdict on each cell, and the `plan`: which to run, in order, to have none that is stale.
 
         None when there is no such kernel. Raises `NoCells`.
 
         `is_watched` is False for kernels that remember nothing: those of other languages and of users'
         environments. `is_busy` is True when the kernel did not answer in time: ask again when it is idle.
+        While the session is paused (`is_paused`) no kernel is asked: nobody has come back by that.
         """
         document = _document(cells)
         if kernel_id not in self._kernels:
@@ -55,7 +56,7 @@ class CellMarks:
         spec: Any = kernel.kernel_spec
         if spec is None or KERNEL not in spec.argv:
             return _answer(is_watched=False)
-        if kernel_id in self._asked:
+        if is_paused or kernel_id in self._asked:
             return _answer(is_busy=True)
         self._asked.add(kernel_id)
         try:

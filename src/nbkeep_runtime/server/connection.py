@@ -23,6 +23,7 @@ from jupyter_server.services.kernels.connection.base import (
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
 from nbkeep_runtime.server.identity import show_out
+from nbkeep_runtime.server.pause import Held
 from nbkeep_runtime.server.recorder import RUNS_NOTHING, runs_code
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _V1 = "v1.kernel.websocket.jupyter.org"
 _CHANNELS = {"shell", "control", "stdin"}
+# What a client sends without its user doing anything: it waits, and wakes no session that is paused.
+_ASKED_BY_ITSELF = frozenset({"comm_info_request", "history_request", "kernel_info_request"})
 # Pauses between the questions to a kernel whose subscription is not there yet, and all later ones.
 _NUDGES_S = (0.005, 0.01, 0.015, 0.025, 0.04, 0.06, 0.09, 0.13)
 _NUDGE_S = 0.5
@@ -58,6 +61,11 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
     def client(self) -> str:
         """Return the id by which the client names itself in its messages."""
         return str(self.session.session)
+
+    async def prepare(self) -> None:
+        """Have the kernel answer before the websocket is opened; a paused session goes on for that."""
+        async with self._parts.at_work():
+            await super().prepare()
 
     def connect(self) -> Any:
         """Begin to forward, and count this client as present."""
@@ -129,6 +137,13 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
             return
         if channel not in _CHANNELS or not isinstance(kind, str):
             self.log.warning("Dropped a message to a kernel for channel %r", channel)
+            return
+        held = Held(
+            lambda: self.handle_incoming_message(incoming_msg),
+            lambda words: self.tell(words, header),
+            lambda words: self._refuse(header, "SessionPaused", words),
+        )
+        if self._parts.pause.hold(held, wakes=kind not in _ASKED_BY_ITSELF):
             return
         if channel == "shell" and self._parts.kept.hold(
             self.kernel_id, lambda: self.handle_incoming_message(incoming_msg)

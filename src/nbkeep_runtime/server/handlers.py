@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
+from jupyter_server.services.kernels.handlers import KernelActionHandler
 from tornado import web
 
 from nbkeep_runtime.server.cells import NoCells
@@ -108,7 +109,8 @@ class ExtendHandler(_Handler):
     @authorized
     async def post(self) -> None:
         """Ask for more time; a refusal is the office's, word for word."""
-        self._session.activity.user_did_something()
+        async with self._session.at_work():
+            self._session.activity.user_did_something()
         if await self.ask_office("POST", "session/extend", {}):
             await self.send_status()
 
@@ -153,12 +155,29 @@ class CellsHandler(_Handler):
     async def post(self, kernel_id: str) -> None:
         """Return which cells of a notebook ran on older inputs; the notebook is sent along, as it is now."""
         try:
-            answer = await self._session.cells.of(kernel_id, self.body().get("cells"))
+            cells = self.body().get("cells")
+            answer = await self._session.cells.of(kernel_id, cells, is_paused=self._session.pause.is_closed)
         except NoCells as error:
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, str(error)) from error
         if answer is None:
             raise web.HTTPError(HTTPStatus.NOT_FOUND, "There is no such kernel.")
         self.send(answer)
+
+
+class ActionHandler(KernelActionHandler):
+    """POST api/kernels/{id}/interrupt and restart; Jupyter's would hide why a session stays paused."""
+
+    def initialize(self, session: Session) -> None:
+        """Take what `app.py` hands over."""
+        self._session = session
+
+    @web.authenticated
+    @authorized
+    async def post(self, kernel_id: str, action: str) -> None:
+        """Interrupt or restart."""
+        async with self._session.at_work():
+            done: Any = super().post(kernel_id, action)
+            await done
 
 
 class CleanHandler(_Handler):
@@ -184,6 +203,7 @@ def handlers(session: Session, home: Home) -> list[tuple[Any, ...]]:
         (r"/nbkeep/api/tour", TourHandler, parts),
         (r"/nbkeep/api/notices/([A-Za-z0-9_-]{1,64})/dismiss", DismissHandler, parts),
         (r"/nbkeep/api/kernels/([0-9a-f-]{36})/cells", CellsHandler, parts),
+        (r"/api/kernels/([0-9a-f-]{36})/(interrupt|restart)", ActionHandler, {"session": session}),
         (r"/nbkeep/api/home/usage", UsageHandler, parts),
         (r"/nbkeep/api/home/clean", CleanHandler, parts),
     ]

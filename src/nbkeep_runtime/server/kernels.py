@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, cast
 
 import orjson
 import zmq.asyncio
+from jupyter_core.utils import ensure_async
 from jupyter_server._tz import utcnow
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager, ServerKernelManager
 from traitlets import Instance, default
@@ -150,6 +153,7 @@ class SessionKernels(AsyncMappingKernelManager):
         self.on_death: Callable[[str, Exit], None] = _nobody
         self.on_started: Callable[[str, str | None], None] = _unseen
         self.on_restarted: Callable[[str], None] = _no_one
+        self.at_work: Callable[[], AbstractAsyncContextManager[None]] = contextlib.nullcontext
         self.sandbox.on_exit(self._exited)
         self.spares.kernels = lambda: len(self.list_kernel_ids())
 
@@ -167,7 +171,8 @@ class SessionKernels(AsyncMappingKernelManager):
     async def _async_start_kernel(self, **kwargs: Any) -> str:  # type: ignore[override]
         """Start a kernel, or return the running one of that id."""
         is_new = kwargs.get("kernel_id") is None or kwargs["kernel_id"] not in self
-        kernel_id = await super()._async_start_kernel(**kwargs)
+        async with self.at_work():
+            kernel_id = await super()._async_start_kernel(**kwargs)
         if is_new:
             self.on_started(kernel_id, (kwargs.get("env") or {}).get("JPY_SESSION_NAME"))
         return kernel_id
@@ -176,10 +181,23 @@ class SessionKernels(AsyncMappingKernelManager):
 
     async def _async_restart_kernel(self, kernel_id: str, now: bool = False) -> Any:  # noqa: FBT001, FBT002
         """Restart a kernel; its running executions end here."""
-        self.on_restarted(kernel_id)
-        return await super()._async_restart_kernel(kernel_id, now=now)
+        async with self.at_work():
+            self.on_restarted(kernel_id)
+            return await super()._async_restart_kernel(kernel_id, now=now)
 
     restart_kernel = _async_restart_kernel  # type: ignore[assignment]
+
+    async def interrupt_kernel(self, kernel_id: str) -> None:
+        """Interrupt a kernel."""
+        async with self.at_work():
+            await ensure_async(super().interrupt_kernel(kernel_id))
+
+    async def _async_shutdown_kernel(self, kernel_id: str, now: bool = False, restart: bool = False) -> None:  # noqa: FBT001, FBT002
+        """End a kernel."""
+        async with self.at_work():
+            await super()._async_shutdown_kernel(kernel_id, now=now, restart=restart)
+
+    shutdown_kernel = _async_shutdown_kernel  # type: ignore[assignment]
 
     def start_watching_activity(self, kernel_id: str) -> None:
         """Subscribe once to what the kernel publishes; every interested part is told from here."""

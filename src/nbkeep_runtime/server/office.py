@@ -152,9 +152,17 @@ class Office:
         if self._client is not None:
             await self._client.close()
 
-    async def heartbeat(self, report: dict[str, Any]) -> None:
-        """Tell the office what runs; an office that is away changes nothing here."""
-        await self._viewed("POST", "session/heartbeat", report)
+    async def heartbeat(self, report: dict[str, Any]) -> dict[str, Any] | None:
+        """Tell the office what runs and return the view; None from an office that is away."""
+        return await self._viewed("POST", "session/heartbeat", report)
+
+    async def freeze(self, report: dict[str, Any]) -> dict[str, Any]:
+        """Offer to be frozen and return the view; raises `OfficeRefused` when work goes on, or OSError."""
+        return self._take(await self.call("POST", "session/freeze", report))
+
+    async def thaw(self) -> dict[str, Any]:
+        """Have the sandbox go on and return the view; raises `OfficeRefused` with its words, or OSError."""
+        return self._take(await self.call("POST", "session/thaw", {}))
 
     async def extend(self) -> dict[str, Any]:
         """Ask for more time; raises `OfficeRefused` with the office's words, or OSError."""
@@ -164,9 +172,10 @@ class Office:
         """Fetch the view again."""
         await self._viewed("GET", "session", None)
 
-    async def _viewed(self, method: str, path: str, body: dict[str, Any] | None) -> None:
+    async def _viewed(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any] | None:
         with contextlib.suppress(OfficeRefused, OSError):
-            self._take(await self.call(method, path, body))
+            return self._take(await self.call(method, path, body))
+        return None
 
     def _take(self, view: dict[str, Any]) -> dict[str, Any]:
         self.view, self._viewed_at_s = view, time.monotonic()

@@ -7,9 +7,11 @@ import contextlib
 import logging
 import time
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
+from tornado import web
 
 from nbkeep_runtime.server import limits
 from nbkeep_runtime.server.activity import Activity, Work
@@ -18,11 +20,14 @@ from nbkeep_runtime.server.clients import Clients
 from nbkeep_runtime.server.deaths import Death, Deaths, explain, used_bytes
 from nbkeep_runtime.server.kernels import SessionKernels, execution_state
 from nbkeep_runtime.server.outputs import Merge, Outputs
+from nbkeep_runtime.server.pause import Pause, StaysPaused
 from nbkeep_runtime.server.recorder import Execution, Recorder
 from nbkeep_runtime.server.state.kept import KeptState
 from nbkeep_runtime.server.state.tabs import Tabs
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from nbkeep_runtime.server.limits import MemoryUse
     from nbkeep_runtime.server.notebook_sessions import NotebookSessions
     from nbkeep_runtime.server.office import Office
@@ -59,7 +64,8 @@ class Session:
         self.recorder = Recorder(office, sessions.path_of)
         self.cells = CellMarks(kernels)
         self.kept = KeptState(settings, Tabs(sessions, kernels), self._note)
-        self.activity = Activity(self._look, office.heartbeat, settings.heartbeat_s)
+        self.activity = Activity(self._look, self._tell, settings.heartbeat_s)
+        self.pause = Pause(office, self.kept.save_before_rest, self.activity.report)
         self._kernels = kernels
         self._terminals = terminals
         self._path_of = sessions.path_of
@@ -70,6 +76,9 @@ class Session:
         kernels.on_death = self._died
         kernels.on_started = self._started
         kernels.on_restarted = self._restarted
+        kernels.at_work = terminals.at_work = self.at_work
+        kernels.spares.is_paused = lambda: self.pause.is_closed
+        terminals.pause = self.pause
         terminals.on_input = self.activity.user_did_something
         terminals.on_output = self.activity.output_appeared
         terminals.on_opened = lambda name: self._note("terminal.opened", terminal=name)
@@ -84,6 +93,12 @@ class Session:
         self.kept.start()
         self._spawn(self._sweep())
 
+    async def end(self) -> None:
+        """Save what is kept, for the last time; what still waited is told that the session ends."""
+        self.kept.is_ending = True
+        self.pause.end()
+        await self.kept.end()
+
     async def stop(self) -> None:
         """Put unseen output into its notebooks and deliver what is left."""
         for task in self._tasks:
@@ -95,6 +110,15 @@ class Session:
     def memory(self) -> MemoryUse | None:
         """Return the sandbox's memory use."""
         return limits.read(self.settings.limits_dir)
+
+    @contextlib.asynccontextmanager
+    async def at_work(self) -> AsyncGenerator[None]:
+        """Have the sandbox awake for a person's request; 409 with the office's words where it may not be."""
+        try:
+            async with self.pause.at_work():
+                yield
+        except StaysPaused as refusal:
+            raise web.HTTPError(HTTPStatus.CONFLICT, str(refusal), reason="Paused") from refusal
 
     # What the websocket sees
 
@@ -217,12 +241,19 @@ class Session:
 
     # Work and housekeeping
 
+    async def _tell(self, report: dict[str, Any]) -> None:
+        turn = self.pause.turn
+        view = await self.office.heartbeat(report)
+        if view is not None:
+            self.pause.follow(view, turn)
+
     async def _look(self) -> Work:
         memory = await asyncio.to_thread(self.memory)
         return Work(
             busy_kernels=len(self._kernels.busy_kernels()),
             terminals=len(self._terminals.terminals),
-            terminal_is_busy=await self._terminals.is_busy(),
+            # What is frozen could not answer, and does nothing.
+            terminal_is_busy=not self.pause.is_frozen and await self._terminals.is_busy(),
             memory_used_bytes=memory.used_bytes if memory else None,
         )
 

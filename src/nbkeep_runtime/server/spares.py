@@ -65,6 +65,7 @@ class SpareKernels:
         self._wanted = asyncio.Event()
         self._now: Spare | None = None
         self.kernels: Callable[[], int] = _none
+        self.is_paused: Callable[[], bool] = _no
         self._keeping: asyncio.Task[None] | None = None
         sandbox.on_exit(self._exited)
 
@@ -164,6 +165,11 @@ class SpareKernels:
                 await self._discard(file, None if spare is None else spare.pid)
         return is_taken or is_unused
 
+    async def _thawed(self) -> None:
+        """Return when the sandbox is not frozen: no kernel is forked into it, or ended in it, before."""
+        while self.is_paused():
+            await asyncio.sleep(_LEISURE_S)
+
     async def _discard(self, connection_file: Path, pid: int | None) -> None:
         if pid is not None and self._sandbox.exit_of(pid) is None:
             with contextlib.suppress(SandboxError):
@@ -178,6 +184,11 @@ class SpareKernels:
 def _none() -> int:
     """Stand in until `kernels.py` joins the parts."""
     return 0
+
+
+def _no() -> bool:
+    """Stand in until `session.py` joins the parts."""
+    return False
 
 
 async def _first_of(within_s: float, *waits: Coroutine[Any, Any, object]) -> bool:

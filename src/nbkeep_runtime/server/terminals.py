@@ -23,13 +23,18 @@ from jupyter_server_terminals.base import TerminalsMixin
 from jupyter_server_terminals.handlers import TermSocket
 from jupyter_server_terminals.terminalmanager import TerminalManager
 from tornado import web
+from tornado.websocket import WebSocketClosedError
 
 from nbkeep_runtime.server.identity import show_out
 from nbkeep_runtime.server.masters import Master
+from nbkeep_runtime.server.pause import Held
 from nbkeep_runtime.server.sandbox import Sandbox, SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from nbkeep_runtime.server.pause import Pause
 
 _SHELL = ("/bin/bash", "-l")
 _ROWS, _COLS = 24, 80
@@ -80,6 +85,8 @@ class SandboxTerminals(TerminalManager):
         self.on_closed: Callable[[str], None] = _no_one
         self.on_output: Callable[[], None] = _nothing
         self.on_input: Callable[[], None] = _nothing
+        self.at_work: Callable[[], AbstractAsyncContextManager[None]] = contextlib.nullcontext
+        self.pause: Pause | None = None
 
     async def open(self, name: str | None, cwd: str | None) -> dict[str, Any]:
         """Open a terminal and return its model; an open one of that name is returned as it is."""
@@ -91,9 +98,10 @@ class SandboxTerminals(TerminalManager):
         folder = [part for part in (cwd or "").split("/") if part not in {"", ".", ".."}]
         env = {"TERM": "xterm-256color"}
         try:
-            pid, fd = await self._sandbox.open_terminal(
-                _SHELL, env, "/".join([self._home_inside, *folder]), _ROWS, _COLS
-            )
+            async with self.at_work():
+                pid, fd = await self._sandbox.open_terminal(
+                    _SHELL, env, "/".join([self._home_inside, *folder]), _ROWS, _COLS
+                )
         except SandboxError as error:
             raise web.HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, f"No terminal: {error}") from error
         name = name or str(self._next_available_name())
@@ -102,6 +110,11 @@ class SandboxTerminals(TerminalManager):
         self.start_reading(terminal)
         self.on_opened(name)
         return self.get_terminal_model(name)
+
+    async def terminate(self, name: str, force: bool = False) -> None:  # noqa: FBT001, FBT002
+        """End a terminal."""
+        async with self.at_work():
+            await super().terminate(name, force=force)
 
     def get_terminal(self, term_name: str) -> Any:
         """Return an open terminal; none is made by looking."""
@@ -154,9 +167,11 @@ class TerminalSocket(TermSocket):
     """The websocket of a terminal: keystrokes count as the user's work, an open tab does not."""
 
     _visit: asyncio.Task[None] | None = None
+    _typing: set[asyncio.Task[None]]
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         """Begin, for as long as its user may be here."""
+        self._typing = set()
         self._visit = asyncio.create_task(show_out(self))
         return super().open(*args, **kwargs)
 
@@ -167,10 +182,26 @@ class TerminalSocket(TermSocket):
         super().on_close()
 
     async def on_message(self, message: Any) -> None:
-        """Pass input on."""
+        """Pass input on; what is typed while the session is paused waits until it goes on."""
         if isinstance(message, str) and message.startswith('["stdin"'):
-            cast("SandboxTerminals", self.term_manager).on_input()
+            manager = cast("SandboxTerminals", self.term_manager)
+            if manager.pause is not None and manager.pause.hold(self._held(message), wakes=True):
+                return
+            manager.on_input()
         await super().on_message(message)
+
+    def _held(self, message: str) -> Held:
+        def deliver() -> None:
+            task = asyncio.create_task(self.on_message(message))
+            self._typing.add(task)
+            task.add_done_callback(self._typing.discard)
+
+        return Held(deliver, self._say, self._say)
+
+    def _say(self, words: str) -> None:
+        """Show a sentence in this window of the terminal; the shell is told nothing."""
+        with contextlib.suppress(WebSocketClosedError):
+            self.on_pty_read(f"\r\n{words}\r\n")
 
 
 class TerminalsHandler(TerminalsMixin, APIHandler):

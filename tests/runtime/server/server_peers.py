@@ -30,6 +30,12 @@ class FakeOffice:
         self.may_extend = True
         self.record_code = False
         self.tour_done = False
+        self.state = "ready"
+        self.asks_freeze = False
+        self.says_to_freeze: str = "yes"  # yes | no | lost (done, but nobody hears of it)
+        self.freeze_takes_s = 0.0
+        self.may_thaw = True
+        self.thaws = 0
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=1 << 28)
@@ -38,6 +44,8 @@ class FakeOffice:
         app.router.add_post("/internal/v1/session/events", self._events)
         app.router.add_post("/internal/v1/session/extend", self._extend)
         app.router.add_post("/internal/v1/session/tour", self._tour)
+        app.router.add_post("/internal/v1/session/freeze", self._freeze)
+        app.router.add_post("/internal/v1/session/thaw", self._thaw)
         return app
 
     @web.middleware
@@ -56,6 +64,8 @@ class FakeOffice:
         return {
             "session_id": "ses_1",
             "user": "jane",
+            "state": self.state,
+            "freeze_asked": self.asks_freeze and self.state == "ready",
             "now": datetime.now(UTC).isoformat(),
             "larger_profiles": [larger],
             "record_code": self.record_code,
@@ -79,6 +89,28 @@ class FakeOffice:
             return web.json_response(self.view())
         body = {"code": "at-maximum", "message": "Not extended: 8 h is the most.", "remedy": "Start anew."}
         return web.json_response(body, status=403)
+
+    async def _freeze(self, _request: web.Request) -> web.Response:
+        self.asks_freeze = False
+        if self.says_to_freeze != "no":
+            self.state = "frozen"
+        await asyncio.sleep(self.freeze_takes_s)
+        if self.says_to_freeze == "yes":
+            return web.json_response(self.view())
+        status = {"no": 409, "lost": 503}[self.says_to_freeze]
+        return web.json_response({"code": "not-idle", "message": "Not now."}, status=status)
+
+    async def _thaw(self, _request: web.Request) -> web.Response:
+        self.thaws += 1
+        if not self.may_thaw:
+            body = {
+                "code": "user-disabled",
+                "message": "Not continued: jane is not active.",
+                "remedy": "Ask.",
+            }
+            return web.json_response(body, status=403)
+        self.state = "ready"
+        return web.json_response(self.view())
 
     async def _tour(self, request: web.Request) -> web.Response:
         self.tour_done = (await request.json())["done"]

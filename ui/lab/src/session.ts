@@ -128,7 +128,8 @@ export class Session implements ISession, IDisposable {
       return false;
     }
     const stops = [this._status.idle_stop_at, this._status.ends_at].map(instant => until(instant, this.now()));
-    return this._status.ends_at === null || stops.some(left => left !== null && left < CLOSE_TO_STOP_MS);
+    // What is paused goes on within the blink of an eye, and a person looks whether it does.
+    return this._status.ends_at === null || this._status.frozen_until !== null || stops.some(left => left !== null && left < CLOSE_TO_STOP_MS);
   }
 
   private _take(answer: unknown): void {

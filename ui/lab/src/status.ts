@@ -83,6 +83,8 @@ export interface Status {
   started_at: string;
   idle_stop_s: number;
   idle_stop_at: string | null;
+  /** While the session is paused in memory: when it is put on disk. */
+  frozen_until: string | null;
   ends_at: string | null;
   can_extend_until: string | null;
   warning: StopWarning | null;
@@ -251,6 +253,7 @@ export function readStatus(value: unknown): Status {
     started_at: instant(raw.started_at) ?? now,
     idle_stop_s: number(raw.idle_stop_s),
     idle_stop_at: instant(raw.idle_stop_at),
+    frozen_until: instant(raw.frozen_until),
     ends_at: instant(raw.ends_at),
     can_extend_until: instant(raw.can_extend_until),
     warning: readWarning(raw.warning),

@@ -50,6 +50,9 @@ function Item(props: { session: ISession; onClick: () => void }): React.ReactEle
           {sizeOf(memory.used_bytes, memory.limit_bytes)}
         </span>
       )}
+      {status.frozen_until !== null && (
+        <span className="nbkeep-Item-part">Paused, goes on when you run a cell</span>
+      )}
       {idle !== null && (
         <span className={`nbkeep-Item-part${warned === 'idle' ? ' nbkeep-mod-warned' : ''}`}>
           idle stop {left(idle, warned === 'idle')}

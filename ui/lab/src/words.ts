@@ -107,6 +107,10 @@ export function price(profile: Profile): string {
 
 /** When the session stops for being idle, as a sentence. */
 export function idleSentence(status: Status, now: number): string {
+  const paused = until(status.frozen_until, now);
+  if (paused !== null) {
+    return `Paused in memory, free of charge: it goes on when you run a cell. Put on disk in ${duration(paused)}.`;
+  }
   const left = until(status.idle_stop_at, now);
   if (left !== null) {
     return `In ${duration(left)}, unless you work before then.`;
@@ -136,6 +140,9 @@ export function statusSentence(status: Status, now: number): string {
   const parts = status.profile.display_name ? [`Session on ${status.profile.display_name}.`] : [];
   if (status.memory) {
     parts.push(`Memory ${sizeOf(status.memory.used_bytes, status.memory.limit_bytes)}.`);
+  }
+  if (status.frozen_until !== null) {
+    parts.push('Paused, goes on when you run a cell.');
   }
   const idle = until(status.idle_stop_at, now);
   if (idle !== null) {
@@ -242,7 +249,7 @@ const NEAR_MS = 5_000;
 
 /** Whether the stop that was announced last is due: from then on the session may go at any moment. */
 export function isStopDue(last: Status | null, now: number): boolean {
-  return last !== null && [last.ends_at, last.idle_stop_at].some(instant => isNear(instant, now));
+  return last !== null && [last.ends_at, last.idle_stop_at, last.frozen_until].some(instant => isNear(instant, now));
 }
 
 function isNear(instant: string | null, now: number): boolean {
@@ -255,7 +262,7 @@ export function stopWords(last: Status | null, now: number, keeps: boolean): { h
   if (last && isNear(last.ends_at, now)) {
     return { headline, reason: `It reached the longest time of a session on “${last.profile.display_name}”.` };
   }
-  if (last && isNear(last.idle_stop_at, now)) {
+  if (last && [last.idle_stop_at, last.frozen_until].some(instant => isNear(instant, now))) {
     return { headline, reason: `Nothing ran and nobody worked here for ${duration(last.idle_stop_s * 1000)}.` };
   }
   return { headline, reason: 'Its page in the portal tells by whom or why.' };

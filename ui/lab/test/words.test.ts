@@ -15,6 +15,7 @@ import {
   sizeOf,
   sessionPage,
   spoken,
+  statusSentence,
   stopWords
 } from '../src/words';
 import { at, GIB, NOW, someStatus } from './some';
@@ -66,6 +67,12 @@ describe('the session in sentences', () => {
 
   test('an idle session says when', () => {
     expect(idleSentence(someStatus({ idle_stop_at: at(600) }), NOW)).toBe('In 10 min, unless you work before then.');
+  });
+
+  test('a paused session says what wakes it, and when it is put on disk', () => {
+    const paused = someStatus({ frozen_until: at(600), idle_stop_s: 1800, idle_stop_at: null });
+    expect(idleSentence(paused, NOW)).toMatch(/^Paused in memory.*run a cell.*on disk in 10 min\.$/);
+    expect(statusSentence(paused, NOW)).toContain('Paused, goes on when you run a cell.');
   });
 
   test('extension is offered only where it leads further', () => {
@@ -130,6 +137,13 @@ describe('a stop', () => {
       headline: 'This session is suspended',
       reason: 'Nothing ran and nobody worked here for 30 min.'
     });
+  });
+
+  test('near the end of a pause is told as idleness, too', () => {
+    const last = someStatus({ idle_stop_s: 1800, frozen_until: at(2), ends_at: at(9999) });
+    expect(stopWords(last, NOW, true).reason).toBe('Nothing ran and nobody worked here for 30 min.');
+    expect(isStopDue(last, NOW)).toBe(true);
+    expect(isStopDue(someStatus({ frozen_until: at(60), ends_at: at(9999) }), NOW)).toBe(false);
   });
 
   test('near the end is told as the longest time, even if also idle', () => {

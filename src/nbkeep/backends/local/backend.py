@@ -29,7 +29,7 @@ from nbkeep.backends.interface import (
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 from nbkeep.model.ids import ID_PATTERN
 
-from . import scratch, states
+from . import freezer, scratch, states
 from .cgroups import MemoryUse, find_cgroups
 from .endings import ending_of, load_ending, note_ending
 from .gpus import absent_devices, choose_cards, find_cards, shared_devices
@@ -256,14 +256,14 @@ class LocalBackend:
             ended = load_ending(folder)
             if ended is None and len(halves) == 2 and all(half.is_alive for half in halves):  # noqa: PLR2004
                 use = self._memory(session_id)
-                return Status(True, None, use.used_bytes, use.peak_bytes, use.oom_kills)
+                frozen = freezer.is_frozen(self._cgroups, group_name(session_id, "sandbox"))
+                return Status(True, None, use.used_bytes, use.peak_bytes, use.oom_kills, frozen)
             use = self._memory(session_id)
             if ended is None:
                 ended = ending_of(halves, use.oom_kills, self.layout.session_log(session_id))
                 note_ending(folder, ended)
                 log.warning("%s ended: %s %s", session_id, ended.reason, ended.detail)
-            for half in halves:
-                half.end()
+            self._kill(session_id, halves)
             return Status(False, ended, use.used_bytes, use.peak_bytes, use.oom_kills)
 
     def _memory(self, session_id: str) -> MemoryUse:
@@ -280,7 +280,11 @@ class LocalBackend:
     def sessions(self) -> list[Running]:
         """Return all sessions that were launched and not stopped."""
         found = [(session_id, self.status(session_id)) for session_id in self._ids()]
-        return [Running(session_id, status.alive) for session_id, status in found if status is not None]
+        return [
+            Running(session_id, status.alive, status.frozen)
+            for session_id, status in found
+            if status is not None
+        ]
 
     def stop(self, session_id: str, grace_s: float = 10) -> None:
         """End a session: the trusted half may save and close first, for `grace_s` at most.
@@ -308,15 +312,39 @@ class LocalBackend:
             # Once only: a second signal could disturb the saving that the first one began.
             if server is not None and server.is_alive and self._told_to_end.get(session_id) != server.outer:
                 self._told_to_end[session_id] = server.outer
+                freezer.thaw(self._cgroups, group_name(session_id, "sandbox"))  # its kernels are to save
                 server.end(SIGTERM)
         return server
+
+    def freeze(self, session_id: str) -> None:
+        """Let nothing of the sandbox compute; refused for one that ends."""
+        with self._locks[session_id]:
+            status = self.status(session_id)
+            server = find_half(self.layout.session(session_id).path, "server")
+            told = self._told_to_end.get(session_id)
+            why = "it has ended, or is ending"
+            if status is not None and status.alive and server is not None and told != server.outer:
+                why = freezer.freeze(self._cgroups, group_name(session_id, "sandbox"))
+        if why:
+            remedy = "It runs on; `nbkeep doctor` says whether this host can."
+            raise Refused("not-frozen", f"{session_id} is not frozen: {why}.", remedy, status=409)
+
+    def thaw(self, session_id: str) -> None:
+        """Let a sandbox go on."""
+        with self._locks[session_id]:
+            freezer.thaw(self._cgroups, group_name(session_id, "sandbox"))
+
+    def _kill(self, session_id: str, halves: Sequence[Half]) -> None:
+        """Kill both halves; a frozen one too, and only then what waits for it outside goes on to end."""
+        for half in halves:
+            half.end()
+        freezer.thaw(self._cgroups, group_name(session_id, "sandbox"))
 
     def _clear(self, session_id: str) -> None:
         """Leave nothing of a session but its log, its user's home, and reports that the office lacks."""
         folder = self.layout.session(session_id).path
         halves = self._halves(session_id)
-        for half in halves:
-            half.end()
+        self._kill(session_id, halves)
         deadline = time.monotonic() + _GONE_S
         while any(half.is_alive or half.outer.is_alive for half in halves) and time.monotonic() < deadline:
             self._reap()
@@ -477,7 +505,7 @@ class LocalBackend:
 
     def capacity(self) -> Capacity:
         """Return what this machine has in all."""
-        return capacity(self._gpus)
+        return capacity(self._gpus, freezes=self._cgroups.freezer is not None)
 
 
 def _keep_spec(folder: Path, spec: LaunchSpec, image: Path) -> None:

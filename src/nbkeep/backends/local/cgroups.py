@@ -1,4 +1,7 @@
-"""Limits of memory (swap included), CPU and processes by cgroup v2, v1 or both, as the host has them."""
+"""Limits of memory (swap included), CPU and processes by cgroup v2, v1 or both, as the host has them.
+
+Groups are frozen in the v2 hierarchy alone, which needs no controller for it.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +39,14 @@ class MemoryUse:
 
 @dataclass(frozen=True)
 class Cgroups:
-    """The folders below which groups are made, by controller. Empty: this host, or this user, has none."""
+    """The folders below which groups are made, by controller. Empty: this host, or this user, has none.
+
+    `freezer`: the folder of the v2 hierarchy, where groups can be frozen.
+    """
 
     parents: dict[str, Path]
     versions: dict[str, int]
+    freezer: Path | None = None
 
     @property
     def memory_kind(self) -> str:
@@ -51,17 +58,23 @@ class Cgroups:
 
         Twice is safe. Raises OSError when a limit cannot be set: nothing must run without it.
         """
-        files: list[Path] = []
         for controller, parent in self.parents.items():
             group = parent / name
             group.mkdir(exist_ok=True)
             group.chmod(0o755)  # the trusted half reads its use here, under a user id of its own
             for file, value in _settings(controller, self.versions[controller], limits):
                 _write(group / file, value)
-            joins = group / "cgroup.procs"
-            if joins not in files:
-                files.append(joins)
-        return files
+        if self.freezer is not None:
+            (self.freezer / name).mkdir(exist_ok=True)
+        return self.joins(name)
+
+    def joins(self, name: str) -> list[Path]:
+        """Return the files by which a process joins a group, one for each hierarchy."""
+        return [folder / name / "cgroup.procs" for folder in self._folders()]
+
+    def _folders(self) -> list[Path]:
+        found = [*self.parents.values(), *([self.freezer] if self.freezer is not None else [])]
+        return list(dict.fromkeys(found))
 
     def folder(self, controller: str, name: str) -> Path | None:
         """Return the group's folder of one controller."""
@@ -84,7 +97,7 @@ class Cgroups:
 
     def remove(self, name: str) -> None:
         """Remove a group whose processes have ended; waits a little for their last traces. Twice is safe."""
-        for parent in set(self.parents.values()):
+        for parent in self._folders():
             deadline = time.monotonic() + 2
             while (parent / name).exists():
                 try:
@@ -153,13 +166,21 @@ def find_cgroups() -> Cgroups:
                 parent = _make_parent(base)
                 if parent is not None:
                     parents[controller], versions[controller] = parent, 1
+    freezer: Path | None = None
     for mount, version, _ in _mounts():
         if version == 2:  # noqa: PLR2004
             base = mount if os.geteuid() == 0 else mount / own.get("", "").lstrip("/")
             for controller, parent in _delegated(base).items():
                 if controller not in parents:
                     parents[controller], versions[controller] = parent, 2
-    return Cgroups(parents, versions)
+            freezer = freezer or _freezer(base)
+    return Cgroups(parents, versions, freezer)
+
+
+def _freezer(base: Path) -> Path | None:
+    """Return the folder for groups that can be frozen: since Linux 5.2 every v2 group but the first can."""
+    parent = _make_parent(base)
+    return parent if parent is not None and (parent / "cgroup.freeze").exists() else None
 
 
 def _mounts() -> list[tuple[Path, int, list[str]]]:

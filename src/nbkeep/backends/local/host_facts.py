@@ -49,6 +49,7 @@ def host_facts(
         _seccomp(),
         _vsock(),
         _cgroups(cgroups),
+        _freezer(cgroups),
         _homes(),
         _parents(told_parents(data_dir) if parents is None else parents),
         _gpu(declared),
@@ -154,6 +155,21 @@ def _cgroups(cgroups: Cgroups) -> HostFact:
             remedy,
         )
     return HostFact("cgroups", title, "weaker", f"Only {told}.", remedy)
+
+
+def _freezer(cgroups: Cgroups) -> HostFact:
+    title = "Freezing of idle sessions"
+    if cgroups.freezer is not None:
+        return HostFact(
+            "freezer", title, "holds", "Idle sessions stay in memory for a while and go on at once."
+        )
+    return HostFact(
+        "freezer",
+        title,
+        "weaker",
+        "No cgroup v2 group may be made here: idle sessions are suspended at once.",
+        "Run nbkeep as root, or delegate a group to its user (systemd: Delegate=yes).",
+    )
 
 
 def _homes() -> HostFact:
@@ -274,6 +290,7 @@ def _counted() -> dict[str, int]:
     return counted()
 
 
-def capacity(declared: Mapping[str, int]) -> Capacity:
-    """Return CPUs that this process may use, and all memory and GPUs of the host."""
-    return Capacity(len(os.sched_getaffinity(0)) * 1000, psutil.virtual_memory().total, gpus(declared))
+def capacity(declared: Mapping[str, int], *, freezes: bool) -> Capacity:
+    """Return CPUs that this process may use, all memory and GPUs of the host, and whether it can freeze."""
+    cpu_millis = len(os.sched_getaffinity(0)) * 1000
+    return Capacity(cpu_millis, psutil.virtual_memory().total, gpus(declared), freezes)

@@ -169,8 +169,7 @@ class KernelDoors:
             "spare": is_spare,
         }
         name = group_name(session_id, "sandbox")
-        joins = [self._cgroups.parents[one] / name / "cgroup.procs" for one in self._cgroups.parents]
-        entry = Entry(half.inner, self._host_uid(spec["uid_index"]), list(dict.fromkeys(joins)), asked)
+        entry = Entry(half.inner, self._host_uid(spec["uid_index"]), self._cgroups.joins(name), asked)
         kind = Kind(Path(spec["image_folder"]), tuple(spec["preimport"]))
         parent = self._parents.ready(kind)
         if is_spare and parent is None:

@@ -121,6 +121,16 @@ def _add_sessions(app: FastAPI, backend: LocalBackend) -> None:
         backend.ask_to_end(session_id)
         return Response(status_code=204)
 
+    @app.post("/v1/sessions/{session_id}/freeze", status_code=204)
+    def freeze(session_id: str) -> Response:
+        backend.freeze(session_id)
+        return Response(status_code=204)
+
+    @app.post("/v1/sessions/{session_id}/thaw", status_code=204)
+    def thaw(session_id: str) -> Response:
+        backend.thaw(session_id)
+        return Response(status_code=204)
+
     @app.delete("/v1/sessions/{session_id}", status_code=204)
     def stop(session_id: str, grace_s: Annotated[float, Field(ge=0, le=600)] = 10) -> Response:
         backend.stop(session_id, grace_s)

@@ -84,7 +84,10 @@ def list_sessions(
     wanted = listing.Filter(user=user, state=state, profile=profile)
     with office.store.read() as tx:
         page = listing.list_sessions(tx, actor, wanted, limit=limit, cursor=cursor)
-    return {"items": [session_line(office.clock, row, name) for row, name in page.items], "next": page.next}
+    return {
+        "items": [session_line(office.clock, office.settings, row, name) for row, name in page.items],
+        "next": page.next,
+    }
 
 
 @router.post("", status_code=201)

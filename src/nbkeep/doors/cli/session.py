@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _POLL_S = 0.3
 _LONGEST_S = 900.0  # the office ends a start or a stop that hangs long before
 _OVER = frozenset({"suspended", "stopped", "failed"})
-_LIVE_STATES = frozenset({"requested", "starting", "ready", "stopping"})
+_LIVE_STATES = frozenset({"requested", "starting", "ready", "frozen", "stopping"})
 
 Positional = Annotated[
     str | None,
@@ -192,7 +192,7 @@ def resume(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is ready.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Resume a suspended session: same address, same notebooks, same variables.
+    """Resume a suspended session, or one that is paused: same address, same notebooks, same variables.
 
     Example: nbkeep session resume ses_06f3k2m9q1x8d4ztw7ha --profile notebook-cpu-large
     """
@@ -338,6 +338,8 @@ def _ended_words(found: dict[str, Any]) -> str:
 
 
 def _state(found: dict[str, Any]) -> str:
+    if found.get("frozen_until"):
+        return f"frozen (until {words.moment(found['frozen_until'])})"
     return f"{found['state']} ({found['stop']['reason']})" if found.get("stop") else str(found["state"])
 
 
@@ -357,6 +359,8 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("busy", "yes" if found.get("is_busy") else None),
             ("memory", words.size(found["memory_used_bytes"]) if found.get("memory_used_bytes") else None),
             ("started", words.moment(found["started_at"])),
+            ("frozen since", words.moment(found["frozen_at"]) if found.get("frozen_at") else None),
+            ("put on disk", words.moment(found["frozen_until"]) if found.get("frozen_until") else None),
             ("idle stop", words.moment(found["idle_stop_at"]) if found.get("idle_stop_at") else None),
             ("ends", words.moment(found["ends_at"]) if found.get("ends_at") else None),
             ("ended", words.moment(found["ended_at"]) if found.get("ended_at") else None),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -10,12 +9,13 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from nbkeep.doors.api.auth import OfficeDep, bearer, refuse_proxied
 from nbkeep.sessions.extend import extend_row
+from nbkeep.sessions.freeze import freeze_session, thaw_session
 from nbkeep.sessions.heartbeat import take_heartbeat
 from nbkeep.sessions.identity import actor_of, session_of
 from nbkeep.sessions.notices import dismiss_notice
 from nbkeep.sessions.reports import MAX_BATCH, take_reports
-from nbkeep.sessions.view import session_view
-from nbkeep.store.tables import UserRow
+from nbkeep.sessions.view import own_view
+from nbkeep.store.tables import SessionRow, UserRow
 
 router = APIRouter(prefix="/session", dependencies=[Depends(refuse_proxied)])
 
@@ -38,6 +38,12 @@ class Heartbeat(BaseModel):
     memory_used_bytes: int | None = None
 
 
+class Rest(Heartbeat):
+    """The same, of a session that forwards nothing any more; `saved`: its variables are on the disk."""
+
+    saved: bool = False
+
+
 class Reports(BaseModel):
     """Events for the record, in order."""
 
@@ -54,24 +60,38 @@ class Tour(BaseModel):
 def look(office: OfficeDep, token: TokenDep) -> dict[str, Any]:
     """Return the session's view."""
     with office.store.read() as tx:
-        return session_view(tx, office.clock, office.settings, session_of(tx, token))
+        return own_view(tx, office.clock, office.settings, session_of(tx, token))
 
 
 @router.post("/heartbeat")
 def heartbeat(body: Heartbeat, office: OfficeDep, token: TokenDep) -> dict[str, Any]:
-    """Take a report of activity and return the session's view."""
-    last_work_at: datetime | None = body.last_work_at
+    """Take a report of activity and return the session's view; `freeze_asked`: `freeze` is called for."""
     with office.store.write() as tx:
         row = session_of(tx, token)
-        take_heartbeat(
-            office.clock,
-            row,
-            last_work_at=last_work_at,
-            is_busy=body.busy,
-            memory_used_bytes=body.memory_used_bytes,
-        )
+        _take(office, row, body)
         tx.flush()
-        return session_view(tx, office.clock, office.settings, row)
+        return own_view(tx, office.clock, office.settings, row)
+
+
+@router.post("/freeze")
+def freeze(body: Rest, office: OfficeDep, token: TokenDep) -> dict[str, Any]:
+    """Freeze the session, which has stopped forwarding, and return its view; 409 when it is not idle."""
+    with office.store.write() as tx:
+        row = session_of(tx, token)
+        _take(office, row, body)
+        session_id, actor = row.id, actor_of(tx, row)
+    freeze_session(office, actor, session_id, is_saved=body.saved)
+    return _own(office, session_id)
+
+
+@router.post("/thaw")
+def thaw(office: OfficeDep, token: TokenDep) -> dict[str, Any]:
+    """Let the session go on, because its user is back, and return its view. Twice is safe."""
+    with office.store.read() as tx:
+        row = session_of(tx, token)
+        session_id, actor = row.id, actor_of(tx, row)
+    thaw_session(office, actor, session_id)
+    return _own(office, session_id)
 
 
 @router.post("/extend")
@@ -80,7 +100,7 @@ def extend(office: OfficeDep, token: TokenDep) -> dict[str, Any]:
     with office.store.write() as tx:
         row = session_of(tx, token)
         extend_row(tx, office.clock, actor_of(tx, row), row)
-        return session_view(tx, office.clock, office.settings, row)
+        return own_view(tx, office.clock, office.settings, row)
 
 
 @router.post("/events")
@@ -103,3 +123,19 @@ def dismiss(notice_id: str, office: OfficeDep, token: TokenDep) -> None:
     """Put one of the user's notices away."""
     with office.store.write() as tx:
         dismiss_notice(tx, office.clock, session_of(tx, token).user_id, notice_id)
+
+
+def _take(office: OfficeDep, row: SessionRow, body: Heartbeat) -> None:
+    take_heartbeat(
+        office.clock,
+        row,
+        last_work_at=body.last_work_at,
+        is_busy=body.busy,
+        memory_used_bytes=body.memory_used_bytes,
+    )
+
+
+def _own(office: OfficeDep, session_id: str) -> dict[str, Any]:
+    with office.store.read() as tx:
+        row = tx.get_one(SessionRow, session_id)
+        return own_view(tx, office.clock, office.settings, row)

@@ -36,7 +36,7 @@ class Step:
 
 def seen(office: Office, row: SessionRow, user: str) -> dict[str, Any]:
     """Return what session cards and pages show."""
-    line = session_line(office.clock, row, user)
+    line = session_line(office.clock, office.settings, row, user)
     line["open_url"] = address(office.settings, user, row.name)
     line["cost"] = cost_words(row, office.clock.now())
     line["extension_left_s"] = max(0, row.profile["max_extension_s"] - row.extended_s)

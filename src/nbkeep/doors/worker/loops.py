@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nbkeep.model.errors import Unavailable
 from nbkeep.sessions.state_key_records import key_ids, record_keys
 
-from . import clocks, reconcile, stops, sweep, warm
+from . import clocks, freezer, reconcile, stops, sweep, warm
 from .clockguard import boot_id
 from .leftovers import take_leftovers
 from .states import hold_to_limits, look_after_states
@@ -47,6 +47,7 @@ class Worker:
         if not self._step("clocks", lambda: clocks.check(self.parts, self.boot_id)):
             return
         self._step("limits", lambda: stops.stop_what_is_due(self.parts))
+        self._step("frozen", lambda: freezer.suspend_frozen(self.parts))
         self._step("starts", lambda: stops.give_up_slow_starts(self.parts))
         self._step("disabled", lambda: stops.stop_disabled_users(self.parts))
         self._step("reconcile", lambda: reconcile.compare(self.parts, self.boot_id, self._missing))

@@ -20,6 +20,8 @@ from nbkeep.sessions.stories import reason_of
 from nbkeep.sessions.view import CAPACITY_MARK
 from nbkeep.store.tables import MarkRow, SessionRow
 
+from .freezer import settle
+
 if TYPE_CHECKING:
     from nbkeep.sessions.interface import Parts
 
@@ -37,7 +39,8 @@ def compare(parts: Parts, boot_id: str, missing: dict[str, int]) -> None:
     `missing` counts rounds in which a session was not found; the caller keeps it between rounds.
     """
     try:
-        running = {one.session_id: one.alive for one in parts.backend.sessions()}
+        listed = parts.backend.sessions()
+        running = {one.session_id: one.alive for one in listed}
         _remember_capacity(parts)
     except Unavailable:
         missing.clear()
@@ -49,6 +52,7 @@ def compare(parts: Parts, boot_id: str, missing: dict[str, int]) -> None:
     for session_id in expected.keys() & running.keys():
         if not running[session_id]:
             _end_dead(parts, session_id, runs[session_id])
+    settle(parts, {one.session_id: one.frozen for one in listed if one.alive}, expected)
     absent = {one: expected[one] for one in expected.keys() - running.keys()}
     _end_missing(parts, boot_id, missing, absent, runs)
     for session_id in running.keys() - expected.keys():

@@ -11,6 +11,7 @@ from nbkeep.model.actor import SYSTEM
 from nbkeep.model.errors import Unavailable
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.sessions.end import end_session
+from nbkeep.sessions.freeze import ask_freeze
 from nbkeep.sessions.kept import grace_s
 from nbkeep.sessions.limits import stop_due
 from nbkeep.sessions.records import LIVE_STATES, clockwork
@@ -24,19 +25,23 @@ START_TIMEOUT = timedelta(seconds=120)
 # An idle stop needs fresh word from the session that it is idle: no word (office or session were away) is no
 # proof.
 FRESH = timedelta(seconds=90)
+# The server hears of it with its next heartbeat, and saves first.
+_FREEZE_WITHIN = timedelta(seconds=100)
+_LASTING = frozenset({SessionState.READY, SessionState.FROZEN})
 _SHORTEST_IDLE = timedelta(seconds=60)
 _ASK_AGAIN = timedelta(seconds=5)
 _BY_FORCE = timedelta(seconds=20)
 
 
 def stop_what_is_due(parts: Parts) -> int:
-    """Stop ready sessions whose idle stop or end has come; return how many."""
+    """Stop ready sessions whose idle stop or end has come; return how many. Idle ones are frozen first."""
     now = parts.clock.now()
     query = select(SessionRow.id).where(
-        SessionRow.state == SessionState.READY.value,
+        SessionRow.state.in_([SessionState.READY.value, SessionState.FROZEN.value]),
         or_(
             SessionRow.ends_at <= now,
             and_(
+                SessionRow.state == SessionState.READY.value,
                 SessionRow.is_busy.is_(False),
                 SessionRow.last_work_at <= now - _SHORTEST_IDLE,
                 SessionRow.last_heartbeat_at >= now - FRESH,
@@ -47,8 +52,10 @@ def stop_what_is_due(parts: Parts) -> int:
     for session_id in _ids(parts, query):
         with parts.store.write() as tx:
             row = tx.get_one(SessionRow, session_id, with_for_update=True)
-            due = stop_due(clockwork(row), now) if row.state == SessionState.READY else None
-            if due == "idle" and not _has_fresh_word(row, parts):
+            due = stop_due(clockwork(row), now) if row.state in _LASTING else None
+            if due == "idle" and (
+                not _has_fresh_word(row, parts) or ask_freeze(tx, parts, row, now, _FREEZE_WITHIN)
+            ):
                 due = None
             if due is None or not wish_stop(tx, parts.clock, SYSTEM, row, StopReason(due)):
                 continue

@@ -15,15 +15,21 @@ from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
     from nbkeep_runtime.server.state.kept import KeptState
+
+    AtWork = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class _Handler(APIHandler):
     auth_resource = "nbkeep"
 
-    def initialize(self, kept: KeptState) -> None:
+    def initialize(self, kept: KeptState, at_work: AtWork) -> None:
         """Take what `app.py` hands over."""
         self._kept = kept
+        self._at_work = at_work
 
     def send_view(self) -> None:
         """Answer with what is kept."""
@@ -49,7 +55,8 @@ class SaveHandler(_Handler):
     @authorized
     async def post(self) -> None:
         """Save now, and answer when it is done: a minute at most, if a cell runs."""
-        await self._kept.save_now()
+        async with self._at_work():
+            await self._kept.save_now()
         self.send_view()
 
 
@@ -65,10 +72,11 @@ class ResumedHandler(_Handler):
         self.finish()
 
 
-def handlers(kept: KeptState) -> list[tuple[Any, ...]]:
+def handlers(kept: KeptState, at_work: AtWork) -> list[tuple[Any, ...]]:
     """Return the routes."""
+    parts = {"kept": kept, "at_work": at_work}
     return [
-        (r"/nbkeep/api/state", StateHandler, {"kept": kept}),
-        (r"/nbkeep/api/state/save", SaveHandler, {"kept": kept}),
-        (r"/nbkeep/api/state/resumed", ResumedHandler, {"kept": kept}),
+        (r"/nbkeep/api/state", StateHandler, parts),
+        (r"/nbkeep/api/state/save", SaveHandler, parts),
+        (r"/nbkeep/api/state/resumed", ResumedHandler, parts),
     ]

@@ -102,6 +102,11 @@ class KeptState:
         if self.keeps and not self.is_ending:
             await self._saves.now()
 
+    async def save_before_rest(self) -> bool:
+        """Save all kernels whose variables can be kept; False when one of them could not be."""
+        await self.save_now()
+        return self.keeps and not self.is_ending and not self.view()["problems"]
+
     async def end(self) -> None:
         """Save for the last time, before kernels are shut down; never raises, and ends in time."""
         self.is_ending = True

@@ -1,0 +1,47 @@
+"""Frozen sessions: suspended when their time is over, and brought in line with what their rows say."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from nbkeep.model.errors import Refused
+from nbkeep.model.session import SessionState
+from nbkeep.sessions.freeze import settle_freezer, suspend_idle
+from nbkeep.store.tables import SessionRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbkeep.sessions.interface import Parts
+
+_log = logging.getLogger("nbkeep.worker")
+
+
+def suspend_frozen(parts: Parts) -> int:
+    """Suspend sessions that have been frozen for as long as they may be; return how many."""
+    since = parts.clock.now() - timedelta(seconds=parts.settings.frozen_s)
+    query = select(SessionRow.id).where(
+        SessionRow.state == SessionState.FROZEN.value, SessionRow.frozen_at <= since
+    )
+    with parts.store.read() as tx:
+        found = list(tx.scalars(query))
+    return sum(suspend_idle(parts, session_id, only_frozen=True) for session_id in found)
+
+
+def settle(parts: Parts, is_frozen: Mapping[str, bool], states: Mapping[str, SessionState]) -> None:
+    """Freeze and thaw where a part that was killed in between left the node otherwise than the row says.
+
+    `is_frozen`: what the node said of sessions that live, `states`: what their rows did. Both may be old.
+    """
+    for session_id in is_frozen.keys() & states.keys():
+        if is_frozen[session_id] == (states[session_id] == SessionState.FROZEN):
+            continue
+        try:
+            settle_freezer(parts, session_id)
+        except Refused as error:
+            _log.warning("%s cannot be frozen after all, and is suspended: %s", session_id, error)
+            suspend_idle(parts, session_id, only_frozen=True)
