@@ -171,7 +171,7 @@ def restored(
     thread.start()
     frames = Frames(ours, b"", time.monotonic() + 30)
     try:
-        hand_out(frames, reader)
+        hand_out(frames, reader, lambda _size: None)
     finally:
         frames.close()
         thread.join(30)
