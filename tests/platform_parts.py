@@ -251,8 +251,9 @@ class Session:
     def channel(self, kernel: str, visitor: Person | None = None, origin: str = "") -> ClientConnection:
         """Open a websocket to a kernel as the owner's or somebody else's browser; `origin`: of which page."""
         jar = (visitor or self.owner).web.cookies.jar
-        cookies = "; ".join(f"{one.name}={one.value}" for one in jar if self.owner.name in one.domain)
         place = urlsplit(self.url)
+        cookies = "; ".join(f"{one.name}={one.value}" for one in jar
+                            if self.owner.name in one.domain and place.path.startswith(one.path))  # fmt: skip
         wire = socket.create_connection(("127.0.0.1", self.platform.port))
         uri = f"ws://{place.netloc}{place.path}api/kernels/{kernel}/channels?session_id={uuid4().hex}"
         return connect(uri, sock=wire, additional_headers={"Cookie": cookies},
