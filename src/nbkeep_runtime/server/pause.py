@@ -56,6 +56,8 @@ class Pause:
     ) -> None:
         self.is_closed = False
         self.is_frozen = False
+        self.opened = asyncio.Event()  # set while it is not closed
+        self.opened.set()
         self._office = office
         self._save = save
         self._report = report
@@ -182,11 +184,13 @@ class Pause:
     def _close(self, *, is_frozen: bool) -> None:
         if not self._is_over:
             self.is_closed, self.is_frozen = True, is_frozen
+            self.opened.clear()
             self._turn += 1
 
     def _open(self) -> None:
         """Forward what waits, in its order, and everything from now on."""
         self.is_closed = self.is_frozen = False
+        self.opened.set()
         self._turn += 1
         held, self._held = self._held, []
         for one in held:

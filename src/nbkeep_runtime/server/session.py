@@ -77,7 +77,7 @@ class Session:
         kernels.on_started = self._started
         kernels.on_restarted = self._restarted
         kernels.at_work = terminals.at_work = self.at_work
-        kernels.spares.is_paused = lambda: self.pause.is_closed
+        kernels.spares.thawed = self.pause.opened.wait
         terminals.pause = self.pause
         terminals.on_input = self.activity.user_did_something
         terminals.on_output = self.activity.output_appeared

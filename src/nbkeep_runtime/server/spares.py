@@ -19,7 +19,7 @@ from nbkeep_runtime.server import kernel_folders, warm
 from nbkeep_runtime.server.sandbox import Exit, Sandbox, SandboxError, is_socket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
     from pathlib import Path
 
     from nbkeep_runtime.server.settings import ServerSettings
@@ -65,7 +65,8 @@ class SpareKernels:
         self._wanted = asyncio.Event()
         self._now: Spare | None = None
         self.kernels: Callable[[], int] = _none
-        self.is_paused: Callable[[], bool] = _no
+        # No kernel is forked into a frozen sandbox, or ended in it.
+        self.thawed: Callable[[], Awaitable[object]] = _at_once
         self._keeping: asyncio.Task[None] | None = None
         sandbox.on_exit(self._exited)
 
@@ -165,11 +166,6 @@ class SpareKernels:
                 await self._discard(file, None if spare is None else spare.pid)
         return is_taken or is_unused
 
-    async def _thawed(self) -> None:
-        """Return when the sandbox is not frozen: no kernel is forked into it, or ended in it, before."""
-        while self.is_paused():
-            await asyncio.sleep(_LEISURE_S)
-
     async def _discard(self, connection_file: Path, pid: int | None) -> None:
         if pid is not None and self._sandbox.exit_of(pid) is None:
             with contextlib.suppress(SandboxError):
@@ -186,9 +182,8 @@ def _none() -> int:
     return 0
 
 
-def _no() -> bool:
+async def _at_once() -> None:
     """Stand in until `session.py` joins the parts."""
-    return False
 
 
 async def _first_of(within_s: float, *waits: Coroutine[Any, Any, object]) -> bool:
