@@ -53,6 +53,7 @@ def test_the_file_is_read_in_peoples_units_and_the_environment_wins(short_dir: P
         ("cpu_overcommit = 'much'", "much"),
         ("invitation_valid_s = 'soon'", "soon"),
         ("cell_grace_s = '1h'", "1 to 480"),
+        ("frozen_s = -1", "not a duration"),
         ("state_key = '/etc/key'", "file:/etc/nbkeep"),
         ("state_key = 'file:key'", "file:/etc/nbkeep"),
         ("default_home_size_bytes = '10 potatoes'", "potatoes"),
@@ -82,3 +83,8 @@ def test_the_environment_picks_the_data_directory() -> None:
 def test_settings_do_not_change_while_running(short_dir: Path) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Settings(data_dir=short_dir).currency = "USD"  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("frozen_s = 0", 0), ("frozen_s = '20min'", 1200), ("", 900)])
+def test_freezing_can_be_switched_off(short_dir: Path, text: str, seconds: int) -> None:
+    assert load(short_dir, text).frozen_s == seconds

@@ -42,6 +42,7 @@ _SETTINGS = (
     "cpu_overcommit",
     "memory_overcommit",
     "cell_grace_s",
+    "frozen_s",
     "max_suspended_sessions",
     "max_suspended_bytes",
     "default_max_sessions",
