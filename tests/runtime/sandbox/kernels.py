@@ -175,7 +175,8 @@ class Kernel:
         more = {"IPYTHONDIR": str(self.folder), "MPLCONFIGDIR": str(self.folder), "HOME": str(self.folder)}
         self.process = subprocess.Popen(
             [python, "-Xfrozen_modules=off", str(KERNEL), "-f", path],
-            cwd=cwd or self.folder, stdout=self.log, stderr=self.log,
+            cwd=cwd or self.folder, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            start_new_session=True,
             env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **more, **(env or {})},
         )  # fmt: skip
         self.client = BlockingKernelClient(connection_file=path)

@@ -167,6 +167,39 @@ def test_frames_that_shared_memory_do_not_write_into_each_other(arrays: Kernel) 
     assert arrays.run("column.iloc[1] = 98; print(df.x[1] != 98 and shallow.x[1] != 98)") == "True"
 
 
+LIBRARIES = """
+import matplotlib; matplotlib.use("agg")
+import matplotlib.pyplot as plt, numpy as np, polars as pl, pyarrow as pa, pyarrow.compute as pc
+import sklearn.linear_model, sklearn.pipeline, sklearn.preprocessing
+fig, (left, right) = plt.subplots(1, 2); (line,) = left.plot([1, 2, 3]); image = right.imshow(np.eye(4))
+bar = fig.colorbar(image)
+table = pa.table({"n": np.arange(100_000), "s": [str(n) for n in range(100_000)]}); rows = table.slice(10, 20)
+above = pc.field("n") > 9; coded = table["s"].dictionary_encode()
+frame = pl.DataFrame({"n": range(100_000)}); lazy = frame.lazy().filter(pl.col("n") > 9); series = frame["n"]
+given = np.random.default_rng(0).random((200, 3))
+pipe = sklearn.pipeline.make_pipeline(
+    sklearn.preprocessing.FunctionTransformer(lambda rows: rows + 1), sklearn.linear_model.LogisticRegression()
+).fit(given, given[:, 0] > 0.5)
+told = pipe.predict(given)
+"""
+
+
+def test_figures_pipelines_and_queries_that_wait(image_python: str) -> None:
+    """Also under a backend that the user chose: pyplot knows its open figures, and no cell's end closes them."""
+    with resumed(LIBRARIES, image_python) as kernel:
+        assert kernel.saved["lost"] == []
+        assert (
+            kernel.run("print(plt.get_backend(), plt.get_fignums(), line is left.lines[0])") == "agg [1] True"
+        )
+        assert kernel.run("print(plt.gcf() is fig and image.colorbar is bar)") == "True"
+        assert (
+            kernel.run("print(rows['n'][0].as_py(), table.filter(above).num_rows, len(coded))")
+            == "10 99990 100000"
+        )
+        assert kernel.run("print(lazy.collect().height, series.equals(frame['n']))") == "99990 True"
+        assert kernel.run("print((pipe.predict(given) == told).all())") == "True"
+
+
 DATABASES = """
 import sqlite3, duckdb
 memory = sqlite3.connect(":memory:"); memory.execute("create table t(a)"); memory.execute("insert into t values (5)")

@@ -16,7 +16,7 @@ from . import ambient
 from .arrays import common_objects, is_large_leaf
 from .chunks import Chunks
 from .dependencies import Dependencies
-from .hashing import Hasher, new_key
+from .hashing import new_key
 from .holders import Holders
 from .layout import Layout
 from .lost import kind_of
@@ -99,7 +99,7 @@ class _Checkpoint:
             (self._outputs, Anchor("out")),
         ]
         self._layout = Layout()
-        self._chunks = Chunks(wire, Hasher(key))
+        self._chunks = Chunks(wire, key)
         self._frames = Frames(self._layout, self._chunks, watch, anchors)
         self._holders = Holders(self._frames.why, [value for value, _ in anchors])
         self._dependencies = Dependencies()

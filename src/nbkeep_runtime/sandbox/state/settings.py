@@ -75,13 +75,20 @@ def _set_logging(module: Any, found: dict[str, tuple[Any, ...]]) -> None:
 
 
 def _matplotlib(module: Any) -> dict[str, Any]:
+    # Read as a dictionary: asking for the backend would choose one.
     return {
-        name: value for name, value in dict[str, Any].items(module.rcParams) if not name.startswith("backend")
+        name: value
+        for name, value in dict[str, Any].items(module.rcParams)
+        if (name == "backend" and isinstance(value, str)) or not name.startswith("backend")
     }
 
 
 def _set_matplotlib(module: Any, found: dict[str, Any]) -> None:
+    backend = found.pop("backend", None)
     dict[str, Any].update(module.rcParams, found)
+    # Before the figures come, which belong to a backend: another one than before would close them.
+    if backend is not None and backend != dict[str, Any].get(module.rcParams, "backend"):
+        module.use(backend)
 
 
 def _numpy(module: Any) -> tuple[Any, Any]:

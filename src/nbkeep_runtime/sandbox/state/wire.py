@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PIECE_BYTES = 1 << 22
 HASHES = 4096
 _JSON_BYTES = 1 << 20
+_BUFFER_BYTES = 1 << 20  # a chunk goes out in a few pieces, or in as few as Linux allows
 _LENGTH = struct.Struct(">I")
 
 
@@ -29,6 +30,7 @@ class Wire:
         self._socket = socket.socket(socket.AF_UNIX)
         try:
             self._socket.settimeout(timeout_s)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
             self._socket.connect(path)
             self._socket.sendall(json.dumps({"token": token}).encode() + b"\n")
         except BaseException:

@@ -68,7 +68,10 @@ def read(path: Path, most_bytes: int) -> bytes:
 
 
 def read_into(path: Path, buffer: bytearray) -> memoryview:
-    """Return a file's bytes in memory that is used again; raises OSError for a link or too large a file."""
+    """Return a file's bytes in memory that is used again; raises OSError for a link or too large a file.
+
+    The file leaves the page cache: what a kernel was given need not be in memory twice.
+    """
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         size = os.fstat(fd).st_size
@@ -78,6 +81,7 @@ def read_into(path: Path, buffer: bytearray) -> memoryview:
         done = 0
         while done < size and (count := os.readv(fd, [view[done:]])):
             done += count
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         return view[:done]
     finally:
         os.close(fd)

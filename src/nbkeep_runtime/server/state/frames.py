@@ -18,6 +18,7 @@ from nbkeep_runtime.server.state.slot import PIECE_BYTES
 _LENGTH = struct.Struct(">I")
 _JSON_BYTES = 1 << 20
 _REASON_LENGTH = 500
+_BUFFER_BYTES = 1 << 20
 
 
 class FrameError(Exception):
@@ -35,6 +36,8 @@ class Frames:
         self, connection: socket.socket, first: bytes, deadline_s: float, silence_s: float = 600.0
     ) -> None:
         self._socket = connection
+        # A chunk goes out in a few pieces; Linux gives less where its own limit (net.core.wmem_max) is lower.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         self._first = memoryview(first)
         self._deadline_s = deadline_s
         self._silence_s = silence_s

@@ -176,6 +176,14 @@ class Writer:
         self._open.clear()
 
 
+class Memory:
+    """Room for one chunk, sealed and opened."""
+
+    def __init__(self) -> None:
+        self.sealed = bytearray(_SEALED_BYTES)
+        self.opened = bytearray(PIECE_BYTES)
+
+
 class Reader:
     """Hands out one checkpoint, each piece verified; raises `IsRefused` for what is not as it was saved."""
 
@@ -184,8 +192,6 @@ class Reader:
         self._sealer = sealer
         self._checkpoint = checkpoint
         self._bound = (folder.name, checkpoint.python)
-        self._file_buffer = bytearray(_SEALED_BYTES)
-        self._buffer = bytearray(PIECE_BYTES)
         self.refs = frozenset(self._read_refs())
 
     def _read_refs(self) -> list[str]:
@@ -217,13 +223,13 @@ class Reader:
             if file.read(1):
                 raise IsRefused(NOT_OURS)
 
-    def chunk(self, name: str) -> memoryview:
-        """Return a chunk of this checkpoint, in memory that the next call uses again; in one thread only."""
+    def chunk(self, name: str, memory: Memory) -> memoryview:
+        """Return a chunk of this checkpoint, in `memory` until that is used again; for several threads."""
         try:
-            sealed = files.read_into(self._folder / "chunks" / name, self._file_buffer)
+            sealed = files.read_into(self._folder / "chunks" / name, memory.sealed)
         except OSError as error:
             raise IsRefused(NOT_OURS) from error
-        return self._sealer.open_into("chunk", (*self._bound, name), sealed, self._buffer)
+        return self._sealer.open_into("chunk", (*self._bound, name), sealed, memory.opened)
 
 
 def _sealed(file: BinaryIO) -> bytes:
