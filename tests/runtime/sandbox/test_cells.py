@@ -150,6 +150,8 @@ def test_what_ran_twice_on_its_own_result_is_told(make) -> None:
         (["n = 0\ndef bump():\n  global n\n  n += 1", "bump()", "print(n)"], "abc", ""),
         (["n = 0\ndef bump():\n  global n\n  n += 1", "bump()", "print(n)"], "abcb", "b"),
         (["n = 0\ndef bump():\n  global n\n  n += 1", "bump()", "print(n)"], "abcbc", "bc"),
+        (["n = 0\ndef begin():\n  global n\n  n = 5", "begin()", "print(n)"], "abcb", ""),
+        (["n = 0\ndef begin():\n  global n\n  n = 5", "begin()", "n = 7"], "abcb", ""),
         # classes and their methods' globals
         (["k = 1", "class A:\n  def go(self): return k\na = A()", "print(a.go())", "k = 2"], "abcdc", "c"),
         # only methods that are called, or may be

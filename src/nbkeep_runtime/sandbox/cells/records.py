@@ -73,14 +73,14 @@ def record_of(plain: tuple[Any, ...]) -> Record:
 
 def plain_print(found: Print) -> tuple[Any, ...]:
     """Return a fingerprint as plain values."""
-    uses = [(use.gate, sorted(use.names), sorted(use.attributes)) for use in found.uses]
+    uses = [(use.gate, sorted(use.names), sorted(use.attributes), sorted(use.sets)) for use in found.uses]
     return found.digest, found.exact, uses, found.seeds, found.parts
 
 
 def print_of(plain: tuple[Any, ...]) -> Print:
     """Return the fingerprint that was written down."""
     digest, exact, uses, seeds, parts = plain
-    known = frozenset(Use(gate, frozenset(names), frozenset(more)) for gate, names, more in uses)
+    known = frozenset(Use(gate, *map(frozenset, looked)) for gate, *looked in uses)
     return Print(digest, exact, known, seeds, parts)
 
 
