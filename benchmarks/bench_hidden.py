@@ -60,7 +60,12 @@ TEMPLATES = (
     "print(o.go())",
     "{x} = {{'k': {y}}}",
 )
-# Harder ones: shared and nested values, globals that functions set, methods that change or hand on their object.
+_GIVEN_TO_OBJECTS = (
+    ("o.w = ", "vars(o).get('w')"),
+    ("o.put(", "vars(o).get('v')"),
+    ("f = o.go", "(vars(f.__self__), vars(type(o)).get('v'))"),
+)
+# Harder ones: shared and nested values, globals that functions set, methods that change or hand on an object.
 HARDER = (
     "{x} = [{y}, {y}]",
     "try: {x}[0].append({n})\nexcept Exception: pass",
@@ -70,7 +75,7 @@ HARDER = (
     "print(bool({x}))",
     "o.w = {x}",
     "print(sorted(vars(o).items(), key=str))",
-    "class A:\n  v = {n}\n  def go(self): return self.all()\n  def all(self): return str(vars(self))\no = A()",
+    "class A:\n  v = {n}\n  def go(self): return self.a()\n  def a(self): return str(vars(self))\no = A()",
     "class A:\n  v = {n}\n  def put(self, k): self.v = k\n  def go(self): return self.v\no = A()",
     "try: o.put({x})\nexcept AttributeError: pass",
     "print(getattr(o, 'v'))",
@@ -102,7 +107,9 @@ class Run:
     def values(self, code: str) -> str:
         """Return the variables that a cell gave, as text."""
         names = sorted({name for found in _GIVEN.findall(code) for name in found if name})
-        probe = {"p": f"repr([globals().get(name) for name in {names!r}])"}
+        parts = [f"globals().get({name!r})" for name in names]
+        parts += [what for start, what in _GIVEN_TO_OBJECTS if start in code]
+        probe = {"p": f"repr([{', '.join(parts)}])"}
         client = self.kernel.client
         message = client.execute("", silent=True, user_expressions=probe)
         while True:

@@ -58,11 +58,13 @@ def test_stale_cells_are_marked_counted_found_and_run_in_order(platform: Platfor
     expect(panel.locator(".nbkeep-Stale")).to_have_count(0)
 
     write_into(desk, 0, "price = 12\nshare = 0.2")
-    expect(mark(desk, 0)).to_have_attribute("title", "Edited since it ran.")
+    expect(mark(desk, 0)).to_have_attribute("aria-label", "Edited since it ran.")
     desk.run_cell(0)
     expect(mark(desk, 0)).to_have_count(0)
     used = mark(desk, 2)
-    expect(used).to_have_attribute("title", "Stale: cell [6] gives price another value than this cell used.")
+    expect(used).to_have_attribute(
+        "aria-label", "Stale: cell [6] gives price another value than this cell used."
+    )
     expect(
         panel.get_by_role("img", name=re.compile("sales of cell .3., which is stale itself"))
     ).to_be_visible()
@@ -72,6 +74,8 @@ def test_stale_cells_are_marked_counted_found_and_run_in_order(platform: Platfor
 
     panel.get_by_role("button", name="2 stale").click()
     expect(desk.cell(2)).to_have_class(re.compile("jp-mod-active"))
+    expect(used).to_be_focused()  # its sentence is shown and read, and the notebook's keys still work
+    expect(panel.locator(".jp-Notebook")).to_have_class(re.compile("jp-mod-commandMode"))
     panel.get_by_role("button", name="2 stale").click()
     expect(desk.cell(3)).to_have_class(re.compile("jp-mod-active"))
 
@@ -90,7 +94,7 @@ def test_stale_cells_are_marked_counted_found_and_run_in_order(platform: Platfor
     desk.page.keyboard.press("d")
     desk.page.keyboard.press("d")
     expect(mark(desk, 2)).to_have_attribute(
-        "title", "Missing: the cell that gave it sales is no longer in this notebook."
+        "aria-label", "Missing: the cell that gave it sales is no longer in this notebook."
     )
     expect(panel.get_by_role("button", name="1 missing")).to_be_visible()
     expect(panel.get_by_role("button", name="Run stale cells")).to_have_count(0)

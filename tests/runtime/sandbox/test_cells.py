@@ -150,6 +150,8 @@ def test_what_ran_twice_on_its_own_result_is_told(make) -> None:
         (["n = 0\ndef bump():\n  global n\n  n += 1", "bump()", "print(n)"], "abc", ""),
         (["n = 0\ndef bump():\n  global n\n  n += 1", "bump()", "print(n)"], "abcb", "b"),
         (["n = 0\ndef bump():\n  global n\n  n += 1", "bump()", "print(n)"], "abcbc", "bc"),
+        (["n = 0\ndef begin():\n  global n\n  n = 5", "begin()", "print(n)"], "abcb", ""),
+        (["n = 0\ndef begin():\n  global n\n  n = 5", "begin()", "n = 7"], "abcb", ""),
         # classes and their methods' globals
         (["k = 1", "class A:\n  def go(self): return k\na = A()", "print(a.go())", "k = 2"], "abcdc", "c"),
         # only methods that are called, or may be
@@ -173,6 +175,11 @@ def test_what_ran_twice_on_its_own_result_is_told(make) -> None:
         (["class A: pass\na = A(); a.n = 1", "a.m = 1", "a.n = 2", "print(a.m, a.n)"], "acbd", ""),
         # what gives and shows the same again
         (["class A: pass\na = A()", "a.n = 1"], "abb", ""),
+        (["class A: pass\na = A()", "a.n = 1", "a.m = 2"], "abcb", ""),
+        (["class A: pass\na = A()", "a.n = 1", "a.n = 2"], "abcb", ""),
+        (["class A: pass\na = A()", "a.n = getattr(a, 'n', 0) + 1", "a.m = 2"], "abcb", "b"),
+        (["class A: pass\na = A(); a.n = 1; a.m = 1", "print(getattr(a, 'n'))", "a.m = 2"], "abcb", ""),
+        (["class A: pass\na = A(); a.n = 1; a.m = 1", "print(getattr(a, 'n'))", "a.n = 2"], "abcb", "b"),
         (["x = [1]", "x[0] = 5", "print(x)"], "abbc", ""),
         (["x = [1]", "x[0] += 5", "print(x)"], "abbc", "bc"),
         (["x = 1", "print(x > 0)", "x = 2"], "abcb", ""),
@@ -185,6 +192,7 @@ def test_what_ran_twice_on_its_own_result_is_told(make) -> None:
         # a cell that failed would have bound more
         (["a = 1", "a += 7", "b = a", "a = [0, 5]"], "acdb", "bc"),
         (["d = [4]", "def h(v): v.append(3)\nh(d)", "print(d)"], "ac", "bc"),
+        (["d = 4", "def h():\n  global d\n  d = 5\nh()", "print(d)"], "ac", "bc"),
         # arrays and frames
         (["import numpy as np\na = np.zeros(10)", "print(a.sum())", "a[3] = 1"], "abcb", "b"),
         (["import numpy as np\na = np.zeros(5_000_000)", "b = a[10:]", "b[77_777] = 1", "print(a.sum())"], "abcd", ""),

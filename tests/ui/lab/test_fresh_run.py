@@ -45,6 +45,13 @@ def start(page: Page) -> None:
     question.get_by_role("button", name="Run", exact=True).click()
 
 
+def run_fresh(lab: Lab, page: Page, path: str, *cells: tuple[str, str | None]) -> Locator:
+    """Write a notebook, open it and start its fresh run; return what tells how it went."""
+    open_lab(page, lab, write(lab, path, *cells))
+    start(page)
+    return view(page).get_by_role("status")
+
+
 def view(page: Page) -> Locator:
     return page.locator(".nbkeep-FreshView")
 
@@ -111,34 +118,29 @@ def test_a_run_that_gives_the_same_says_yes_and_writes_into_its_copy_only(lab: L
     (lab.home / "fresh").mkdir()
     (lab.home / "fresh/data.csv").write_text("a\n1\n")
     (lab.home / "fresh/own.py").write_text("value = 7\n")
-    path = write(
+    told = run_fresh(
         lab,
+        page,
         "fresh/same.ipynb",
         ("import own\nprint(own.value, open('data.csv').read().split())", "7 ['a', '1']\n"),
         ("open('data.csv', 'w').write('spoiled'); open('made.txt', 'w').close()\nprint('written')", "written\n"),
         ("import os; print(sorted(set(os.listdir('.')) - {'__pycache__'}), '_nbkeep_fresh' in globals())",
          "['data.csv', 'made.txt', 'own.py', 'same.ipynb'] False\n"),
     )  # fmt: skip
-    open_lab(page, lab, path)
-    start(page)
-    expect(view(page).get_by_role("status")).to_contain_text(
-        "Yes: a fresh run gives the same in all 3 cells."
-    )
+    expect(told).to_contain_text("Yes: a fresh run gives the same in all 3 cells.")
     assert (lab.home / "fresh/data.csv").read_text() == "a\n1\n"
     assert not (lab.home / "fresh/made.txt").exists()
 
 
 def test_a_cell_that_fails_ends_it_as_restart_and_run_all_does(lab: Lab, page: Page) -> None:
-    path = write(
+    told = run_fresh(
         lab,
+        page,
         "fresh/fails.ipynb",
         ("print('a')", "a\n"),
         ("print(gone)", "here\n"),
         ("print('c')", "c\n"),
     )
-    open_lab(page, lab, path)
-    start(page)
-    told = view(page).get_by_role("status")
     expect(told).to_contain_text("1 is the same; 1 failed, 1 was not reached.")
     expect(told).to_contain_text("ends at a cell that fails")
     expect(cell(page, 2)).to_contain_text("NameError: name 'gone' is not defined")

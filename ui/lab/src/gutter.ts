@@ -1,5 +1,5 @@
 /** The small sign beside a cell's prompt that tells what is the matter with it. */
-import type { Cell } from '@jupyterlab/cells';
+import type { Cell, CodeCell } from '@jupyterlab/cells';
 
 import type { CellStatus } from './marks';
 
@@ -21,24 +21,45 @@ const SIGNS: Readonly<Record<Exclude<CellStatus, 'fresh'>, string>> = {
 };
 
 /** Shows a sign at a cell, another one, or none; twice the same changes nothing. */
-export function mark(cell: Cell, status: CellStatus, sentence: string): void {
-  const shown = [...cell.node.children].find(child => child.classList.contains(SHOWN)) as HTMLElement | undefined;
+export function mark(cell: CodeCell, status: CellStatus, sentence: string): void {
+  const digits = `${cell.model.executionCount ?? ''}`.length.toString();
+  const shown = markOf(cell);
   if (status === 'fresh' || !sentence) {
+    if (shown && shown === document.activeElement) {
+      cell.node.focus({ preventScroll: true }); // or the notebook's keys would go nowhere
+    }
     shown?.remove();
     return;
   }
-  if (shown?.dataset.status === status && shown.title === sentence) {
+  if (shown?.dataset.status === status && shown.dataset.digits === digits && shown.getAttribute('aria-label') === sentence) {
     return;
   }
-  const made = document.createElement('span');
-  made.className = SHOWN;
-  made.dataset.status = status;
-  made.title = sentence;
-  made.setAttribute('role', 'img');
-  made.setAttribute('aria-label', sentence);
-  made.append(drawn(SIGNS[status]));
-  shown?.remove();
-  cell.node.append(made);
+  const sign = shown ?? made();
+  sign.dataset.digits = digits;
+  sign.dataset.status = status;
+  sign.setAttribute('aria-label', sentence);
+  sign.replaceChildren(drawn(SIGNS[status]));
+  if (!shown) {
+    cell.node.prepend(sign); // the first that Tab comes to from the cell
+  }
+}
+
+/** Puts the focus on a cell's sign, if it has one: its sentence is shown, and read to whom cannot see it. */
+export function focusMark(cell: Cell): void {
+  markOf(cell)?.focus({ preventScroll: true });
+}
+
+function markOf(cell: Cell): HTMLElement | undefined {
+  return [...cell.node.children].find(child => child.classList.contains(SHOWN)) as HTMLElement | undefined;
+}
+
+/** Its label is shown by the style sheet, for the mouse and for the keyboard alike. */
+function made(): HTMLElement {
+  const sign = document.createElement('span');
+  sign.className = SHOWN;
+  sign.tabIndex = 0;
+  sign.setAttribute('role', 'img');
+  return sign;
 }
 
 function drawn(sign: string): SVGElement {

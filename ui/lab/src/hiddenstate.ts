@@ -6,7 +6,7 @@ import { Debouncer } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { Api } from './api';
-import { mark } from './gutter';
+import { focusMark, mark } from './gutter';
 import { isDoubtful, type Marks, markSentence, readMarks, type Verdict } from './marks';
 import { confirmed } from './rerun';
 
@@ -71,7 +71,8 @@ export class HiddenState {
       content.activeCellIndex = place;
       content.mode = 'command';
       content.activate();
-      void content.scrollToCell(cell, 'smart');
+      // Not `scrollToCell`: that begins to edit the cell. In the middle there is room for the mark's sentence.
+      void content.scrollToItem(place, 'center').then(() => focusMark(cell));
     }
   }
 

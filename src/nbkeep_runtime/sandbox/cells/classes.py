@@ -82,6 +82,7 @@ class Use:
     gate: str
     names: frozenset[str]
     attributes: frozenset[str]
+    sets: frozenset[str]  # global variables
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class Looked:
 
     names: frozenset[str]  # of global variables
     attributes: frozenset[str]
+    sets: frozenset[str]  # global variables
     seeds: bool
     hands_on: bool  # its first argument is used otherwise than by `argument.name`
     hands_any_on: bool  # one of its arguments is
@@ -99,6 +101,7 @@ class Looked:
 def looked_up(code: types.CodeType) -> Looked:
     """Return what code looks up."""
     names: set[str] = set()
+    sets: set[str] = set()
     attributes = set(code.co_names)
     arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 2]
     handed_on = set(arguments) & set(code.co_cellvars)
@@ -107,6 +110,8 @@ def looked_up(code: types.CodeType) -> Looked:
     for at, step in enumerate(steps):
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             names.add(step.argval)
+        elif step.opname == "STORE_GLOBAL":
+            sets.add(step.argval)
         elif "LOAD_FAST" in step.opname and type(step.argval) is tuple:
             handed_on.update(step.argval)
         elif "LOAD_FAST" in step.opname and not _is_of_a_part(steps[at + 1 : at + 3]):
@@ -116,10 +121,12 @@ def looked_up(code: types.CodeType) -> Looked:
             inner = looked_up(constant)
             names |= inner.names
             attributes |= inner.attributes
+            sets |= inner.sets
             seeds |= inner.seeds
     return Looked(
         frozenset(names),
         frozenset(attributes),
+        frozenset(sets),
         seeds,
         hands_on=code.co_argcount > 0 and arguments[0] in handed_on,
         hands_any_on=not handed_on.isdisjoint(arguments),

@@ -114,8 +114,9 @@ class Journal:
         reads = {name: before.get(name) for name in (uses.names | inner.names) if not _is_hidden(name)}
         touches = self._touched(cell, changed, places, names.binds | names.mutates | reads.keys())
         writes = {name: one.digest if one else None for name, one in changed.items() if name not in touches}
-        reads |= {name: before[name] for name in writes if name not in names.binds and name in before}
-        writes |= self._given_again(cell, source, names.binds - writes.keys())
+        given = names.binds | uses.sets | inner.sets
+        reads |= {name: before[name] for name in writes if name not in given and name in before}
+        writes |= self._given_again(cell, source, given - writes.keys())
         seeds = names.seeds or self._seeds(uses.names | inner.names)
         self._look_at_random(cell, reads, writes, seeds=seeds)
         needs = self._needs(names, uses, inner, parts_before)
@@ -259,7 +260,7 @@ class Journal:
                 return None
             found = Print(f"?{self._printer.serials.new()}", exact=True, uses=frozenset())
         if name in names.deferred and not _is_open(value):
-            inside = Use("", frozenset(names.deferred[name]), frozenset(names.attributes))
+            inside = Use("", frozenset(names.deferred[name]), frozenset(names.attributes), frozenset())
             found = replace(found, uses=found.uses | {inside})
         digest = found.digest if found.exact else f"{found.digest}+{version}"
         if found.exact and found.parts is not None:

@@ -48,6 +48,7 @@ class Names:
     binds: set[str] = field(default_factory=set[str])
     surely_binds: set[str] = field(default_factory=set[str])  # in no branch that may not be taken
     mutates: set[str] = field(default_factory=set[str])
+    sets: set[str] = field(default_factory=set[str])  # by a function of the cell that it calls
     words: set[str] = field(default_factory=set[str])  # in texts by which variables may be looked up
     deferred: dict[str, set[str]] = field(default_factory=dict[str, "set[str]"])  # of functions' bodies
     seeds: bool = False
@@ -78,6 +79,7 @@ class _Reader(ast.NodeVisitor):
         self.definite: set[str] = set()
         self._local: list[set[str]] = []
         self._changes: dict[str, set[int]] = {}  # by function: the places of arguments that it changes
+        self._sets: dict[str, set[str]] = {}  # by function: the global variables that it sets
 
     def visit_Name(self, node: ast.Name) -> None:
         name = node.id
@@ -191,6 +193,9 @@ class _Reader(ast.NodeVisitor):
         self._visit_all([*node.decorator_list, *arguments.defaults, *arguments.kw_defaults])
         self._defer(node.name, node)
         self._changes[node.name] = _changed_arguments(node)
+        self._sets[node.name] = {
+            name for one in ast.walk(node) if isinstance(one, ast.Global) for name in one.names
+        }
         self._bind(node.name)
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -245,11 +250,22 @@ class _Reader(ast.NodeVisitor):
             self._mutate(_root(called))
         if name in ("next", "shuffle", "setattr", "delattr", "heappush", "heappop") and node.args:
             self._mutate(_root(node.args[0]))
-        for at in self._changes.get(name, ()) if isinstance(called, ast.Name) else ():
-            if at < len(node.args):
-                self._mutate(_root(node.args[at]))
+        if isinstance(called, ast.Name):
+            self._names.sets |= self._sets.get(name, set())
+            for at in self._changes.get(name, ()):
+                if at < len(node.args):
+                    self._mutate(_root(node.args[at]))
         if name in _LOOKERS:
             self._look(name, node)
+        match node:
+            case ast.Call(ast.Name("getattr"), [ast.Name(whose), ast.Constant(str(attribute)), *_]):
+                self._names.attributes.add(attribute)
+                self._load("getattr")
+                self._load(whose, whole=False)
+                self._visit_all(node.args[2:])
+                return
+            case _:
+                pass
         self._pass(name if isinstance(called, ast.Name) else "", node)
         self.generic_visit(node)
 

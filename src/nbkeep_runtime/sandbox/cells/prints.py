@@ -282,10 +282,13 @@ class Printer:
         self.put("function", value.__module__, value.__qualname__, code_digest(value.__code__))
         looked = looked_up(value.__code__)
         gate = self._methods.get(id(value))
-        names = looked.names if value.__globals__ is self._namespace else frozenset[str]()
+        nothing = frozenset[str]()
+        names, sets = (
+            (looked.names, looked.sets) if value.__globals__ is self._namespace else (nothing, nothing)
+        )
         hands_on = gate is not None and looked.hands_on and value.__name__ != "__init__"
         attributes = looked.attributes | {ALL} if hands_on else looked.attributes
-        self._uses.add(Use(gate or "", names, attributes))
+        self._uses.add(Use(gate or "", names, attributes, sets))
         self._seeds |= looked.seeds and value.__globals__ is self._namespace
         waiting.append(value.__defaults__)
         waiting.append(value.__kwdefaults__)

@@ -23,11 +23,12 @@ _WHOLE = frozenset({"__dict__", "__getstate__", "__reduce_ex__", ALL})
 
 @dataclass
 class Reach:
-    """The variables, those among them that functions look up (`through`), and attributes, of anything."""
+    """The variables, those of them that functions look up (`through`) or set, and attributes of anything."""
 
     names: set[str] = field(default_factory=set[str])
     through: set[str] = field(default_factory=set[str])
     attributes: set[str] = field(default_factory=set[str])
+    sets: set[str] = field(default_factory=set[str])
 
     @property
     def is_whole(self) -> bool:
@@ -56,6 +57,7 @@ def reach_of(
                 if not use.gate or is_open or use.gate in found.attributes:
                     found.attributes |= use.attributes
                     found.through |= use.names
+                    found.sets |= use.sets
                     waiting |= use.names - found.names
     return found
 

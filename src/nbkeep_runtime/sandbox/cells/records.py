@@ -44,15 +44,29 @@ class Record:
         change = self.reads.get(name)
         return change.digest if change else ""
 
-    def had_same_result(self, other: Record, mutated: set[str]) -> bool:
+    def had_same_result(self, other: Record, mutated: set[str], parts: Parts) -> bool:
         """Whether both runs of the same code showed the same and left the same behind.
 
-        `mutated`: what the code changes in place, as far as one can see.
+        `mutated`: what the code changes in place, as far as one can see. Of an object of which the code needs
+        some attributes alone, no others are compared, nor those that neither run changed.
         """
         if not self.shows or self.shows != other.shows:
             return False
         names = self.writes.keys() | other.writes.keys() | mutated
-        return all(self.gave(name) == other.gave(name) != "" for name in names)
+        return all(self._gave_same(other, name, parts) for name in names)
+
+    def _gave_same(self, other: Record, name: str, parts: Parts) -> bool:
+        mine, theirs = self.gave(name), other.gave(name)
+        if mine == theirs:
+            return mine != ""
+        if not mine or not theirs or name not in self.needs or name not in other.needs:
+            return False
+        touched = self._changed_parts(name, parts) | other._changed_parts(name, parts)
+        return parts.are_same(mine, theirs, self.needs[name] | other.needs[name] | touched)
+
+    def _changed_parts(self, name: str, parts: Parts) -> frozenset[str]:
+        before, after = self.reads.get(name), self.writes.get(name)
+        return parts.differing(before.digest, after) if before and after else frozenset()
 
 
 def plain_record(record: Record) -> tuple[Any, ...]:
@@ -73,14 +87,14 @@ def record_of(plain: tuple[Any, ...]) -> Record:
 
 def plain_print(found: Print) -> tuple[Any, ...]:
     """Return a fingerprint as plain values."""
-    uses = [(use.gate, sorted(use.names), sorted(use.attributes)) for use in found.uses]
+    uses = [(use.gate, sorted(use.names), sorted(use.attributes), sorted(use.sets)) for use in found.uses]
     return found.digest, found.exact, uses, found.seeds, found.parts
 
 
 def print_of(plain: tuple[Any, ...]) -> Print:
     """Return the fingerprint that was written down."""
     digest, exact, uses, seeds, parts = plain
-    known = frozenset(Use(gate, frozenset(names), frozenset(more)) for gate, names, more in uses)
+    known = frozenset(Use(gate, *map(frozenset, looked)) for gate, *looked in uses)
     return Print(digest, exact, known, seeds, parts)
 
 
@@ -111,6 +125,12 @@ class Parts:
             for key in mine.keys() | theirs.keys()
             if key in (CLASS, SHARED) or _is_among(key.partition(" ")[2], attributes)
         )
+
+    def differing(self, one: str, other: str) -> frozenset[str]:
+        """Return the attributes that tell two objects apart."""
+        mine, theirs = self.known.get(one, {}), self.known.get(other, {})
+        keys = mine.keys() | theirs.keys()
+        return frozenset(key.partition(" ")[2] for key in keys if mine.get(key) != theirs.get(key))
 
     def after(self, now: str, before: str, later: str) -> str | None:
         """Return what becomes of an object by what made `later` of `before`; None when that is not known."""

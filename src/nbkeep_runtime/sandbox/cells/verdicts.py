@@ -132,7 +132,8 @@ class _Fresh:
         if other is not None:
             self._take(cell, other)
             mutated = self._journal.names_of(source).mutates
-            return Verdict(cell, "fresh") if other.had_same_result(record, mutated) else verdict
+            is_same = other.had_same_result(record, mutated, self._journal.parts)
+            return Verdict(cell, "fresh") if is_same else verdict
         # What it would have bound if it had not failed is as unknown as what it gave.
         names = self._journal.names_of(source)
         for name in record.writes.keys() | names.surely_binds | (names.mutates & self._state.keys()):
@@ -173,7 +174,7 @@ class _Fresh:
 
     def _unknown_by_code(self, cell: str, source: str, why: str) -> None:
         names = self._journal.names_of(source)
-        for name in names.binds | (names.mutates & self._state.keys()):
+        for name in names.binds | names.sets | (names.mutates & self._state.keys()):
             self._state[name] = _Value(None, cell, why)
         if names.seeds:
             self._state.update(dict.fromkeys(_RANDOM, _Value(None, cell, why)))
