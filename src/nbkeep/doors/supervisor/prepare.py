@@ -22,6 +22,7 @@ SECRETS = (
     "office-hub-token",  # office → hub
     "warden-token",  # office and hub → warden
     "proxy-token",  # hub → proxy
+    "gateway-token",  # gateway → office
     "state-key",  # the keys that saved state is encrypted with are made of it, one for each user
     "cookie-secret",  # signs cookies of portal and hub
 )
