@@ -142,7 +142,7 @@ class Compiled:
         return found or next((rule for rule in rules.about_anything() if _covers(rule, port)), None)
 
     def _no(self, rule: Rule | None, reason: str) -> Decision:
-        if self.policy.dry_run:
+        if self.policy.dry_run and not (rule and rule.firm):
             return Decision(True, rule, f"{reason}; the policy is on trial", would_block=True)
         return Decision(False, rule, reason)
 

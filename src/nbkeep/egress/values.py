@@ -19,7 +19,7 @@ class Rule:
 
     `host`: a name, `*.name` (what lies below it, at any depth, never the name itself), an IP address, a
     network in CIDR notation, or `*`; in the form that `parse.parse_rule` makes. `ports`: empty means any.
-    `source`: where it was written, for people.
+    `source`: where it was written, for people. `firm`: it refuses even while a policy is on trial.
     """
 
     id: str
@@ -27,6 +27,7 @@ class Rule:
     host: str
     ports: frozenset[int]
     source: str
+    firm: bool = False
 
     def __str__(self) -> str:
         """Return it the way an admin writes it."""
@@ -41,6 +42,7 @@ class Rule:
             "host": self.host,
             "ports": sorted(self.ports),
             "source": self.source,
+            "firm": self.firm,
         }
 
     @classmethod
@@ -59,6 +61,7 @@ class Rule:
             host=_typed(found, "host", str),
             ports=frozenset(cast("list[int]", ports)),
             source=_typed(found, "source", str),
+            firm=_typed(found, "firm", bool),
         )
 
 
@@ -66,7 +69,8 @@ class Rule:
 class Policy:
     """All that decides what one session may reach.
 
-    `dry_run`: rules block nothing; what they would have blocked is on record. `version`: of these contents.
+    `dry_run`: only firm rules block; what others would have blocked is on record. `version`: of these
+    contents.
     """
 
     session_id: str

@@ -8,6 +8,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from nbkeep.backends.local.layout import make_data_dir
+from nbkeep.egress.policy import platform_rules
 from nbkeep.model.errors import Refused
 
 if TYPE_CHECKING:
@@ -44,7 +45,11 @@ _FOLDERS = {
 
 
 def prepare(settings: Settings) -> None:
-    """Make what is missing; raise `Refused` where the directory cannot be used. Twice and at once is safe."""
+    """Make what is missing; raise `Refused` where that or a setting cannot be used.
+
+    Twice and at once is safe.
+    """
+    platform_rules(settings.egress_denylist)
     try:
         make_data_dir(settings.data_dir)
         for name, mode in _FOLDERS.items():
