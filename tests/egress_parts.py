@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
-    from nbkeep.egress.records import Record
+    from nbkeep.egress.spool import Record
 
 SESSION = "ses_0000000000000000000a"
 OTHER = "ses_0000000000000000000b"

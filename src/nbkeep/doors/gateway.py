@@ -22,9 +22,9 @@ from nbkeep.backends.local import launch
 from nbkeep.backends.local.layout import Layout, make_dir
 from nbkeep.egress.gateway import Gateway
 from nbkeep.egress.office_client import OfficeClient, flush, keep_policies, keep_recording
-from nbkeep.egress.records import Spool
 from nbkeep.egress.resolver import SystemResolver, own_addresses
 from nbkeep.egress.rules import Compiled
+from nbkeep.egress.spool import Spool
 from nbkeep.egress.talk import Limits
 from nbkeep.model.errors import NbkeepError, Refused
 from nbkeep.settings import Settings

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from .records import Spool
+    from .spool import Spool
 
 log = logging.getLogger("nbkeep.gateway")
 

@@ -13,8 +13,8 @@ from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.model.ids import new_id
 
 from .parse import is_address, parse_host
-from .records import Record
 from .refusals import Refusal, blocked
+from .spool import Record
 from .wire import Wire
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from nbkeep.model.clock import Clock
 
-    from . import records as kept
+    from . import spool as kept
     from .rules import Compiled
     from .values import Decision
 

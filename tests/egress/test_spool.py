@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nbkeep.egress.records import MAX_BATCH, Record, Spool
+from nbkeep.egress.spool import MAX_BATCH, Record, Spool
 from nbkeep.model.errors import Unavailable
 
 if TYPE_CHECKING:
