@@ -37,6 +37,12 @@ def test_a_profiles_reach_is_set_shown_explained_and_refused_when_wrong(nbkeep: 
     bad = nbkeep("profile", "set", PROFILE, "--egress-allowlist", "pypi.org,127.1", "--public-internet")
     assert (bad.code, "'127.1'" in bad.err) == (1, True)
     assert nbkeep("profile", "show", PROFILE, "--json").json == before
+    more = nbkeep(
+        "profile", "set", PROFILE, "--egress-allowlist", "+b.example:80,443 -pypi.org", "--json"
+    ).json
+    assert more["egress_allowlist"] == ["*.acme.local:80,443", "10.1.0.0/16:5432", "b.example:80,443"]
+    for wrong in ("+c.example,d.example", "-pypi.org", "+127.1", "+"):
+        assert nbkeep("profile", "set", PROFILE, "--egress-allowlist", wrong).code == 1, wrong
     assert nbkeep("profile", "set", PROFILE, "--egress-allowlist", "none").code == 0
     assert nbkeep("profile", "show", PROFILE, "--json").json["egress_allowlist"] == []
     for wrong in (
