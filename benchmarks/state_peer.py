@@ -54,7 +54,7 @@ class TrustedHalf:
             assert self._store.index is not None
             kept = self._store.index.kernels[0]
             assert kept.checkpoint is not None
-            hand_out(frames, self._store.reader(kept, kept.checkpoint))
+            hand_out(frames, self._store.reader(kept, kept.checkpoint), lambda _size: None)
         frames.close()
 
     def _commit(self, received: Received) -> None:

@@ -79,6 +79,10 @@ class Settings:
     # Where the secret of saved variables lies: "" is `secrets/state-key` of the data directory, "file:/PATH"
     # a file outside of it, so that a copy of the data alone cannot be read.
     state_key: str = ""
+    # What no session may ever reach, whatever its profile allows: rules such as "paste.example.com".
+    egress_denylist: tuple[str, ...] = ()
+    # How long the record of connections is kept.
+    connections_retention_s: int = 90 * 86400
     # How long a sign-up or reset link works.
     invitation_valid_s: int = 72 * 3600
     # How long a browser stays signed in.
@@ -135,6 +139,16 @@ class Settings:
     def warden_socket(self) -> Path:
         """Where the warden listens."""
         return self.run_dir / "warden/warden.sock"
+
+    @property
+    def gateway_dir(self) -> Path:
+        """What the gateway keeps for itself: records that the office has not taken yet."""
+        return self.run_dir / "gateway"
+
+    @property
+    def gateway_socket(self) -> Path:
+        """Where the gateway tells that it works; sessions have sockets of their own."""
+        return self.gateway_dir / "gateway.sock"
 
     def secret(self, name: str) -> str:
         """Return the content of `secrets/NAME`, read anew each time; raise `Refused` where there is none."""
@@ -203,6 +217,7 @@ def check(settings: Settings) -> None:
         "default_home_size_bytes",
         "max_suspended_sessions",
         "max_suspended_bytes",
+        "connections_retention_s",
     ):
         if getattr(settings, name) <= 0:
             raise invalid(name.replace("_", "-"), f"{name} must be above zero.", "Correct it in config.toml.")
@@ -237,6 +252,16 @@ def _gpus(value: Any) -> dict[str, int]:
         return {str(kind).lower(): int(count) for kind, count in cast("dict[str, Any]", value).items()}
     pairs = (part.partition("=") for part in str(value).split(",") if part.strip())
     return {kind.strip().lower(): int(count) for kind, _, count in pairs}
+
+
+def _list(value: Any) -> tuple[str, ...]:
+    """Return the entries of a list, or of text with commas between them."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    entries: list[Any] = cast("list[Any]", value) if isinstance(value, list) else [value]
+    if not all(isinstance(one, str) for one in entries):
+        raise TypeError("not a list of texts")
+    return tuple(entries)
 
 
 def _typed(name: str, value: Any) -> Any:
@@ -278,6 +303,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "state_key": str,
     "max_suspended_sessions": int,
     "max_suspended_bytes": parse_size_bytes,
+    "egress_denylist": _list,
+    "connections_retention_s": parse_duration_s,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,
     "invitation_valid_s": parse_duration_s,

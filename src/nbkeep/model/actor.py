@@ -27,13 +27,14 @@ SCOPES: dict[str, str] = {
     "admin:users": "Invite, list, disable people and change their roles",
     "admin:volumes": "See and resize home volumes",
     "admin:config": "Export and apply the whole configuration",
+    "network:read": "See what sessions connected to, and which rules decided",
     "audit:read": "Search, verify and export the audit journal",
 }
 _OWN = frozenset({"sessions", "profiles:read", "self"})
 ROLE_SCOPES: dict[Role, frozenset[str]] = {
     Role.USER: _OWN,
     Role.REVIEWER: _OWN,
-    Role.AUDITOR: frozenset({"self", "audit:read", "profiles:read"}),
+    Role.AUDITOR: frozenset({"self", "audit:read", "network:read", "profiles:read"}),
     Role.ADMIN: frozenset(SCOPES),
 }
 

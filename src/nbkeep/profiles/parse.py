@@ -6,6 +6,7 @@ Requests may say `idle_stop: "15min"` or `idle_stop_s: 900`, `memory: "8GiB"` or
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from decimal import Decimal, InvalidOperation
@@ -19,6 +20,7 @@ from .values import Flavor, Profile
 _Value = TypeVar("_Value", Flavor, Profile)
 _Reader = Callable[[Any, str], Any]
 _MAX_INT = 1 << 62
+_AFTER_PORT = re.compile(r"(?<=[0-9]),(?=[0-9]{1,5}(?![\w.:/-]))")
 
 
 def _whole(value: Any, field: str) -> int:
@@ -85,6 +87,20 @@ def _modules(value: Any, field: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_texts([] if value == "none" else value, field)))
 
 
+def _hosts(value: Any, field: str) -> tuple[str, ...]:
+    """Return rules of a list, or of text with commas, spaces or line breaks between them.
+
+    A comma between ports divides no rules.
+
+    >>> _hosts("pypi.org, *.acme.local:80,443 10.0.0.0/8:5432", "egress_allowlist")
+    ('pypi.org', '*.acme.local:80,443', '10.0.0.0/8:5432')
+    """
+    if isinstance(value, str):
+        value = _AFTER_PORT.sub(";", value) if value.strip() != "none" else ""
+        value = [one.replace(";", ",") for one in re.split(r"[,\s]+", value) if one]
+    return tuple(dict.fromkeys(one for one in _texts(value, field) if one))
+
+
 def _texts(value: Any, field: str) -> list[str]:
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
@@ -128,6 +144,10 @@ _PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
     "state_max_bytes": ("state_max_bytes", _size_bytes),
     "state_retention": ("state_retention_s", _duration_s),
     "state_retention_s": ("state_retention_s", _duration_s),
+    "egress_allowlist": ("egress_allowlist", _hosts),
+    "egress_denylist": ("egress_denylist", _hosts),
+    "public_internet": ("public_internet", _flag),
+    "egress_dry_run": ("egress_dry_run", _flag),
 }
 
 
@@ -140,7 +160,30 @@ def profile_from(wanted: Mapping[str, Any], base: Profile | None = None) -> Prof
     """Return the profile that a request describes, on top of `base` if it changes one, or raise `Refused`."""
     if base is None and "display_name" not in wanted:
         wanted = {**wanted, "display_name": wanted.get("name", "")}
+    if base is not None:
+        wanted = {field: _edited(field, raw, base) for field, raw in wanted.items()}
     return _build(Profile, _PROFILE_FIELDS, wanted, base)
+
+
+def _edited(field: str, raw: Any, base: Profile) -> Any:
+    """Return a list of rules after `+host` was added to it or `-host` taken away; anything else as it is."""
+    if field not in {"egress_allowlist", "egress_denylist"} or not isinstance(raw, str):
+        return raw
+    edits = _hosts(raw, field)
+    signs = {edit[0] for edit in edits}
+    if not signs & {"+", "-"}:
+        return raw
+    if signs - {"+", "-"}:
+        raise invalid(field, f"{raw[:200]!r} says a part with + or - and a part without.",
+                      "Write all with a sign to change the list, or none to replace it.")  # fmt: skip
+    rules: list[str] = list(getattr(base, field))
+    for edit in edits:
+        rule = edit[1:]
+        if not rule or (edit[0] == "-" and rule not in rules):
+            known = ", ".join(rules) or "nothing"
+            raise invalid(field, f"{rule[:200]!r} is not in the list.", f"In it: {known}.")
+        rules = [one for one in rules if one != rule] + ([rule] if edit[0] == "+" else [])
+    return rules
 
 
 def plain(value: Flavor | Profile) -> dict[str, Any]:
