@@ -130,9 +130,8 @@ class Cells:
 
     def note(self, kind: str, content: Any) -> None:
         """Take what is sent to the browsers."""
-        shown = self._shown
-        if shown is not None:
-            _attempt(lambda: shown.note(kind, content))
+        if self._shown is not None:
+            self._shown.take(kind, content)
 
     def end(self, parent: dict[str, Any], reply: dict[str, Any]) -> None:
         """Note that a cell has answered."""

@@ -7,7 +7,10 @@ import json
 from collections import defaultdict
 from typing import Any
 
+from .isolated import attempt
+
 _CHARS = 1 << 20  # of a cell's output; of more, nothing is said
+_MESSAGE = 1000  # what a message counts: a flood of them is not to cost more for it
 # Messages by which a cell shows something that its code alone does not tell.
 _UNTOLD = frozenset({"comm_open", "comm_msg", "input_request"})
 
@@ -25,8 +28,12 @@ class Shown:
         told = [(name, part.hexdigest()) for name, part in sorted(self._parts.items())]
         return hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest() if self._left > 0 else ""
 
-    def note(self, kind: str, content: dict[str, Any]) -> None:
-        """Take what a message to the browsers shows; other messages show nothing."""
+    def take(self, kind: str, content: Any) -> None:
+        """Take what a message to the browsers shows; never fails."""
+        if self._left > 0:
+            attempt(lambda: self._take(kind, content))
+
+    def _take(self, kind: str, content: dict[str, Any]) -> None:
         if kind == "stream":
             # A text comes in pieces, which are cut differently each time.
             self._add(str(content["name"]), str(content["text"]))
@@ -40,6 +47,6 @@ class Shown:
             self._left = 0
 
     def _add(self, part: str, text: str) -> None:
-        self._left -= len(text)
+        self._left -= len(text) + _MESSAGE
         if self._left > 0:
             self._parts[part].update(text.encode("utf-8", "replace"))
