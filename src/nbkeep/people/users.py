@@ -25,7 +25,7 @@ from .rules import (
     numbered,
 )
 from .signin import confirm_password
-from .spool import find_user, get_user
+from .records import find_user, get_user
 from .tokens import revoke_all
 
 if TYPE_CHECKING:

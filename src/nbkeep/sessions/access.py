@@ -13,7 +13,7 @@ from nbkeep.model.ids import new_id
 from nbkeep.store.tables import AccessRow, UserRow
 
 from .notices import add_notice
-from .spool import is_live, live_session, visible_session
+from .records import is_live, live_session, visible_session
 
 if TYPE_CHECKING:
     from datetime import datetime

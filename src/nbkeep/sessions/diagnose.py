@@ -14,7 +14,7 @@ from nbkeep.store.tables import UserRow
 
 from .kept import grace_s, totals
 from .limits import warning
-from .spool import clockwork, visible_session
+from .records import clockwork, visible_session
 from .stories import reason_of, remedy, sentence
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from nbkeep.store.tables import SessionRow
 
 from .kept import ask_kept
 from .marks import mark_ended
-from .spool import is_live
+from .records import is_live
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor

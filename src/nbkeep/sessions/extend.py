@@ -9,7 +9,7 @@ from nbkeep.model.session import SessionState
 from nbkeep.model.verdict import Refuse
 
 from .limits import extend
-from .spool import clockwork, visible_session
+from .records import clockwork, visible_session
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor

@@ -12,7 +12,7 @@ from nbkeep.store.tables import MarkRow, SessionRow, UserRow
 
 from .identity import issue_token
 from .kept import grace_s, state_env
-from .spool import live_session, note_progress, user_named
+from .records import live_session, note_progress, user_named
 from .start import request_session
 from .states import move
 from .view import CAPACITY_MARK

@@ -14,7 +14,7 @@ from nbkeep.model.errors import invalid
 from nbkeep.model.session import SessionState
 from nbkeep.store.tables import SessionRow, UserRow
 
-from .spool import LIVE_STATES
+from .records import LIVE_STATES
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor

@@ -10,7 +10,7 @@ from nbkeep.model.session import SessionState, StopReason
 
 from .kept import ORDERLY, UNASKED, Unasked, keeps_state, over, retention_s, settle
 from .notices import ENDED, add_notice
-from .spool import is_live, note_progress
+from .records import is_live, note_progress
 from .states import may_move, move
 from .stories import notice_about, sentence
 

@@ -14,7 +14,7 @@ from nbkeep.profiles.view import profile_view
 from nbkeep.store.tables import UserRow
 
 from .rules import Asker, HostPolicy, may_start
-from .spool import load_of
+from .records import load_of
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor

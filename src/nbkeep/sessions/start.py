@@ -18,7 +18,7 @@ from nbkeep.store.tables import SessionRow, UserRow
 
 from .end import end_session
 from .rules import SESSION_NAME, Asker, HostPolicy, may_start
-from .spool import LIVE_STATES, live_session, load_of, note_progress, snapshot, user_named
+from .records import LIVE_STATES, live_session, load_of, note_progress, snapshot, user_named
 from .state_keys import read_secrets
 from .stories import remedy, sentence
 

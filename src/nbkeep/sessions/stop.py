@@ -11,7 +11,7 @@ from nbkeep.store.tables import UserRow
 
 from .kept import finish_state, keeps_state, wish_discard
 from .marks import mark_ended
-from .spool import is_live, note_progress, visible_session
+from .records import is_live, note_progress, visible_session
 from .states import move
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from nbkeep.model.verdict import Refuse
 
 from .kept import as_row, ask_kept
 from .rules import may_suspend
-from .spool import is_live, visible_session
+from .records import is_live, visible_session
 from .stop import stop_session
 
 if TYPE_CHECKING:

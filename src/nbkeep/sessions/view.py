@@ -14,7 +14,7 @@ from .kept import keeps_state, totals
 from .limits import can_extend_until, idle_stop_at, warning
 from .notices import as_json, notices_in_session
 from .restorable import hindrance
-from .spool import clockwork, is_live
+from .records import clockwork, is_live
 from .stories import remedy, sentence
 
 if TYPE_CHECKING:
