@@ -14,6 +14,7 @@ from nbkeep.store.tables import UserRow
 
 from .invitations import VALID_S, Link, make_link, revoke_links
 from .passwords import hash_password
+from .records import find_user, get_user
 from .rules import (
     NAME,
     NAME_LENGTH,
@@ -25,7 +26,6 @@ from .rules import (
     numbered,
 )
 from .signin import confirm_password
-from .records import find_user, get_user
 from .tokens import revoke_all
 
 if TYPE_CHECKING:

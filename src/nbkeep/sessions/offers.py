@@ -13,8 +13,8 @@ from nbkeep.profiles.rules import fits_host
 from nbkeep.profiles.view import profile_view
 from nbkeep.store.tables import UserRow
 
-from .rules import Asker, HostPolicy, may_start
 from .records import load_of
+from .rules import Asker, HostPolicy, may_start
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor

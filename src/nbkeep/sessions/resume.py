@@ -16,8 +16,8 @@ from nbkeep.store.tables import SessionRow, UserRow
 
 from .kept import totals
 from .notices import ENDED, dismiss_about
-from .rules import Asker, HostPolicy, may_resume, may_start
 from .records import live_session, load_of, note_progress, snapshot, visible_session
+from .rules import Asker, HostPolicy, may_resume, may_start
 from .start import hand_to_hub
 from .state_keys import secret_of
 from .state_limits import NOTICE

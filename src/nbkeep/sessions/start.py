@@ -17,8 +17,8 @@ from nbkeep.profiles.profiles import find_profile
 from nbkeep.store.tables import SessionRow, UserRow
 
 from .end import end_session
-from .rules import SESSION_NAME, Asker, HostPolicy, may_start
 from .records import LIVE_STATES, live_session, load_of, note_progress, snapshot, user_named
+from .rules import SESSION_NAME, Asker, HostPolicy, may_start
 from .state_keys import read_secrets
 from .stories import remedy, sentence
 

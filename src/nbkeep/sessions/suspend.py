@@ -9,8 +9,8 @@ from nbkeep.model.session import SessionState
 from nbkeep.model.verdict import Refuse
 
 from .kept import as_row, ask_kept
-from .rules import may_suspend
 from .records import is_live, visible_session
+from .rules import may_suspend
 from .stop import stop_session
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from nbkeep.store.tables import FlavorRow, MarkRow, ProfileRow, UserRow
 from .kept import keeps_state, totals
 from .limits import can_extend_until, idle_stop_at, warning
 from .notices import as_json, notices_in_session
-from .restorable import hindrance
 from .records import clockwork, is_live
+from .restorable import hindrance
 from .stories import remedy, sentence
 
 if TYPE_CHECKING:
