@@ -252,7 +252,7 @@ def main(rounds: int, gigabytes: float) -> None:
         ways: dict[str, int | None] = {"no proxy": None, "nbkeep": relay}
         stock = stack.enter_context(stock_proxy(folder))
         if stock is None:
-            print("no stock proxy to compare with: `make system` installs tinyproxy")
+            print("no stock proxy to compare with: install tinyproxy or squid")
         else:
             ways[stock[0]] = stock[1]
         compare("a request", lambda proxy: request(proxy, port), ways, rounds)
