@@ -96,7 +96,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         env = {name: str(asked[name]) for name in _PASSED_ON if name in asked}
         return {
             "cmd": manager.format_kernel_cmd(extra_arguments=kwargs.get("extra_arguments") or []),
-            "env": {**env, **self.kernel_spec.env},
+            "env": {**self.settings.placeholders, **env, **self.kernel_spec.env},
             "cwd": kwargs.get("cwd"),
         }
 
