@@ -268,7 +268,7 @@ def make_office(folder: Path, url: str = "", **settings: object) -> OfficeForTes
     (image / "image.json").write_text(json.dumps({"name": "base", "python": "3.11", "packages": []}))
     (folder / "secrets").mkdir()
     long = "-0123456789abcdef"  # a short key is refused
-    for name in ("operator-token", "hub-token", "state-key"):
+    for name in ("operator-token", "hub-token", "gateway-token", "state-key"):
         (folder / "secrets" / name).write_text(f"{name}-of-this-test{long if name == 'state-key' else ''}\n")
         (folder / "secrets" / name).chmod(0o600)
     made = Settings(data_dir=folder, database_url=url, **settings)  # pyright: ignore[reportArgumentType]

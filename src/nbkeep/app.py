@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nbkeep.egress.policy import platform_rules
 from nbkeep.model.clock import SystemClock
 from nbkeep.profiles.seeds import plant
 from nbkeep.store.database import Store
@@ -33,6 +34,7 @@ class Office:
 
 def open_office(settings: Settings, backend: Backend, hub: Hub) -> Office:
     """Open the database, bring it up to date, seed an empty one, and join the parts on the host's clock."""
+    platform_rules(settings.egress_denylist)
     store = Store(settings.store_url)
     store.migrate()
     clock = SystemClock()

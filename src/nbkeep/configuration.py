@@ -44,6 +44,8 @@ _SETTINGS = (
     "cell_grace_s",
     "max_suspended_sessions",
     "max_suspended_bytes",
+    "egress_denylist",
+    "connections_retention_s",
     "default_max_sessions",
     "default_home_size_bytes",
     "invitation_valid_s",
@@ -77,7 +79,7 @@ def export(tx: Tx, settings: Settings, actor: Actor) -> dict[str, Any]:
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "settings": {name: getattr(settings, name) for name in _SETTINGS},
+        "settings": {name: _setting(settings, name) for name in _SETTINGS},
         "flavors": [plain(one) for one in flavors.list_flavors(tx, OPERATOR)],
         "profiles": sorted(
             (plain(one) for one, _ in profiles.list_profiles(tx, OPERATOR)), key=lambda one: one["name"]
@@ -253,13 +255,18 @@ def _compare_settings(settings: Settings, document: Mapping[str, Any]) -> None:
             raise invalid(
                 "settings", f"There is no setting {name!r} here.", f"Settings: {', '.join(_SETTINGS)}."
             )
-        if value != getattr(settings, name):
+        if value != _setting(settings, name):
             raise Refused(
                 "setting-differs",
-                f"The setting {name} is {getattr(settings, name)!r} here and {value!r} in the document.",
+                f"The setting {name} is {_setting(settings, name)!r} here and {value!r} in the document.",
                 "Change it in config.toml and restart, or leave it out.",
                 status=409,
             )
+
+
+def _setting(settings: Settings, name: str) -> Any:
+    value = getattr(settings, name)
+    return list(value) if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
 
 
 def _entries(document: Mapping[str, Any], section: str) -> dict[str, Mapping[str, Any]] | None:

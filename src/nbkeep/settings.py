@@ -78,6 +78,10 @@ class Settings:
     # Where the master key of secrets lies: "" is `secrets/vault-key` of the data directory, "file:/PATH" a
     # file outside of it, "env:NAME" an environment variable of the office.
     vault_key: str = ""
+    # What no session may ever reach, whatever its profile allows: rules such as "paste.example.com".
+    egress_denylist: tuple[str, ...] = ()
+    # How long the record of connections is kept.
+    connections_retention_s: int = 90 * 86400
     # How long a sign-up or reset link works.
     invitation_valid_s: int = 72 * 3600
     # How long a browser stays signed in.
@@ -211,6 +215,7 @@ def check(settings: Settings) -> None:
         "default_home_size_bytes",
         "max_suspended_sessions",
         "max_suspended_bytes",
+        "connections_retention_s",
     ):
         if getattr(settings, name) <= 0:
             raise invalid(name.replace("_", "-"), f"{name} must be above zero.", "Correct it in config.toml.")
@@ -257,6 +262,16 @@ def _gpus(value: Any) -> dict[str, int]:
     return {kind.strip().lower(): int(count) for kind, _, count in pairs}
 
 
+def _list(value: Any) -> tuple[str, ...]:
+    """Return the entries of a list, or of text with commas between them."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    entries: list[Any] = cast("list[Any]", value) if isinstance(value, list) else [value]
+    if not all(isinstance(one, str) for one in entries):
+        raise TypeError("not a list of texts")
+    return tuple(entries)
+
+
 def _typed(name: str, value: Any) -> Any:
     """Return a setting from a file or the environment in its field's type."""
     try:
@@ -290,6 +305,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "vault_key": str,
     "max_suspended_sessions": int,
     "max_suspended_bytes": parse_size_bytes,
+    "egress_denylist": _list,
+    "connections_retention_s": parse_duration_s,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,
     "invitation_valid_s": parse_duration_s,

@@ -52,7 +52,7 @@ def secret(platform: Platform, name: str) -> str:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_inner_doors_are_not_there_even_with_the_right_token(platform: Platform, path: str) -> None:
-    for name in ("hub-token", "warden-token", "proxy-token", "operator-token"):
+    for name in ("hub-token", "warden-token", "proxy-token", "operator-token", "gateway-token"):
         for method in ("GET", "POST"):
             given = {"Authorization": f"Bearer {secret(platform, name)}"}
             status, text = ask(platform, method, path, given)

@@ -264,6 +264,19 @@ class SessionAccessGranted(Event):
     until: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class EgressRefused(Event):
+    """Code of a session wanted to reach a host and a rule said no: the first time for each host and rule."""
+
+    type: ClassVar[str] = "egress.refused"
+    user: str
+    host: str
+    port: int
+    rule: str = ""  # "" when no rule allowed it
+    reason: str = ""
+    is_last: bool = False  # later refusals of this session are in the network log alone
+
+
 # --- reported by the trusted half of a session ------------------------------------------------------------
 
 

@@ -29,13 +29,14 @@ SCOPES: dict[str, str] = {
     "admin:volumes": "See and resize home volumes",
     "admin:secrets": "See, rotate and end anybody's secrets, grant your own to others; never a value",
     "admin:config": "Export and apply the whole configuration",
+    "network:read": "See what sessions connected to, and which rules decided",
     "audit:read": "Search, verify and export the audit journal",
 }
 _OWN = frozenset({"sessions", "profiles:read", "self", "secrets"})
 ROLE_SCOPES: dict[Role, frozenset[str]] = {
     Role.USER: _OWN,
     Role.REVIEWER: _OWN,
-    Role.AUDITOR: frozenset({"self", "audit:read", "profiles:read"}),
+    Role.AUDITOR: frozenset({"self", "audit:read", "network:read", "profiles:read"}),
     Role.ADMIN: frozenset(SCOPES),
 }
 

@@ -6,6 +6,7 @@ Requests may say `idle_stop: "15min"` or `idle_stop_s: 900`, `memory: "8GiB"` or
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from decimal import Decimal, InvalidOperation
@@ -19,6 +20,7 @@ from .values import Flavor, Profile
 _Value = TypeVar("_Value", Flavor, Profile)
 _Reader = Callable[[Any, str], Any]
 _MAX_INT = 1 << 62
+_AFTER_PORT = re.compile(r"(?<=[0-9]),(?=[0-9]{1,5}(?![\w.:/-]))")
 
 
 def _whole(value: Any, field: str) -> int:
@@ -85,6 +87,20 @@ def _modules(value: Any, field: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_texts([] if value == "none" else value, field)))
 
 
+def _hosts(value: Any, field: str) -> tuple[str, ...]:
+    """Return rules of a list, or of text with commas, spaces or line breaks between them.
+
+    A comma between ports divides no rules.
+
+    >>> _hosts("pypi.org, *.acme.local:80,443 10.0.0.0/8:5432", "egress_allowlist")
+    ('pypi.org', '*.acme.local:80,443', '10.0.0.0/8:5432')
+    """
+    if isinstance(value, str):
+        value = _AFTER_PORT.sub(";", value) if value.strip() != "none" else ""
+        value = [one.replace(";", ",") for one in re.split(r"[,\s]+", value) if one]
+    return tuple(dict.fromkeys(one for one in _texts(value, field) if one))
+
+
 def _texts(value: Any, field: str) -> list[str]:
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
@@ -128,6 +144,10 @@ _PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
     "state_max_bytes": ("state_max_bytes", _size_bytes),
     "state_retention": ("state_retention_s", _duration_s),
     "state_retention_s": ("state_retention_s", _duration_s),
+    "egress_allowlist": ("egress_allowlist", _hosts),
+    "egress_denylist": ("egress_denylist", _hosts),
+    "public_internet": ("public_internet", _flag),
+    "egress_dry_run": ("egress_dry_run", _flag),
 }
 
 

@@ -97,6 +97,8 @@ def change_profile(
 ) -> tuple[Profile, Flavor]:
     """Change fields of a profile; running sessions keep their snapshot. Twice is safe.
 
+    Only what they may reach (`egress_…`, `public_internet`) changes for running ones too, within a second.
+
     An image that is not there now may stay as it is, so that limits can be changed meanwhile.
     """
     actor.require("admin:profiles")
@@ -142,6 +144,10 @@ def as_profile(row: ProfileRow) -> Profile:
         keep_state=row.keep_state,
         state_max_bytes=row.state_max_bytes,
         state_retention_s=row.state_retention_s,
+        egress_allowlist=tuple(row.egress_allowlist),
+        egress_denylist=tuple(row.egress_denylist),
+        public_internet=row.public_internet,
+        egress_dry_run=row.egress_dry_run,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from nbkeep.egress.policy import check_rules
 from nbkeep.model.actor import Role
 from nbkeep.model.errors import invalid
 from nbkeep.model.units import format_duration, format_size
@@ -87,6 +88,8 @@ def check_profile(profile: Profile, flavors: Collection[str], images: Collection
             f"It is one of {', '.join(CLASSIFICATIONS)}.",
         )
     _check_preimport(profile.preimport)
+    check_rules("egress_allowlist", profile.egress_allowlist)
+    check_rules("egress_denylist", profile.egress_denylist)
     known = [role.value for role in Role]
     for role in profile.roles:
         if role not in known:

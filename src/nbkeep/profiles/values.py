@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-NETWORKS = ("none",)  # more only when a gateway can enforce them
+NETWORKS = ("none",)  # interfaces of their own: sessions have none, the gateway is the only way out
 CLASSIFICATIONS = ("public", "internal", "confidential", "pii")
 
 
@@ -41,3 +41,7 @@ class Profile:
     keep_state: bool = True
     state_max_bytes: int = 16 << 30
     state_retention_s: int = 7 * 86400
+    egress_allowlist: tuple[str, ...] = ()  # rules as `egress.parse` reads them, in the admin's words
+    egress_denylist: tuple[str, ...] = ()
+    public_internet: bool = False
+    egress_dry_run: bool = False  # nothing of the lists is enforced, what would be refused is recorded

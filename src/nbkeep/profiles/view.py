@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     from .values import Flavor, Profile
 
 
+def network_words(profile: Profile) -> str:
+    """Return what sessions of a profile may reach as a sentence."""
+    return words.reach_words(
+        profile.egress_allowlist,
+        profile.egress_denylist,
+        internet=profile.public_internet,
+        dry_run=profile.egress_dry_run,
+    )
+
+
 def flavor_view(flavor: Flavor, currency: str) -> dict[str, Any]:
     """Return a flavor for the doors."""
     return {**plain(flavor), "currency": currency, "words": _flavor_words(flavor, currency)}
@@ -26,13 +36,13 @@ def profile_view(profile: Profile, flavor: Flavor, currency: str) -> dict[str, A
         "gpu_count": flavor.gpu_count,
         "price_per_hour_micros": flavor.price_per_hour_micros,
         "currency": currency,
-        "network_words": words.network_words(profile.network),
+        "network_words": network_words(profile),
         "words": {
             **_flavor_words(flavor, currency),
             "idle_stop": words.idle_words(profile.idle_stop_s),
             "max_session": words.max_session_words(profile.max_session_s),
             "state": words.state_words(profile.state_retention_s, keep_state=profile.keep_state),
-            "network": words.network_words(profile.network),
+            "network": network_words(profile),
             "classification": words.classification_words(profile.classification),
         },
     }

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from nbkeep.model.units import format_size
 
-_NETWORK = {"none": "No network: code reaches nothing outside its sandbox"}
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NOTHING = "No network: code reaches nothing outside its sandbox"
+_MOST_LISTED = 4
 _CLASSIFICATION = {
     "public": "Public data only",
     "internal": "Data up to internal",
@@ -97,9 +103,36 @@ def state_words(state_retention_s: int, *, keep_state: bool) -> str:
     return f"kept for {duration_words(state_retention_s)} after a stop" if keep_state else "lost at a stop"
 
 
-def network_words(network: str) -> str:
-    """Return a network policy as a sentence."""
-    return _NETWORK[network]
+def reach_words(allowed: Sequence[str], refused: Sequence[str], *, internet: bool, dry_run: bool) -> str:
+    """Return what the sessions of a profile may reach as a sentence.
+
+    >>> reach_words([], [], internet=False, dry_run=False)
+    'No network: code reaches nothing outside its sandbox'
+    >>> reach_words(["pypi.org", "*.bd"], [], internet=False, dry_run=False)
+    'Reaches only pypi.org and *.bd'
+    >>> reach_words(["db.acme.local:5432"], ["paste.bin"], internet=True, dry_run=True)
+    'Reaches the public internet and db.acme.local:5432, but not paste.bin. On trial: nothing is refused yet'
+    """
+    if internet:
+        said = f"Reaches the public internet{f' and {_listed(allowed)}' if allowed else ''}"
+    elif allowed:
+        said = f"Reaches only {_listed(allowed)}"
+    else:
+        said = _NOTHING
+    if refused and (internet or allowed):
+        said += f", but not {_listed(refused)}"
+    return f"{said}. On trial: nothing is refused yet" if dry_run else said
+
+
+def no_reach_words() -> str:
+    """Return that nothing can be reached."""
+    return _NOTHING
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > _MOST_LISTED:
+        return f"{', '.join(names[: _MOST_LISTED - 1])} and {len(names) - _MOST_LISTED + 1} more"
+    return " and ".join(one for one in (", ".join(names[:-1]), names[-1]) if one)
 
 
 def classification_words(classification: str) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Select, and_, or_, select
 
+from nbkeep.model.cursors import make_cursor, read_cursor
 from nbkeep.model.errors import invalid
 from nbkeep.model.session import SessionState
 from nbkeep.store.tables import SessionRow, UserRow
@@ -74,23 +72,6 @@ def list_sessions(
     more = len(rows) > limit
     items = rows[:limit]
     return Page(items, make_cursor(items[-1][0].requested_at, items[-1][0].id) if more else None)
-
-
-def make_cursor(at: datetime, row_id: str) -> str:
-    """Return an opaque name of a place in a list."""
-    return base64.urlsafe_b64encode(f"{at.isoformat()}|{row_id}".encode()).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> tuple[datetime, str]:
-    """Return what `make_cursor` was given; raise `Refused` (400) for anything else."""
-    try:
-        at, row_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None:
-            raise ValueError  # noqa: TRY301 - one answer for all that is not a cursor
-    except (ValueError, binascii.Error) as error:
-        raise invalid("cursor", "This is not a cursor of this list.", "Begin again without one.") from error
-    return moment, row_id
 
 
 def _only_visible(

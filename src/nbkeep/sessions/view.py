@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from nbkeep.model.session import SessionState, StopReason
-from nbkeep.profiles.words import network_words
 from nbkeep.store.tables import FlavorRow, MarkRow, ProfileRow, UserRow
 
 from .kept import keeps_state, totals
 from .limits import can_extend_until, idle_stop_at, warning
 from .notices import as_json, notices_in_session
+from .policies import reach_words_of
 from .records import clockwork, is_live
 from .restorable import hindrance
 from .stories import remedy, sentence
@@ -44,8 +44,10 @@ _HOUR_S = 3600
 def session_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> dict[str, Any]:
     """Return the whole view, as JupyterLab gets it with each heartbeat."""
     user = tx.get_one(UserRow, row.user_id)
+    line = session_line(clock, row, user.name)
     return {
-        **session_line(clock, row, user.name),
+        **line,
+        "profile": {**line["profile"], "network_words": reach_words_of(tx, row)},
         "url": session_url(settings, user.name, row.name),
         "notices": [as_json(notice) for notice in notices_in_session(tx, row)],
         "tour_done": user.tour_done,
@@ -68,10 +70,7 @@ def session_line(clock: Clock, row: SessionRow, user: str) -> dict[str, Any]:
         "name": row.name,
         "user": user,
         "state": row.state,
-        "profile": {
-            **{key: row.profile.get(key) for key in _PROFILE_KEYS},
-            "network_words": network_words(row.profile["network"]),
-        },
+        "profile": {key: row.profile.get(key) for key in _PROFILE_KEYS},
         "now": _iso(now),
         "requested_at": _iso(row.requested_at),
         "started_at": _iso(row.ready_at or row.started_at),

@@ -135,7 +135,7 @@ class ProfileRow(Table):
     idle_stop_s: Mapped[int] = mapped_column(default=1800)
     max_session_s: Mapped[int] = mapped_column(default=28800)
     max_extension_s: Mapped[int] = mapped_column(default=14400)  # total that "keep working" may add
-    network: Mapped[str] = mapped_column(String(16), default="none")  # none (the only one without a gateway)
+    network: Mapped[str] = mapped_column(String(16), default="none")  # interfaces of its own: none
     classification: Mapped[str] = mapped_column(String(16), default="internal")
     record_code: Mapped[bool] = mapped_column(default=False)  # audit keeps code itself, not only its hash
     preimport: Mapped[list[str]] = mapped_column(JSON(), default=list)  # imported before its kernels start
@@ -144,6 +144,10 @@ class ProfileRow(Table):
     keep_state: Mapped[bool] = mapped_column(default=True)  # kernels' variables survive a stop
     state_max_bytes: Mapped[int] = mapped_column(default=16 << 30)  # of one session, as it lies on disk
     state_retention_s: Mapped[int] = mapped_column(default=7 * 86400)
+    egress_allowlist: Mapped[list[str]] = mapped_column(JSON(), default=list)
+    egress_denylist: Mapped[list[str]] = mapped_column(JSON(), default=list)
+    public_internet: Mapped[bool] = mapped_column(default=False)
+    egress_dry_run: Mapped[bool] = mapped_column(default=False)
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
 
@@ -235,6 +239,40 @@ class ReportedEventRow(Table):
     session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id"), primary_key=True)
     event_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     at: Mapped[datetime]
+
+
+class ConnectionRow(Table):
+    """One attempt of a session to reach a host, as its gateway reported it.
+
+    No paths and no headers: they hold secrets.
+    """
+
+    __tablename__ = "connections"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)  # the gateway's: a repeat is harmless
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id"))
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime]
+    host: Mapped[str] = mapped_column(String(255))
+    port: Mapped[int]
+    address: Mapped[str] = mapped_column(String(45), default="")  # what the name resolved to; "" before that
+    protocol: Mapped[str] = mapped_column(String(8))  # http | connect | socks
+    method: Mapped[str] = mapped_column(String(16), default="")  # of plain HTTP
+    allowed: Mapped[bool]
+    would_block: Mapped[bool]  # a trial let through what a rule refuses
+    rule_id: Mapped[str] = mapped_column(String(300), default="")  # "" when no rule spoke of the host
+    rule_source: Mapped[str] = mapped_column(String(80), default="")
+    reason: Mapped[str] = mapped_column(String(800), default="")
+    bytes_out: Mapped[int] = mapped_column(default=0)
+    bytes_in: Mapped[int] = mapped_column(default=0)
+    duration_s: Mapped[float] = mapped_column(default=0)
+
+    __table_args__ = (
+        Index("connections_newest_first", "at", "id"),
+        Index("connections_of_session", "session_id", "at", "id"),
+        Index("connections_of_user", "user_id", "at", "id"),
+        Index("connections_to_host", "host", "at", "id"),
+        Index("connections_refused", "allowed", "at", "id"),
+    )
 
 
 class MarkRow(Table):

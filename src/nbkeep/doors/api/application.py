@@ -7,11 +7,24 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from nbkeep import version
-from nbkeep.doors.internal import hub, session, signin
+from nbkeep.doors.internal import gateway, hub, session, signin
 from nbkeep.doors.portal import create_portal
 from nbkeep.model.actor import SCOPES
 
-from . import audit, config, flavors, host, images, notices, people, profiles, sessions, tokens, volumes
+from . import (
+    audit,
+    config,
+    flavors,
+    host,
+    images,
+    network,
+    notices,
+    people,
+    profiles,
+    sessions,
+    tokens,
+    volumes,
+)
 from .errors import Problem, install_error_handling
 from .headers import ApiHeaders
 
@@ -21,8 +34,8 @@ if TYPE_CHECKING:
 API = "/api/v1"
 INTERNAL_API = "/internal/v1"
 # Every way in, by the file that holds it.
-PUBLIC = (people, tokens, audit, flavors, profiles, images, sessions, volumes, notices, config, host)
-INTERNAL = (session, hub, signin)
+PUBLIC = (people, tokens, audit, flavors, profiles, images, sessions, network, volumes, notices, config, host)
+INTERNAL = (session, hub, signin, gateway)
 _DESCRIPTION = """Every call needs an API token (`Authorization: Bearer nbk_…`) with a scope:
 
 {scopes}

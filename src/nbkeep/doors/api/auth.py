@@ -78,6 +78,13 @@ def require_hub(request: Request) -> None:
         raise Refused("bad-token", "The hub's token is needed here.", status=401)
 
 
+def require_gateway(request: Request) -> None:
+    """Raise `Refused` unless a gateway itself calls, over the socket and with its token."""
+    refuse_proxied(request)
+    if not _same(bearer(request) or "", get_office(request).settings.secret("gateway-token")):
+        raise Refused("bad-token", "The gateway's token is needed here.", status=401)
+
+
 def _same(given: str, wanted: str) -> bool:
     return bool(wanted) and hmac.compare_digest(given.encode(), wanted.encode())
 

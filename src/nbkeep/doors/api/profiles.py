@@ -40,6 +40,10 @@ class ProfileFields(BaseModel):
     keep_state: bool | None = None
     state_limit: int | str | None = Field(default=None, examples=["16GiB"])
     state_retention: int | str | None = Field(default=None, examples=["7d"])
+    egress_allowlist: list[str] | str | None = Field(default=None, examples=[["pypi.org", "*.acme.local"]])
+    egress_denylist: list[str] | str | None = Field(default=None, examples=[["paste.example.com"]])
+    public_internet: bool | None = None
+    egress_dry_run: bool | None = None
 
 
 @router.get("")
@@ -72,7 +76,10 @@ def show_profile(name: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any
 
 @router.patch("/{name}")
 def change_profile(name: str, body: ProfileFields, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
-    """Change a profile; running sessions keep what they started with."""
+    """Change a profile; running sessions keep what they started with.
+
+    What its sessions may reach (`egress_…`, `public_internet`) changes for running ones too, within a second.
+    """
     images = known_images(office.settings.images_dir)
     with office.store.write() as tx:
         made = profiles.change_profile(tx, office.clock, actor, name, given(body), images)

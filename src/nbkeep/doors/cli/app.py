@@ -30,6 +30,7 @@ VERBS = (
     "flavor",
     "session",
     "volume",
+    "network",
     "audit",
     "export",
     "apply",

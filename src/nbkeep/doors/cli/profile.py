@@ -42,7 +42,35 @@ MaxExtension = Annotated[
         "--max-extension", metavar="DURATION", help="What “keep working” may add at most, e.g. 4h, or 0."
     ),
 ]
-Network = Annotated[str | None, typer.Option("--network", help="Where its code may connect to: none.")]
+Network = Annotated[
+    str | None,
+    typer.Option("--network", help="Network interfaces of its own: none. See --egress-allowlist."),
+]
+Allowlist = Annotated[
+    str | None,
+    typer.Option(
+        "--egress-allowlist",
+        metavar="HOSTS",
+        help="What its sessions may reach, e.g. pypi.org,*.acme.local,10.1.0.0/16:5432; or none.",
+    ),
+]
+Denylist = Annotated[
+    str | None,
+    typer.Option(
+        "--egress-denylist", metavar="HOSTS", help="What they may never reach, whatever else allows; or none."
+    ),
+]
+PublicInternet = Annotated[
+    bool | None,
+    typer.Option("--public-internet/--no-public-internet", help="Whether they reach all public addresses."),
+]
+EgressDryRun = Annotated[
+    bool | None,
+    typer.Option(
+        "--egress-dry-run/--no-egress-dry-run",
+        help="Refuse nothing yet: record what the rules would refuse.",
+    ),
+]
 Classification = Annotated[
     str | None, typer.Option("--classification", help="Of its data: public, internal, confidential or pii.")
 ]
@@ -107,6 +135,10 @@ def create(
     keep_state: KeepState = None,
     state_limit: StateLimit = None,
     state_retention: StateRetention = None,
+    egress_allowlist: Allowlist = None,
+    egress_denylist: Denylist = None,
+    public_internet: PublicInternet = None,
+    egress_dry_run: EgressDryRun = None,
     as_json: Json = False,
 ) -> None:
     """Create a profile.
@@ -131,6 +163,10 @@ def create(
         keep_state=keep_state,
         state_limit=state_limit,
         state_retention=state_retention,
+        egress_allowlist=egress_allowlist,
+        egress_denylist=egress_denylist,
+        public_internet=public_internet,
+        egress_dry_run=egress_dry_run,
     )
     with office() as api:
         _print(api.post("profiles", body), as_json=as_json)
@@ -155,11 +191,17 @@ def set_profile(
     keep_state: KeepState = None,
     state_limit: StateLimit = None,
     state_retention: StateRetention = None,
+    egress_allowlist: Allowlist = None,
+    egress_denylist: Denylist = None,
+    public_internet: PublicInternet = None,
+    egress_dry_run: EgressDryRun = None,
     as_json: Json = False,
 ) -> None:
     """Change a profile; running sessions keep what they started with.
 
-    Example: nbkeep profile set notebook-gpu-a100 --idle-stop 15min --max-session 6h
+    What they may reach is the exception: it changes for running sessions too, within a second.
+
+    Example: nbkeep profile set notebook-pii --egress-allowlist 'internal-data.acme.local,*.bd'
     """
     fields = given(
         image=image,
@@ -178,6 +220,10 @@ def set_profile(
         keep_state=keep_state,
         state_limit=state_limit,
         state_retention=state_retention,
+        egress_allowlist=egress_allowlist,
+        egress_denylist=egress_denylist,
+        public_internet=public_internet,
+        egress_dry_run=egress_dry_run,
     )
     require_some(fields, "for example --idle-stop 15min or --max-session 6h; see --help")
     with office() as api:
@@ -253,7 +299,9 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("idle stop", words.duration(found["idle_stop_s"])),
             ("max session", words.duration(found["max_session_s"])),
             ("max extension", words.duration(found["max_extension_s"])),
-            ("network", found["network"]),
+            ("reach", found["words"]["network"]),
+            ("allowed hosts", ", ".join(found["egress_allowlist"])),
+            ("refused hosts", ", ".join(found["egress_denylist"])),
             ("classification", found["classification"]),
             (
                 "variables",

@@ -14,6 +14,7 @@ from nbkeep.model.session import SessionState
 from nbkeep.sessions.access import VISIT, grant_access
 from nbkeep.sessions.diagnose import diagnose_session
 from nbkeep.sessions.extend import extend_session
+from nbkeep.sessions.policies import reach_words_of
 from nbkeep.sessions.records import latest_named, visible_session
 from nbkeep.sessions.restorable import hindrance
 from nbkeep.sessions.resume import request_resume, same_image
@@ -193,6 +194,7 @@ def _values(office: Office, browser: Browser, session_id: str) -> dict[str, Any]
         row = visible_session(tx, browser.actor, session_id)
         user = tx.get_one(UserRow, row.user_id).name
         others = same_image(tx, browser.actor, row) if row.state == SessionState.SUSPENDED else []
+        reach = reach_words_of(tx, row)
     kernels = (row.kept or {}).get("kernels", [])
     return {
         "s": seen(office, row, user),
@@ -200,6 +202,7 @@ def _values(office: Office, browser: Browser, session_id: str) -> dict[str, Any]
         "kernels": kernels,
         "others": others,
         "hindrance": hindrance(office.settings, row),
+        "reach": reach,
     }
 
 

@@ -8,6 +8,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from nbkeep.backends.local.layout import make_data_dir
+from nbkeep.egress.policy import platform_rules
 from nbkeep.model.errors import Refused
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ SECRETS = (
     "office-hub-token",  # office → hub
     "warden-token",  # office and hub → warden
     "proxy-token",  # hub → proxy
+    "gateway-token",  # gateway → office
     "state-key",  # the keys that saved state is encrypted with are made of it, one for each user
     "cookie-secret",  # signs cookies of portal and hub
 )
@@ -43,7 +45,11 @@ _FOLDERS = {
 
 
 def prepare(settings: Settings) -> None:
-    """Make what is missing; raise `Refused` where the directory cannot be used. Twice and at once is safe."""
+    """Make what is missing; raise `Refused` where that or a setting cannot be used.
+
+    Twice and at once is safe.
+    """
+    platform_rules(settings.egress_denylist)
     try:
         make_data_dir(settings.data_dir)
         for name, mode in _FOLDERS.items():

@@ -9,7 +9,15 @@ from sqlalchemy import delete, or_, select
 
 from nbkeep.people.signin import forget_old_limits
 from nbkeep.sessions.records import LIVE_STATES
-from nbkeep.store.tables import AccessRow, ApiTokenRow, InvitationRow, NoticeRow, ReportedEventRow, SessionRow
+from nbkeep.store.tables import (
+    AccessRow,
+    ApiTokenRow,
+    ConnectionRow,
+    InvitationRow,
+    NoticeRow,
+    ReportedEventRow,
+    SessionRow,
+)
 
 if TYPE_CHECKING:
     from nbkeep.sessions.interface import Parts
@@ -19,6 +27,24 @@ _TOKENS_KEPT = timedelta(days=90)
 _NOTICES_KEPT = timedelta(days=90)
 # A session's last deliveries may be repeated after its end, but not for long.
 _EVENT_IDS_KEPT = timedelta(days=2)
+_AT_ONCE = 2000
+
+
+def forget_old_connections(parts: Parts) -> int:
+    """Delete records of connections that are older than the setting says; return how many. Twice is safe.
+
+    In small steps: the writer's turn must be free in between, for there can be millions.
+    """
+    before = parts.clock.now() - timedelta(seconds=parts.settings.connections_retention_s)
+    old = select(ConnectionRow.id).where(ConnectionRow.at < before).order_by(ConnectionRow.at).limit(_AT_ONCE)
+    deleted = 0
+    while True:
+        with parts.store.write() as tx:
+            ids = list(tx.scalars(old))
+            tx.execute(delete(ConnectionRow).where(ConnectionRow.id.in_(ids)))
+        deleted += len(ids)
+        if len(ids) < _AT_ONCE:
+            return deleted
 
 
 def sweep(parts: Parts) -> None:

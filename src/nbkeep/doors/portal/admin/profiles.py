@@ -15,8 +15,8 @@ from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import format_duration, format_size
 from nbkeep.profiles import flavors, profiles
 from nbkeep.profiles.images import known_images
-from nbkeep.profiles.values import CLASSIFICATIONS, NETWORKS
-from nbkeep.profiles.words import classification_words, network_words
+from nbkeep.profiles.values import CLASSIFICATIONS
+from nbkeep.profiles.words import classification_words
 
 if TYPE_CHECKING:
     from nbkeep.app import Office
@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/admin")
 _FLAVOR_FIELDS = ("cpu", "memory", "gpu_type", "gpu_count", "price_per_hour")
 _PROFILE_FIELDS = ("display_name", "description", "image", "flavor", "idle_stop", "max_session",
-                   "max_extension", "state_limit", "state_retention", "network", "classification",
-                   "preimport")  # fmt: skip
+                   "max_extension", "state_limit", "state_retention", "classification",
+                   "preimport", "egress_allowlist", "egress_denylist")  # fmt: skip
+_LONGEST = {"egress_allowlist": 100_000, "egress_denylist": 100_000}
 _NEW_PROFILE: dict[str, Any] = {
     "name": "", "display_name": "", "description": "", "image": "base", "flavor": "", "idle_stop": "30min",
-    "max_session": "8h", "max_extension": "4h", "network": "none", "classification": "internal",
+    "max_session": "8h", "max_extension": "4h", "classification": "internal",
     "preimport": "", "record_code": False, "enabled": True, "keep_state": True,
     "state_limit": "16GiB", "state_retention": "7d",
+    "egress_allowlist": "", "egress_denylist": "", "public_internet": False, "egress_dry_run": False,
     "roles": [Role.USER.value, Role.ADMIN.value, Role.REVIEWER.value],
 }  # fmt: skip
 _NEW_FLAVOR: dict[str, Any] = {
@@ -172,7 +174,7 @@ def delete_flavor(request: Request, browser: SignedIn, name: str) -> Response:
 
 
 def _given(form: Form, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: text(form, name, 1000) for name in names}
+    return {name: text(form, name, _LONGEST.get(name, 1000)) for name in names}
 
 
 def _profile_wanted(form: Form) -> dict[str, Any]:
@@ -181,18 +183,22 @@ def _profile_wanted(form: Form) -> dict[str, Any]:
     wanted["record_code"] = text(form, "record_code") == "on"
     wanted["keep_state"] = text(form, "keep_state") == "on"
     wanted["enabled"] = text(form, "enabled") == "on"
+    wanted["public_internet"] = text(form, "public_internet") == "on"
+    wanted["egress_dry_run"] = text(form, "egress_dry_run") == "on"
     return wanted
 
 
 def _profile_form(profile: Profile) -> dict[str, Any]:
-    same = ("name", "display_name", "description", "image", "flavor", "network", "classification",
-            "record_code", "enabled", "keep_state", "roles")  # fmt: skip
+    same = ("name", "display_name", "description", "image", "flavor", "classification", "record_code",
+            "enabled", "keep_state", "roles", "public_internet", "egress_dry_run")  # fmt: skip
     durations = ("idle_stop", "max_session", "max_extension", "state_retention")
     return {
         **{name: getattr(profile, name) for name in same},
         **{name: format_duration(getattr(profile, f"{name}_s")) for name in durations},
         "state_limit": format_size(profile.state_max_bytes).replace(" ", ""),
         "preimport": ", ".join(profile.preimport),
+        "egress_allowlist": "\n".join(profile.egress_allowlist),
+        "egress_denylist": "\n".join(profile.egress_denylist),
     }
 
 
@@ -231,7 +237,6 @@ def _profile_page(
         "errors": _errors(refusal),
         "flavors": [(one, one) for one in known],
         "images": [(one, one) for one in images],
-        "networks": [(one, network_words(one)) for one in NETWORKS],
         "classifications": [(one, classification_words(one)) for one in CLASSIFICATIONS],
         "roles": [role.value for role in Role],
     }

@@ -1,0 +1,96 @@
+"""/api/v1/network: what sessions connected to, what stands out, and which rule decides about a host."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
+
+from nbkeep.egress import log
+from nbkeep.egress.explain import explain, rule_json
+from nbkeep.model.errors import invalid
+from nbkeep.sessions.policies import profile_policy, session_policy
+
+from .auth import ActorDep, OfficeDep
+from .paging import CursorQuery, LimitQuery, Page
+
+router = APIRouter(prefix="/network", tags=["network"])
+
+
+def get_wanted(
+    session: Annotated[str, Query(max_length=24, description="Session id")] = "",
+    user: Annotated[str, Query(max_length=60, description="Login name")] = "",
+    host: Annotated[
+        str, Query(max_length=260, description="A name or address, `*.name` for what lies below, `*part*`")
+    ] = "",
+    outcome: Annotated[Literal["", "allowed", "refused", "trial"], Query()] = "",
+    since: Annotated[AwareDatetime | None, Query(description="From then on")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Before then")] = None,
+) -> log.Wanted:
+    """Return what a query looks for."""
+    return log.Wanted(session, user, host, outcome, since=_utc(since), until=_utc(until))
+
+
+WantedDep = Annotated[log.Wanted, Depends(get_wanted)]
+
+
+@router.get("/connections", summary="The log of connections")
+def connections(
+    office: OfficeDep, actor: ActorDep, wanted: WantedDep, limit: LimitQuery = 100, cursor: CursorQuery = None
+) -> Page[dict[str, Any]]:
+    """Return connections, newest first: those of your own sessions, or everybody's with `network:read`.
+
+    `outcome`: `allowed`, `refused`, or `trial`: let through, and refused once the trial of the profile ends.
+    """
+    with office.store.read() as tx:
+        found = log.search(tx, actor, wanted, limit=limit, cursor=cursor)
+    return Page(items=found.items, next=found.next)
+
+
+@router.get("/top", summary="What stands out")
+def top(
+    office: OfficeDep,
+    actor: ActorDep,
+    wanted: WantedDep,
+    by: Annotated[Literal["host", "user", "session", "rule"], Query(description="What to group by")] = "host",
+    limit: LimitQuery = 10,
+) -> dict[str, Any]:
+    """Return groups of connections, those that most was sent to first, and the sums over all of them."""
+    with office.store.read() as tx:
+        items = log.top(tx, actor, wanted, by=by, limit=limit)
+        return {"items": items, "next": None, "total": log.totals(tx, actor, wanted)}
+
+
+@router.get("/explain", summary="Which rule decides about a host")
+def explain_host(
+    office: OfficeDep,
+    actor: ActorDep,
+    host: Annotated[str, Query(max_length=300, description="HOST or HOST:PORT; 443 without a port")],
+    session: Annotated[str, Query(max_length=24, description="For this session")] = "",
+    profile: Annotated[str, Query(max_length=80, description="Or for sessions of this profile")] = "",
+) -> dict[str, Any]:
+    """Tell whether a session could reach a host now, by which rule and why; nothing is connected to.
+
+    `rules` are all that hold for it, `version` changes when one of them does.
+    """
+    if bool(session) == bool(profile):
+        raise invalid("session", "Whose rules?", "Give either a session or a profile.")
+    with office.store.read() as tx:
+        policy = (
+            session_policy(tx, office.settings, actor, session)
+            if session
+            else profile_policy(tx, office.settings, actor, profile)
+        )
+    return {
+        **explain(policy, host).as_json(),
+        "public_internet": policy.public_internet,
+        "dry_run": policy.dry_run,
+        "rules": [rule_json(rule) for rule in policy.rules],
+        "version": policy.version,
+    }
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return at.astimezone(UTC) if at else None

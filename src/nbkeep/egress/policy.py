@@ -1,0 +1,79 @@
+"""From what admins wrote to the policy of one session. Pure; the same for gateways and explanations."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from nbkeep.model.errors import Refused
+
+from .parse import parse_rule
+from .values import Policy, Rule
+
+PLATFORM = "the platform's deny-list"
+MAX_RULES = 1000
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a profile says about the way out; rules in the admin's words, `source` where they were written."""
+
+    source: str
+    allowlist: tuple[str, ...] = ()
+    denylist: tuple[str, ...] = ()
+    public_internet: bool = False
+    dry_run: bool = False
+
+
+NOTHING = Reach("no profile")
+
+
+def check_rules(field: str, texts: tuple[str, ...]) -> None:
+    """Raise `Refused` (400) naming the field and the first text that is no rule; likewise for too many."""
+    if len(texts) > MAX_RULES:
+        raise Refused(
+            f"invalid-{field}",
+            f"{field} has {len(texts)} rules.",
+            f"Give at most {MAX_RULES}; `*.name` and networks like 10.0.0.0/8 say more in one.",
+            status=400,
+        )
+    for text in texts:
+        try:
+            parse_rule(text, effect="deny" if field.endswith("denylist") else "allow", source=field)
+        except Refused as error:
+            raise Refused(f"invalid-{field}", error.message, error.remedy, status=400) from error
+
+
+def policy_of(session_id: str, reach: Reach, platform: tuple[str, ...] = ()) -> Policy:
+    """Return the policy of a session: its profile's rules, and the platform's, which no profile can lift.
+
+    A rule that cannot be read (an older release may have let it in) leaves nothing of that profile's lists:
+    what remains closed does no harm.
+    """
+    return replace(_policy(reach, platform), session_id=session_id)
+
+
+def platform_rules(texts: tuple[str, ...]) -> tuple[Rule, ...]:
+    """Return the deny rules that hold for everybody, on trial or not; raise `Refused` for what is no rule."""
+    check_rules("egress_denylist", texts)
+    return tuple(replace(parse_rule(text, effect="deny", source=PLATFORM), firm=True) for text in texts)
+
+
+@lru_cache(maxsize=512)
+def _policy(reach: Reach, platform: tuple[str, ...]) -> Policy:
+    firm = platform_rules(platform)
+    try:
+        own = (
+            *(parse_rule(text, effect="deny", source=reach.source) for text in reach.denylist),
+            *(parse_rule(text, effect="allow", source=reach.source) for text in reach.allowlist),
+        )
+    except Refused:
+        return _versioned(Policy("", firm, public_internet=False, dry_run=False, version=""))
+    return _versioned(Policy("", (*firm, *own), reach.public_internet, reach.dry_run, version=""))
+
+
+def _versioned(policy: Policy) -> Policy:
+    content = json.dumps(policy.as_json(), sort_keys=True)
+    return replace(policy, version=hashlib.sha256(content.encode()).hexdigest()[:16])

@@ -1,0 +1,134 @@
+"""What the rules of a session are, as values and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Effect = Literal["allow", "deny"]
+_MAX_PORT = 65535
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of an allow-list or a deny-list.
+
+    `host`: a name, `*.name` (what lies below it, at any depth, never the name itself), an IP address, a
+    network in CIDR notation, or `*`; in the form that `parse.parse_rule` makes. `ports`: empty means any.
+    `source`: where it was written, for people. `firm`: it refuses even while a policy is on trial.
+    """
+
+    id: str
+    effect: Effect
+    host: str
+    ports: frozenset[int]
+    source: str
+    firm: bool = False
+
+    def __str__(self) -> str:
+        """Return it the way an admin writes it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.effect} {host}:{','.join(map(str, sorted(self.ports))) or '*'}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as `from_json` takes it."""
+        return {
+            "id": self.id,
+            "effect": self.effect,
+            "host": self.host,
+            "ports": sorted(self.ports),
+            "source": self.source,
+            "firm": self.firm,
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Rule:
+        """Return the rule; raises ValueError for anything that `as_json` does not make."""
+        found = _exact(data, {field.name for field in fields(cls)}, "a rule")
+        ports = found["ports"]
+        if not isinstance(ports, list) or not all(_is_port(port) for port in cast("list[object]", ports)):
+            raise ValueError("the ports of a rule are no list of ports")
+        effect = found["effect"]
+        if effect not in get_args(Effect):
+            raise ValueError("a rule allows or denies")
+        return cls(
+            id=_typed(found, "id", str),
+            effect=effect,
+            host=_typed(found, "host", str),
+            ports=frozenset(cast("list[int]", ports)),
+            source=_typed(found, "source", str),
+            firm=_typed(found, "firm", bool),
+        )
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All that decides what one session may reach.
+
+    `dry_run`: only firm rules block; what others would have blocked is on record. `version`: of these
+    contents.
+    """
+
+    session_id: str
+    rules: tuple[Rule, ...]
+    public_internet: bool
+    dry_run: bool
+    version: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as `from_json` takes it."""
+        return {
+            "session_id": self.session_id,
+            "rules": [rule.as_json() for rule in self.rules],
+            "public_internet": self.public_internet,
+            "dry_run": self.dry_run,
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Policy:
+        """Return the policy; raises ValueError for anything that `as_json` does not make."""
+        found = _exact(data, {field.name for field in fields(cls)}, "a policy")
+        rules = cast("list[object]", _typed(found, "rules", list))
+        return cls(
+            session_id=_typed(found, "session_id", str),
+            rules=tuple(Rule.from_json(one) for one in rules),
+            public_internet=_typed(found, "public_internet", bool),
+            dry_run=_typed(found, "dry_run", bool),
+            version=_typed(found, "version", str),
+        )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the rules say about one connection.
+
+    `rule`: the one that decided, if it was one. `would_block`: the policy is on trial (`dry_run`), and
+    without that this would not have been allowed. `reason`: one sentence for people.
+    """
+
+    allowed: bool
+    rule: Rule | None
+    reason: str
+    would_block: bool = False
+
+
+def _exact(data: object, names: set[str], what: str) -> Mapping[str, Any]:
+    if not isinstance(data, dict) or set(cast("dict[str, object]", data)) != names:
+        raise ValueError(f"{what} has exactly {', '.join(sorted(names))}")
+    return cast("dict[str, Any]", data)
+
+
+def _typed(found: Mapping[str, Any], name: str, kind: type[_T]) -> _T:
+    value = found[name]
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} is of the wrong type")  # noqa: TRY004  all that is wrong here is one error
+    return value
+
+
+def _is_port(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_PORT
