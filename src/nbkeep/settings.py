@@ -148,6 +148,16 @@ class Settings:
         """Where the warden listens."""
         return self.run_dir / "warden/warden.sock"
 
+    @property
+    def gateway_dir(self) -> Path:
+        """What the gateway keeps for itself: records that the office has not taken yet."""
+        return self.run_dir / "gateway"
+
+    @property
+    def gateway_socket(self) -> Path:
+        """Where the gateway tells that it works; sessions have sockets of their own."""
+        return self.gateway_dir / "gateway.sock"
+
     def secret(self, name: str) -> str:
         """Return the content of `secrets/NAME`, read anew each time; raise `Refused` where there is none."""
         try:

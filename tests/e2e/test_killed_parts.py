@@ -20,7 +20,7 @@ def session(platform: Platform) -> Session:
     return person.start()
 
 
-@pytest.mark.parametrize("service", ["hub", "office", "proxy", "warden", "supervisor"])
+@pytest.mark.parametrize("service", ["hub", "office", "gateway", "proxy", "warden", "supervisor"])
 def test_a_session_outlives_each_part(platform: Platform, session: Session, service: str) -> None:
     session.open()
     kernel = session.kernel()
@@ -37,7 +37,7 @@ def test_a_session_outlives_each_part(platform: Platform, session: Session, serv
 
 
 def test_a_killed_supervisor_leaves_no_second_service(platform: Platform) -> None:
-    before = {name: platform.pid(name) for name in ("warden", "office", "proxy", "hub")}
+    before = {name: platform.pid(name) for name in ("warden", "office", "gateway", "proxy", "hub")}
     platform.kill("supervisor")
     platform.up()
     assert {name: platform.pid(name) for name in before} == before

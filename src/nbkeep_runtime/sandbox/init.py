@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from nbkeep_runtime.sandbox import processes
 
     Answer = tuple[dict[str, Any], list[int]]
+    from nbkeep_runtime.sandbox import relay
 else:
     # -I leaves this folder out of the path, and there is no nbkeep in a sandbox.
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import processes
+    import relay
 
 SOCKET = "/run/nbkeep/kernels/init.sock"
 _LINE_LIMIT = 1 << 20
@@ -87,6 +89,7 @@ class Init:
         self.outputs: dict[int, int] = {}  # read end of a pipe: pid
         self.tails: dict[int, bytes] = {}  # pid: last bytes of its output, until its end is told
         self.logged = 0
+        self.relay = relay.Keeper()
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         # A socket appears under its name only when it listens, so that nobody connects too early.
         fresh = path + ".new"
@@ -109,7 +112,7 @@ class Init:
     def run(self) -> None:
         """Serve for ever."""
         while True:
-            for key, mask in self.selector.select():
+            for key, mask in self.selector.select(self.relay.pause_s()):
                 # Serving one event may have closed what another one of this round is about.
                 current = self.selector.get_map().get(key.fd)
                 if current is None or current.fileobj != key.fileobj:
@@ -118,6 +121,7 @@ class Init:
                     key.data(key.fileobj, mask)
                 except Exception as error:  # noqa: BLE001  with the first process the whole sandbox would end
                     self.log(f"nbkeep: {type(error).__name__}: {error}")
+            self.relay.start_if_due()
 
     def accept(self, _listener: Any, _mask: int) -> None:
         """Take a new caller."""
@@ -264,6 +268,8 @@ class Init:
         with contextlib.suppress(BlockingIOError):
             os.read(fd, 65536)
         for pid, code, signum, peak in processes.reap():
+            if self.relay.has_ended(pid):
+                continue
             tail = self.tail_of(pid)
             if code != 0:
                 how = code if code is not None else f"signal {signum}"

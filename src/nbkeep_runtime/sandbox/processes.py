@@ -22,6 +22,19 @@ _OOM_SCORE_ADJ = "600"
 _PR_SET_DUMPABLE = 4
 _IMAGE = "/opt/nbkeep/image"
 HOME = "/home/user"
+# The way out (relay.py), also for sessions that may reach nothing: they are told so instead of waiting.
+# Programs read these names in large letters, in small ones, or both.
+_PROXY = "http://127.0.0.1:3128"
+_PROXIES = {
+    name: value
+    for large, value in (
+        ("HTTP_PROXY", _PROXY),
+        ("HTTPS_PROXY", _PROXY),
+        ("ALL_PROXY", _PROXY),
+        ("NO_PROXY", "localhost,127.0.0.1,::1"),
+    )
+    for name in (large, large.lower())
+}
 
 
 def base_env() -> dict[str, str]:
@@ -43,6 +56,7 @@ def base_env() -> dict[str, str]:
         # Matplotlib's backend for notebooks is set by ipykernel; without a display nothing else can work.
         "MPLCONFIGDIR": HOME + "/.config/matplotlib",
     }
+    env.update(_PROXIES)
     for name in ("TZ", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS",
                  "POLARS_MAX_THREADS", "PYTHON_CPU_COUNT"):  # fmt: skip
         if name in os.environ:

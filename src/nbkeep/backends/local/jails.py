@@ -75,6 +75,7 @@ class Jails:
         make_dir(self._dir.limits, 0o755)
         make_dir(self._dir.etc, 0o755)
         make_dir(self._dir.warm, 0o755)
+        make_dir(self._dir.gateway, 0o755)
         make_dir(self._layout.state(self._spec.user), owner=self._owner)
         for name, text in self._etc_files().items():
             _publish(self._dir.etc / name, text)
@@ -106,6 +107,8 @@ class Jails:
         """Return how the untrusted half is started. Its environment holds limits and nothing else."""
         jail = self._jail(
             binds=[(self._dir.kernels, "/run/nbkeep/kernels")],
+            # The folder, not the socket: a gateway that starts again makes a new one in it.
+            read_only=[(self._dir.gateway, "/run/nbkeep/gateway")],
             devices=self._devices,
             scratch_bytes=self._spec.scratch_bytes,
         )

@@ -51,6 +51,11 @@ class SessionDir:
         return self.path / "warm"
 
     @property
+    def gateway(self) -> Path:
+        """Holds the socket by which the sandbox reaches the outside."""
+        return self.path / "gateway"
+
+    @property
     def etc(self) -> Path:
         """passwd, group, hosts and so on as the halves see them."""
         return self.path / "etc"

@@ -40,6 +40,7 @@ _FOLDERS = {
     "run/office": _PASSAGE,
     "run/warden": _PRIVATE,
     "run/proxy": _PRIVATE,
+    "run/gateway": _PRIVATE,
     "run/pids": _PRIVATE,
 }
 

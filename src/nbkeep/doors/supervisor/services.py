@@ -1,4 +1,4 @@
-"""The four services: how each is started, and how one sees that it works."""
+"""The services: how each is started, and how one sees that it works."""
 
 from __future__ import annotations
 
@@ -57,6 +57,8 @@ def services(settings: Settings) -> list[Service]:
                 umask=0o022),  # user ids of its sessions must be able to read what it makes for them
         Service("office", "decides and records", (*python, "nbkeep.doors.office", *data), env,
                 lambda: _answers(settings.office_socket, "/healthz")),
+        Service("gateway", "lets sessions out", (*python, "nbkeep.doors.gateway", *data), env,
+                lambda: _answers(settings.gateway_socket, "/"), (settings.gateway_socket,)),
         Service("proxy", "takes browsers in", proxy_command(settings),
                 env | {"CONFIGPROXY_AUTH_TOKEN": settings.secret("proxy-token")},
                 lambda: _accepts(settings), (settings.run_dir / "proxy/api.sock",)),

@@ -1,0 +1,198 @@
+"""The gateway as a process: `python -m nbkeep.doors.gateway --data-dir DIR`.
+
+Holds the unix sockets by which sessions reach the outside, asks the office for the rules and tells it of each
+connection. May be killed at any moment: connections are cut, sessions live, and the next one goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbkeep.backends.local import launch
+from nbkeep.backends.local.layout import Layout, make_dir
+from nbkeep.egress.gateway import Gateway
+from nbkeep.egress.office_client import OfficeClient, flush, keep_policies, keep_recording
+from nbkeep.egress.resolver import SystemResolver, own_addresses
+from nbkeep.egress.rules import Compiled
+from nbkeep.egress.spool import Spool
+from nbkeep.egress.talk import Limits
+from nbkeep.model.errors import NbkeepError, Refused
+from nbkeep.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from nbkeep.egress.addresses import Address
+    from nbkeep.egress.values import Policy
+
+log = logging.getLogger("nbkeep.gateway")
+
+_LOOK_S = 0.25  # for folders of sessions that are being made
+_OWN_ADDRESSES_S = 30.0
+_FILES = 65_536
+_LAST_WORDS_S = 3.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the gateway until it is told to end; return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m nbkeep.doors.gateway", description=__doc__)
+    parser.add_argument("--data-dir", type=Path, help="default: NBKEEP_DATA, or the usual place")
+    chosen = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        settings = Settings.load(chosen.data_dir)
+        make_dir(settings.gateway_dir)
+        with only_one(settings):
+            files = _raise_file_limit()
+            give_up_powers()
+            asyncio.run(serve(settings, Limits(total=max(100, (files - 200) // 2))))
+    except NbkeepError as error:
+        print(f"nbkeep gateway: {error}", file=sys.stderr)  # noqa: T201 - it ends on a terminal or in a log
+        return 1
+    return 0
+
+
+@contextlib.contextmanager
+def only_one(settings: Settings) -> Generator[None]:
+    """Hold the lock of this data directory's gateway; raise `Refused` when another process has it."""
+    with (settings.gateway_dir / "gateway.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused("gateway-runs-already", f"A gateway runs already in {settings.data_dir}.",
+                          "Use that one; `nbkeep status` shows it.", status=409) from error  # fmt: skip
+        yield
+
+
+def give_up_powers() -> None:
+    """Keep of root only its name, by which it owns the folders: no capability, and none comes back."""
+    if os.geteuid() == 0:
+        launch.drop_bounding_set()
+        launch.set_capabilities()
+
+
+def _raise_file_limit() -> int:
+    """Return how many descriptors may be open now."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
+
+
+class Sessions:
+    """Which sessions there are, what each may reach, and whether it has its socket yet."""
+
+    def __init__(self, layout: Layout, gateway: Gateway, policies: dict[str, Compiled]) -> None:
+        self._layout, self._gateway, self._policies = layout, gateway, policies
+        self._own = own_addresses()
+
+    async def take(self, found: list[Policy]) -> None:
+        """Put these policies in force, and no others; connections that are not allowed any more are cut."""
+        known = {one.session_id: one for one in found}
+        for session_id in set(self._policies) - set(known):
+            del self._policies[session_id]
+            self._gateway.close(session_id)
+        for session_id, policy in known.items():
+            before = self._policies.get(session_id)
+            if before is not None and before.policy == policy:
+                continue
+            if not self._compile(policy):
+                self._policies.pop(session_id, None)
+                self._gateway.close(session_id)
+            await asyncio.sleep(0)
+        self.open_all()
+
+    def _compile(self, policy: Policy) -> bool:
+        try:
+            self._layout.session(policy.session_id)
+            self._policies[policy.session_id] = Compiled(policy, self._own)
+        except (Refused, ValueError):
+            log.exception("%s: its rules cannot be kept, so it reaches nothing", policy.session_id)
+            return False
+        self._gateway.recheck(policy.session_id)
+        return True
+
+    def open_all(self) -> None:
+        """Make the sockets that are not there and could be."""
+        for session_id in self._policies:
+            with contextlib.suppress(OSError):  # its folder is not made yet, or is gone already
+                self._gateway.open(session_id, self._layout.session(session_id).gateway)
+
+    async def keep_open(self) -> None:
+        """Do so for ever, and follow changes of this machine's addresses."""
+        looked_s = asyncio.get_running_loop().time()
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            self.open_all()
+            now_s = asyncio.get_running_loop().time()
+            if now_s - looked_s > _OWN_ADDRESSES_S:
+                looked_s = now_s
+                self._follow(own_addresses())
+
+    def _follow(self, own: frozenset[Address]) -> None:
+        if own == self._own:
+            return
+        self._own = own
+        for compiled in list(self._policies.values()):
+            self._compile(compiled.policy)
+
+
+async def serve(settings: Settings, limits: Limits) -> None:
+    """Serve until a signal comes: SIGTERM and SIGINT end the gateway gently."""
+    spool = Spool(settings.gateway_dir / "records.jsonl")
+    office = OfficeClient(settings.office_socket, settings.secret("gateway-token"))
+    policies: dict[str, Compiled] = {}
+    gateway = Gateway(policies, SystemResolver(), spool, limits=limits)
+    sessions = Sessions(Layout(settings.data_dir), gateway, policies)
+    probe = await asyncio.start_unix_server(_tell_alive, settings.gateway_socket)
+    told_to_end = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told_to_end.set)
+    loops = [
+        asyncio.create_task(one)
+        for one in (
+            keep_policies(office, sessions.take),
+            keep_recording(office, spool),
+            sessions.keep_open(),
+            gateway.sweep(),
+            told_to_end.wait(),
+        )
+    ]
+    try:
+        done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
+        for one in done:
+            one.result()  # a gateway without one of its loops is none: it ends, and is started again
+    finally:
+        for one in loops:
+            one.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        probe.close()
+        await gateway.end()
+        with contextlib.suppress(NbkeepError, TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await flush(office, spool)
+        await office.close()
+
+
+async def _tell_alive(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer whoever looks whether this process works: nothing is asked, and nothing else is told."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+    with contextlib.suppress(ConnectionError):
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""What a program in a session is told when the gateway does not do what it asks. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .values import Decision
+
+_HOW_TO_ASK = (
+    "Ask an admin to allow it for your profile: `nbkeep profile set PROFILE --egress-allowlist {host}`. "
+    "Your running session may reach it a second later."
+)
+_NAMES = {400: "Bad Request", 403: "Blocked", 408: "Too Slow", 502: "Bad Gateway", 503: "Unavailable",
+          504: "Gateway Timeout"}  # fmt: skip
+_LONGEST_REASON = 160
+
+
+@dataclass(eq=False)
+class Refusal(Exception):  # noqa: N818  it is the answer to a request
+    """`status`: as in HTTP (403: the rules say no; 400: not understood; 502, 503, 504: it failed)."""
+
+    status: int
+    code: str
+    reason: str
+    remedy: str = ""
+    host: str = ""
+    port: int = 0
+    rule_id: str = ""
+    rule_source: str = ""
+
+    def http(self, *, as_json: bool = False) -> bytes:
+        """Return the whole answer; the reason is in its first line too, as some programs show only that."""
+        said = _one_line(self.reason)
+        if as_json:
+            body = json.dumps({"error": {**self._fields(), "message": self._message()}}) + "\n"
+        else:
+            rule = f"Rule: {self.rule_id} ({self.rule_source})\n" if self.rule_id else ""
+            remedy = f"What you can do: {self.remedy}\n" if self.remedy else ""
+            body = f"{self._message()}\n{rule}{remedy}"
+        data = body.encode()
+        kind = "application/json" if as_json else "text/plain; charset=utf-8"
+        head = (
+            f"HTTP/1.1 {self.status} {_NAMES[self.status]} by nbkeep: {said}\r\nContent-Type: {kind}\r\n"
+            f"Content-Length: {len(data)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+        )
+        return head.encode("ascii") + data
+
+    def _message(self) -> str:
+        return f"nbkeep: {_one_line(self.reason, 400)}."
+
+    def _fields(self) -> dict[str, object]:
+        return {
+            "code": self.code,
+            "host": _one_line(self.host, 260),
+            "port": self.port,
+            "reason": _one_line(self.reason, 400),
+            "rule": self.rule_id,
+            "rule_source": self.rule_source,
+            "remedy": self.remedy,
+        }
+
+
+def blocked(decision: Decision, host: str, port: int) -> Refusal:
+    """Return what a refusal of the rules is told as."""
+    rule = decision.rule
+    return Refusal(
+        403, "egress-blocked", decision.reason, _HOW_TO_ASK.format(host=_one_line(host, 260)), host, port,
+        rule.id if rule else "", rule.source if rule else "",
+    )  # fmt: skip
+
+
+def malformed(reason: str, remedy: str = "") -> Refusal:
+    """Return the refusal of what is no request that a proxy serves."""
+    return Refusal(400, "egress-malformed", reason, remedy)
+
+
+def _one_line(text: str, most: int = _LONGEST_REASON) -> str:
+    """Return it in printable ASCII: it holds what a program wrote, and goes into a header."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text[:most])

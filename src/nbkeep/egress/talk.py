@@ -1,0 +1,285 @@
+"""One connection of one session: asks the rules, looks names up, connects, and is on record."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from nbkeep.model.errors import Refused, Unavailable
+from nbkeep.model.ids import new_id
+
+from .parse import is_address, parse_host
+from .refusals import Refusal, blocked
+from .spool import Record
+from .wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbkeep.model.clock import Clock
+
+    from . import spool as kept
+    from .rules import Compiled
+    from .values import Decision
+
+_LONGEST_HOST = 260
+_MOST_ADDRESSES = 8
+
+
+class Resolver(Protocol):
+    """Looks names up. Asked once for each connection, after the rules have allowed the name."""
+
+    async def __call__(self, host: str) -> list[str]:
+        """Return the IP addresses of a name; raises OSError when there are none."""
+        ...
+
+
+class Records(Protocol):
+    """Where connections are put on record."""
+
+    def opened(self, record: Record) -> None:
+        """Note an allowed connection before it is made; raises `Unavailable`: then it is not made."""
+        ...
+
+    def ended(self, record: Record) -> None:
+        """Note the end of a connection, or one that was refused."""
+        ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long and how many. `head_s`: for a whole request's head, however slowly it comes."""
+
+    head_s: float = 15.0
+    lookup_s: float = 10.0
+    connect_s: float = 10.0
+    idle_s: float = 3600.0
+    half_closed_s: float = 120.0
+    per_session: int = 500
+    total: int = 8000
+
+
+class Talk:
+    """What one connection is about, and how far it is."""
+
+    def __init__(
+        self,
+        session_id: str,
+        wire: Wire,
+        policy: Callable[[], Compiled | None],
+        resolver: Resolver,
+        records: Records,
+        clock: Clock,
+        limits: Limits,
+    ) -> None:
+        self.session_id, self.wire, self.limits = session_id, wire, limits
+        self._policy, self._resolver, self._records, self._clock = policy, resolver, records, clock
+        self._upstream: Wire | None = None
+        self._began_s = self.active_s = clock.monotonic_s()
+        self.is_half_closed = False
+        self.record: Record | None = None
+        self._is_open = False
+
+    # What it does
+
+    async def dial(self, host: str, port: int, protocol: kept.Protocol, method: str = "") -> Wire:
+        """Connect to where a request wants to go, after all decisions; raises `Refusal`."""
+        now = self._clock.now()
+        self.record = Record(
+            new_id("con", now), self.session_id, now.isoformat(), printable(host), port, protocol, method[:20]
+        )
+        self._obey(self._compiled().decide(host, port), host, port)
+        host = parse_host(host)
+        self.record.host = host
+        addresses = await self._addresses(host, port)
+        self._records_opened()
+        self._upstream = await self._connect(host, port, addresses)
+        self._check_again()
+        return self._upstream
+
+    def check_server_name(self, name: str | None) -> None:
+        """Hold the name that TLS asks for against the one that was allowed; raises `Refusal`."""
+        record = self._known()
+        if name is None:
+            if not is_address(record.host):
+                self._refuse_or_note("the program does not say in TLS which host it wants (no server name)")
+            return
+        try:
+            asked = parse_host(name)
+        except Refused:
+            self._refuse_or_note("the server name in TLS is no host name")
+            return
+        if asked == record.host:
+            return
+        if not is_address(record.host):
+            said = printable(asked)
+            self._refuse_or_note(f"the connection is to {record.host}, but TLS in it asks for {said}")
+            return
+        decision = self._compiled().decide(asked, record.port)
+        by_address = self._compiled().decide(record.host, record.port).rule
+        if not decision.allowed and (decision.rule is not None or by_address is None):
+            self._obey(decision, asked, record.port)
+
+    def refuse_plain(self) -> None:
+        """Refuse what is no TLS on the port of HTTPS, unless a rule with an address opened it."""
+        record = self._known()
+        rule = self._compiled().decide(record.host, record.port).rule
+        if rule is None or not ("/" in rule.host or is_address(rule.host)):
+            self._refuse_or_note("what was sent to port 443 is not TLS")
+
+    def still_allowed(self) -> bool:
+        """Tell whether the policy in force would allow the connection as it is."""
+        record, policy = self.record, self._policy()
+        if policy is None:
+            return False
+        if record is None or not self._is_open:
+            return True  # it is asked again before anything is connected
+        if not record.address:
+            return policy.decide(record.host, record.port).allowed
+        return policy.decide_address(record.host, record.port, record.address).allowed
+
+    def sent(self, count: int) -> None:
+        """Note bytes that left the session."""
+        self._known().bytes_out += count
+        self.touch()
+
+    def received(self, count: int) -> None:
+        """Note bytes that came into the session."""
+        self._known().bytes_in += count
+        self.touch()
+
+    def touch(self) -> None:
+        """Note that something moved."""
+        self.active_s = self._clock.monotonic_s()
+
+    def is_idle(self, now_s: float) -> bool:
+        """Tell whether nothing has moved for too long."""
+        limit_s = self.limits.half_closed_s if self.is_half_closed else self.limits.idle_s
+        return now_s - self.active_s > limit_s
+
+    def close(self, reason: str = "") -> None:
+        """Close both sides and put it on record. Twice is safe."""
+        self.wire.close()
+        if self._upstream is not None:
+            self._upstream.close()
+        record, self.record = self.record, None
+        if record is not None:
+            record.duration_s = round(self._clock.monotonic_s() - self._began_s, 3)
+            if reason:
+                record.reason = f"{record.reason}; {reason}" if record.reason else reason
+            self._records.ended(record)
+
+    def refused(self, refusal: Refusal) -> None:
+        """Close both sides, since what was asked is not done."""
+        if self.record is not None and refusal.status < 500:  # noqa: PLR2004  what failed was allowed
+            self.record.allowed = False
+            self.record.reason = refusal.reason
+        self.close()
+
+    # Its parts
+
+    def _known(self) -> Record:
+        if self.record is None:
+            raise RuntimeError("nothing was dialled")
+        return self.record
+
+    def _compiled(self) -> Compiled:
+        policy = self._policy()
+        if policy is None:
+            raise Refusal(503, "egress-closed", "the session has ended, or its rules are not known yet")
+        return policy
+
+    def _obey(self, decision: Decision, host: str, port: int) -> None:
+        record = self._known()
+        record.allowed = decision.allowed
+        record.would_block = record.would_block or decision.would_block
+        record.reason = decision.reason
+        record.rule_id = decision.rule.id if decision.rule else ""
+        record.rule_source = decision.rule.source if decision.rule else ""
+        if not decision.allowed:
+            raise blocked(decision, host, port)
+
+    def _refuse_or_note(self, reason: str) -> None:
+        record = self._known()
+        record.reason = reason
+        if self._compiled().policy.dry_run:
+            record.would_block = True
+            return
+        record.allowed = False
+        raise Refusal(403, "egress-disguised", reason, host=record.host, port=record.port)
+
+    async def _addresses(self, host: str, port: int) -> list[str]:
+        """Return the addresses that may be connected to, of all that the name has."""
+        if is_address(host):
+            found = [host]
+        else:
+            try:
+                async with asyncio.timeout(self.limits.lookup_s):
+                    found = await self._resolver(host)
+            except (OSError, UnicodeError, TimeoutError) as error:
+                raise self._failed(502, f"the name {host} was not found", "Is it spelled right?") from error
+        decisions = {one: self._compiled().decide_address(host, port, one) for one in found}
+        allowed = [one for one, decision in decisions.items() if decision.allowed]
+        if not decisions:
+            raise self._failed(502, f"the name {host} has no address", "Is it spelled right?")
+        self._obey(decisions[allowed[0] if allowed else found[0]], host, port)
+        return allowed[:_MOST_ADDRESSES]
+
+    def _records_opened(self) -> None:
+        try:
+            self._records.opened(self._known())
+        except Unavailable as error:
+            self._known().allowed = False
+            raise Refusal(503, error.code, error.message.rstrip("."), error.remedy) from error
+        self._is_open = True
+
+    async def _connect(self, host: str, port: int, addresses: list[str]) -> Wire:
+        """Connect to exactly one of these addresses: the name is not looked up again."""
+        last: OSError | None = None
+        for address in addresses:
+            place = ipaddress.ip_address(address)
+            self._known().address = address
+            sock = socket.socket(socket.AF_INET if place.version == 4 else socket.AF_INET6)  # noqa: PLR2004
+            try:
+                sock.setblocking(False)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                async with asyncio.timeout(self.limits.connect_s):
+                    await asyncio.get_running_loop().sock_connect(sock, (address, port))
+            except OSError as error:  # TimeoutError is one
+                sock.close()
+                last = error
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                return Wire(sock)
+        if isinstance(last, TimeoutError) or (last and last.errno == errno.ETIMEDOUT):
+            raise self._failed(504, f"{host}:{port} does not answer")
+        refused = last is not None and last.errno == errno.ECONNREFUSED
+        why = "refuses the connection" if refused else "cannot be reached"
+        raise self._failed(502, f"{host}:{port} {why}")
+
+    def _check_again(self) -> None:
+        """Ask once more: the policy may have changed while names were looked up."""
+        record = self._known()
+        self._obey(
+            self._compiled().decide_address(record.host, record.port, record.address),
+            record.host,
+            record.port,
+        )
+
+    def _failed(self, status: int, reason: str, remedy: str = "") -> Refusal:
+        record = self._known()
+        record.reason = f"{record.reason}; {reason}"
+        said = f"allowed, but {reason}"
+        return Refusal(status, "egress-failed", said, remedy, record.host, record.port)
+
+
+def printable(text: str) -> str:
+    """Return a host as a program wrote it, fit for a record."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:_LONGEST_HOST])

@@ -1,0 +1,280 @@
+"""What programs in a sandbox use as their proxy: passes bytes between loopback and the session's gateway.
+
+It decides nothing and looks at nothing; it has the powers of the user's code, which may as well speak to the
+gateway's socket itself. A process of its own, kept alive by the sandbox's first one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import selectors
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GATEWAY = "/run/nbkeep/gateway/gateway.sock"
+PORT = 3128
+_CHUNK = 256 << 10
+_BACKLOG = 512
+_MOST_PAIRS = 2000
+# A gateway that starts again, or has not heard of the session yet, is waited for.
+_PATIENCE_S = 3.0
+_RETRY_S = 0.05
+_LINGER_S = 2.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
+_STABLE_S = 10.0
+_PR_SET_NAME = 15
+_SAID = b"nbkeep: the gateway does not answer, so nothing outside can be reached. It comes back by itself.\n"
+_AWAY = (
+    b"HTTP/1.1 502 nbkeep's gateway does not answer\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(_SAID), _SAID)
+)
+
+
+class Keeper:
+    """Keeps the relay alive, as part of the first process's loop."""
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._due_s = 0.0
+        self._begun_s = 0.0
+        self._wait_s = _FIRST_PAUSE_S
+
+    def pause_s(self) -> float | None:
+        """Return how long the loop may sleep, None for ever."""
+        return None if self._pid else max(0.0, self._due_s - time.monotonic())
+
+    def start_if_due(self) -> None:
+        """Start it unless it runs or has ended too often of late."""
+        if self._pid or time.monotonic() < self._due_s:
+            return
+        try:
+            self._pid = _start()
+        except OSError:  # no process may be started now
+            self._put_off()
+        self._begun_s = time.monotonic()
+
+    def has_ended(self, pid: int) -> bool:
+        """Tell whether this ended process was it."""
+        if pid != self._pid:
+            return False
+        self._pid = 0
+        if time.monotonic() - self._begun_s > _STABLE_S:
+            self._wait_s = _FIRST_PAUSE_S
+        self._put_off()
+        return True
+
+    def _put_off(self) -> None:
+        self._due_s = time.monotonic() + self._wait_s
+        self._wait_s = min(self._wait_s * 2, _LONGEST_PAUSE_S)
+
+
+def _start() -> int:
+    """Fork it; cheaper than an interpreter of its own, in time and memory."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        ctypes.CDLL(None).prctl(_PR_SET_NAME, b"nbkeep-relay", 0, 0, 0)
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 3 * _MOST_PAIRS), hard))
+        Relay(("127.0.0.1", PORT), GATEWAY).run()
+    except BaseException:  # noqa: BLE001  nothing of the first process may run on in here
+        os._exit(1)
+    os._exit(0)
+
+
+class _End:
+    """One side of a pair: its socket, and what waits to be sent to it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.waiting = b""
+        self.is_done = False  # it has sent all that it will
+        self.is_told = False  # it was told that the other one has
+        self.interest = 0
+
+
+class _Pair:
+    """A program's connection and the one to the gateway, which may not be there yet."""
+
+    def __init__(self, client: socket.socket, deadline_s: float) -> None:
+        self.client = _End(client)
+        self.gateway: _End | None = None
+        self.deadline_s = deadline_s
+        self.is_refused = False
+
+
+class Relay:
+    """The loop. `address`: where it listens; `target`: the gateway's socket."""
+
+    def __init__(self, address: tuple[str, int], target: str) -> None:
+        self._target = target
+        self._selector = selectors.DefaultSelector()
+        self._pairs: set[_Pair] = set()
+        self._early: set[_Pair] = set()  # those that wait for the gateway, or for the end of a refusal
+        self._is_listening = False
+        self._listener = socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(address)
+        self._listener.listen(_BACKLOG)
+        self._listener.setblocking(False)
+
+    def run(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
+        """Serve while it is wanted."""
+        while is_wanted():
+            self._listen(len(self._pairs) < _MOST_PAIRS)
+            for key, mask in self._selector.select(_RETRY_S if self._early else 1.0):
+                if key.data is None:
+                    self._accept()
+                    continue
+                pair, end = key.data
+                if pair in self._pairs:
+                    self._serve(pair, end, mask)
+            for pair in list(self._early):
+                self._go_on(pair)
+
+    def close(self) -> None:
+        """Close everything."""
+        for pair in list(self._pairs):
+            self._drop(pair)
+        self._listen(wanted=False)
+        self._listener.close()
+        self._selector.close()
+
+    def _listen(self, wanted: bool) -> None:  # noqa: FBT001
+        if wanted != self._is_listening:
+            if wanted:
+                self._selector.register(self._listener, selectors.EVENT_READ, None)
+            else:
+                self._selector.unregister(self._listener)
+            self._is_listening = wanted
+
+    def _accept(self) -> None:
+        try:
+            client, _ = self._listener.accept()
+        except OSError:
+            time.sleep(_RETRY_S)  # no descriptors left: others have to end first
+            return
+        client.setblocking(False)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        pair = _Pair(client, time.monotonic() + _PATIENCE_S)
+        self._pairs.add(pair)
+        self._early.add(pair)
+        self._go_on(pair)
+
+    def _go_on(self, pair: _Pair) -> None:
+        """Connect to the gateway, once it is there; say so when it is not."""
+        if pair.is_refused:
+            if time.monotonic() > pair.deadline_s:
+                self._drop(pair)
+            return
+        gateway = socket.socket(socket.AF_UNIX)
+        gateway.setblocking(False)
+        try:
+            gateway.connect(self._target)
+        except OSError:
+            gateway.close()
+            if time.monotonic() > pair.deadline_s:
+                self._refuse(pair)
+            return
+        self._early.discard(pair)
+        pair.gateway = _End(gateway)
+        self._watch(pair)
+
+    def _refuse(self, pair: _Pair) -> None:
+        """Say it in HTTP, or close to who speaks SOCKS; then wait until it is read."""
+        pair.is_refused, pair.deadline_s = True, time.monotonic() + _LINGER_S
+        try:
+            first = pair.client.sock.recv(_CHUNK)
+            pair.client.sock.send(b"\x05\xff" if first[:1] == b"\x05" else _AWAY)
+            pair.client.sock.shutdown(socket.SHUT_WR)
+        except BlockingIOError:  # it waits to be spoken to
+            with contextlib.suppress(OSError):
+                pair.client.sock.send(_AWAY)
+                pair.client.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._drop(pair)
+            return
+        self._interest(pair, pair.client, selectors.EVENT_READ)
+
+    def _serve(self, pair: _Pair, end: _End, mask: int) -> None:
+        gateway = pair.gateway
+        try:
+            if gateway is None:
+                if not end.sock.recv(_CHUNK):  # the refusal was read
+                    self._drop(pair)
+                return
+            self._move(end, gateway if end is pair.client else pair.client, mask)
+            _tell_end(pair.client, gateway)
+            _tell_end(gateway, pair.client)
+        except OSError:
+            self._drop(pair)
+            return
+        if pair.client.is_told and gateway.is_told:
+            self._drop(pair)
+        else:
+            self._watch(pair)
+
+    def _move(self, end: _End, other: _End, mask: int) -> None:
+        if mask & selectors.EVENT_WRITE and end.waiting:
+            self._send(end, end.waiting)
+        if mask & selectors.EVENT_READ and not other.waiting and not end.is_done:
+            try:
+                data = end.sock.recv(_CHUNK)
+            except BlockingIOError:
+                return
+            end.is_done = not data
+            if data:
+                self._send(other, data)
+
+    def _send(self, end: _End, data: bytes) -> None:
+        try:
+            sent = end.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        end.waiting = data[sent:]
+
+    def _watch(self, pair: _Pair) -> None:
+        """Read from a side only when all that came from it before was passed on."""
+        if pair.gateway is None:
+            return
+        for end, other in ((pair.client, pair.gateway), (pair.gateway, pair.client)):
+            reads = selectors.EVENT_READ if not end.is_done and not other.waiting else 0
+            self._interest(pair, end, reads | (selectors.EVENT_WRITE if end.waiting else 0))
+
+    def _interest(self, pair: _Pair, end: _End, wanted: int) -> None:
+        if wanted == end.interest:
+            return
+        if not end.interest:
+            self._selector.register(end.sock, wanted, (pair, end))
+        elif wanted:
+            self._selector.modify(end.sock, wanted, (pair, end))
+        else:
+            self._selector.unregister(end.sock)
+        end.interest = wanted
+
+    def _drop(self, pair: _Pair) -> None:
+        self._pairs.discard(pair)
+        self._early.discard(pair)
+        for end in (pair.client, pair.gateway):
+            if end is not None:
+                self._interest(pair, end, 0)
+                end.sock.close()
+
+
+def _tell_end(done: _End, other: _End) -> None:
+    """Hand on that a side has ended, once all that it sent was passed on."""
+    if done.is_done and not other.waiting and not other.is_told:
+        other.is_told = True
+        other.sock.shutdown(socket.SHUT_WR)
