@@ -80,6 +80,8 @@ class Settings:
     vault_key: str = ""
     # What no session may ever reach, whatever its profile allows: rules such as "paste.example.com".
     egress_denylist: tuple[str, ...] = ()
+    # A file of certificates (PEM) of authorities inside the organisation, trusted beside the system's own.
+    egress_ca_file: str = ""
     # How long the record of connections is kept.
     connections_retention_s: int = 90 * 86400
     # How long a sign-up or reset link works.
@@ -316,6 +318,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "max_suspended_sessions": int,
     "max_suspended_bytes": parse_size_bytes,
     "egress_denylist": _list,
+    "egress_ca_file": str,
     "connections_retention_s": parse_duration_s,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,

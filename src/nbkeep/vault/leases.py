@@ -142,6 +142,15 @@ def leases_of(tx: Tx, session: SessionRow) -> list[tuple[Leased, str]]:
     return found
 
 
+def live_leases(tx: Tx) -> list[Leased]:
+    """Return the leases of all sessions, for gateways."""
+    query = select(SessionRow).where(
+        SessionRow.id.in_(select(SecretLeaseRow.session_id).where(SecretLeaseRow.ended_at.is_(None)))
+    )
+    sessions = tx.scalars(query.order_by(SessionRow.id)).all()
+    return [lease for session in sessions for lease, _ in leases_of(tx, session)]
+
+
 def _place(host: str, secret: SecretRow) -> tuple[str, str, str]:
     # Basic authentication is the header Authorization: two of them cannot both be sent.
     if secret.kind == "basic":
