@@ -257,8 +257,8 @@ class Web(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
-        super().__init__((host, 0), _Site)
+    def __init__(self, context: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0) -> None:
+        super().__init__((host, port), _Site)
         self.context = context
         self.files: dict[str, bytes] = {}
         self.seen: list[tuple[str, str, dict[str, str]]] = []

@@ -9,11 +9,11 @@ import pytest
 from egress_parts import Authority, NameServer, Outside, Web, serving
 from office_parts import any_office, office
 
-__all__ = ["any_office", "office"]
-
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+__all__ = ["any_office", "office"]
 
 
 @pytest.fixture(scope="module")

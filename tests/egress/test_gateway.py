@@ -79,7 +79,7 @@ def test_a_refusal_says_what_why_and_how_to_ask(outside: Outside) -> None:
         "HTTP/1.1 403 Blocked by nbkeep: api.evil.example:80 is denied by the rule 'deny *.evil.example:*' (platform)"
     )
     assert "Rule: deny *.evil.example:* (platform)" in body
-    assert "nbkeep profile set PROFILE --egress-allowlist api.evil.example" in body
+    assert "nbkeep profile set PROFILE --egress-allowlist +api.evil.example" in body
     connect = b"CONNECT unknown.example:443 HTTP/1.1\r\nHost: unknown.example:443\r\n\r\n"
     assert outside.ask(connect).startswith(
         b"HTTP/1.1 403 Blocked by nbkeep: no rule allows unknown.example:443\r\n"

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def record(number: int, **more: object) -> Record:
-    fields: dict[str, object] = {"allowed": True, "reason": "a rule"} | more
-    return Record(f"con_{number}", "ses_1", "2026-01-01T00:00:00+00:00", "pypi.org", 443, "connect", **fields)  # type: ignore[arg-type]
+def record(number: int, *, allowed: bool = True) -> Record:
+    at = "2026-01-01T00:00:00+00:00"
+    return Record(f"con_{number}", "ses_1", at, "pypi.org", 443, "connect", allowed=allowed, reason="a rule")
 
 
 def drain(spool: Spool) -> list[str]:

@@ -79,7 +79,11 @@ def opens(network: Network, wanted: Kind) -> bool:
     if wanted == "public" or network.prefixlen == network.max_prefixlen:
         return True
     among = _SPECIAL if wanted == "special" else (*_PRIVATE, *_SPECIAL)
-    inside = any(network.version == one.version and network.subnet_of(one) for one in among)  # type: ignore[arg-type]
+    inside = any(
+        network.prefixlen >= one.prefixlen and network.network_address in one
+        for one in among
+        if network.version == one.version
+    )
     return inside or (wanted == "private" and not network.is_global and network.prefixlen > 0)
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .values import Decision
 
 _HOW_TO_ASK = (
-    "Ask an admin to allow it for your profile: `nbkeep profile set PROFILE --egress-allowlist {host}`. "
+    "Ask an admin to allow it for your profile: `nbkeep profile set PROFILE --egress-allowlist +{host}`. "
     "Your running session may reach it a second later."
 )
 _NAMES = {400: "Bad Request", 403: "Blocked", 408: "Too Slow", 502: "Bad Gateway", 503: "Unavailable",

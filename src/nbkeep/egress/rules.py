@@ -105,7 +105,7 @@ class Compiled:
 
         A public address goes where the host may go. A private one only with a rule for exactly this name, or
         for an address or network of that kind. This machine, its link and its cloud's metadata only with a
-        rule for such an address or network: no name leads there, and no trial of a policy (`dry_run`).
+        rule for such an address or network: no name leads there. A policy on trial (`dry_run`) opens neither.
         """
         decided = self.decide(host, port)
         if not decided.allowed:
@@ -130,7 +130,7 @@ class Compiled:
             return Decision(False, None, f"{reason} opens it")
         if what == "private" and (decided.rule is None or decided.rule.host != host):
             reason = f"{about} is an address of a private network: a rule with exactly this name, or with an"
-            return self._no(None, f"{reason} address, is needed")
+            return Decision(False, None, f"{reason} address, is needed")
         return decided
 
     def _first(self, rules: _Rules, host: str, port: int) -> Rule | None:

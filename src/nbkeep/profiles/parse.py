@@ -160,7 +160,30 @@ def profile_from(wanted: Mapping[str, Any], base: Profile | None = None) -> Prof
     """Return the profile that a request describes, on top of `base` if it changes one, or raise `Refused`."""
     if base is None and "display_name" not in wanted:
         wanted = {**wanted, "display_name": wanted.get("name", "")}
+    if base is not None:
+        wanted = {field: _edited(field, raw, base) for field, raw in wanted.items()}
     return _build(Profile, _PROFILE_FIELDS, wanted, base)
+
+
+def _edited(field: str, raw: Any, base: Profile) -> Any:
+    """Return a list of rules after `+host` was added to it or `-host` taken away; anything else as it is."""
+    if field not in {"egress_allowlist", "egress_denylist"} or not isinstance(raw, str):
+        return raw
+    edits = _hosts(raw, field)
+    signs = {edit[0] for edit in edits}
+    if not signs & {"+", "-"}:
+        return raw
+    if signs - {"+", "-"}:
+        raise invalid(field, f"{raw[:200]!r} says a part with + or - and a part without.",
+                      "Write all with a sign to change the list, or none to replace it.")  # fmt: skip
+    rules: list[str] = list(getattr(base, field))
+    for edit in edits:
+        rule = edit[1:]
+        if not rule or (edit[0] == "-" and rule not in rules):
+            known = ", ".join(rules) or "nothing"
+            raise invalid(field, f"{rule[:200]!r} is not in the list.", f"In it: {known}.")
+        rules = [one for one in rules if one != rule] + ([rule] if edit[0] == "+" else [])
+    return rules
 
 
 def plain(value: Flavor | Profile) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def _only_refused(wanted: log.Wanted) -> log.Wanted:
 
 
 def _profiles(tx: Tx, browser: Browser) -> list[str]:
-    return sorted(profile.name for profile, _ in list_profiles(tx, browser.actor))
+    return [profile.name for profile, _ in list_profiles(tx, browser.actor)]
 
 
 def _answer(tx: Tx, office: Office, browser: Browser, ask: str, of: str) -> dict[str, Any] | None:

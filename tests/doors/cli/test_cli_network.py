@@ -1,0 +1,119 @@
+"""`nbkeep network` and what a profile may reach, on the command line and as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from cli_parts import Nbkeep
+
+from gateway_parts import make_gateway
+from nbkeep.app import open_office
+from nbkeep.doors.supervisor.prepare import prepare
+from nbkeep.model.errors import Refused
+from nbkeep.settings import Settings
+from office_parts import OfficeForTests
+
+PROFILE = "notebook-cpu-small"
+
+
+def test_a_profiles_reach_is_set_shown_explained_and_refused_when_wrong(nbkeep: Nbkeep) -> None:
+    rules = "pypi.org,*.acme.local:80,443,10.1.0.0/16:5432"
+    done = nbkeep("profile", "set", PROFILE, "--egress-allowlist", rules, "--egress-denylist", "bad.acme.local",
+                  "--public-internet", "--egress-dry-run", "--json")  # fmt: skip
+    assert done.json["egress_allowlist"] == ["pypi.org", "*.acme.local:80,443", "10.1.0.0/16:5432"]
+    assert (done.json["public_internet"], done.json["egress_dry_run"]) == (True, True)
+    shown = nbkeep("profile", "show", PROFILE).out
+    assert "Reaches the public internet and pypi.org" in shown
+    assert "but not bad.acme.local. On trial" in shown
+    assert nbkeep("profile", "set", PROFILE, "--no-public-internet", "--no-egress-dry-run").code == 0
+    told = nbkeep("network", "explain", "x.acme.local:22", "--profile", PROFILE)
+    assert told.out.startswith("x.acme.local:22 is refused: no rule allows x.acme.local:22.")
+    told = nbkeep("network", "explain", "bad.acme.local", "--profile", PROFILE)
+    assert "deny bad.acme.local:*" in told.out
+    assert f"profile {PROFILE}" in told.out
+    before = nbkeep("profile", "show", PROFILE, "--json").json
+    bad = nbkeep("profile", "set", PROFILE, "--egress-allowlist", "pypi.org,127.1", "--public-internet")
+    assert (bad.code, "'127.1'" in bad.err) == (1, True)
+    assert nbkeep("profile", "show", PROFILE, "--json").json == before
+    more = nbkeep(
+        "profile", "set", PROFILE, "--egress-allowlist", "+b.example:80,443 -pypi.org", "--json"
+    ).json
+    assert more["egress_allowlist"] == ["*.acme.local:80,443", "10.1.0.0/16:5432", "b.example:80,443"]
+    for wrong in ("+c.example,d.example", "-pypi.org", "+127.1", "+"):
+        assert nbkeep("profile", "set", PROFILE, "--egress-allowlist", wrong).code == 1, wrong
+    assert nbkeep("profile", "set", PROFILE, "--egress-allowlist", "none").code == 0
+    assert nbkeep("profile", "show", PROFILE, "--json").json["egress_allowlist"] == []
+    for wrong in (
+        ("pypi.org",),
+        ("pypi.org", "--profile", "a", "--session", "b"),
+        ("", "--profile", PROFILE),
+    ):
+        assert nbkeep("network", "explain", *wrong).code == 1
+
+
+def test_the_log_and_what_stands_out(nbkeep: Nbkeep, served: OfficeForTests) -> None:
+    assert "No connections" in nbkeep("network", "log").err
+    jane = served.user("jane")
+    session_id = served.ready(jane)
+    gateway = make_gateway(served)
+    gateway.pull()
+    gateway.report(gateway.record(session_id, "evil.example"))
+    gateway.report(gateway.record(session_id, "2001:db8::1", 5432, allowed=True, bytes_out=5 << 20))
+    log = nbkeep("network", "log")
+    assert "[2001:db8::1]:5432" in log.out
+    assert "REFUSED" in log.out
+    denied = nbkeep("network", "log", "--denied", "--user", "jane", "--session", session_id, "--json").json
+    assert [one["host"] for one in denied] == ["evil.example"]
+    assert nbkeep("network", "log", "--trial", "--json").json == []
+    # The office of this test has a clock of its own: all time is looked at.
+    top = nbkeep("network", "top", "--since", "2020-01-01").out
+    assert top.index("2001:db8::1") < top.index("evil.example") < top.index("all")
+    assert (
+        nbkeep("network", "top", "--by", "user", "--since", "2020-01-01", "--json").json["items"][0]["user"]
+        == "jane"
+    )
+    assert nbkeep("network", "top", "--by", "moon").code == 1
+    assert nbkeep("network", "log", "--denied", "--trial").code == 1
+
+
+def test_what_a_profile_reaches_goes_through_a_file_and_back(nbkeep: Nbkeep, tmp_path: Path) -> None:
+    assert (
+        nbkeep("profile", "set", PROFILE, "--egress-allowlist", "a.example:80,443", "--egress-dry-run").code
+        == 0
+    )
+    file = tmp_path / "all.yaml"
+    assert nbkeep("export", "-o", str(file)).code == 0
+    document = yaml.safe_load(file.read_text())
+    entry = next(one for one in document["profiles"] if one["name"] == PROFILE)
+    assert (entry["egress_allowlist"], entry["egress_dry_run"]) == (["a.example:80,443"], True)
+    assert (document["settings"]["egress_denylist"], document["settings"]["connections_retention_s"]) == (
+        [],
+        90 * 86400,
+    )
+    assert "Nothing" in (again := nbkeep("apply", "-f", str(file), "--yes")).out + again.err
+    entry["egress_denylist"] = ["127.1"]
+    file.write_text(yaml.safe_dump(document))
+    assert nbkeep("apply", "-f", str(file), "--yes").code == 1
+    entry["egress_denylist"] = ["b.example"]
+    file.write_text(yaml.safe_dump(document))
+    assert nbkeep("apply", "-f", str(file), "--yes").code == 0
+    assert nbkeep("profile", "show", PROFILE, "--json").json["egress_denylist"] == ["b.example"]
+
+
+def test_a_platform_list_that_is_wrong_is_told_at_the_start(short_dir: Path) -> None:
+    short_dir.joinpath("config.toml").write_text('egress_denylist = ["evil.example", "127.1"]\n')
+    settings = Settings.load(short_dir, {})
+    with pytest.raises(Refused, match=r"'127\.1'"):
+        prepare(settings)
+    with pytest.raises(Refused, match=r"'127\.1'"):
+        open_office(settings, None, None)  # pyright: ignore[reportArgumentType]
+    assert not (short_dir / "nbkeep.db").exists()
+    assert Settings.load(short_dir, {"NBKEEP_EGRESS_DENYLIST": "a.example, b.example"}).egress_denylist == (
+        "a.example",
+        "b.example",
+    )
+    short_dir.joinpath("config.toml").write_text("egress_denylist = 5\n")
+    with pytest.raises(Refused, match="egress_denylist"):
+        Settings.load(short_dir, {})
