@@ -175,8 +175,8 @@ class Echo(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, authority: Authority, *names: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Echo)
+    def __init__(self, authority: Authority, *names: str, address: str = "127.0.0.1") -> None:
+        super().__init__((address, 0), _Echo)
         self._context = authority.server_context(*names)
         self.seen: list[tuple[str, str, list[tuple[str, str]], bytes]] = []
         self.released = threading.Event()
