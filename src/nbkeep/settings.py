@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DATA_DIR_MAX_BYTES = 55
 _LONGEST_CELL_GRACE_S = 480
 _FILE = "file:"
+_ENV = "env:"
 
 
 def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
@@ -79,8 +80,13 @@ class Settings:
     # Where the secret of saved variables lies: "" is `secrets/state-key` of the data directory, "file:/PATH"
     # a file outside of it, so that a copy of the data alone cannot be read.
     state_key: str = ""
+    # Where the master key of secrets lies: "" is `secrets/vault-key` of the data directory, "file:/PATH" a
+    # file outside of it, "env:NAME" an environment variable of the office.
+    vault_key: str = ""
     # What no session may ever reach, whatever its profile allows: rules such as "paste.example.com".
     egress_denylist: tuple[str, ...] = ()
+    # A file of certificates (PEM) of authorities inside the organisation, trusted beside the system's own.
+    egress_ca_file: str = ""
     # How long the record of connections is kept.
     connections_retention_s: int = 90 * 86400
     # How long a sign-up or reset link works.
@@ -114,6 +120,15 @@ class Settings:
         if self.state_key:
             return Path(self.state_key.removeprefix(_FILE))
         return self.secrets_dir / "state-key"
+
+    @property
+    def vault_key_file(self) -> Path | None:
+        """The file with the master keys of secrets, None where they come from the environment."""
+        if self.vault_key.startswith(_ENV):
+            return None
+        if self.vault_key:
+            return Path(self.vault_key.removeprefix(_FILE))
+        return self.secrets_dir / "vault-key"
 
     @property
     def logs_dir(self) -> Path:
@@ -234,6 +249,7 @@ def _check_ends(settings: Settings) -> None:
         if file.is_relative_to(settings.data_dir):
             raise invalid("state-key", f"{file} lies in the data directory, beside what it is to protect.",
                           "Choose a file outside of it, or leave the setting out.")  # fmt: skip
+    _check_vault_key(settings)
     if not 1 <= settings.cell_grace_s <= _LONGEST_CELL_GRACE_S:
         raise invalid(
             "cell-grace-s",
@@ -244,6 +260,19 @@ def _check_ends(settings: Settings) -> None:
         raise invalid(
             "frozen-s", f"frozen_s is {settings.frozen_s}.", "Give a time such as 15min, or 0 for none."
         )
+
+
+def _check_vault_key(settings: Settings) -> None:
+    text, file = settings.vault_key, settings.vault_key_file
+    name = text.removeprefix(_ENV)
+    if not text or (file is None and name.isascii() and name.isidentifier()):
+        return
+    if file is None or not text.startswith(_FILE) or not file.is_absolute():
+        raise invalid("vault-key", f"{text!r} is not a place of a key.",
+                      "Write it like file:/etc/nbkeep/vault-key or env:NBKEEP_VAULT_MASTER.")  # fmt: skip
+    if file.is_relative_to(settings.data_dir):
+        raise invalid("vault-key", f"{file} lies in the data directory, beside what it is to protect.",
+                      "Choose a file outside of it, or leave the setting out.")  # fmt: skip
 
 
 def _gpus(value: Any) -> dict[str, int]:
@@ -301,9 +330,11 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "cell_grace_s": parse_duration_s,
     "frozen_s": _duration_or_none,
     "state_key": str,
+    "vault_key": str,
     "max_suspended_sessions": int,
     "max_suspended_bytes": parse_size_bytes,
     "egress_denylist": _list,
+    "egress_ca_file": str,
     "connections_retention_s": parse_duration_s,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,

@@ -21,11 +21,14 @@ from typing import TYPE_CHECKING
 from nbkeep.backends.local import launch
 from nbkeep.backends.local.layout import Layout, make_dir
 from nbkeep.egress.gateway import Gateway
+from nbkeep.egress.keyed import Keys
+from nbkeep.egress.leases import Leases
 from nbkeep.egress.office_client import OfficeClient, flush, keep_policies, keep_recording
 from nbkeep.egress.resolver import SystemResolver, own_addresses
 from nbkeep.egress.rules import Compiled
 from nbkeep.egress.spool import Spool
 from nbkeep.egress.talk import Limits
+from nbkeep.model.clock import SystemClock
 from nbkeep.model.errors import NbkeepError, Refused
 from nbkeep.settings import Settings
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from nbkeep.egress.addresses import Address
+    from nbkeep.egress.leases import Lease
     from nbkeep.egress.values import Policy
 
 log = logging.getLogger("nbkeep.gateway")
@@ -93,16 +97,19 @@ def _raise_file_limit() -> int:
 class Sessions:
     """Which sessions there are, what each may reach, and whether it has its socket yet."""
 
-    def __init__(self, layout: Layout, gateway: Gateway, policies: dict[str, Compiled]) -> None:
-        self._layout, self._gateway, self._policies = layout, gateway, policies
+    def __init__(self, layout: Layout, gateway: Gateway, policies: dict[str, Compiled], keys: Keys) -> None:
+        self._layout, self._gateway, self._policies, self._keys = layout, gateway, policies, keys
         self._own = own_addresses()
 
-    async def take(self, found: list[Policy]) -> None:
-        """Put these policies in force, and no others; connections that are not allowed any more are cut."""
+    async def take(self, found: list[Policy], leases: list[Lease]) -> None:
+        """Put these in force, and no others; connections that are not allowed any more are cut."""
+        for session_id in self._keys.leases.take(leases):
+            self._gateway.recheck(session_id)
         known = {one.session_id: one for one in found}
         for session_id in set(self._policies) - set(known):
             del self._policies[session_id]
             self._gateway.close(session_id)
+            self._keys.forget(session_id)
         for session_id, policy in known.items():
             before = self._policies.get(session_id)
             if before is not None and before.policy == policy:
@@ -127,7 +134,9 @@ class Sessions:
         """Make the sockets that are not there and could be."""
         for session_id in self._policies:
             with contextlib.suppress(OSError):  # its folder is not made yet, or is gone already
-                self._gateway.open(session_id, self._layout.session(session_id).gateway)
+                folder = self._layout.session(session_id).gateway
+                self._keys.prepare(session_id, folder)
+                self._gateway.open(session_id, folder)
 
     async def keep_open(self) -> None:
         """Do so for ever, and follow changes of this machine's addresses."""
@@ -148,13 +157,28 @@ class Sessions:
             self._compile(compiled.policy)
 
 
+def make_keys(settings: Settings, office: OfficeClient) -> Keys:
+    """Return what is needed to add secrets; raise `Refused` where the roots cannot be read."""
+    clock = SystemClock()
+    extra = Path(settings.egress_ca_file) if settings.egress_ca_file else None
+    try:
+        return Keys(Leases(office.value, clock), clock, extra)
+    except OSError as error:  # also for a file that holds no certificates
+        raise Refused(
+            "egress-ca-file",
+            f"The certificates in {extra or 'this system'} cannot be used ({error.strerror or error}).",
+            "Correct the setting egress_ca_file: a file of certificates in PEM.",
+        ) from error
+
+
 async def serve(settings: Settings, limits: Limits) -> None:
     """Serve until a signal comes: SIGTERM and SIGINT end the gateway gently."""
     spool = Spool(settings.gateway_dir / "records.jsonl")
     office = OfficeClient(settings.office_socket, settings.secret("gateway-token"))
     policies: dict[str, Compiled] = {}
-    gateway = Gateway(policies, SystemResolver(), spool, limits=limits)
-    sessions = Sessions(Layout(settings.data_dir), gateway, policies)
+    keys = make_keys(settings, office)
+    gateway = Gateway(policies, SystemResolver(), spool, limits=limits, keys=keys)
+    sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys)
     probe = await asyncio.start_unix_server(_tell_alive, settings.gateway_socket)
     told_to_end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

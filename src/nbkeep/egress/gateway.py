@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from nbkeep.model.clock import Clock
 
+    from .keyed import Keys
     from .rules import Compiled
+    from .tunnel import Serve
 
 log = logging.getLogger("nbkeep.gateway")
 
@@ -67,7 +69,9 @@ class Gateway:
         *,
         limits: Limits | None = None,
         clock: Clock | None = None,
+        keys: Keys | None = None,
     ) -> None:
+        self._keys = keys
         self._policies, self._resolver, self._records = policies, resolver, records
         self._limits, self._clock = limits or Limits(), clock or SystemClock()
         self._doors: dict[str, _Door] = {}
@@ -119,11 +123,13 @@ class Gateway:
             task.cancel(reason)
 
     def recheck(self, session_id: str) -> None:
-        """Cut what the policy that is in force now would not allow."""
+        """Cut what the policy and the leases that are in force now would not allow."""
         door = self._doors.get(session_id)
         for task, talk in list(door.talks.items()) if door else ():
             if not talk.still_allowed():
                 task.cancel("the rules changed")
+            elif self._keys and not self._keys.leases.are_live(session_id, talk.leases):
+                task.cancel("the lease of its secret ended")
 
     def known(self) -> set[str]:
         """Return the sessions that have a socket."""
@@ -165,7 +171,7 @@ class Gateway:
         full = len(door.talks) >= self._limits.per_session or self._count >= self._limits.total
         talk = Talk(session_id, wire, lambda: self._policies.get(session_id), door.look_up, self._records,
                     self._clock, self._limits)  # fmt: skip
-        task = asyncio.create_task(_refuse_full(talk) if full else serve(talk))
+        task = asyncio.create_task(_refuse_full(talk) if full else serve(talk, self._keys))
         door.talks[task] = talk
         self._count += 1
         task.add_done_callback(lambda _: self._ended(door, task))
@@ -188,7 +194,7 @@ class Gateway:
             talk.close()
 
 
-async def serve(talk: Talk) -> None:
+async def serve(talk: Talk, keys: Keys | None = None) -> None:
     """Serve one connection from its first byte to its end."""
     try:
         async with asyncio.timeout(talk.limits.head_s):
@@ -200,7 +206,7 @@ async def serve(talk: Talk) -> None:
     talk.wire.hold(first)
     if first[0] == socks.VERSION:
         upstream, port = await socks.ask(talk)
-        await run_tunnel(talk, upstream, port, _serve_tunnelled)
+        await run_tunnel(talk, upstream, port, _serve_tunnelled, _keyed(talk, keys))
         return
     asked: web.Asked | None = None
     try:
@@ -216,7 +222,16 @@ async def serve(talk: Talk) -> None:
     except Refusal as refusal:
         await talk.wire.last_words(refusal.http(as_json=asked is not None and asked.wants_json))
         raise
-    await run_tunnel(talk, upstream, target.port, _serve_tunnelled)
+    await run_tunnel(talk, upstream, target.port, _serve_tunnelled, _keyed(talk, keys))
+
+
+def _keyed(talk: Talk, keys: Keys | None) -> Serve | None:
+    """Return who serves TLS to the host that was dialled, if secrets are added to requests to it."""
+    record = talk.record
+    if keys is None or record is None:
+        return None
+    talk.leases = keys.leases.of(talk.session_id, record.host, record.port)
+    return keys.serve if talk.leases else None
 
 
 async def _serve_tunnelled(talk: Talk, upstream: Wire) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from nbkeep import unixhttp
-from nbkeep.model.errors import Unavailable
+from nbkeep.model.errors import Refused, Unavailable
 
+from .leases import Lease
 from .values import Policy
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ log = logging.getLogger("nbkeep.gateway")
 
 _POLICIES = "http://office/internal/v1/gateway/policies"
 _CONNECTIONS = "http://office/internal/v1/gateway/connections"
+_LEASES = "http://office/internal/v1/gateway/leases"
 # The office holds the question for up to 20 s when nothing has changed.
 _ANSWER_S = 40.0
+_VALUE_S = 5.0
 _PAUSE_S = 1.0
 _SOON_S = 0.2  # collects what happens at the same time
 _NOT_NOW = frozenset({401, 403, 404, 408, 429})  # statuses of an office that starts, or is another one's
@@ -44,16 +47,17 @@ class OfficeClient:
         """Close it; twice is safe."""
         await self._http.aclose()
 
-    async def policies(self, known: str) -> tuple[str, list[Policy]]:
-        """Return the tag and the policies of all live sessions, once they differ from `known` or time is up.
+    async def policies(self, known: str) -> tuple[str, list[Policy], list[Lease]]:
+        """Return the tag, policies and leases of all live sessions, once they differ from `known` or in time.
 
-        Raises `Unavailable`. A session whose policy cannot be read is left out, and so reaches nothing.
+        Raises `Unavailable`. A session of which anything cannot be read is left out, and so reaches nothing.
         """
         try:
             answer = await self._http.get(_POLICIES, params={"known": known})
             answer.raise_for_status()
             told: dict[str, Any] = answer.json()
             tag, listed = str(told["tag"]), list[object](told["policies"])
+            leases = [Lease.from_json(one) for one in told.get("leases", ())]
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise Unavailable("office-away", f"The office does not answer ({error!r:.200}).") from error
         found: list[Policy] = []
@@ -62,7 +66,23 @@ class OfficeClient:
                 found.append(Policy.from_json(one))
             except ValueError:
                 log.exception("a policy cannot be read: its session reaches nothing")
-        return tag, found
+        return tag, found, leases
+
+    async def value(self, lease: Lease) -> tuple[int, str]:
+        """Return the version and value of a lease. Raises `Unavailable`; `Refused` where it has ended."""
+        try:
+            answer = await self._http.post(
+                f"{_LEASES}/{lease.lease_id}", json={"session_id": lease.session_id}, timeout=_VALUE_S
+            )
+            told: dict[str, Any] = answer.json()
+            if answer.is_client_error and answer.status_code not in {401, 403, 408, 429}:
+                raise Refused(str(told["code"]), str(told["message"]), str(told["remedy"]))
+            return int(told["version"]), str(told["value"])
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            # Its words may hold what was answered: they are not passed on.
+            raise Unavailable("office-away", "The office does not answer.") from (
+                error if isinstance(error, httpx.HTTPError) else None
+            )
 
     async def record(self, batch: list[dict[str, Any]]) -> None:
         """Hand records over. Raises `Unavailable`: then they are to be handed over again."""
@@ -77,12 +97,14 @@ class OfficeClient:
             raise Unavailable("office-away", f"The office did not take records ({status}).")
 
 
-async def keep_policies(office: OfficeClient, take: Callable[[list[Policy]], Awaitable[None]]) -> None:
-    """Hand each new list of policies to `take`, for ever; while the office is away the last list stays."""
+async def keep_policies(
+    office: OfficeClient, take: Callable[[list[Policy], list[Lease]], Awaitable[None]]
+) -> None:
+    """Hand what is new to `take`, for ever; while the office is away the last policies and leases stay."""
     known, is_away = "", False
     while True:
         try:
-            tag, found = await office.policies(known)
+            tag, found, leases = await office.policies(known)
         except Unavailable as error:
             if not is_away:
                 log.warning("%s The last rules stay in force.", error)
@@ -91,7 +113,7 @@ async def keep_policies(office: OfficeClient, take: Callable[[list[Policy]], Awa
             continue
         is_away = False
         if tag != known:
-            await take(found)
+            await take(found, leases)
             known = tag
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nbkeep.model.clock import Clock
 
     from . import spool as kept
+    from .leases import Lease
     from .rules import Compiled
     from .values import Decision
 
@@ -82,6 +83,7 @@ class Talk:
         self._began_s = self.active_s = clock.monotonic_s()
         self.is_half_closed = False
         self.record: Record | None = None
+        self.leases: tuple[Lease, ...] = ()  # of the secrets that are added to what goes out
         self._is_open = False
 
     # What it does

@@ -15,23 +15,30 @@ if TYPE_CHECKING:
     from .talk import Talk
     from .wire import Wire
 
-    ServeHttp = Callable[[Talk, Wire], Awaitable[None]]
+    Serve = Callable[[Talk, Wire], Awaitable[None]]
 
 _HTTPS = 443
 
 
-async def run_tunnel(talk: Talk, upstream: Wire, port: int, serve_http: ServeHttp) -> None:
+async def run_tunnel(
+    talk: Talk, upstream: Wire, port: int, serve_http: Serve, serve_keyed: Serve | None = None
+) -> None:
     """Carry bytes both ways until both sides have ended; `serve_http` gets HTTP in clear, and checks it.
+
+    `serve_keyed` gets TLS to a host to whose requests a secret is added.
 
     Servers may speak first; what the program says first decides whether anything of it is passed on.
     """
     down: asyncio.Task[None] | None = None
-    if port != _HTTPS:
+    if port != _HTTPS and serve_keyed is None:
         down = asyncio.create_task(_half(talk, upstream, talk.wire, talk.received))
     try:
         first = await _first_words(talk, port, is_held=down is None)
         kind = look(first).kind if first else "other"
         talk.wire.hold(first)
+        if kind == "tls" and serve_keyed is not None:
+            await serve_keyed(talk, upstream)
+            return
         if kind == "http":
             if down is not None:
                 await _stopped(down)

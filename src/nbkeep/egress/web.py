@@ -33,6 +33,7 @@ _HOP_BY_HOP = frozenset({
 })  # fmt: skip
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _HTTP, _HTTPS = 80, 443
+_BODILESS = frozenset({204, 304})
 _WAYS = "Set HTTP_PROXY and HTTPS_PROXY to it, as they are in every kernel and terminal; code needs no more."
 
 
@@ -88,17 +89,20 @@ def proxied(asked: Asked) -> Target:
     return _absolute(asked)
 
 
-def tunnelled(asked: Asked, host: str, port: int) -> Target:
-    """Return where a request inside a tunnel to this host wants to go; raises `Refusal`."""
+def tunnelled(asked: Asked, host: str, port: int, *, default: int = _HTTP) -> Target:
+    """Return where a request inside a tunnel to this host wants to go; raises `Refusal`.
+
+    `default`: the port that a Host header without one means.
+    """
     target = asked.request.target
-    if target.lower().startswith(b"http"):
+    if target.lower().startswith(b"http") and default == _HTTP:
         found = _absolute(asked)
         if (found.host, found.port) != (host, port):
             raise _disguised(host)
         return found
     if not target.startswith(b"/") and target != b"*":
         raise malformed("the request's target is not a path")
-    if _check_host(asked, host, port, default=_HTTP) is None and asked.request.http_version != b"1.0":
+    if _check_host(asked, host, port, default=default) is None and asked.request.http_version != b"1.0":
         raise malformed("the request has no Host header")
     return Target(host, port, target)
 
@@ -111,19 +115,51 @@ async def connect(talk: Talk, asked: Asked, target: Target) -> Wire:
     return upstream
 
 
-async def exchange(talk: Talk, asked: Asked, target: Target, upstream: Wire) -> None:
+class Untouched:
+    """How a message is changed on its way: not at all, as long as no secret is added to it."""
+
+    default_port = _HTTP
+
+    def request(self, target: bytes, headers: Headers) -> tuple[bytes, Headers]:
+        """Return a request's target and headers as the server gets them."""
+        return target, headers
+
+    def answer(self, headers: Headers, *, has_body: bool) -> Headers:  # noqa: ARG002  for others' use
+        """Return an answer's headers as the program gets them; raises `Refusal`."""
+        return headers
+
+    def reason(self, reason: bytes) -> bytes:
+        """Return the words beside an answer's status."""
+        return reason
+
+    def body(self, data: bytes) -> bytes:
+        """Return what of an answer's body can be passed on now."""
+        return data
+
+    def rest(self) -> bytes:
+        """Return what of it was kept back, at its end."""
+        return b""
+
+
+_UNTOUCHED = Untouched()
+
+
+async def exchange(
+    talk: Talk, asked: Asked, target: Target, upstream: Wire, touch: Untouched = _UNTOUCHED
+) -> None:
     """Pass one request on and its answer back. Raises `Refusal` as long as no answer has begun."""
     server = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_BYTES)
     host = f"[{target.host}]" if ":" in target.host else target.host
-    headers = [(b"Host", (host if target.port == _HTTP else f"{host}:{target.port}").encode())]
-    headers += [one for one in _end_to_end(asked.request) if one[0].lower() != b"host"]
+    headers = [(b"Host", (host if target.port == touch.default_port else f"{host}:{target.port}").encode())]
+    path, rest = touch.request(target.path or b"/", _end_to_end(asked.request))
+    headers += [one for one in rest if one[0].lower() != b"host"]
     request = h11.Request(
-        method=asked.request.method, target=target.path or b"/", headers=[*headers, (b"Connection", b"close")]
+        method=asked.request.method, target=path, headers=[*headers, (b"Connection", b"close")]
     )
     await upstream.send(server.send(request) or b"")
     sending = asyncio.create_task(_send_body(talk, asked.connection, server, upstream))
     try:
-        await _answer(talk, asked.connection, server, upstream, sending)
+        await _answer(talk, asked, server, upstream, sending, touch)
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
@@ -145,10 +181,15 @@ async def _send_body(talk: Talk, client: h11.Connection, server: h11.Connection,
 
 
 async def _answer(
-    talk: Talk, client: h11.Connection, server: h11.Connection, upstream: Wire, sending: asyncio.Task[None]
+    talk: Talk,
+    asked: Asked,
+    server: h11.Connection,
+    upstream: Wire,
+    sending: asyncio.Task[None],
+    touch: Untouched,
 ) -> None:
     """Pass the answer back; an error of the request's body ends it."""
-    begun = False
+    client, begun = asked.connection, False
     while True:
         try:
             event = server.next_event()
@@ -161,12 +202,15 @@ async def _answer(
             raise Refusal(502, "egress-failed", "the server did not answer in valid HTTP") from error
         if isinstance(event, (h11.InformationalResponse, h11.Response)):
             begun = begun or isinstance(event, h11.Response)
-            await talk.wire.send(client.send(_passed_back(event)) or b"")
+            await talk.wire.send(client.send(_passed_back(event, asked, touch)) or b"")
         elif isinstance(event, h11.Data):
             talk.received(len(event.data))
-            await talk.wire.send(client.send(event) or b"")
+            if data := touch.body(bytes(event.data)):
+                await talk.wire.send(client.send(h11.Data(data)) or b"")
         elif isinstance(event, h11.EndOfMessage):
-            await talk.wire.last_words(client.send(h11.EndOfMessage()) or b"")
+            rest = touch.rest()
+            last = client.send(h11.Data(rest)) or b"" if rest else b""
+            await talk.wire.last_words(last + (client.send(h11.EndOfMessage()) or b""))
             return
         else:
             raise CutError("the server ended in the middle")
@@ -196,14 +240,18 @@ def _raise(sending: asyncio.Task[None]) -> None:
         raise CutError("the request ended in the middle") from error
 
 
-def _passed_back(event: h11.InformationalResponse | h11.Response) -> h11.InformationalResponse | h11.Response:
-    headers = _end_to_end(event)
+def _passed_back(
+    event: h11.InformationalResponse | h11.Response, asked: Asked, touch: Untouched
+) -> h11.InformationalResponse | h11.Response:
+    has_body = asked.request.method != b"HEAD" and event.status_code not in _BODILESS
+    headers = touch.answer(_end_to_end(event), has_body=has_body and isinstance(event, h11.Response))
+    reason = touch.reason(bytes(event.reason))
     if any(name.lower() == b"transfer-encoding" for name, _ in headers):
         headers = [one for one in headers if one[0].lower() != b"content-length"]
     if isinstance(event, h11.InformationalResponse):
-        return h11.InformationalResponse(status_code=event.status_code, headers=headers, reason=event.reason)
+        return h11.InformationalResponse(status_code=event.status_code, headers=headers, reason=reason)
     headers.append((b"Connection", b"close"))
-    return h11.Response(status_code=event.status_code, headers=headers, reason=event.reason)
+    return h11.Response(status_code=event.status_code, headers=headers, reason=reason)
 
 
 def _end_to_end(event: h11.Request | h11.Response | h11.InformationalResponse) -> Headers:

@@ -11,6 +11,7 @@ from nbkeep.model.actor import Role
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.ids import new_id
 from nbkeep.store.tables import UserRow
+from nbkeep.vault import leases
 
 from .invitations import VALID_S, Link, make_link, revoke_links
 from .passwords import hash_password
@@ -172,6 +173,7 @@ def _set_role(tx: Tx, clock: Clock, actor: Actor, user: UserRow, role: Role, rea
     old, user.role = user.role, role.value
     journal.append(tx, clock, actor, events.UserRoleChanged(
         user=user.name, old=old, new=role.value, reason=reason))  # fmt: skip
+    leases.renew_of_user(tx, clock, actor, user.id)
 
 
 def _set_limits(
@@ -196,6 +198,7 @@ def _disable(tx: Tx, clock: Clock, actor: Actor, user: UserRow, reason: str) -> 
     user.status, user.sessions_valid_from = "disabled", clock.now()
     revoke_links(tx, clock, user)
     revoke_all(tx, clock, actor, user, "user disabled")
+    leases.end_of_user(tx, clock, actor, user.id)
     journal.append(tx, clock, actor, events.UserDisabled(user=user.name, reason=reason))
 
 

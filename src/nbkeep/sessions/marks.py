@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nbkeep.audit import events, journal
 from nbkeep.model.session import SessionState, StopReason
+from nbkeep.vault import leases
 
 from .frozen import end_freeze
 from .kept import ORDERLY, UNASKED, Unasked, keeps_state, over, retention_s, settle
@@ -84,6 +85,7 @@ def mark_ended(
     move(row, target)
     end_freeze(row, now)
     row.ended_at, row.token_hash, row.is_busy = now, None, False
+    leases.end_of_session(tx, clock, actor, row.id)
     if target == SessionState.SUSPENDED:
         row.kept_until = now + timedelta(seconds=retention_s(row.profile))
     note_progress(row, now, "ended", sentence(reason, row, row.stop_detail or ""))

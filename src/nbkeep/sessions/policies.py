@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nbkeep.profiles.values import Profile
     from nbkeep.settings import Settings
     from nbkeep.store.database import Tx
+    from nbkeep.vault.values import Leased
 
 
 def live_policies(tx: Tx, settings: Settings) -> list[Policy]:
@@ -40,9 +41,10 @@ def live_policies(tx: Tx, settings: Settings) -> list[Policy]:
     return [policy_of(session_id, reaches.get(name, NOTHING), platform) for session_id, name in sessions]
 
 
-def tag_of(policies: Sequence[Policy]) -> str:
-    """Return a short text that differs when any of these policies does, or when there are others."""
-    said = "\n".join(f"{policy.session_id} {policy.version}" for policy in policies)
+def tag_of(policies: Sequence[Policy], leases: Sequence[Leased] = ()) -> str:
+    """Return a short text that differs when any of these policies or leases does, or there are others."""
+    lines = [f"{policy.session_id} {policy.version}" for policy in policies]
+    said = "\n".join([*lines, *(f"{one.lease_id} {one.version} {one.binding}" for one in leases)])
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 

@@ -13,6 +13,7 @@ from nbkeep.profiles.images import built_images
 from nbkeep.profiles.parse import flavor_from, profile_from
 from nbkeep.profiles.profiles import find_profile, list_profiles
 from nbkeep.store.tables import SessionRow, UserRow
+from nbkeep.vault import leases
 
 from .freeze import thaw_session
 from .kept import totals
@@ -168,6 +169,7 @@ def _admit(
             session_id=row.id, user=owner.name, name=row.name, profile=row.profile_name, saved_at=saved_at
         ),
     )
+    leases.begin_leases(tx, parts.clock, actor, row)
     return True
 
 

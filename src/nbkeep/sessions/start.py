@@ -15,6 +15,7 @@ from nbkeep.model.verdict import Refuse
 from nbkeep.profiles.images import built_images
 from nbkeep.profiles.profiles import find_profile
 from nbkeep.store.tables import SessionRow, UserRow
+from nbkeep.vault import leases
 
 from .end import end_session
 from .records import LIVE_STATES, live_session, load_of, note_progress, snapshot, user_named
@@ -157,6 +158,8 @@ def admit(
         actor,
         events.SessionRequested(session_id=row.id, user=owner.name, name=row.name, profile=chosen.name),
     )
+    # With its admission, so that whoever hears of the session hears of its leases, too.
+    leases.begin_leases(tx, parts.clock, actor, row)
     return row.id
 
 

@@ -8,6 +8,7 @@ from nbkeep.audit import events, journal
 from nbkeep.model.errors import Unavailable
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.store.tables import UserRow
+from nbkeep.vault import leases
 
 from .frozen import end_freeze
 from .kept import finish_state, keeps_state, wish_discard
@@ -66,6 +67,7 @@ def wish_stop(
     row.stop_requested_at, row.stop_reason = now, reason.value
     row.stop_detail, row.stopped_by = detail.strip()[:_DETAIL_LENGTH] or None, actor.name[:30]
     note_progress(row, now, "stopping", _stopping_words(row))
+    leases.end_of_session(tx, clock, actor, row.id)
     journal.append(
         tx,
         clock,

@@ -287,6 +287,73 @@ class MarkRow(Table):
     at: Mapped[datetime]
 
 
+class SecretRow(Table):
+    """A secret: what it is bound to and whose it is, without its value. An ended one keeps its record."""
+
+    __tablename__ = "secrets"
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40))
+    owner_id: Mapped[str] = mapped_column(String(24))  # a user's id, or "operator"
+    owner_name: Mapped[str] = mapped_column(String(60))
+    hosts: Mapped[list[str]]  # name:port
+    kind: Mapped[str] = mapped_column(String(8))  # header | query | basic
+    place: Mapped[str] = mapped_column(String(100))
+    template: Mapped[str] = mapped_column(String(400))
+    env: Mapped[str] = mapped_column(String(100), default="")  # holds the placeholder in sessions
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("one_secret_per_owner_and_name", "owner_id", "name", unique=True,
+              sqlite_where=text("revoked_at IS NULL"), postgresql_where=text("revoked_at IS NULL")),
+    )  # fmt: skip
+
+
+class SecretVersionRow(Table):
+    """One version of a secret's value, sealed (see `vault/envelope.py`); of older ones the record stays."""
+
+    __tablename__ = "secret_versions"
+    secret_id: Mapped[str] = mapped_column(ForeignKey("secrets.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    created_at: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(String(60))
+    master_key_id: Mapped[str | None] = mapped_column(String(16))
+    wrapped_key: Mapped[str | None] = mapped_column(Text)  # base64
+    sealed: Mapped[str | None] = mapped_column(Text)  # base64
+
+
+class SecretGrantRow(Table):
+    """Whose sessions are leased a secret: `user:NAME`, `role:ROLE` or `everyone`."""
+
+    __tablename__ = "secret_grants"
+    secret_id: Mapped[str] = mapped_column(ForeignKey("secrets.id"), primary_key=True)
+    grantee: Mapped[str] = mapped_column(String(60), primary_key=True)
+    granted_at: Mapped[datetime]
+    granted_by: Mapped[str] = mapped_column(String(60))
+
+
+class SecretLeaseRow(Table):
+    """A session's leave to have a secret added to its requests, until its end."""
+
+    __tablename__ = "secret_leases"
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    secret_id: Mapped[str] = mapped_column(ForeignKey("secrets.id"), index=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id"), index=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None] = mapped_column(String(24))
+    last_used_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("one_live_lease_per_session", "session_id", "secret_id", unique=True,
+              sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+    )  # fmt: skip
+
+
 class JournalRow(Table):
     """One audit record. Append only: triggers refuse UPDATE and DELETE (see the migration)."""
 

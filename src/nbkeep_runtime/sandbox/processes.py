@@ -35,6 +35,12 @@ _PROXIES = {
     )
     for name in (large, large.lower())
 }
+# Whom programs trust: the system's roots, and the session's own authority, by which secrets are added.
+_TRUSTED = "/run/nbkeep/gateway/ca-bundle.pem"
+_TRUST: dict[str, str] = dict.fromkeys(
+    ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO",
+     "PIP_CERT", "AWS_CA_BUNDLE"), _TRUSTED
+)  # fmt: skip
 
 
 def base_env() -> dict[str, str]:
@@ -57,6 +63,8 @@ def base_env() -> dict[str, str]:
         "MPLCONFIGDIR": HOME + "/.config/matplotlib",
     }
     env.update(_PROXIES)
+    if os.path.exists(_TRUSTED):
+        env.update(_TRUST)
     for name in ("TZ", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS",
                  "POLARS_MAX_THREADS", "PYTHON_CPU_COUNT"):  # fmt: skip
         if name in os.environ:

@@ -93,7 +93,9 @@ class SessionServer(ServerApp):
         super().init_configurables()
         settings = self.session_settings
         self.office = Office(settings)
-        self.terminal_manager = terminals.SandboxTerminals(self.sandbox, settings.home_inside, parent=self)
+        self.terminal_manager = terminals.SandboxTerminals(
+            self.sandbox, settings.home_inside, settings.placeholders, parent=self
+        )
         self.session = Session(
             settings,
             self.office,

@@ -99,6 +99,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         words: list[str] = kwargs.get("extra_arguments") or []
         cwd = self._inside(kwargs.get("cwd"))
         self._spare, self._is_warm = None, self._is_warm_one([*self.kernel_spec.argv, *words], env)
+        env = {**self.settings.placeholders, **env}
         if self._is_warm and not manager.is_again:
             self._spare = await self.spares.take(cwd, env)
         if self._spare is not None:

@@ -63,6 +63,7 @@ class ServerSettings:
     state_sequence: int = 0
     resumes: bool = False
     spare_kernel: bool = False
+    placeholders: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def warm_socket(self) -> Path:
@@ -108,6 +109,15 @@ def _state_policy(env: Mapping[str, str]) -> StatePolicy:
         ) from None
 
 
+def _placeholders(env: Mapping[str, str]) -> dict[str, str]:
+    """Return what kernels and terminals see in place of the secrets that their session is leased."""
+    try:
+        loaded: Any = orjson.loads(env.get("NBKEEP_PLACEHOLDERS") or "{}")
+        return {str(name): str(value) for name, value in loaded.items()}
+    except (ValueError, AttributeError):
+        raise BadEnvironment("NBKEEP_PLACEHOLDERS must be a JSON object.") from None
+
+
 def from_environment(env: Mapping[str, str]) -> ServerSettings:
     """Return the settings, or raise `BadEnvironment` naming what is missing."""
     missing = [
@@ -145,4 +155,5 @@ def from_environment(env: Mapping[str, str]) -> ServerSettings:
         state_sequence=int(env.get("NBKEEP_STATE_SEQUENCE") or 0),
         resumes=env.get("NBKEEP_RESUME") == "1",
         spare_kernel=env.get("NBKEEP_SPARE_KERNEL") == "1",
+        placeholders=_placeholders(env),
     )

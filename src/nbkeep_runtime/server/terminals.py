@@ -31,7 +31,7 @@ from nbkeep_runtime.server.pause import Held
 from nbkeep_runtime.server.sandbox import Sandbox, SandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from nbkeep_runtime.server.pause import Pause
@@ -75,9 +75,12 @@ class SandboxTerminal:
 class SandboxTerminals(TerminalManager):
     """The terminals of a session. Nothing is ever started in the trusted half."""
 
-    def __init__(self, sandbox: Sandbox, home_inside: str, **kwargs: Any) -> None:
+    def __init__(
+        self, sandbox: Sandbox, home_inside: str, placeholders: Mapping[str, str], **kwargs: Any
+    ) -> None:
         super().__init__(shell_command=list(_SHELL), **kwargs)
         self._sandbox = sandbox
+        self._placeholders = placeholders
         self._home_inside = home_inside
         self.terminals: dict[str, Any] = {}
         self._ending: list[Master] = []  # closed here, and perhaps held by the sandbox
@@ -96,7 +99,7 @@ class SandboxTerminals(TerminalManager):
         if len(self.terminals) + len(self._ending) >= _MAX_TERMINALS:
             raise web.HTTPError(HTTPStatus.TOO_MANY_REQUESTS, "Too many terminals are open: close some.")
         folder = [part for part in (cwd or "").split("/") if part not in {"", ".", ".."}]
-        env = {"TERM": "xterm-256color"}
+        env = {**self._placeholders, "TERM": "xterm-256color"}
         try:
             async with self.at_work():
                 pid, fd = await self._sandbox.open_terminal(

@@ -20,7 +20,7 @@ from nbkeep.sessions.marks import mark_ended
 from nbkeep.store.tables import SessionRow, UserRow
 from portal_parts import SAME_ORIGIN, Person, Portal
 
-OWN_PAGES = ("/", "/files", "/files/usage", "/account")
+OWN_PAGES = ("/", "/files", "/files/usage", "/secrets", "/account")
 AUDIT_PAGES = ("/admin/audit",)
 ADMIN_PAGES = (
     "/admin/sessions",

@@ -9,6 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from nbkeep.egress.authority import system_roots, write_bundle
+
 from . import scratch
 from .bubblewrap import UID, Jail, sandbox_command, server_command
 from .cgroups import Cgroups, Limits
@@ -83,6 +85,8 @@ class Jails:
         make_dir(self._dir.etc, 0o755)
         make_dir(self._dir.warm, 0o755)
         make_dir(self._dir.gateway, 0o755)
+        # Until the gateway has put the session's own authority beside them.
+        write_bundle(self._dir.gateway, system_roots(), None)
         make_dir(self._layout.state(self._spec.user), owner=self._owner)
         for name, text in self._etc_files().items():
             _publish(self._dir.etc / name, text)

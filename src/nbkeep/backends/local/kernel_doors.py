@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from nbkeep.model.placeholder import is_placeholder
+
 from .cgroups import find_cgroups
 from .halves import find_half
 from .jails import group_name, thread_limits
@@ -45,6 +47,7 @@ _INIT_S = 5.0
 _AT_ONCE = 4
 # What the notebook's name is told by; anything else a parent could not set as early as a kernel of its own.
 _ENVIRONMENT = frozenset({"JPY_SESSION_NAME"})
+_SECRET_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ class KernelDoors:
     ) -> tuple[int, _Leash | None]:
         file, cwd, env = str(request["connection_file"]), str(request["cwd"]), dict(request["env"])
         is_spare = request.get("spare") is True
-        if not _CONNECTION_FILE.fullmatch(file) or not set(env) <= _ENVIRONMENT or not cwd.startswith("/"):
+        if not _CONNECTION_FILE.fullmatch(file) or not _may_be_given(env) or not cwd.startswith("/"):
             raise ValueError("not a request that a parent can serve")
         folder = self._layout.session(session_id)
         spec = json.loads((folder.path / "spec.json").read_text())
@@ -176,6 +179,14 @@ class KernelDoors:
             raise NoParent("no parent is ready")  # and none is begun: a spare is no reason for that
         pid = self._parents.fork(kind, entry)
         return pid, _Leash(kind, parent, talk) if is_spare and parent is not None else None
+
+
+def _may_be_given(env: dict[str, Any]) -> bool:
+    """Tell whether a kernel may get these after its imports: nothing that a library reads while it is imported."""
+    return all(
+        name in _ENVIRONMENT or (_SECRET_NAME.fullmatch(name) and is_placeholder(str(value)))
+        for name, value in env.items()
+    )
 
 
 def _request(talk: socket.socket) -> dict[str, Any]:

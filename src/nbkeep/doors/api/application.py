@@ -21,6 +21,7 @@ from . import (
     notices,
     people,
     profiles,
+    secrets,
     sessions,
     tokens,
     volumes,
@@ -34,7 +35,21 @@ if TYPE_CHECKING:
 API = "/api/v1"
 INTERNAL_API = "/internal/v1"
 # Every way in, by the file that holds it.
-PUBLIC = (people, tokens, audit, flavors, profiles, images, sessions, network, volumes, notices, config, host)
+PUBLIC = (
+    people,
+    tokens,
+    audit,
+    flavors,
+    profiles,
+    images,
+    sessions,
+    network,
+    secrets,
+    volumes,
+    notices,
+    config,
+    host,
+)
 INTERNAL = (session, hub, signin, gateway)
 _DESCRIPTION = """Every call needs an API token (`Authorization: Bearer nbk_…`) with a scope:
 

@@ -30,6 +30,7 @@ VERBS = (
     "flavor",
     "session",
     "volume",
+    "secret",
     "network",
     "audit",
     "export",

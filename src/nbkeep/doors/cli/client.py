@@ -63,9 +63,9 @@ class Api:
         """Change fields and return the result."""
         return self._call("PATCH", path, json=body)
 
-    def delete(self, path: str) -> Any:
+    def delete(self, path: str, **params: Any) -> Any:
         """Delete what is there; None, or the answer's JSON."""
-        return self._call("DELETE", path)
+        return self._call("DELETE", path, params=_given(params))
 
     def post_text(self, path: str, text: str, content_type: str, **params: Any) -> Any:
         """Send text as it is, such as a configuration in YAML."""

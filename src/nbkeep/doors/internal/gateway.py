@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -11,11 +12,21 @@ from pydantic import BaseModel, Field
 from nbkeep.app import Office
 from nbkeep.doors.api.auth import OfficeDep, require_gateway
 from nbkeep.egress.records import MAX_BATCH, take_records
+from nbkeep.model.errors import Unavailable
 from nbkeep.sessions.policies import live_policies, tag_of
+from nbkeep.vault.change import source_of
+from nbkeep.vault.hand_out import hand_out, is_use_noted, note_use
+from nbkeep.vault.leases import live_leases
 
 router = APIRouter(prefix="/gateway", dependencies=[Depends(require_gateway)])
 _LONGEST_WAIT_S = 20.0
 _LOOK_EVERY_S = 0.25  # a change of a profile must reach running sessions within a second
+
+
+class Wanted(BaseModel):
+    """Whose lease it is."""
+
+    session_id: str = Field(max_length=24)
 
 
 class Records(BaseModel):
@@ -28,18 +39,17 @@ class Records(BaseModel):
 async def policies(
     office: OfficeDep, known: Annotated[str | None, Query(max_length=64)] = None
 ) -> dict[str, Any]:
-    """Return the policies of all live sessions once they differ from what is known, at the latest in 20 s.
+    """Return policies and leases of all live sessions once they differ from what is known, or after 20 s.
 
+    Both are of one moment: no session is let out to a host before it is known which secret is added there.
     Looks into the database rather than waiting for a signal: whatever changes it, by whichever door, is seen.
     """
     loop = asyncio.get_running_loop()
     until_s = loop.time() + _LONGEST_WAIT_S
     while True:
-        tag, found = await asyncio.to_thread(_look, office, known)
+        found = await asyncio.to_thread(_look, office, None if loop.time() >= until_s else known)
         if found is not None:
-            return {"tag": tag, "policies": found}
-        if loop.time() >= until_s:
-            return {"tag": tag, "policies": (await asyncio.to_thread(_look, office, None))[1]}
+            return found
         await asyncio.sleep(_LOOK_EVERY_S)
 
 
@@ -51,8 +61,27 @@ def connections(body: Records, office: OfficeDep) -> dict[str, Any]:
     return {"accepted": taken.accepted, "refused": taken.refused}
 
 
-def _look(office: Office, known: str | None) -> tuple[str, list[dict[str, Any]] | None]:
+@router.post("/leases/{lease_id}")
+def value_of(lease_id: str, body: Wanted, office: OfficeDep) -> dict[str, Any]:
+    """Hand out the value of a live lease, the only way by which one leaves the vault."""
+    with office.store.read() as tx:
+        found = hand_out(tx, source_of(office.settings), body.session_id, lease_id)
+        is_noted = is_use_noted(tx, office.clock, lease_id)
+    if not is_noted:
+        with contextlib.suppress(Unavailable), office.store.write() as tx:
+            note_use(tx, office.clock, lease_id)
+    return {"version": found.version, "value": found.value}
+
+
+def _look(office: Office, known: str | None) -> dict[str, Any] | None:
     with office.store.read() as tx:
         found = live_policies(tx, office.settings)
-    tag = tag_of(found)
-    return tag, None if tag == known else [policy.as_json() for policy in found]
+        leased = live_leases(tx)
+    tag = tag_of(found, leased)
+    if tag == known:
+        return None
+    return {
+        "tag": tag,
+        "policies": [policy.as_json() for policy in found],
+        "leases": [lease.as_json() for lease in leased],
+    }

@@ -1,0 +1,133 @@
+"""Secrets: mine, those that my sessions may use, and for admins everybody's. No value is ever shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from nbkeep.model.errors import Refused, invalid
+from nbkeep.vault import change, leases, parse
+from nbkeep.vault.records import list_secrets
+from nbkeep.vault.view import lease_view, secret_view
+
+from .errors import field_errors
+from .guard import Form, SignedIn, text
+from .render import page
+
+if TYPE_CHECKING:
+    from nbkeep.app import Office
+
+    from .browser import Browser
+
+router = APIRouter(prefix="/secrets")
+_FIELDS = ("name", "hosts", "way", "place", "env", "grants")
+_EMPTY = {"name": "", "hosts": "", "way": "header", "place": "Authorization: Bearer {}", "env": ""}
+_WAYS = (("header", "A header"), ("query", "A parameter of the address"), ("basic", "User and password"))
+
+
+@router.get("")
+def show(request: Request, browser: SignedIn) -> Response:
+    """Show secrets and leases, and the form for a new secret."""
+    return _page(request, browser)
+
+
+@router.post("")
+def keep(request: Request, browser: SignedIn, form: Form) -> Response:
+    """Keep a new secret."""
+    office: Office = request.app.state.office
+    given = {name: text(form, name, 2000) for name in _FIELDS}
+    try:
+        if given["way"] not in {"header", "query", "basic"}:
+            raise invalid("way", "Choose how it is sent.")
+        binding = parse.binding(_listed(given["hosts"]), **{given["way"]: given["place"]})
+        with office.store.write() as tx:
+            change.set_secret(
+                tx,
+                office.clock,
+                change.source_of(office.settings),
+                browser.actor,
+                given["name"],
+                str(form.get("value", "")),
+                binding,
+                env=given["env"],
+                grants=_listed(given["grants"]),
+            )
+    except Refused as refusal:
+        return _page(
+            request, browser, form=given, errors=_errors(refusal, given["way"]), status=refusal.status
+        )
+    return RedirectResponse("/portal/secrets?done=secret-kept", 303)
+
+
+@router.post("/{which}/rotate")
+def rotate(request: Request, browser: SignedIn, which: str, form: Form) -> Response:
+    """Give a secret another value."""
+    office: Office = request.app.state.office
+    with office.store.write() as tx:
+        source = change.source_of(office.settings)
+        change.rotate_secret(tx, office.clock, source, browser.actor, which, str(form.get("value", "")))
+    return RedirectResponse("/portal/secrets?done=secret-rotated", 303)
+
+
+@router.post("/{which}/grant")
+def grant(request: Request, browser: SignedIn, which: str, form: Form) -> Response:
+    """Grant a secret."""
+    office: Office = request.app.state.office
+    with office.store.write() as tx:
+        change.grant_secret(tx, office.clock, browser.actor, which, text(form, "to", 100))
+    return RedirectResponse("/portal/secrets?done=saved", 303)
+
+
+@router.post("/{which}/ungrant")
+def ungrant(request: Request, browser: SignedIn, which: str, form: Form) -> Response:
+    """Take a grant away."""
+    office: Office = request.app.state.office
+    with office.store.write() as tx:
+        change.ungrant_secret(tx, office.clock, browser.actor, which, text(form, "to", 100))
+    return RedirectResponse("/portal/secrets?done=saved", 303)
+
+
+@router.post("/{which}/revoke")
+def revoke(request: Request, browser: SignedIn, which: str) -> Response:
+    """End a secret for good."""
+    office: Office = request.app.state.office
+    with office.store.write() as tx:
+        source = change.source_of(office.settings)
+        change.revoke_secret(tx, office.clock, source, browser.actor, which)
+    return RedirectResponse("/portal/secrets?done=secret-revoked", 303)
+
+
+def _listed(given: str) -> list[str]:
+    return given.replace(",", " ").split()
+
+
+def _errors(refusal: Refused, way: str) -> dict[str, str]:
+    """Return them beside the fields of this form, whose names are not those of the room."""
+    found = field_errors(refusal)
+    names = {"host": "hosts", "grant": "grants", way: "place"}
+    return {names.get(name, name): words for name, words in found.items()}
+
+
+def _page(
+    request: Request,
+    browser: Browser,
+    *,
+    form: dict[str, Any] | None = None,
+    errors: dict[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    office: Office = request.app.state.office
+    with office.store.read() as tx:
+        found = [secret_view(tx, browser.actor, row) for row in list_secrets(tx, browser.actor)]
+        live = [lease_view(*one) for one in leases.list_leases(tx, browser.actor)]
+    values: dict[str, Any] = {
+        "secrets": found,
+        "leases": live,
+        "ways": _WAYS,
+        "form": form or _EMPTY | {"grants": f"user:{browser.actor.name}"},
+        "errors": errors or {},
+        "is_admin": browser.actor.may("admin:secrets"),
+    }
+    return page(request, "secrets.html", values, status=status)

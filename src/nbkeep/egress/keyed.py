@@ -1,0 +1,133 @@
+"""Requests to which a secret is added: TLS is taken apart, one request goes on with it, its answer is masked.
+
+Only for hosts that a lease of the session names; the TLS of every other host is passed on untouched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING
+
+from . import additions, web
+from .authority import BUNDLE_NAME, Authority, system_roots, upstream_context, write_bundle
+from .refusals import Refusal
+from .tls import TlsWire
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from nbkeep.model.clock import Clock
+
+    from .leases import Leases
+    from .talk import Talk
+    from .web import Headers
+    from .wire import Wire
+
+_HTTPS = 443
+
+
+class Keys:
+    """What is needed to add secrets: leases, each session's authority, and whom servers must be signed by."""
+
+    def __init__(self, leases: Leases, clock: Clock, extra_roots: Path | None = None) -> None:
+        self.leases, self._clock = leases, clock
+        self._roots, self._upstream = system_roots(extra_roots), upstream_context(extra_roots)
+        self._authorities: dict[str, Authority] = {}
+        self._written: dict[str, tuple[Path, int]] = {}
+
+    def prepare(self, session_id: str, folder: Path) -> None:
+        """Have the session's programs trust its authority; raises OSError. Twice is safe, and cheap."""
+        file = folder / BUNDLE_NAME
+        try:
+            if self._written.get(session_id) == (file, file.stat().st_ino):
+                return
+        except FileNotFoundError:
+            pass
+        write_bundle(folder, self._roots, self._authority(session_id))
+        self._written[session_id] = (file, file.stat().st_ino)
+
+    def forget(self, session_id: str) -> None:
+        """Drop the key of a session that is over; twice is safe."""
+        self._authorities.pop(session_id, None)
+        self._written.pop(session_id, None)
+
+    def _authority(self, session_id: str) -> Authority:
+        found = self._authorities.get(session_id)
+        if found is None:
+            found = self._authorities[session_id] = Authority(session_id, self._clock)
+        return found
+
+    async def serve(self, talk: Talk, upstream: Wire) -> None:
+        """Serve one request of a session inside the TLS that has begun; raises `Refusal` after telling it."""
+        record = talk.record
+        if record is None:
+            raise RuntimeError("a tunnel without a record")
+        names = ", ".join(one.name for one in talk.leases)
+        client = TlsWire(talk.wire, self._authority(talk.session_id).context(record.host))
+        try:
+            async with asyncio.timeout(talk.limits.head_s):
+                await client.shake_hands()
+        except OSError:  # also too slow, or no TLS that both understand
+            record.reason += f"; the program did not take the session's certificate (for the secret {names})"
+            raise
+        talk.wire = client
+        asked: web.Asked | None = None
+        try:
+            asked = await web.read_head(talk)
+            target = web.tunnelled(asked, record.host, record.port, default=_HTTPS)
+            added = [additions.Added(one, await self.leases.value(one)) for one in talk.leases]
+            server = await self._server(talk, upstream)
+            record.reason += f"; with the secret {names}"
+            await web.exchange(talk, asked, target, server, _Keyed(added))
+        except Refusal as refusal:
+            record.reason += f"; {refusal.reason}"
+            await client.last_words(refusal.http(as_json=asked is not None and asked.wants_json))
+            raise
+
+    async def _server(self, talk: Talk, upstream: Wire) -> TlsWire:
+        """Return the server's TLS, verified; raises `Refusal`: an unverified one never gets a secret."""
+        host = talk.record.host if talk.record else ""
+        server = TlsWire(upstream, self._upstream, host)
+        try:
+            async with asyncio.timeout(talk.limits.connect_s):
+                await server.shake_hands()
+        except ssl.SSLCertVerificationError as error:
+            remedy = "An admin may add its authority with the setting egress_ca_file."
+            why = f"{host} is not trusted: {error.verify_message}"
+            raise Refusal(502, "egress-untrusted", why, remedy) from error
+        except OSError as error:  # TimeoutError is one
+            raise Refusal(502, "egress-failed", f"{host} did not agree on TLS") from error
+        return server
+
+
+class _Keyed(web.Untouched):
+    """A message with secrets in its request, and none in its answer."""
+
+    default_port = _HTTPS
+
+    def __init__(self, added: Sequence[additions.Added]) -> None:
+        self._added = added
+        self._mask = additions.Mask(form for one in added for form in one.forms)
+
+    def request(self, target: bytes, headers: Headers) -> tuple[bytes, Headers]:
+        """Return them with the secrets."""
+        return additions.request(target, headers, self._added)
+
+    def answer(self, headers: Headers, *, has_body: bool) -> Headers:
+        """Return them masked."""
+        additions.check_answer(headers, has_body=has_body)
+        return [(self._mask.whole(name), self._mask.whole(value)) for name, value in headers]
+
+    def reason(self, reason: bytes) -> bytes:
+        """Return it masked."""
+        return self._mask.whole(reason)
+
+    def body(self, data: bytes) -> bytes:
+        """Return it masked."""
+        return self._mask.feed(data)
+
+    def rest(self) -> bytes:
+        """Return what the mask kept back."""
+        return self._mask.rest()

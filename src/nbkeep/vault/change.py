@@ -1,0 +1,207 @@
+"""Set, rotate, grant and end secrets. Each is one transaction with its audit records, which hold no value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from nbkeep.audit import events, journal
+from nbkeep.model.errors import Refused
+from nbkeep.model.ids import new_id
+from nbkeep.model.verdict import Refuse
+from nbkeep.store.tables import SecretGrantRow, SecretRow, SecretVersionRow
+
+from . import leases, parse, rules
+from .records import binding_of, find_secret, grants_of, person_named
+from .sources.embedded import EmbeddedSource
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbkeep.model.actor import Actor
+    from nbkeep.model.clock import Clock
+    from nbkeep.settings import Settings
+    from nbkeep.store.database import Tx
+
+    from .interface import Source
+    from .values import Binding
+
+
+def source_of(settings: Settings) -> Source:
+    """Return where values lie."""
+    return EmbeddedSource(settings)
+
+
+def set_secret(
+    tx: Tx,
+    clock: Clock,
+    source: Source,
+    actor: Actor,
+    name: str,
+    value: str,
+    binding: Binding,
+    *,
+    env: str = "",
+    grants: Sequence[str] = (),
+) -> SecretRow:
+    """Keep a new secret of the actor's own and grant it; sessions that run already may use it at once.
+
+    What it is bound to is sealed with the value and stays: another binding is another secret. Raises
+    `Refused`: 400 for malformed values, 403 for grants to others, 409 where the actor has one of that name.
+    """
+    actor.require(rules.KEEP)
+    name, value = parse.secret_name(name), parse.secret_value(value, binding.kind)
+    wanted = list(dict.fromkeys(parse.grantee(one) for one in grants))
+    taken = select(SecretRow.id).where(
+        SecretRow.owner_id == actor.id, SecretRow.name == name, SecretRow.revoked_at.is_(None)
+    )
+    if tx.scalar(taken) is not None:
+        raise Refused(
+            "secret-exists",
+            f"You have a secret named {name!r}.",
+            f"Give it another value with `nbkeep secret rotate {name}`, or end it first: "
+            f"`nbkeep secret revoke {name}`.",
+            status=409,
+        )
+    now = clock.now()
+    row = SecretRow(
+        id=new_id("sec", now),
+        name=name,
+        owner_id=actor.id,
+        owner_name=actor.name,
+        hosts=list(binding.hosts),
+        kind=binding.kind,
+        place=binding.place,
+        template=binding.template,
+        env=parse.env_name(env),
+        version=1,
+        created_at=now,
+        changed_at=now,
+    )
+    tx.add(row)
+    tx.flush()
+    _put(tx, clock, source, actor, row, value)
+    journal.append(
+        tx,
+        clock,
+        actor,
+        events.SecretSet(
+            secret_id=row.id,
+            name=name,
+            owner=row.owner_name,
+            hosts=row.hosts,
+            sent_as=binding.words,
+            env=row.env,
+        ),
+    )
+    for one in wanted:
+        _grant(tx, clock, actor, row, one)
+    leases.begin_for_running(tx, clock, actor, row)
+    return row
+
+
+def rotate_secret(tx: Tx, clock: Clock, source: Source, actor: Actor, which: str, value: str) -> SecretRow:
+    """Give a secret another value; requests that begin from now on carry it, and the old one is deleted."""
+    row = _to_change(tx, actor, which)
+    value = parse.secret_value(value, binding_of(row).kind)
+    source.forget(tx, row.id, row.version)
+    row.version += 1
+    row.changed_at = clock.now()
+    _put(tx, clock, source, actor, row, value)
+    journal.append(
+        tx,
+        clock,
+        actor,
+        events.SecretRotated(secret_id=row.id, name=row.name, owner=row.owner_name, version=row.version),
+    )
+    return row
+
+
+def grant_secret(tx: Tx, clock: Clock, actor: Actor, which: str, to: str) -> SecretRow:
+    """Let sessions of somebody use a secret, also those that run already. Twice is safe."""
+    row = find_secret(tx, actor, which)
+    _grant(tx, clock, actor, row, parse.grantee(to))
+    leases.begin_for_running(tx, clock, actor, row)
+    return row
+
+
+def ungrant_secret(tx: Tx, clock: Clock, actor: Actor, which: str, to: str) -> SecretRow:
+    """Take a grant away; leases that no other grant covers end at once. Twice is safe."""
+    row = _to_change(tx, actor, which)
+    found = tx.get(SecretGrantRow, (row.id, parse.grantee(to)))
+    if found is not None:
+        tx.delete(found)
+        tx.flush()
+        journal.append(
+            tx,
+            clock,
+            actor,
+            events.SecretUngranted(secret_id=row.id, name=row.name, owner=row.owner_name, to=found.grantee),
+        )
+        leases.end_ungranted(tx, clock, actor, row)
+    return row
+
+
+def revoke_secret(
+    tx: Tx, clock: Clock, source: Source, actor: Actor, which: str, reason: str = ""
+) -> SecretRow:
+    """End a secret for good: its leases end, its value is deleted, its name is free again."""
+    row = _to_change(tx, actor, which)
+    row.revoked_at = row.changed_at = clock.now()
+    source.forget(tx, row.id)
+    leases.end_of_secret(tx, clock, actor, row.id)
+    journal.append(
+        tx,
+        clock,
+        actor,
+        events.SecretRevoked(
+            secret_id=row.id, name=row.name, owner=row.owner_name, reason=reason.strip()[:500]
+        ),
+    )
+    return row
+
+
+def rewrap_secrets(tx: Tx, clock: Clock, settings: Settings, actor: Actor) -> tuple[str, int]:
+    """Put all secrets under the newest master key; return its id and how many were under another."""
+    actor.require(rules.ADMIN)
+    embedded = EmbeddedSource(settings)
+    count = embedded.rewrap_all(tx)
+    key_id = embedded.newest_id()
+    if count:
+        journal.append(tx, clock, actor, events.VaultKeyRotated(key_id=key_id, rewrapped=count))
+    return key_id, count
+
+
+def _put(tx: Tx, clock: Clock, source: Source, actor: Actor, row: SecretRow, value: str) -> None:
+    tx.add(
+        SecretVersionRow(secret_id=row.id, version=row.version, created_at=clock.now(), created_by=actor.name)
+    )
+    tx.flush()
+    source.put(tx, row.id, row.version, binding_of(row), value)
+
+
+def _grant(tx: Tx, clock: Clock, actor: Actor, row: SecretRow, to: str) -> None:
+    verdict = rules.may_grant(actor, row.owner_id, to)
+    if isinstance(verdict, Refuse):
+        raise verdict.as_error()
+    if to.startswith("user:"):
+        person_named(tx, to.removeprefix("user:"))
+    if to in grants_of(tx, row.id):
+        return
+    tx.add(SecretGrantRow(secret_id=row.id, grantee=to, granted_at=clock.now(), granted_by=actor.name))
+    tx.flush()
+    journal.append(
+        tx,
+        clock,
+        actor,
+        events.SecretGranted(secret_id=row.id, name=row.name, owner=row.owner_name, to=to),
+    )
+
+
+def _to_change(tx: Tx, actor: Actor, which: str) -> SecretRow:
+    row = find_secret(tx, actor, which)
+    if not rules.may_change(actor, row.owner_id):
+        raise Refused("not-the-owner", f"The secret {row.name!r} is not yours to change.",
+                      f"Ask {row.owner_name}.")  # fmt: skip
+    return row

@@ -1,0 +1,67 @@
+"""The one way by which a value leaves the vault: to a gateway, for a live lease of a live session."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from nbkeep.model.errors import Refused
+from nbkeep.model.session import LIVE, SessionState
+from nbkeep.store.tables import SecretLeaseRow, SecretRow, SessionRow
+
+from .leases import leases_of
+from .records import binding_of
+
+if TYPE_CHECKING:
+    from nbkeep.model.clock import Clock
+    from nbkeep.store.database import Tx
+
+    from .interface import Source
+
+_SEEN_EVERY = timedelta(seconds=30)  # a hint for people, not worth a write for each request
+
+
+class HandedOut(NamedTuple):
+    """A value, and which version it is. Its repr would show it: never log one."""
+
+    version: int
+    value: str
+
+
+def hand_out(tx: Tx, source: Source, session_id: str, lease_id: str) -> HandedOut:
+    """Return a lease's value; raise `Refused` (404) alike for all that is no live lease of that session.
+
+    Everything is looked at anew: the session runs, its person is active and still granted, the secret stands.
+    """
+    lease = tx.get(SecretLeaseRow, lease_id)
+    session = tx.get(SessionRow, session_id)
+    if lease is None or session is None or lease.session_id != session.id or not _runs(session):
+        raise _no_lease()
+    if not any(found.lease_id == lease_id for found, _ in leases_of(tx, session)):
+        raise _no_lease()
+    secret = tx.get_one(SecretRow, lease.secret_id)
+    return HandedOut(secret.version, source.fetch(tx, secret.id, secret.version, binding_of(secret)))
+
+
+def is_use_noted(tx: Tx, clock: Clock, lease_id: str) -> bool:
+    """Tell whether the last use that is on record is a recent one."""
+    last = tx.get_one(SecretLeaseRow, lease_id).last_used_at
+    return last is not None and clock.now() - last < _SEEN_EVERY
+
+
+def note_use(tx: Tx, clock: Clock, lease_id: str) -> None:
+    """Keep when a lease, and its secret, were last used."""
+    lease = tx.get_one(SecretLeaseRow, lease_id)
+    lease.last_used_at = clock.now()
+    tx.get_one(SecretRow, lease.secret_id).last_used_at = clock.now()
+
+
+def _runs(session: SessionRow) -> bool:
+    state = SessionState(session.state)
+    return state in LIVE and state != SessionState.STOPPING
+
+
+def _no_lease() -> Refused:
+    return Refused(
+        "no-lease", "This is no live lease of that session.", "It ended, or never was.", status=404
+    )

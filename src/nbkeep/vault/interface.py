@@ -1,0 +1,26 @@
+"""What the vault needs of a place where values lie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from nbkeep.store.database import Tx
+
+    from .values import Binding
+
+
+class Source(Protocol):
+    """Keeps values. Every call runs in the transaction that changes, or reads, the secret's own record."""
+
+    def put(self, tx: Tx, secret_id: str, version: int, binding: Binding, value: str) -> None:
+        """Keep a value; a version is written once. Raises `Refused` or `Unavailable`: nothing is kept."""
+        ...
+
+    def fetch(self, tx: Tx, secret_id: str, version: int, binding: Binding) -> str:
+        """Return a value. Raises `Refused` (409) where it was altered, is gone, or bound otherwise then."""
+        ...
+
+    def forget(self, tx: Tx, secret_id: str, version: int | None = None) -> None:
+        """Delete the value of one version, or of all. Twice is safe."""
+        ...

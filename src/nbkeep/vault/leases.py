@@ -1,0 +1,207 @@
+"""Leases: a session's leave to have a secret added to its requests, from its start to its end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from nbkeep.audit import events, journal
+from nbkeep.model.ids import new_id
+from nbkeep.model.session import LIVE, SessionState
+from nbkeep.store.tables import SecretLeaseRow, SecretRow, SessionRow, UserRow
+
+from . import rules
+from .records import binding_of, find_secret, grants_of, person_of, usable_by
+from .values import Leased
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import InstrumentedAttribute
+
+    from nbkeep.model.actor import Actor
+    from nbkeep.model.clock import Clock
+    from nbkeep.store.database import Tx
+
+SESSION_ENDED, REVOKED, UNGRANTED, USER_DISABLED = "session-ended", "revoked", "ungranted", "user-disabled"
+# A session whose end was asked for has no use for a credential any more.
+_LEASABLE = frozenset(state.value for state in LIVE - {SessionState.STOPPING})
+
+
+def begin_leases(tx: Tx, clock: Clock, actor: Actor, session: SessionRow) -> None:
+    """Lease a session all that its person may use now. Twice is safe."""
+    user = tx.get_one(UserRow, session.user_id)
+    for secret in usable_by(tx, person_of(user)):
+        _begin(tx, clock, actor, secret, session, user)
+
+
+def begin_for_running(tx: Tx, clock: Clock, actor: Actor, secret: SecretRow) -> None:
+    """Lease a secret to the sessions that run already and whose people may use it. Twice is safe."""
+    grants = grants_of(tx, secret.id)
+    query = select(SessionRow, UserRow).join(UserRow, UserRow.id == SessionRow.user_id)
+    for session, user in tx.execute(query.where(SessionRow.state.in_(_LEASABLE))).all():
+        if rules.may_use(person_of(user), grants):
+            _begin(tx, clock, actor, secret, session, user)
+
+
+def end_of_session(tx: Tx, clock: Clock, actor: Actor, session_id: str) -> None:
+    """End a session's leases: it is over, or its end was asked for. Twice is safe."""
+    _end(tx, clock, actor, SecretLeaseRow.session_id == session_id, SESSION_ENDED)
+
+
+def end_of_user(tx: Tx, clock: Clock, actor: Actor, user_id: str) -> None:
+    """End the leases of all sessions of a person who was disabled. Twice is safe."""
+    _end(tx, clock, actor, SecretLeaseRow.user_id == user_id, USER_DISABLED)
+
+
+def end_of_secret(tx: Tx, clock: Clock, actor: Actor, secret_id: str, reason: str = REVOKED) -> None:
+    """End all leases of a secret. Twice is safe."""
+    _end(tx, clock, actor, SecretLeaseRow.secret_id == secret_id, reason)
+
+
+def end_ungranted(tx: Tx, clock: Clock, actor: Actor, secret: SecretRow) -> None:
+    """End a secret's leases of people whom no grant covers any more. Twice is safe."""
+    grants = grants_of(tx, secret.id)
+    for user_id in set(_live(tx, SecretLeaseRow.secret_id == secret.id, SecretLeaseRow.user_id)):
+        if not rules.may_use(person_of(tx.get_one(UserRow, user_id)), grants):
+            where = (SecretLeaseRow.secret_id == secret.id) & (SecretLeaseRow.user_id == user_id)
+            _end(tx, clock, actor, where, UNGRANTED)
+
+
+def renew_of_user(tx: Tx, clock: Clock, actor: Actor, user_id: str) -> None:
+    """End leases that a person's role gave and gives no more, and begin those that it gives now."""
+    user = tx.get_one(UserRow, user_id)
+    usable = {row.id for row in usable_by(tx, person_of(user))}
+    for secret_id in set(_live(tx, SecretLeaseRow.user_id == user_id, SecretLeaseRow.secret_id)) - usable:
+        where = (SecretLeaseRow.secret_id == secret_id) & (SecretLeaseRow.user_id == user_id)
+        _end(tx, clock, actor, where, UNGRANTED)
+    sessions = select(SessionRow).where(SessionRow.user_id == user_id, SessionRow.state.in_(_LEASABLE))
+    for session in tx.scalars(sessions).all():
+        begin_leases(tx, clock, actor, session)
+
+
+def list_leases(
+    tx: Tx, actor: Actor, which: str | None = None
+) -> list[tuple[SecretLeaseRow, SecretRow, SessionRow, UserRow]]:
+    """Return the live leases that somebody may see, the newest first; of one secret, or of all.
+
+    An owner sees all leases of theirs, everybody those of their own sessions, `admin:secrets` all.
+    """
+    query = (
+        select(SecretLeaseRow, SecretRow, SessionRow, UserRow)
+        .join(SecretRow, SecretRow.id == SecretLeaseRow.secret_id)
+        .join(SessionRow, SessionRow.id == SecretLeaseRow.session_id)
+        .join(UserRow, UserRow.id == SecretLeaseRow.user_id)
+        .where(SecretLeaseRow.ended_at.is_(None))
+    )
+    if which is not None:
+        query = query.where(SecretRow.id == find_secret(tx, actor, which).id)
+    if not actor.may(rules.ADMIN):
+        actor.require(rules.KEEP)
+        query = query.where((SecretRow.owner_id == actor.id) | (SecretLeaseRow.user_id == actor.id))
+    return [(one[0], one[1], one[2], one[3]) for one in tx.execute(query.order_by(SecretLeaseRow.id.desc()))]
+
+
+def leases_of(tx: Tx, session: SessionRow) -> list[tuple[Leased, str]]:
+    """Return a session's live leases with the environment variables of their placeholders.
+
+    Where several want the same place of requests to the same host, the closest counts there: the owner's own
+    secret, then one granted by name, by role, to everyone; then by name.
+    """
+    user = tx.get_one(UserRow, session.user_id)
+    person = person_of(user)
+    query = (
+        select(SecretLeaseRow.id, SecretRow)
+        .join(SecretRow, SecretRow.id == SecretLeaseRow.secret_id)
+        .where(
+            SecretLeaseRow.session_id == session.id,
+            SecretLeaseRow.ended_at.is_(None),
+            SecretRow.revoked_at.is_(None),
+        )
+    )
+    ranked: list[tuple[tuple[int, str, str], str, SecretRow]] = []
+    for lease_id, secret in tx.execute(query):
+        grants = grants_of(tx, secret.id)
+        by = [at for at, one in enumerate(person.grantees) if one in grants]
+        if by and person.is_active:
+            rank = -1 if secret.owner_id == user.id else by[0]
+            ranked.append(((rank, secret.name, secret.id), lease_id, secret))
+    ranked.sort(key=lambda one: one[0])
+    taken: set[tuple[str, str, str]] = set()
+    found: list[tuple[Leased, str]] = []
+    for _, lease_id, secret in ranked:
+        binding = binding_of(secret)
+        free = tuple(host for host in binding.hosts if _place(host, secret) not in taken)
+        if free:
+            taken |= {_place(host, secret) for host in free}
+            kept = replace(binding, hosts=free)
+            found.append((Leased(lease_id, session.id, secret.name, secret.version, kept), secret.env))
+    return found
+
+
+def live_leases(tx: Tx) -> list[Leased]:
+    """Return the leases of all sessions, for gateways."""
+    query = select(SessionRow).where(
+        SessionRow.id.in_(select(SecretLeaseRow.session_id).where(SecretLeaseRow.ended_at.is_(None)))
+    )
+    sessions = tx.scalars(query.order_by(SessionRow.id)).all()
+    return [lease for session in sessions for lease, _ in leases_of(tx, session)]
+
+
+def _place(host: str, secret: SecretRow) -> tuple[str, str, str]:
+    # Basic authentication is the header Authorization: two of them cannot both be sent.
+    if secret.kind == "basic":
+        return host, "header", "authorization"
+    return host, secret.kind, secret.place.lower() if secret.kind == "header" else secret.place
+
+
+def _begin(tx: Tx, clock: Clock, actor: Actor, secret: SecretRow, session: SessionRow, user: UserRow) -> None:
+    there = select(SecretLeaseRow.id).where(
+        SecretLeaseRow.session_id == session.id,
+        SecretLeaseRow.secret_id == secret.id,
+        SecretLeaseRow.ended_at.is_(None),
+    )
+    if tx.scalar(there) is not None:
+        return
+    now = clock.now()
+    lease_id = new_id("lea", now)
+    tx.add(
+        SecretLeaseRow(
+            id=lease_id, secret_id=secret.id, session_id=session.id, user_id=user.id, started_at=now
+        )
+    )
+    tx.flush()
+    journal.append(
+        tx,
+        clock,
+        actor,
+        events.SecretLeased(
+            session_id=session.id, secret_id=secret.id, name=secret.name, lease_id=lease_id, user=user.name
+        ),
+    )
+
+
+def _live(tx: Tx, where: ColumnElement[bool], column: InstrumentedAttribute[str]) -> Iterable[str]:
+    return tx.scalars(select(column).where(where, SecretLeaseRow.ended_at.is_(None))).all()
+
+
+def _end(tx: Tx, clock: Clock, actor: Actor, where: ColumnElement[bool], reason: str) -> None:
+    for row in tx.scalars(select(SecretLeaseRow).where(where, SecretLeaseRow.ended_at.is_(None))).all():
+        row.ended_at, row.end_reason = clock.now(), reason
+        journal.append(
+            tx,
+            clock,
+            actor,
+            events.SecretLeaseEnded(
+                session_id=row.session_id,
+                secret_id=row.secret_id,
+                name=tx.get_one(SecretRow, row.secret_id).name,
+                lease_id=row.id,
+                user=tx.get_one(UserRow, row.user_id).name,
+                reason=reason,
+            ),
+        )
+    tx.flush()

@@ -1,0 +1,85 @@
+"""Reading secrets: one by name or id, those somebody may see, those a person's sessions may use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from sqlalchemy import select
+
+from nbkeep.model.errors import Refused, not_found
+from nbkeep.store.tables import SecretGrantRow, SecretRow, UserRow
+
+from . import rules
+from .values import Binding
+
+if TYPE_CHECKING:
+    from nbkeep.model.actor import Actor
+    from nbkeep.store.database import Tx
+
+    from .values import Kind
+
+
+def binding_of(row: SecretRow) -> Binding:
+    """Return what a secret is bound to."""
+    return Binding(tuple(row.hosts), cast("Kind", row.kind), row.place, row.template)
+
+
+def grants_of(tx: Tx, secret_id: str) -> list[str]:
+    """Return whom a secret is granted to."""
+    query = select(SecretGrantRow.grantee).where(SecretGrantRow.secret_id == secret_id)
+    return list(tx.scalars(query.order_by(SecretGrantRow.grantee)))
+
+
+def person_of(user: UserRow) -> rules.Person:
+    """Return a user as the rules know them."""
+    return rules.Person(user.id, user.name, user.role, user.status == "active")
+
+
+def person_named(tx: Tx, name: str) -> UserRow:
+    """Return a user by name; raise `Refused` (404) where there is none."""
+    user = tx.scalar(select(UserRow).where(UserRow.name == name))
+    if user is None:
+        raise not_found("user", name)
+    return user
+
+
+def usable_by(tx: Tx, person: rules.Person) -> list[SecretRow]:
+    """Return the secrets that sessions of a person are leased, by name and id."""
+    if not person.is_active:
+        return []
+    granted = select(SecretGrantRow.secret_id).where(SecretGrantRow.grantee.in_(person.grantees))
+    query = select(SecretRow).where(SecretRow.revoked_at.is_(None), SecretRow.id.in_(granted))
+    return list(tx.scalars(query.order_by(SecretRow.name, SecretRow.id)))
+
+
+def list_secrets(tx: Tx, actor: Actor) -> list[SecretRow]:
+    """Return the secrets that somebody may see and that have not ended, by name."""
+    if actor.may(rules.ADMIN):
+        query = select(SecretRow).where(SecretRow.revoked_at.is_(None))
+        return list(tx.scalars(query.order_by(SecretRow.name, SecretRow.id)))
+    actor.require(rules.KEEP)
+    own = select(SecretRow).where(SecretRow.revoked_at.is_(None), SecretRow.owner_id == actor.id)
+    user = tx.get(UserRow, actor.id)
+    found = {row.id: row for row in [*tx.scalars(own), *(usable_by(tx, person_of(user)) if user else [])]}
+    return sorted(found.values(), key=lambda row: (row.name, row.id))
+
+
+def find_secret(tx: Tx, actor: Actor, which: str) -> SecretRow:
+    """Return the secret of an id or a name: one's own first, then the only other one that may be seen.
+
+    Raises `Refused`: 404 alike for "not there" and "not yours", 409 where several others have that name.
+    """
+    seen = [row for row in list_secrets(tx, actor) if which in {row.id, row.name}]
+    own = [row for row in seen if row.owner_id == actor.id]
+    if len(own) == 1:
+        return own[0]
+    if len(seen) > 1:
+        raise Refused(
+            "several-secrets",
+            f"There are {len(seen)} secrets named {which!r}, of {', '.join(row.owner_name for row in seen)}.",
+            "Give the id of the one you mean: `nbkeep secret list`.",
+            status=409,
+        )
+    if not seen:
+        raise not_found("secret", which[:60])
+    return seen[0]

@@ -1,0 +1,68 @@
+"""Who may keep, change, grant, see and use a secret: values in, verdict out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nbkeep.model.actor import OPERATOR
+from nbkeep.model.verdict import Allow, Refuse, Verdict
+
+from .values import EVERYONE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from nbkeep.model.actor import Actor
+
+KEEP = "secrets"
+ADMIN = "admin:secrets"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who may be granted something."""
+
+    id: str
+    name: str
+    role: str
+    is_active: bool = True
+
+    @property
+    def grantees(self) -> tuple[str, ...]:
+        """All that grants to this person may be made out to, the closest first."""
+        return (f"user:{self.name}", f"role:{self.role}", EVERYONE)
+
+
+def may_use(person: Person, grants: Collection[str]) -> bool:
+    """Tell whether a session of that person is leased a secret with those grants."""
+    return person.is_active and any(one in grants for one in person.grantees)
+
+
+def may_see(actor: Actor, owner_id: str, *, is_granted: bool) -> bool:
+    """Tell whether somebody is told that a secret exists. Nobody is told its value."""
+    return actor.may(ADMIN) or (actor.may(KEEP) and (actor.id == owner_id or is_granted))
+
+
+def may_change(actor: Actor, owner_id: str) -> bool:
+    """Tell whether somebody may rotate a secret, end it, or take grants away."""
+    return actor.may(ADMIN) or (actor.may(KEEP) and actor.id == owner_id)
+
+
+def may_grant(actor: Actor, owner_id: str, to: str) -> Verdict:
+    """Tell whether somebody may let others use a secret.
+
+    An owner alone may widen who uses theirs. And what is added to somebody's requests decides in whose name
+    they are made, so that only admins grant to others than themselves: else anybody could have the work of
+    others arrive in an account of their own.
+    """
+    owns = actor.id == owner_id or (owner_id == OPERATOR.id and actor.may(ADMIN))
+    if not owns:
+        return Refuse("not-the-owner", "Only its owner may grant a secret.", "Ask its owner.")
+    if to != f"user:{actor.name}" and not actor.may(ADMIN):
+        return Refuse(
+            "grant-to-others",
+            "A secret is granted to others by an admin who owns it.",
+            "Grant it to yourself, or have an admin set it for all of you.",
+        )
+    return Allow()

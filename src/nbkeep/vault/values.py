@@ -1,0 +1,53 @@
+"""What a secret is bound to, as values, and how that is said to a gateway."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Kind = Literal["header", "query", "basic"]
+EVERYONE = "everyone"
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Where a value goes, and nowhere else. What a value was sealed with cannot be changed without it.
+
+    `hosts`: `name:port`, reached by TLS. `kind` and `place`: a header's name, a query parameter's, or ""
+    for basic authentication. `template`: what is sent, with `{}` for the value; for basic authentication the
+    user's name.
+    """
+
+    hosts: tuple[str, ...]
+    kind: Kind
+    place: str
+    template: str
+
+    @property
+    def words(self) -> str:
+        """It in one line, for people; never a value."""
+        if self.kind == "header":
+            return f"header {self.place}: {self.template}"
+        return f"query {self.place}" if self.kind == "query" else f"basic, user {self.template}"
+
+
+@dataclass(frozen=True)
+class Leased:
+    """One lease as a gateway is told of it, without the value."""
+
+    lease_id: str
+    session_id: str
+    name: str
+    version: int
+    binding: Binding
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for the inner door."""
+        return {
+            "lease_id": self.lease_id,
+            "session_id": self.session_id,
+            "name": self.name,
+            "version": self.version,
+            **asdict(self.binding),
+            "hosts": list(self.binding.hosts),
+        }

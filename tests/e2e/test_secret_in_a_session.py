@@ -1,0 +1,106 @@
+"""A secret as its users meet it: code in a session calls a service with a key that it never sees."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from egress_parts import Authority, serving
+from keyed_parts import Echo
+from platform_parts import Platform, wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.e2e
+VALUE = "sk-live-51-Xq7-never-inside"
+
+CALL = """
+import os, urllib.request, urllib.error
+def call(url):
+    ask = urllib.request.Request(url, headers={{"Authorization": "Bearer " + os.environ["MODEL_KEY"]}})
+    try:
+        return urllib.request.urlopen(ask, timeout=30).read().decode()
+    except urllib.error.HTTPError as error:
+        return f"{{error.code}} {{error.read().decode()}}"
+print(os.environ["MODEL_KEY"], "|", call("https://{host}:{port}/model"))
+"""
+CURL = """
+import subprocess
+print(subprocess.run(["curl", "-sS", "https://{host}:{port}/curl"], capture_output=True, text=True))
+"""
+LOOK = """
+import glob
+found = []
+for name in glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/run/nbkeep/*/*"):
+    try:
+        found.append(open(name, "rb").read())
+    except OSError:
+        pass
+print(len(found) > 3, b"".join(found).count(b"sk-live-51-"), b"".join(found).count(b"PRIVATE KEY"))
+"""
+
+
+def test_code_calls_a_service_with_a_key_that_it_never_sees(own_platform: Platform, tmp_path: Path) -> None:
+    host = socket.gethostname().lower()
+    try:
+        address = socket.gethostbyname(host)
+    except OSError:
+        pytest.skip("this machine's own name has no address here: add it to /etc/hosts")
+    authority = Authority.make(tmp_path)
+    roots = own_platform.data_dir / "acme.pem"
+    roots.write_bytes(authority.file.read_bytes())
+    with (own_platform.data_dir / "config.toml").open("a") as config:
+        config.write(f'egress_ca_file = "{roots}"\n')
+    own_platform.up()
+    with serving(Echo(authority, host, address=address)) as echo:
+        place = {"host": host, "port": echo.port}
+        allowed = f"{host}:{echo.port},{address}:{echo.port}"
+        set_up = own_platform.run("profile", "set", "notebook-cpu-small", "--egress-allowlist", allowed)
+        assert set_up.returncode == 0, set_up.stderr
+        person = own_platform.person()
+        made = own_platform.office.post(
+            "/secrets",
+            json={"name": "model", "value": VALUE, "hosts": [f"{host}:{echo.port}"],
+                  "header": "Authorization: Bearer {}", "env": "MODEL_KEY", "grants": [f"user:{person.name}"]},
+        )  # fmt: skip
+        assert made.status_code == 201, made.text
+        person.sign_in()
+        session = person.start("notebook-cpu-small")
+        session.open()
+        kernel = session.kernel()
+
+        def runs(code: str) -> str:
+            return session.execute(kernel, code.format(**place) if "{host}" in code else code, 90)
+
+        said = wait_for(lambda: _if("GET /model", runs(CALL)), 60, "an answer of the service")
+        assert said.startswith("nbkeep-placeholder-model | GET /model Bearer ****"), said
+        assert echo.sent("Authorization") == [f"Bearer {VALUE}"]
+        assert "GET /curl" in runs(CURL)
+        assert echo.sent("Authorization") == [f"Bearer {VALUE}"]
+        assert runs(LOOK).split() == ["True", "0", "0"]
+        leases = own_platform.office.get("/secret-leases").json()["items"]
+        assert [one["session_id"] for one in leases] == [session.id]
+        assert leases[0]["last_used_at"]
+        found = own_platform.office.get("/network/connections", params={"session": session.id}).json()
+        assert "with the secret model" in str(found)
+        # Nothing of it lies in clear, also not in logs.
+        for file in own_platform.data_dir.rglob("*"):
+            if file.is_file() and "images" not in file.parts and file.suffix != ".xfs":
+                assert VALUE.encode() not in file.read_bytes(), file
+        # Once it is revoked, the next call is without it.
+        count = len(echo.seen)
+        own_platform.office.delete("/secrets/model").raise_for_status()
+        wait_for(lambda: "Bearer nbkeep-placeholder" in _last(runs(CALL), echo) or "certificate" in runs(CALL), 20,
+                 "the end of the secret")  # fmt: skip
+        assert all(f"Bearer {VALUE}" not in str(one) for one in echo.seen[count + 1 :])
+
+
+def _if(text: str, found: str) -> str:
+    return found.strip() if text in found else ""
+
+
+def _last(_said: str, echo: Echo) -> str:
+    return str(echo.sent("Authorization"))
