@@ -182,7 +182,7 @@ class KernelDoors:
 
 
 def _may_be_given(env: dict[str, Any]) -> bool:
-    """Tell whether a kernel may get these after its imports: nothing that a library reads while it is imported."""
+    """Tell whether a kernel may get these after its imports: no library reads them while it is imported."""
     return all(
         name in _ENVIRONMENT or (_SECRET_NAME.fullmatch(name) and is_placeholder(str(value)))
         for name, value in env.items()
