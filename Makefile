@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup up down status test lint format system docs bench bench-start bench-state screenshots
+.PHONY: help setup up down status test lint format system docs bench bench-start bench-state bench-gateway screenshots
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -54,6 +54,9 @@ bench-start: setup  ## Print the time from a request to the first result
 
 bench-state: setup  ## Print the times to save and restore a kernel's variables
 	@$(BIN)/python benchmarks/bench_state.py
+
+bench-gateway: setup  ## Print what the way out costs in time and memory
+	@$(BIN)/python benchmarks/bench_gateway.py
 
 screenshots: setup  ## Make the README's pictures from a running nbkeep
 	@$(BIN)/python scripts/screenshots.py

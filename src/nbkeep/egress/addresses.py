@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import Literal
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -52,6 +53,7 @@ def unwrapped(address: Address) -> tuple[Address, ...]:
     return tuple(inner) if address.ipv4_mapped else (address, *inner)
 
 
+@lru_cache(maxsize=4096)  # sessions go to the same places again and again
 def kind(address: Address, own: frozenset[Address] = frozenset()) -> Kind:
     """Return the most closely guarded kind that the address, or one that it carries inside, is of.
 
@@ -71,6 +73,7 @@ def _kind_of_one(address: Address, own: frozenset[Address]) -> Kind:
     return "public" if address.is_global and not _within(address, _PRIVATE) else "private"
 
 
+@lru_cache(maxsize=4096)
 def opens(network: Network, wanted: Kind) -> bool:
     """Tell whether a rule about this network is explicit enough for addresses of a kind.
 
