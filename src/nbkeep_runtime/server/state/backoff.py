@@ -11,6 +11,8 @@ SHARE = 0.02
 QUIET_S = 5.0  # somebody who runs cell after cell is not interrupted
 LONG_S = 5.0  # nobody should wait longer than this for a cell because of a save
 _FIRST_GUESS_S = 0.5
+_BARE_BYTES = 100e6  # of kernels without variables
+_FIRST_BYTES_PER_S = 100e6  # with everything to be written, on a busy machine
 
 
 @dataclass
@@ -40,8 +42,10 @@ class Cost:
         self.last_save_s = took_s
         self.has_changed = False
 
-    def may_save(self, now_s: float) -> bool:
+    def may_save(self, now_s: float, used_bytes: int = 0) -> bool:
         """Tell whether a save is due, and affordable: the last one tells what it will take.
+
+        Before the first one that is guessed from `used_bytes`, the memory of the session.
 
         >>> cost = Cost(cells_s=60.0, has_changed=True, last_cell_end_s=100)
         >>> cost.may_save(101), cost.may_save(106)
@@ -50,8 +54,13 @@ class Cost:
         (False, 80.0)
         >>> cost.cell_ended(200, 300); cost.may_save(310)
         True
+        >>> Cost(cells_s=60.0, has_changed=True).may_save(106, used_bytes=300_000_000)
+        False
         """
-        expected_s = _FIRST_GUESS_S if self.last_save_s is None else self.last_save_s
+        expected_s = self.last_save_s
+        if expected_s is None:
+            more_s = max(0.0, used_bytes - _BARE_BYTES) / _FIRST_BYTES_PER_S
+            expected_s = min(LONG_S, _FIRST_GUESS_S + more_s)
         return (
             self.has_changed
             and expected_s <= LONG_S

@@ -55,7 +55,7 @@ class KeptState:
         )
         self._taking = Taking(self._store, self._ends, self._free_bytes)
         self._giving = Giving(self._store, self._ends, self._free_bytes)
-        self._saves = Saves(self._store, tabs, self._taking, note)
+        self._saves = Saves(self._store, tabs, self._taking, note, self._used_bytes)
 
     @property
     def keeps(self) -> bool:
@@ -242,6 +242,10 @@ class KeptState:
     def forget_resumed(self) -> None:
         """Note that the user read what came of the resume; twice is safe."""
         self._resumed = None
+
+    def _used_bytes(self) -> int | None:
+        use = limits.read(self._settings.limits_dir)
+        return None if use is None else use.used_bytes
 
     def _free_bytes(self) -> int | None:
         return limits.free_bytes(self._settings.limits_dir)

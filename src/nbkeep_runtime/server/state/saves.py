@@ -32,13 +32,21 @@ _DISK = "The platform's disk does not take more."
 class Saves:
     """What is saved of each kernel; on the event loop."""
 
-    def __init__(self, store: Store, tabs: Tabs, taking: Taking, note: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        tabs: Tabs,
+        taking: Taking,
+        note: Callable[..., None],
+        used_bytes: Callable[[], int | None],
+    ) -> None:
         self.problems: dict[str, str] = {}
         self.is_refused = False
         self._store = store
         self._tabs = tabs
         self._taking = taking
         self._note = note
+        self._used_bytes = used_bytes
         self._slots: dict[str, str] = {}
         self._empty: set[str] = set()
         self._costs: dict[str, Cost] = {}
@@ -98,9 +106,11 @@ class Saves:
         """Save what changed, for ever, as seldom as `backoff` says; an error ends nothing."""
         while not self.is_refused:
             await asyncio.sleep(_LOOK_S)
+            used_bytes = self._used_bytes() or 0
             for live in self._savable():
                 cost = self._costs.get(live.kernel_id)
-                if cost and cost.may_save(time.monotonic()) and self._tabs.is_idle(live.kernel_id):
+                is_due = cost is not None and cost.may_save(time.monotonic(), used_bytes)
+                if is_due and self._tabs.is_idle(live.kernel_id):
                     await self._one("background", live, Patience(time.monotonic() + BACKGROUND_S))
 
     async def end(self, save_s: float, cell_grace_s: float) -> None:
