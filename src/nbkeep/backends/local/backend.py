@@ -8,7 +8,6 @@ import os
 import threading
 import time
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from signal import SIGTERM
 from typing import TYPE_CHECKING
@@ -33,7 +32,7 @@ from . import freezer, scratch, states
 from .cgroups import MemoryUse, find_cgroups
 from .endings import ending_of, load_ending, note_ending
 from .gpus import absent_devices, choose_cards, find_cards, shared_devices
-from .halves import Half, HalfName, find_half, start_half
+from .halves import GONE_S, Half, find_half
 from .homes import Homes
 from .host_facts import capacity, gpus, host_facts
 from .images import current_image, current_images
@@ -41,26 +40,24 @@ from .jails import SERVER_MODULE, Jails, find_bwrap, group_name, server_url
 from .kernel_doors import KernelDoors
 from .layout import Layout, make_dir, safe_name
 from .left import LeftBehind
-from .parents import MOST, Kind, NoParent, Parents
-from .procs import Process
-from .seccomp import filter_bytes
+from .parents import MOST, Kind, Parents
+from .starting import Starting
 from .usage import UsageCache
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from nbkeep.backends.interface import LaunchSpec
 
     from .gpus import Card
+    from .procs import Process
 
 log = logging.getLogger("nbkeep.warden")
 
 _IDS_PER_USER = 65536
 _USER_OFFSET = 1000
-_GONE_S = 5.0
 
 
 class LocalBackend:
@@ -84,21 +81,20 @@ class LocalBackend:
     ) -> None:
         self.layout = Layout(data_dir)
         self._uid_base = uid_base
-        self._server_module = server_module
         self._cards = cards
         self._gpus = gpus or {}
         self._cgroups = find_cgroups()
-        self._filter = filter_bytes()
         self._homes = Homes(self.layout)
         self._usage = UsageCache(self._homes)
         self._watchdog = Watchdog(self.layout)
         self._left = LeftBehind(self.layout)
         self._parents = Parents(self.layout, uid_base, find_bwrap(), is_on=warm_starts)
-        self._spare_kernels = spare_kernels
         self._doors = KernelDoors(self.layout, self._parents, self._host_uid)
+        self._starting = Starting(
+            self.layout, self._cgroups, self._parents, self._doors, server_module, spare_kernels=spare_kernels
+        )
         self._measured: list[str] = []
         self._wanted: list[Warm] = []
-        self._children: list[subprocess.Popen[bytes]] = []
         self._told_to_end: dict[str, Process] = {}
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         make_dir(self.layout.sessions, 0o711)
@@ -144,74 +140,8 @@ class LocalBackend:
             _keep_spec(folder, spec, image)  # from here on the home has a user and is not put to rest
             home = self._homes.open(spec.user, spec.home_size_bytes, owner)
         devices = self._allot(spec) if spec.gpu_count else []
-        spares = self._spare_kernels and self._parents.has_kernels
-        jails = Jails(self.layout, spec, host_uid, home, image, devices, spares=spares)
-        jails.prepare(self._cgroups, self._filter)
-        if self._parents.has_kernels:
-            self._doors.open(spec.session_id)
-        log_file = self.layout.session_log(spec.session_id)
-        log_file.touch(mode=0o600)
-        sandbox = jails.sandbox(log_file, self._filter)
-        # Two thirds of a jail's time is waiting for the kernel: both are built at once.
-        with ThreadPoolExecutor(1) as beside:
-            building = beside.submit(start_half, folder, "sandbox", sandbox, bwrap, self._children)
-            waiting = self._waiting_jail(folder, jails, log_file, bwrap)
-            is_forked = waiting is not None and self._fork_server(waiting, jails, log_file)
-        building.result()
-        if not is_forked:
-            self._end_half(folder, "server")
-            start_half(
-                folder,
-                "server",
-                jails.server(log_file, self._filter, self._server_module),
-                bwrap,
-                self._children,
-            )
-        if self._parents.has_kernels:
-            self._parents.want(Kind(image, tuple(spec.preimport)))
-
-    def _waiting_jail(
-        self, folder: Path, jails: Jails, log_file: Path, bwrap: str
-    ) -> tuple[Half, int] | None:
-        """Start the trusted half's jail for a warm parent's fork; return it and what tells when it stands.
-
-        None: no parent is ready.
-        """
-        if not self._parents.want(Kind()):
-            return None
-        read_end, write_end = os.pipe()
-        try:
-            start = jails.server(log_file, self._filter, self._server_module, write_end)
-            return start_half(folder, "server", start, bwrap, self._children), read_end
-        except BaseException:
-            os.close(read_end)
-            raise
-        finally:
-            os.close(write_end)
-
-    def _fork_server(self, waiting: tuple[Half, int], jails: Jails, log_file: Path) -> bool:
-        """Fork the trusted half into its jail; False when it has to be started the plain way."""
-        half, told = waiting
-        try:
-            stands = os.read(told, 1)
-            first = half.inner if stands and half.inner else Process(0, 0)  # which cannot be entered
-            self._parents.fork(Kind(), jails.server_entry(first, log_file, self._server_module))
-        except NoParent as error:
-            log.warning("The trusted half is started the plain way: %s", error)
-            return False
-        finally:
-            os.close(told)
-        return True
-
-    def _end_half(self, folder: Path, name: HalfName) -> None:
-        half = find_half(folder, name)
-        if half is None:
-            return
-        half.end()
-        deadline = time.monotonic() + _GONE_S
-        while (half.is_alive or half.outer.is_alive) and time.monotonic() < deadline:
-            self._reap()
-            time.sleep(0.005)
+        jails = Jails(self.layout, spec, host_uid, home, image, devices, spares=self._starting.has_spares)
+        self._starting.start(jails, spec, image, bwrap)
 
     def _allot(self, spec: LaunchSpec) -> list[str]:
         """Return the device files of the session's own cards, kept with it: a later warden knows them."""
@@ -345,9 +275,9 @@ class LocalBackend:
         folder = self.layout.session(session_id).path
         halves = self._halves(session_id)
         self._kill(session_id, halves)
-        deadline = time.monotonic() + _GONE_S
+        deadline = time.monotonic() + GONE_S
         while any(half.is_alive or half.outer.is_alive for half in halves) and time.monotonic() < deadline:
-            self._reap()
+            self._starting.reap()
             time.sleep(0.005)
         if any(half.is_alive for half in halves):
             raise Unavailable(
@@ -367,15 +297,12 @@ class LocalBackend:
             ) from error
         scratch.remove(folder, bounded=self.layout.session(session_id).kernels)
 
-    def _reap(self) -> None:
-        self._children = [child for child in self._children if child.poll() is None]
-
     def tick(self) -> None:
         """Look at every session: find the dead, and without cgroups hold memory to its limit.
 
         Called each second.
         """
-        self._reap()
+        self._starting.reap()
         try:
             self._keep_warm()
         except Exception:

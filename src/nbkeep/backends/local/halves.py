@@ -28,6 +28,8 @@ _UP_S = 10.0
 # Joins each cgroup before anything else runs; without its limits nothing is started.
 _JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"'
 
+GONE_S = 5.0  # until processes that were killed are waited for no longer
+
 
 @dataclass(frozen=True)
 class Half:

@@ -1,0 +1,124 @@
+"""Starts the two halves of a session: both jails at once, the trusted one forked where a parent is ready."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from .halves import GONE_S, Half, find_half, start_half
+from .parents import Kind, NoParent, Parents
+from .procs import Process
+from .seccomp import filter_bytes
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+    from nbkeep.backends.interface import LaunchSpec
+
+    from .cgroups import Cgroups
+    from .jails import Jails
+    from .kernel_doors import KernelDoors
+    from .layout import Layout
+
+log = logging.getLogger("nbkeep.warden")
+
+
+class Starting:
+    """Safe to use from several threads, for one session at a time in each."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        cgroups: Cgroups,
+        parents: Parents,
+        doors: KernelDoors,
+        server_module: str,
+        *,
+        spare_kernels: bool,
+    ) -> None:
+        self._layout = layout
+        self._cgroups = cgroups
+        self._parents = parents
+        self._doors = doors
+        self._server_module = server_module
+        self._spare_kernels = spare_kernels
+        self._filter = filter_bytes()
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def has_spares(self) -> bool:
+        """Whether sessions that start now may keep a kernel in reserve."""
+        return self._spare_kernels and self._parents.has_kernels
+
+    def start(self, jails: Jails, spec: LaunchSpec, image: Path, bwrap: str) -> None:
+        """Start both halves; raises `NbkeepError` and `OSError`, and leaves to the caller what has begun."""
+        folder = self._layout.session(spec.session_id).path
+        jails.prepare(self._cgroups, self._filter)
+        if self._parents.has_kernels:
+            self._doors.open(spec.session_id)
+        log_file = self._layout.session_log(spec.session_id)
+        log_file.touch(mode=0o600)
+        sandbox = jails.sandbox(log_file, self._filter)
+        # Two thirds of a jail's time is waiting for the kernel: both are built at once.
+        with ThreadPoolExecutor(1) as beside:
+            building = beside.submit(start_half, folder, "sandbox", sandbox, bwrap, self._children)
+            waiting = self._waiting_jail(folder, jails, log_file, bwrap)
+            is_forked = waiting is not None and self._fork_server(waiting, jails, log_file)
+        building.result()
+        if not is_forked:
+            self._end_server(folder)
+            plain = jails.server(log_file, self._filter, self._server_module)
+            start_half(folder, "server", plain, bwrap, self._children)
+        if self._parents.has_kernels:
+            self._parents.want(Kind(image, tuple(spec.preimport)))
+
+    def reap(self) -> None:
+        """Take the exit statuses of jails that have ended."""
+        self._children = [child for child in self._children if child.poll() is None]
+
+    def _waiting_jail(
+        self, folder: Path, jails: Jails, log_file: Path, bwrap: str
+    ) -> tuple[Half, int] | None:
+        """Start the trusted half's jail for a warm parent's fork; return it and what tells when it stands.
+
+        None: no parent is ready.
+        """
+        if not self._parents.want(Kind()):
+            return None
+        read_end, write_end = os.pipe()
+        try:
+            start = jails.server(log_file, self._filter, self._server_module, write_end)
+            return start_half(folder, "server", start, bwrap, self._children), read_end
+        except BaseException:
+            os.close(read_end)
+            raise
+        finally:
+            os.close(write_end)
+
+    def _fork_server(self, waiting: tuple[Half, int], jails: Jails, log_file: Path) -> bool:
+        """Fork the trusted half into its jail; False when it has to be started the plain way."""
+        half, told = waiting
+        try:
+            stands = os.read(told, 1)
+            first = half.inner if stands and half.inner else Process(0, 0)  # which cannot be entered
+            self._parents.fork(Kind(), jails.server_entry(first, log_file, self._server_module))
+        except NoParent as error:
+            log.warning("The trusted half is started the plain way: %s", error)
+            return False
+        finally:
+            os.close(told)
+        return True
+
+    def _end_server(self, folder: Path) -> None:
+        half = find_half(folder, "server")
+        if half is None:
+            return
+        half.end()
+        deadline = time.monotonic() + GONE_S
+        while (half.is_alive or half.outer.is_alive) and time.monotonic() < deadline:
+            self.reap()
+            time.sleep(0.005)
