@@ -84,8 +84,11 @@ def test_code_calls_a_service_with_a_key_that_it_never_sees(own_platform: Platfo
         leases = own_platform.office.get("/secret-leases").json()["items"]
         assert [one["session_id"] for one in leases] == [session.id]
         assert leases[0]["last_used_at"]
-        found = own_platform.office.get("/network/connections", params={"session": session.id}).json()
-        assert "with the secret model" in str(found)
+
+        def log() -> str:
+            return own_platform.office.get("/network/connections", params={"session": session.id}).text
+
+        wait_for(lambda: "with the secret model" in log(), 30, "the records of the gateway")
         # Nothing of it lies in clear, also not in logs.
         for file in own_platform.data_dir.rglob("*"):
             if file.is_file() and "images" not in file.parts and file.suffix != ".xfs":
