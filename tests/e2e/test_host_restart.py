@@ -28,7 +28,7 @@ def lose_power(platform: Platform) -> None:
     halves = [json.loads(file.read_text())[which]["pid"]
               for file in (data / "run/s").glob("*/*.json") if file.stem in {"server", "sandbox"}
               for which in ("outer", "inner")]  # fmt: skip
-    services = [platform.pid(name) for name in ("supervisor", "warden", "office", "hub", "proxy")]
+    services = [platform.pid(name) for name in ("supervisor", "warden", "office", "gateway", "hub", "proxy")]
     for pid in services + halves:
         try:
             os.kill(pid, signal.SIGKILL)
@@ -60,7 +60,7 @@ def test_sessions_end_with_the_reason_and_the_next_one_has_the_files(own_platfor
     try:
         line = Path(f"/proc/{stranger.pid}/stat").read_text()
         ticks = int(line[line.rindex(")") + 1 :].split()[19])
-        for name in ("warden", "office", "hub", "proxy"):
+        for name in ("warden", "office", "gateway", "hub", "proxy"):
             (own_platform.data_dir / "run/pids" / name).write_text(f"{line}{EARLIER}\n")
         state = own_platform.data_dir / "run/supervisor.json"
         state.write_text(

@@ -20,7 +20,7 @@ from .up import DataDir
 if TYPE_CHECKING:
     from pathlib import Path
 
-SERVICES = ("supervisor", "warden", "office", "hub", "proxy")
+SERVICES = ("supervisor", "warden", "office", "gateway", "hub", "proxy")
 _LOOK_S = 0.3
 
 
@@ -40,7 +40,7 @@ def logs(
             metavar="[SERVICE | session ID]",
             autocompletion=_complete,
             show_default=False,
-            help="supervisor, warden, office, hub, proxy, or a session [default: all services].",
+            help="supervisor, warden, office, gateway, hub, proxy, or a session [default: all services].",
         ),
     ] = None,
     follow: Annotated[

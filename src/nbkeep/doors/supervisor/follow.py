@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 READY_S = 120.0
 _ENDED_S = 60.0
 _LOOK_S = 0.1
-_ORDER = ("hub", "proxy", "office", "warden")
+_ORDER = ("hub", "proxy", "gateway", "office", "warden")
 
 
 def start_supervisor(settings: Settings) -> subprocess.Popen[bytes]:
