@@ -165,6 +165,23 @@ class Desk:
         self.context.close()
 
 
+def gone(desk: Desk) -> Page:
+    """Wait until the tab says that the session is suspended, and follow its link to the session's page."""
+    told = desk.page.get_by_role("alertdialog", name="This session is suspended")
+    expect(told).to_contain_text("Your variables are kept")
+    told.get_by_role("link", name="Resume").click()
+    return desk.page
+
+
+def resume(desk: Desk, session: Session) -> None:
+    """Press Resume on the session's page and arrive in JupyterLab."""
+    desk.page.wait_for_url(f"**/portal/sessions/{session.id}")
+    wait_for(lambda: session.state == "suspended", 60, "the session to be suspended")
+    desk.page.get_by_role("button", name="Resume").click()
+    assert desk.arrive().id == session.id
+    desk.expect_idle()
+
+
 def notebook(*cells: str) -> Notebook:
     """Return a notebook of code cells that have not run."""
     code: list[Notebook] = [{"cell_type": "code", "id": f"cell-{at}", "metadata": {}, "source": cell, "outputs": [],

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from lab_parts import Desk, notebook
-from platform_parts import wait_for
+from lab_parts import Desk, gone, notebook, resume
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
     from platform_parts import Platform, Session
 
@@ -27,23 +26,6 @@ CELLS = (
     "alias.append(3); print(rows, 'worker' in globals())",
     OWN_KERNEL,
 )
-
-
-def gone(desk: Desk) -> Page:
-    """Wait until the tab says that the session is suspended, and follow its link to the session's page."""
-    told = desk.page.get_by_role("alertdialog", name="This session is suspended")
-    expect(told).to_contain_text("Your variables are kept")
-    told.get_by_role("link", name="Resume").click()
-    return desk.page
-
-
-def resume(desk: Desk, session: Session) -> None:
-    """Press Resume on the session's page and arrive in JupyterLab."""
-    desk.page.wait_for_url(f"**/portal/sessions/{session.id}")
-    wait_for(lambda: session.state == "suspended", 60, "the session to be suspended")
-    desk.page.get_by_role("button", name="Resume").click()
-    assert desk.arrive().id == session.id
-    desk.expect_idle()
 
 
 def at_work(platform: Platform, chromium: Browser) -> tuple[Desk, Session]:
