@@ -15,6 +15,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from bench_start import run_cell
 from installation import Installation
@@ -22,6 +23,9 @@ from installation import Installation
 from lab_parts import make_profile
 from nbkeep.backends.local.cgroups import find_cgroups
 from platform_parts import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _NOTEBOOK = "frozen.ipynb"
 _MAKES = "import numpy as np; big = np.random.default_rng(1).random(25_000_000)"
@@ -77,10 +81,10 @@ def main(rounds: int = 3) -> int:
     return int(thaw_s - cell_s > _MORE_S)
 
 
-def timed(work: object, *arguments: object) -> float:
+def timed(work: Callable[..., object], *arguments: object) -> float:
     """Return how many seconds a call takes."""
     began = time.perf_counter()
-    work(*arguments)  # type: ignore[operator]
+    work(*arguments)
     return time.perf_counter() - began
 
 

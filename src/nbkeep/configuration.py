@@ -266,8 +266,8 @@ def _compare_settings(settings: Settings, document: Mapping[str, Any]) -> None:
 
 
 def _setting(settings: Settings, name: str) -> Any:
-    value = getattr(settings, name)
-    return list(value) if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+    value: Any = getattr(settings, name)
+    return list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value
 
 
 def _entries(document: Mapping[str, Any], section: str) -> dict[str, Mapping[str, Any]] | None:

@@ -227,7 +227,7 @@ def test_pip_installs_from_an_index_that_is_allowed_and_is_told_of_one_that_is_n
         def pip(index):
             return subprocess.run([sys.executable, "-m", "pip", "install", "--no-deps", "--retries", "1",
                 "--disable-pip-version-check", "--target", "/tmp/thing", "--trusted-host", "{ADDRESS}",
-                "--index-url", index, "nbkeep-test-thing"], capture_output=True, text=True)
+                "-i", index, "nbkeep-test-thing"], capture_output=True, text=True)
         found = pip("{site.url}/simple/")
         if "No module named pip" in found.stderr: raise SystemExit(77)
         print(found.stdout[-300:], found.stderr[-600:])

@@ -80,7 +80,7 @@ def _pip(port: int) -> str:
     return (
         "import subprocess, sys\n"
         f"done = subprocess.run([sys.executable, '-m', 'pip', 'download', '--no-deps', '-d', '/tmp/got', "
-        f"'--index-url', {index!r}, '--trusted-host', {_ADDRESS!r}, 'nbkeeptried'], capture_output=True, text=True)\n"
+        f"'-i', {index!r}, '--trusted-host', {_ADDRESS!r}, 'nbkeeptried'], capture_output=True, text=True)\n"
         "print(done.returncode, done.stdout, done.stderr)\n"
     )
 
