@@ -20,8 +20,11 @@ from platform_parts import Platform, make_platform, remove_platform
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """On CI, what the machine could have had is no reason to skip."""
+    """On CI, what the machine could have had is no reason to skip. A platform's logs stand beside its failure."""
     report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        for platform in {id(one): one for one in item.funcargs.values() if isinstance(one, Platform)}.values():
+            report.sections.append(("the platform", platform.story()))
     reason = str(report.longrepr)
     if (
         report.skipped

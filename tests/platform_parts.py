@@ -91,6 +91,13 @@ class Platform:
     def logs(self) -> str:
         return self.run("logs", "-n", "30").stdout
 
+    def story(self) -> str:
+        """Return what its services are and last said, for whoever reads a failure."""
+        try:
+            return "".join(self.run(*one, seconds=30).stdout for one in (("status",), ("logs", "-n", "60")))
+        except subprocess.TimeoutExpired as error:
+            return str(error)
+
     def state(self) -> dict[str, Any]:
         return json.loads(self.run("status", "--json").stdout)
 
