@@ -23,7 +23,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """On CI, what the machine could have had is no reason to skip. A platform's logs stand beside its failure."""
     report = yield
     if report.failed and isinstance(item, pytest.Function):
-        for platform in {id(one): one for one in item.funcargs.values() if isinstance(one, Platform)}.values():
+        for platform in {
+            id(one): one for one in item.funcargs.values() if isinstance(one, Platform)
+        }.values():
             report.sections.append(("the platform", platform.story()))
     reason = str(report.longrepr)
     if (

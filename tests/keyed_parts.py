@@ -21,6 +21,8 @@ from nbkeep.model.errors import Unavailable
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nbkeep.egress.touches import Treatment
+
 VALUE = 'sk-live-51/Xq7+not for"anybody'
 HOST = "api.acme.local"
 
@@ -48,9 +50,10 @@ class Keyed(Outside):
     office: Office = field(default_factory=Office)
     leases: list[Lease] = field(default_factory=list[Lease])
     beats: ManualClock = field(default_factory=ManualClock)
+    treatments: tuple[Treatment, ...] = ()
 
     def _make(self) -> Gateway:
-        self.keys = Keys(Leases(self.office.value, self.beats), SystemClock(), self.roots)
+        self.keys = Keys(Leases(self.office.value, self.beats), SystemClock(), self.roots, self.treatments)
         return Gateway(self.policies, self.names, self.kept, limits=self.limits, keys=self.keys)
 
     def add(

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import socket
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nbkeep.model.clock import SystemClock
@@ -14,6 +15,7 @@ from nbkeep.model.clock import SystemClock
 from . import socks, web
 from .refusals import Refusal
 from .talk import Limits, Records, Resolver, Talk
+from .touches import Untouched
 from .tunnel import run_tunnel
 from .wire import Wire
 
@@ -206,7 +208,7 @@ async def serve(talk: Talk, keys: Keys | None = None) -> None:
     talk.wire.hold(first)
     if first[0] == socks.VERSION:
         upstream, port = await socks.ask(talk)
-        await run_tunnel(talk, upstream, port, _serve_tunnelled, _keyed(talk, keys))
+        await run_tunnel(talk, upstream, port, partial(_serve_tunnelled, keys=keys), _keyed(talk, keys))
         return
     asked: web.Asked | None = None
     try:
@@ -217,24 +219,28 @@ async def serve(talk: Talk, keys: Keys | None = None) -> None:
         else:
             method = asked.request.method.decode("ascii")
             upstream = await talk.dial(target.host, target.port, "http", method)
-            await web.exchange(talk, asked, target, upstream)
+            await _pass_on(talk, asked, target, upstream, keys)
             return
     except Refusal as refusal:
         await talk.wire.last_words(refusal.http(as_json=asked is not None and asked.wants_json))
         raise
-    await run_tunnel(talk, upstream, target.port, _serve_tunnelled, _keyed(talk, keys))
+    await run_tunnel(talk, upstream, target.port, partial(_serve_tunnelled, keys=keys), _keyed(talk, keys))
 
 
 def _keyed(talk: Talk, keys: Keys | None) -> Serve | None:
-    """Return who serves TLS to the host that was dialled, if secrets are added to requests to it."""
-    record = talk.record
-    if keys is None or record is None:
-        return None
-    talk.leases = keys.leases.of(talk.session_id, record.host, record.port)
-    return keys.serve if talk.leases else None
+    """Return who serves TLS to the host that was dialled, if requests to it are looked into."""
+    return keys.serve if keys is not None and keys.wants(talk) else None
 
 
-async def _serve_tunnelled(talk: Talk, upstream: Wire) -> None:
+async def _pass_on(
+    talk: Talk, asked: web.Asked, target: web.Target, upstream: Wire, keys: Keys | None
+) -> None:
+    """Serve one request in clear; raises `Refusal` as long as no answer has begun."""
+    touch = await keys.clear(talk, asked, target) if keys is not None else Untouched()
+    await web.exchange(talk, asked, target, upstream, touch)
+
+
+async def _serve_tunnelled(talk: Talk, upstream: Wire, keys: Keys | None) -> None:
     """Serve one request in clear inside a tunnel, with the same checks as outside of one."""
     asked: web.Asked | None = None
     record = talk.record
@@ -243,7 +249,7 @@ async def _serve_tunnelled(talk: Talk, upstream: Wire) -> None:
     try:
         asked = await web.read_head(talk)
         target = web.tunnelled(asked, record.host, record.port)
-        await web.exchange(talk, asked, target, upstream)
+        await _pass_on(talk, asked, target, upstream, keys)
     except Refusal as refusal:
         record.reason, record.allowed = refusal.reason, False
         await talk.wire.last_words(refusal.http(as_json=asked is not None and asked.wants_json))

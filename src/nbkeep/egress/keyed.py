@@ -1,6 +1,7 @@
-"""Requests to which a secret is added: TLS is taken apart, one request goes on with it, its answer is masked.
+"""Requests that are looked into: TLS is taken apart, one request goes on as leases and treatments make it.
 
-Only for hosts that a lease of the session names; the TLS of every other host is passed on untouched.
+Only for hosts that a lease of the session names (a secret is added, and masked in the answer) or that a
+treatment wants; the TLS of every other host is passed on untouched.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from . import additions, web
 from .authority import BUNDLE_NAME, Authority, system_roots, upstream_context, write_bundle
 from .refusals import Refusal
 from .tls import TlsWire
+from .touches import Chain, Untouched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,17 +24,24 @@ if TYPE_CHECKING:
 
     from .leases import Leases
     from .talk import Talk
+    from .touches import Treatment
     from .web import Headers
     from .wire import Wire
 
-_HTTPS = 443
+_HTTP, _HTTPS = 80, 443
 
 
 class Keys:
-    """What is needed to add secrets: leases, each session's authority, and whom servers must be signed by."""
+    """What looking into requests needs: leases, treatments, sessions' authorities, and servers' roots."""
 
-    def __init__(self, leases: Leases, clock: Clock, extra_roots: Path | None = None) -> None:
-        self.leases, self._clock = leases, clock
+    def __init__(
+        self,
+        leases: Leases,
+        clock: Clock,
+        extra_roots: Path | None = None,
+        treatments: Sequence[Treatment] = (),
+    ) -> None:
+        self.leases, self._clock, self._treatments = leases, clock, tuple(treatments)
         self._roots, self._upstream = system_roots(extra_roots), upstream_context(extra_roots)
         self._authorities: dict[str, Authority] = {}
         self._written: dict[str, tuple[Path, int]] = {}
@@ -59,28 +68,50 @@ class Keys:
             found = self._authorities[session_id] = Authority(session_id, self._clock)
         return found
 
+    def wants(self, talk: Talk) -> bool:
+        """Tell whether TLS to the host that was dialled is opened, and note the leases for it."""
+        record = talk.record
+        if record is None:
+            return False
+        talk.leases = self.leases.of(talk.session_id, record.host, record.port)
+        return bool(talk.leases or self._wanting(talk))
+
+    async def clear(self, talk: Talk, asked: web.Asked, target: web.Target) -> Untouched:
+        """Return what is done to a request in clear, to which no secret is added; raises `Refusal`."""
+        return Chain([await one.begin(talk, asked, target) for one in self._wanting(talk)], _HTTP)
+
+    def _wanting(self, talk: Talk) -> list[Treatment]:
+        record = talk.record
+        if record is None:
+            return []
+        return [one for one in self._treatments if one.wants(talk.session_id, record.host, record.port)]
+
     async def serve(self, talk: Talk, upstream: Wire) -> None:
         """Serve one request of a session inside the TLS that has begun; raises `Refusal` after telling it."""
         record = talk.record
         if record is None:
             raise RuntimeError("a tunnel without a record")
         names = ", ".join(one.name for one in talk.leases)
+        secrets = f" (for the secret {names})" if names else ""
         client = TlsWire(talk.wire, self._authority(talk.session_id).context(record.host))
         try:
             async with asyncio.timeout(talk.limits.head_s):
                 await client.shake_hands()
         except OSError:  # also too slow, or no TLS that both understand
-            record.reason += f"; the program did not take the session's certificate (for the secret {names})"
+            record.reason += f"; the program did not take the session's certificate{secrets}"
             raise
         talk.wire = client
         asked: web.Asked | None = None
         try:
             asked = await web.read_head(talk)
             target = web.tunnelled(asked, record.host, record.port, default=_HTTPS)
+            touches = [await one.begin(talk, asked, target) for one in self._wanting(talk)]
             added = [additions.Added(one, await self.leases.value(one)) for one in talk.leases]
             server = await self._server(talk, upstream)
-            record.reason += f"; with the secret {names}"
-            await web.exchange(talk, asked, target, server, _Keyed(added))
+            if added:
+                record.reason += f"; with the secret {names}"
+                touches.append(_Keyed(added))
+            await web.exchange(talk, asked, target, server, Chain(touches, _HTTPS))
         except Refusal as refusal:
             record.reason += f"; {refusal.reason}"
             await client.last_words(refusal.http(as_json=asked is not None and asked.wants_json))
@@ -102,10 +133,8 @@ class Keys:
         return server
 
 
-class _Keyed(web.Untouched):
+class _Keyed(Untouched):
     """A message with secrets in its request, and none in its answer."""
-
-    default_port = _HTTPS
 
     def __init__(self, added: Sequence[additions.Added]) -> None:
         self._added = added

@@ -17,6 +17,7 @@ from nbkeep.model.errors import Refused
 
 from .parse import parse_host, parse_port
 from .refusals import Refusal, malformed
+from .touches import Untouched
 from .wire import CutError
 
 if TYPE_CHECKING:
@@ -115,32 +116,6 @@ async def connect(talk: Talk, asked: Asked, target: Target) -> Wire:
     return upstream
 
 
-class Untouched:
-    """How a message is changed on its way: not at all, as long as no secret is added to it."""
-
-    default_port = _HTTP
-
-    def request(self, target: bytes, headers: Headers) -> tuple[bytes, Headers]:
-        """Return a request's target and headers as the server gets them."""
-        return target, headers
-
-    def answer(self, headers: Headers, *, has_body: bool) -> Headers:  # noqa: ARG002  for others' use
-        """Return an answer's headers as the program gets them; raises `Refusal`."""
-        return headers
-
-    def reason(self, reason: bytes) -> bytes:
-        """Return the words beside an answer's status."""
-        return reason
-
-    def body(self, data: bytes) -> bytes:
-        """Return what of an answer's body can be passed on now."""
-        return data
-
-    def rest(self) -> bytes:
-        """Return what of it was kept back, at its end."""
-        return b""
-
-
 _UNTOUCHED = Untouched()
 
 
@@ -156,13 +131,16 @@ async def exchange(
     request = h11.Request(
         method=asked.request.method, target=path, headers=[*headers, (b"Connection", b"close")]
     )
-    await upstream.send(server.send(request) or b"")
-    sending = asyncio.create_task(_send_body(talk, asked.connection, server, upstream))
+    sending: asyncio.Task[None] | None = None
     try:
+        await upstream.send(server.send(request) or b"")
+        sending = asyncio.create_task(_send_body(talk, asked.connection, server, upstream))
         await _answer(talk, asked, server, upstream, sending, touch)
     finally:
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
+        if sending is not None:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+        touch.ended()
 
 
 async def _send_body(talk: Talk, client: h11.Connection, server: h11.Connection, upstream: Wire) -> None:
@@ -201,8 +179,11 @@ async def _answer(
                 raise CutError("the answer ended in the middle") from error
             raise Refusal(502, "egress-failed", "the server did not answer in valid HTTP") from error
         if isinstance(event, (h11.InformationalResponse, h11.Response)):
+            if isinstance(event, h11.Response):
+                touch.begun(event.status_code)
+            message = _passed_back(event, asked, touch)
             begun = begun or isinstance(event, h11.Response)
-            await talk.wire.send(client.send(_passed_back(event, asked, touch)) or b"")
+            await talk.wire.send(client.send(message) or b"")
         elif isinstance(event, h11.Data):
             talk.received(len(event.data))
             if data := touch.body(bytes(event.data)):
