@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -53,9 +54,8 @@ def platform() -> Iterator[Platform]:
 
 
 def write_setting(platform: Platform, frozen_s: str) -> None:
-    (platform.data_dir / "config.toml").write_text(
-        f'cpu_overcommit = 100.0\nmemory_overcommit = 100.0\nfrozen_s = "{frozen_s}"\n'
-    )
+    file = platform.data_dir / "config.toml"
+    file.write_text(re.sub("(?m)^frozen_s = .*$", f'frozen_s = "{frozen_s}"', file.read_text()))
 
 
 def started(platform: Platform) -> tuple[Session, str]:

@@ -93,6 +93,8 @@ class Activity:
             except Exception:
                 log.exception("A heartbeat failed")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), self._every_s)
+                # Not `wait_for`: in Python 3.11 it loses a cancellation that comes with its result.
+                async with asyncio.timeout(self._every_s):
+                    await self._changed.wait()
                 await asyncio.sleep(_SOON_S)
             self._changed.clear()

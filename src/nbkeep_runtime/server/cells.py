@@ -75,7 +75,8 @@ async def _ask(kernel: Any, document: list[dict[str, str]]) -> dict[str, Any] | 
     try:
         with ask.Asked(kernel, "cells") as asked:
             asked.send(cells=document)
-            return await asyncio.wait_for(asked.reply(), _WAIT_S)
+            async with asyncio.timeout(_WAIT_S):
+                return await asked.reply()
     except (TimeoutError, OSError):
         return None
     except ask.BadReply:

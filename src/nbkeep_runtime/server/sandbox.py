@@ -117,7 +117,8 @@ class Sandbox:
             self._spawning.add(number)
         try:
             writer.write(orjson.dumps({"id": number, "op": operation, **arguments}) + b"\n")
-            answer = await asyncio.wait_for(future, _ANSWER_S)
+            async with asyncio.timeout(_ANSWER_S):
+                answer = await future
         except (TimeoutError, OSError) as error:
             raise SandboxError(f"The sandbox does not answer ({operation}).") from error
         finally:

@@ -73,7 +73,8 @@ class Keeper:
             return
         process.send(signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ended(process.pid), _END_GRACE_S)
+            async with asyncio.timeout(_END_GRACE_S):
+                await ended(process.pid)
         process.send(signal.SIGKILL)
         await ended(process.pid)
         self._reap()

@@ -157,7 +157,8 @@ class Giving:
         with contextlib.suppress(
             Exception
         ):  # it may be busy with what was restored; the user's cells come next
-            await asyncio.wait_for(kernel.interrupt_kernel(), 5)
+            async with asyncio.timeout(5):
+                await kernel.interrupt_kernel()
         return "The kernel did not restore its variables in time."
 
     def _free_for(self, kernel_id: str) -> int | None:

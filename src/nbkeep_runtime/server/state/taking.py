@@ -127,7 +127,8 @@ class Taking:
                     raise CannotKeep(ask.failure(reply.result()) or "The kernel did not save.")
                 if stage_s != patience.until_s:
                     with contextlib.suppress(Exception):  # a kernel that cannot be interrupted runs on
-                        await asyncio.wait_for(kernel.interrupt_kernel(), 5)
+                        async with asyncio.timeout(5):
+                            await kernel.interrupt_kernel()
         except ask.BadReply as error:
             raise CannotKeep(str(error)) from error
         finally:
