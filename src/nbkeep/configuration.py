@@ -21,7 +21,7 @@ from nbkeep.model.units import parse_size_bytes
 from nbkeep.people.records import find_user
 from nbkeep.people.users import change_user
 from nbkeep.profiles import flavors, profiles
-from nbkeep.profiles.images import known_images
+from nbkeep.profiles.known import Known, known_to
 from nbkeep.profiles.parse import flavor_from, plain, profile_from
 from nbkeep.profiles.rules import changed, check_flavor
 from nbkeep.store.tables import UserRow
@@ -139,11 +139,11 @@ def apply(
     """
     actor.require("admin:config")
     changes: list[Change] = []
-    images = known_images(settings.images_dir)
+    known = known_to(settings)
     try:
         with store.write() as tx:
             _compare_settings(settings, document)
-            changes = _apply(tx, clock, actor, document, images)
+            changes = _apply(tx, clock, actor, document, known)
             if dry_run:
                 raise _DryRun  # noqa: TRY301 - leaves the transaction, which then rolls back
             if changes:
@@ -158,7 +158,7 @@ def apply(
     return changes
 
 
-def _apply(tx: Tx, clock: Clock, actor: Actor, document: Mapping[str, Any], images: set[str]) -> list[Change]:
+def _apply(tx: Tx, clock: Clock, actor: Actor, document: Mapping[str, Any], known: Known) -> list[Change]:
     wanted_flavors = _entries(document, "flavors")
     wanted_profiles = _entries(document, "profiles")
     changes: list[Change] = []
@@ -166,7 +166,7 @@ def _apply(tx: Tx, clock: Clock, actor: Actor, document: Mapping[str, Any], imag
     if wanted_flavors is not None:
         changes += [_flavor(tx, clock, actor, name, one) for name, one in wanted_flavors.items()]
     if wanted_profiles is not None:
-        changes += [_profile(tx, clock, actor, name, one, images) for name, one in wanted_profiles.items()]
+        changes += [_profile(tx, clock, actor, name, one, known) for name, one in wanted_profiles.items()]
         have = {profile.name for profile, _ in profiles.list_profiles(tx, OPERATOR)}
         for name in sorted(have - set(wanted_profiles)):
             profiles.delete_profile(tx, clock, actor, name)
@@ -197,16 +197,16 @@ def _flavor(tx: Tx, clock: Clock, actor: Actor, name: str, wanted: Mapping[str, 
 
 
 def _profile(
-    tx: Tx, clock: Clock, actor: Actor, name: str, wanted: Mapping[str, Any], images: set[str]
+    tx: Tx, clock: Clock, actor: Actor, name: str, wanted: Mapping[str, Any], known: Known
 ) -> Change:
     found = profiles.find_profile(tx, name)
     if found is None:
-        made = plain(profiles.create_profile(tx, clock, actor, wanted, images)[0])
+        made = plain(profiles.create_profile(tx, clock, actor, wanted, known)[0])
         return Change(
             "create", "profile", name, {key: [None, value] for key, value in made.items() if key != "name"}
         )
     after = profile_from(wanted)
-    profiles.change_profile(tx, clock, actor, name, plain(after), images)
+    profiles.change_profile(tx, clock, actor, name, plain(after), known)
     return Change("change", "profile", name, changed(plain(found[0]), plain(after)))
 
 

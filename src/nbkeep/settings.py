@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from nbkeep.keyplace import check_place, where_of
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import parse_duration_s, parse_size_bytes
 
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
 # run/s/ses_<20>/kernels/kernel-<36>-ipc-5, so this much is left for the directory itself.
 DATA_DIR_MAX_BYTES = 55
 _LONGEST_CELL_GRACE_S = 480
-_FILE = "file:"
-_ENV = "env:"
+_KEY_NAME = re.compile(r"[a-z0-9-]{1,40}")
 
 
 def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
@@ -31,6 +32,10 @@ def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/nbkeep")
     return Path.home() / ".local/share/nbkeep"
+
+
+def _no_places() -> dict[str, str]:
+    return {}
 
 
 def _no_gpus() -> dict[str, int]:
@@ -78,8 +83,11 @@ class Settings:
     default_max_sessions: int = 3
     default_home_size_bytes: int = 10 << 30
     # Where the secret of saved variables lies: "" is `secrets/state-key` of the data directory, "file:/PATH"
-    # a file outside of it, so that a copy of the data alone cannot be read.
+    # a file outside of it, so that a copy of the data alone cannot be read, "env:NAME" a variable in
+    # the office's environment.
     state_key: str = ""
+    # More such places by name, for profiles to choose: {research = "file:/etc/nbkeep/research-key"}.
+    state_keys: dict[str, str] = field(default_factory=_no_places)
     # Where the master key of secrets lies: "" is `secrets/vault-key` of the data directory, "file:/PATH" a
     # file outside of it, "env:NAME" an environment variable of the office.
     vault_key: str = ""
@@ -114,21 +122,17 @@ class Settings:
         """Tokens between the platform's own processes (0700)."""
         return self.data_dir / "secrets"
 
-    @property
-    def state_key_file(self) -> Path:
-        """The file with the secrets of which the keys of saved variables are made."""
-        if self.state_key:
-            return Path(self.state_key.removeprefix(_FILE))
-        return self.secrets_dir / "state-key"
+    def state_key_at(self, name: str = "") -> Path | str:
+        """Return the file, or the variable, with the secrets that keys of saved variables are made of.
+
+        `name`: one of `state_keys`, "" the platform's own. Raises KeyError.
+        """
+        return where_of(self.state_keys[name] if name else self.state_key, self.secrets_dir / "state-key")
 
     @property
-    def vault_key_file(self) -> Path | None:
-        """The file with the master keys of secrets, None where they come from the environment."""
-        if self.vault_key.startswith(_ENV):
-            return None
-        if self.vault_key:
-            return Path(self.vault_key.removeprefix(_FILE))
-        return self.secrets_dir / "vault-key"
+    def vault_key_at(self) -> Path | str:
+        """The file, or the variable, with the master keys of secrets."""
+        return where_of(self.vault_key, self.secrets_dir / "vault-key")
 
     @property
     def logs_dir(self) -> Path:
@@ -241,15 +245,13 @@ def check(settings: Settings) -> None:
 
 
 def _check_ends(settings: Settings) -> None:
-    if settings.state_key:
-        file = settings.state_key_file
-        if not settings.state_key.startswith(_FILE) or not file.is_absolute():
-            raise invalid("state-key", f"{settings.state_key!r} is not a place of a key.",
-                          "Write it like file:/etc/nbkeep/state-key.")  # fmt: skip
-        if file.is_relative_to(settings.data_dir):
-            raise invalid("state-key", f"{file} lies in the data directory, beside what it is to protect.",
-                          "Choose a file outside of it, or leave the setting out.")  # fmt: skip
-    _check_vault_key(settings)
+    check_place("state_key", settings.state_key, settings.data_dir)
+    check_place("vault_key", settings.vault_key, settings.data_dir)
+    for name, place in settings.state_keys.items():
+        if not _KEY_NAME.fullmatch(name) or not place:
+            raise invalid("state-keys", f"{name!r} is not a name with a place.",
+                          'Write it like research = "file:/etc/nbkeep/research-key".')  # fmt: skip
+        check_place("state_keys", place, settings.data_dir)
     if not 1 <= settings.cell_grace_s <= _LONGEST_CELL_GRACE_S:
         raise invalid(
             "cell-grace-s",
@@ -262,25 +264,20 @@ def _check_ends(settings: Settings) -> None:
         )
 
 
-def _check_vault_key(settings: Settings) -> None:
-    text, file = settings.vault_key, settings.vault_key_file
-    name = text.removeprefix(_ENV)
-    if not text or (file is None and name.isascii() and name.isidentifier()):
-        return
-    if file is None or not text.startswith(_FILE) or not file.is_absolute():
-        raise invalid("vault-key", f"{text!r} is not a place of a key.",
-                      "Write it like file:/etc/nbkeep/vault-key or env:NBKEEP_VAULT_MASTER.")  # fmt: skip
-    if file.is_relative_to(settings.data_dir):
-        raise invalid("vault-key", f"{file} lies in the data directory, beside what it is to protect.",
-                      "Choose a file outside of it, or leave the setting out.")  # fmt: skip
-
-
 def _gpus(value: Any) -> dict[str, int]:
     """Return the counts of a table ({a100 = 2}) or of text ("a100=2,t4=1")."""
     if isinstance(value, dict):
         return {str(kind).lower(): int(count) for kind, count in cast("dict[str, Any]", value).items()}
     pairs = (part.partition("=") for part in str(value).split(",") if part.strip())
     return {kind.strip().lower(): int(count) for kind, _, count in pairs}
+
+
+def _places(value: Any) -> dict[str, str]:
+    """Return the places of a table ({a = "file:/x"}) or of text ("a=file:/x,b=env:Y")."""
+    if isinstance(value, dict):
+        return {str(name): str(place) for name, place in cast("dict[str, Any]", value).items()}
+    pairs = (part.partition("=") for part in str(value).split(",") if part.strip())
+    return {name.strip(): place.strip() for name, _, place in pairs}
 
 
 def _list(value: Any) -> tuple[str, ...]:
@@ -330,6 +327,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "cell_grace_s": parse_duration_s,
     "frozen_s": _duration_or_none,
     "state_key": str,
+    "state_keys": _places,
     "vault_key": str,
     "max_suspended_sessions": int,
     "max_suspended_bytes": parse_size_bytes,

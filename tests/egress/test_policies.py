@@ -13,6 +13,7 @@ from nbkeep.egress.values import Policy
 from nbkeep.model.actor import OPERATOR
 from nbkeep.model.errors import Refused
 from nbkeep.profiles import profiles
+from nbkeep.profiles.known import known_to
 from nbkeep.sessions.policies import live_policies, tag_of
 from office_parts import OfficeForTests
 
@@ -97,7 +98,9 @@ def test_a_running_session_gets_what_its_profile_says_now_and_an_ended_one_nothi
 
     def change(**fields: object) -> None:
         with office.store.write() as tx:
-            profiles.change_profile(tx, office.clock, OPERATOR, "notebook-cpu-small", fields, {"base"})
+            profiles.change_profile(
+                tx, office.clock, OPERATOR, "notebook-cpu-small", fields, known_to(office.settings)
+            )
 
     def policies() -> list[Policy]:
         with office.store.read() as tx:

@@ -14,6 +14,7 @@ from nbkeep.model.errors import Refused
 from nbkeep.model.verdict import Allow, Refuse
 from nbkeep.profiles import parse, rules, seeds, words
 from nbkeep.profiles.images import built_images
+from nbkeep.profiles.known import Known
 from nbkeep.profiles.parse import flavor_from, plain, profile_from
 from nbkeep.profiles.rules import check_flavor, check_profile, fits_host
 from nbkeep.profiles.values import Flavor
@@ -32,7 +33,7 @@ def test_every_seed_is_valid_and_each_profile_has_its_flavor() -> None:
         check_flavor(flavor)
         assert flavor_from(plain(flavor)) == flavor
     for profile in seeds.PROFILES:
-        check_profile(profile, names, {"base"})
+        check_profile(profile, names, Known(frozenset({"base"})))
         assert profile_from(plain(profile)).roles == tuple(sorted(profile.roles))
     assert names == {profile.name for profile in seeds.PROFILES}
 
@@ -77,7 +78,7 @@ def flavor_status(values: dict[str, object]) -> int:
 def profile_status(values: dict[str, object]) -> int:
     """Return the status of a profile's refusal; 400 as well where there is none."""
     try:
-        check_profile(profile_from(values), {"f"}, {"base"})
+        check_profile(profile_from(values), {"f"}, Known(frozenset({"base"})))
     except Refused as refusal:
         return refusal.status
     return 400

@@ -14,6 +14,7 @@ from nbkeep.doors.worker import Worker
 from nbkeep.model.actor import OPERATOR, SYSTEM, Actor
 from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.model.session import StopReason
+from nbkeep.profiles.known import known_to
 from nbkeep.profiles.profiles import change_profile
 from nbkeep.sessions.diagnose import diagnose_session
 from nbkeep.sessions.end import end_session
@@ -67,6 +68,29 @@ def journal(office: OfficeForTests, session_id: str) -> list[str]:
 
 def line(office: OfficeForTests, session_id: str) -> dict[str, object]:
     return session_line(office.clock, office.settings, office.row(session_id), "jane")
+
+
+def test_a_profile_says_for_how_long(any_office: OfficeForTests, worker: Worker) -> None:
+    office = any_office
+    jane = office.user()
+
+    def change(frozen: str) -> None:
+        with office.store.write() as tx:
+            change_profile(tx, office.clock, OPERATOR, SMALL, {"frozen": frozen}, known_to(office.settings))
+
+    change("2h")
+    session_id = frozen(office, worker, jane)
+    assert line(office, session_id)["frozen_until"] == (office.clock.now() + timedelta(hours=2)).isoformat()
+    office.clock.advance(7190)
+    worker.round()
+    assert office.row(session_id).state == "frozen"
+    office.clock.advance(20)
+    worker.round()
+    assert office.row(session_id).state != "frozen"
+    change("0")
+    other = idle(office, worker, office.user("joe"))
+    assert office.row(other).freeze_asked_at is None
+    assert office.row(other).state == "stopping"
 
 
 def test_an_idle_session_is_asked_then_frozen_then_suspended(
@@ -177,11 +201,11 @@ def test_who_may_not_compute_any_more_is_told(any_office: OfficeForTests, worker
     jane = office.user()
     session_id = frozen(office, worker, jane)
     with office.store.write() as tx:
-        change_profile(tx, office.clock, OPERATOR, SMALL, {"enabled": False}, {"base"})
+        change_profile(tx, office.clock, OPERATOR, SMALL, {"enabled": False}, known_to(office.settings))
     with pytest.raises(Refused, match="switched off"):
         thaw_session(office, jane, session_id)
     with office.store.write() as tx:
-        change_profile(tx, office.clock, OPERATOR, SMALL, {"enabled": True}, {"base"})
+        change_profile(tx, office.clock, OPERATOR, SMALL, {"enabled": True}, known_to(office.settings))
         tx.get_one(UserRow, jane.id).status = "disabled"
     with pytest.raises(Refused, match="not active"):
         thaw_session(office, jane, session_id)

@@ -13,6 +13,7 @@ from nbkeep.backends.interface import Capacity
 from nbkeep.model.actor import OPERATOR, Role
 from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.model.session import SessionState, StopReason
+from nbkeep.profiles.known import known_to
 from nbkeep.profiles.profiles import change_profile, delete_profile
 from nbkeep.sessions.launch import launch
 from nbkeep.sessions.marks import mark_ended, mark_ready
@@ -202,7 +203,9 @@ def test_a_running_session_keeps_its_snapshot_when_its_profile_changes_or_goes(
     jane = office.user()
     session_id = office.ready(jane)
     with office.store.write() as tx:
-        change_profile(tx, office.clock, OPERATOR, "notebook-cpu-small", {"idle_stop": "5min"}, {"base"})
+        change_profile(
+            tx, office.clock, OPERATOR, "notebook-cpu-small", {"idle_stop": "5min"}, known_to(office.settings)
+        )
         delete_profile(tx, office.clock, OPERATOR, "notebook-cpu-small")
     assert office.row(session_id).state == "ready"
     assert office.row(session_id).profile["idle_stop_s"] == 1800

@@ -12,14 +12,17 @@ import pytest
 from sqlalchemy import select
 
 from nbkeep.doors.worker.loops import Worker
+from nbkeep.model.actor import OPERATOR
 from nbkeep.model.errors import Refused
 from nbkeep.model.session import StopReason
+from nbkeep.profiles.known import known_to
+from nbkeep.profiles.profiles import change_profile
 from nbkeep.sessions.end import end_session
 from nbkeep.sessions.launch import launch
 from nbkeep.sessions.restorable import hindrance
 from nbkeep.sessions.resume import resume_session
 from nbkeep.sessions.start import start_session
-from nbkeep.sessions.state_keys import add_secret, key_id, read_secrets
+from nbkeep.sessions.state_keys import key_id, place_of
 from nbkeep.sessions.suspend import suspend_session
 from nbkeep.store.tables import JournalRow
 
@@ -28,6 +31,14 @@ if TYPE_CHECKING:
     from office_parts import OfficeForTests
 
 SMALL = "notebook-cpu-small"
+
+
+def file_of(office: OfficeForTests, name: str = "") -> Path:
+    return Path(place_of(office.settings, name).where)
+
+
+def new_key(office: OfficeForTests, name: str = "") -> str:
+    return key_id(place_of(office.settings, name).add())
 
 
 def key_of(office: OfficeForTests, jane: Actor, session_id: str) -> str:
@@ -52,7 +63,7 @@ def suspended(office: OfficeForTests, jane: Actor, name: str) -> tuple[str, str]
 def test_a_key_that_is_away_stops_starts_and_resumes_and_costs_nothing(office: OfficeForTests) -> None:
     jane = office.user()
     session_id, key = suspended(office, jane, "one")
-    file = office.settings.state_key_file
+    file = file_of(office)
     assert hindrance(office.settings, office.row(session_id)) == ""
     away = file.rename(file.with_name("away"))
 
@@ -76,7 +87,7 @@ def test_a_file_that_is_no_key_or_no_secret_is_refused(
     office: OfficeForTests, text: str | None, mode: int, why: str
 ) -> None:
     jane = office.user()
-    file = office.settings.state_key_file
+    file = file_of(office)
     file.write_text(file.read_text() if text is None else text)
     file.chmod(mode)
     with pytest.raises(Refused, match=why):
@@ -87,18 +98,18 @@ def test_with_a_new_key_new_sessions_use_it_and_suspended_ones_go_on_with_theirs
     office: OfficeForTests,
 ) -> None:
     jane = office.user()
-    old_secret = read_secrets(office.settings)[0]
+    old_secret = place_of(office.settings).read()[0]
     old, old_key = suspended(office, jane, "old")
-    made = add_secret(office.settings)
-    assert [key_id(one) for one in read_secrets(office.settings)] == [made, key_id(old_secret)]
-    assert stat.S_IMODE(office.settings.state_key_file.stat().st_mode) == 0o600
-    new, new_key = suspended(office, jane, "new")
-    assert new_key != old_key
+    made = new_key(office)
+    assert [key_id(one) for one in place_of(office.settings).read()] == [made, key_id(old_secret)]
+    assert stat.S_IMODE(file_of(office).stat().st_mode) == 0o600
+    new, its_key = suspended(office, jane, "new")
+    assert its_key != old_key
     resume_session(office, jane, old)
     assert key_of(office, jane, old) == old_key
 
     # The earlier line is taken away too early: that is said, and it can be put back.
-    office.settings.state_key_file.write_text(f"{old_secret}\n")
+    file_of(office).write_text(f"{old_secret}\n")
     with pytest.raises(Refused, match="key with which its variables were saved"):
         resume_session(office, jane, new)
     assert office.row(new).state == "suspended"
@@ -108,7 +119,7 @@ def test_what_an_earlier_release_saved_is_resumed_with_the_oldest_key(office: Of
     jane = office.user()
     session_id, key = suspended(office, jane, "one")
     office.change(session_id, state_key_id=None)
-    add_secret(office.settings)
+    new_key(office)
     resume_session(office, jane, session_id)
     assert key_of(office, jane, session_id) == key
 
@@ -120,12 +131,71 @@ def test_the_key_may_lie_outside_and_not_inside_of_the_data_directory(
     office.settings = replace(office.settings, state_key=f"file:{tmp_path}/key")
     with pytest.raises(Refused, match="cannot be read"):
         start_session(office, jane, SMALL)
-    add_secret(office.settings)
+    new_key(office)
     suspended(office, jane, "one")
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
     inside = f"file:{office.settings.data_dir}/secrets/state-key"
     with pytest.raises(Refused, match="beside what it is to protect"):
         replace(office.settings, state_key=inside)
+
+
+def test_a_profile_has_a_key_of_its_own_and_a_saved_session_stays_with_its_key(
+    office: OfficeForTests, tmp_path: Path
+) -> None:
+    jane = office.user()
+    old, old_key = suspended(office, jane, "old")
+    places = {"research": f"file:{tmp_path}/research", "elsewhere": "env:NBKEEP_NOT_SET"}
+    office.settings = replace(office.settings, state_keys=places)
+
+    def choose(name: str) -> None:
+        with office.store.write() as tx:
+            change_profile(tx, office.clock, OPERATOR, SMALL, {"state_key": name}, known_to(office.settings))
+
+    with pytest.raises(Refused, match="no key 'finance'") as refused:
+        choose("finance")
+    assert "elsewhere, research" in refused.value.remedy
+    for name, why in (("elsewhere", "NBKEEP_NOT_SET is not set"), ("research", "key research of saved")):
+        choose(name)
+        with pytest.raises(Refused, match=why):
+            start_session(office, jane, SMALL)
+    made = new_key(office, "research")
+    new, its_key = suspended(office, jane, "new")
+    assert office.row(new).state_key_id == made
+    assert its_key != old_key
+
+    # Both go on with the key that they were saved with, whatever the profile says now.
+    resume_session(office, jane, old)
+    assert key_of(office, jane, old) == old_key
+    choose("platform")
+    resume_session(office, jane, new)
+    assert key_of(office, jane, new) == its_key
+    assert set(recorded(office)) == {made, key_id(place_of(office.settings).read()[0])}
+
+
+def test_a_key_of_which_the_settings_know_no_more_stops_its_sessions_only(
+    office: OfficeForTests, tmp_path: Path
+) -> None:
+    jane = office.user()
+    office.settings = replace(office.settings, state_keys={"research": f"file:{tmp_path}/research"})
+    new_key(office, "research")
+    with office.store.write() as tx:
+        change_profile(
+            tx, office.clock, OPERATOR, SMALL, {"state_key": "research"}, known_to(office.settings)
+        )
+    session_id, key = suspended(office, jane, "one")
+    there, office.settings = office.settings, replace(office.settings, state_keys={})
+    assert "key research of saved variables is not among the settings" in hindrance(
+        office.settings, office.row(session_id)
+    )
+    with pytest.raises(Refused, match="not among the settings"):
+        resume_session(office, jane, session_id)
+    with pytest.raises(Refused, match="not among the settings"):
+        start_session(office, jane, SMALL)
+    with office.store.write() as tx:  # its other fields can be changed meanwhile
+        change_profile(tx, office.clock, OPERATOR, SMALL, {"idle_stop": "5min"}, known_to(office.settings))
+    office.settings = there
+    resume_session(office, jane, session_id)
+    assert key_of(office, jane, session_id) == key
 
 
 def recorded(office: OfficeForTests) -> list[str]:
@@ -136,10 +206,10 @@ def recorded(office: OfficeForTests) -> list[str]:
 
 def test_each_key_is_in_the_journal_once_and_before_a_session_has_it(office: OfficeForTests) -> None:
     jane = office.user()
-    first = key_id(read_secrets(office.settings)[0])
+    first = key_id(place_of(office.settings).read()[0])
     suspended(office, jane, "one")
     assert recorded(office) == [first]
-    second, third = add_secret(office.settings), add_secret(office.settings)
+    second, third = new_key(office), new_key(office)
     worker = Worker(office)
     for _ in range(2):
         worker.round()
@@ -147,7 +217,7 @@ def test_each_key_is_in_the_journal_once_and_before_a_session_has_it(office: Off
     assert recorded(office) == [first, second, third]
     with office.store.read() as tx:
         journaled = "".join(tx.scalars(select(JournalRow.record)))
-    assert not any(secret in journaled for secret in read_secrets(office.settings))
-    office.settings.state_key_file.unlink()
+    assert not any(secret in journaled for secret in place_of(office.settings).read())
+    file_of(office).unlink()
     worker.round()
     assert recorded(office) == [first, second, third]

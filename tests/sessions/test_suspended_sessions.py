@@ -16,6 +16,7 @@ from nbkeep.doors.worker import Worker
 from nbkeep.model.actor import OPERATOR, Actor, Role
 from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.model.session import StopReason
+from nbkeep.profiles.known import Known, known_to
 from nbkeep.profiles.profiles import change_profile, delete_profile
 from nbkeep.sessions.end import end_session
 from nbkeep.sessions.launch import launch
@@ -157,12 +158,24 @@ def test_a_changed_or_deleted_profile_leaves_the_snapshot_but_a_switched_off_one
     jane = office.user()
     session_id = suspended(office, jane)
     with office.store.write() as tx:
-        change_profile(tx, office.clock, OPERATOR, SMALL, {"idle_stop": "5min", "enabled": False}, {"base"})
+        change_profile(
+            tx,
+            office.clock,
+            OPERATOR,
+            SMALL,
+            {"idle_stop": "5min", "enabled": False},
+            known_to(office.settings),
+        )
     with pytest.raises(Refused, match="switched off"):
         resume_session(office, jane, session_id)
     with office.store.write() as tx:
         change_profile(
-            tx, office.clock, OPERATOR, SMALL, {"enabled": True, "roles": "notebook.admin"}, {"base"}
+            tx,
+            office.clock,
+            OPERATOR,
+            SMALL,
+            {"enabled": True, "roles": "notebook.admin"},
+            known_to(office.settings),
         )
     with pytest.raises(Refused, match="not for the role"):
         resume_session(office, jane, session_id)
@@ -189,7 +202,7 @@ def test_what_does_not_fit_is_refused_with_the_numbers(office: OfficeForTests) -
         resume_session(office, jane, session_id, SMALL)
     (office.settings.images_dir / "torch").mkdir()
     with office.store.write() as tx:
-        change_profile(tx, office.clock, OPERATOR, SMALL, {"image": "torch"}, {"base", "torch"})
+        change_profile(tx, office.clock, OPERATOR, SMALL, {"image": "torch"}, Known(frozenset({"torch"})))
     with pytest.raises(Refused, match="image base"):
         resume_session(office, jane, session_id, SMALL)
     with pytest.raises(Refused) as refused:
@@ -201,7 +214,7 @@ def test_what_does_not_fit_is_refused_with_the_numbers(office: OfficeForTests) -
 def test_a_session_whose_profile_keeps_nothing_cannot_be_suspended(office: OfficeForTests) -> None:
     jane = office.user()
     with office.store.write() as tx:
-        change_profile(tx, office.clock, OPERATOR, SMALL, {"keep_state": False}, {"base"})
+        change_profile(tx, office.clock, OPERATOR, SMALL, {"keep_state": False}, known_to(office.settings))
     session_id = office.ready(jane)
     with pytest.raises(Refused) as refused:
         suspend_session(office, jane, session_id)

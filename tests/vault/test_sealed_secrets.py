@@ -131,7 +131,7 @@ def test_master_keys_may_come_from_a_file_elsewhere_or_the_environment(
     office: OfficeForTests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = Settings(data_dir=office.settings.data_dir, vault_key="file:/etc/acme/vault-key")
-    assert str(elsewhere.vault_key_file) == "/etc/acme/vault-key"
+    assert str(elsewhere.vault_key_at) == "/etc/acme/vault-key"
     monkeypatch.setenv("ACME_VAULT", "a" * 40 + " " + "b" * 40)
     found = master.master_keys(Settings(data_dir=office.settings.data_dir, vault_key="env:ACME_VAULT"))
     assert len({one.id for one in found}) == 2

@@ -28,6 +28,6 @@ def built_images(images_dir: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def known_images(images_dir: Path) -> set[str]:
+def known_images(images_dir: Path) -> frozenset[str]:
     """Return the names that a profile may use."""
-    return set(built_images(images_dir)) | EMBEDDED
+    return frozenset(built_images(images_dir)) | EMBEDDED

@@ -20,6 +20,7 @@ from .values import Flavor, Profile
 _Value = TypeVar("_Value", Flavor, Profile)
 _Reader = Callable[[Any, str], Any]
 _MAX_INT = 1 << 62
+PLATFORM = "platform"  # as the settings have it
 _AFTER_PORT = re.compile(r"(?<=[0-9]),(?=[0-9]{1,5}(?![\w.:/-]))")
 
 
@@ -47,6 +48,15 @@ def _duration_s(value: Any, field: str) -> int:
 
 def _duration_or_zero_s(value: Any, field: str) -> int:
     return 0 if str(_plain(value, field)).strip() in {"0", "none", "0s"} else parse_duration_s(value, field)
+
+
+def _own_or_platform(value: Any, field: str) -> str:
+    return "" if value is None or _text(value, field) == PLATFORM else _text(value, field)
+
+
+def _frozen_s(value: Any, field: str) -> int | None:
+    is_own = value is not None and str(value).strip() not in {"", PLATFORM}
+    return _duration_or_zero_s(value, field) if is_own else None
 
 
 def _size_bytes(value: Any, field: str) -> int:
@@ -144,6 +154,9 @@ _PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
     "state_max_bytes": ("state_max_bytes", _size_bytes),
     "state_retention": ("state_retention_s", _duration_s),
     "state_retention_s": ("state_retention_s", _duration_s),
+    "state_key": ("state_key", _own_or_platform),
+    "frozen": ("frozen_s", _frozen_s),
+    "frozen_s": ("frozen_s", _frozen_s),
     "egress_allowlist": ("egress_allowlist", _hosts),
     "egress_denylist": ("egress_denylist", _hosts),
     "public_internet": ("public_internet", _flag),

@@ -16,11 +16,13 @@ from .rules import changed, check_profile
 from .values import Flavor, Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from nbkeep.model.actor import Actor
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Tx
+
+    from .known import Known
 
 
 def list_profiles(tx: Tx, actor: Actor) -> list[tuple[Profile, Flavor]]:
@@ -64,15 +66,15 @@ def find_profile(tx: Tx, name: str) -> tuple[Profile, Flavor] | None:
 
 
 def create_profile(
-    tx: Tx, clock: Clock, actor: Actor, wanted: Mapping[str, Any], images: Collection[str]
+    tx: Tx, clock: Clock, actor: Actor, wanted: Mapping[str, Any], known: Known
 ) -> tuple[Profile, Flavor]:
-    """Create a profile on an image that exists; raise `Refused` when not valid or the name is taken.
+    """Create a profile on what exists; raise `Refused` when not valid or the name is taken.
 
     The name of a deleted profile may be used again: sessions hold snapshots, not names.
     """
     actor.require("admin:profiles")
     profile = profile_from(wanted)
-    check_profile(profile, _flavors(tx), images)
+    check_profile(profile, _flavors(tx), known)
     row = tx.get(ProfileRow, profile.name)
     if row is not None and row.deleted_at is None:
         raise Refused(
@@ -93,19 +95,19 @@ def create_profile(
 
 
 def change_profile(
-    tx: Tx, clock: Clock, actor: Actor, name: str, wanted: Mapping[str, Any], images: Collection[str]
+    tx: Tx, clock: Clock, actor: Actor, name: str, wanted: Mapping[str, Any], known: Known
 ) -> tuple[Profile, Flavor]:
     """Change fields of a profile; running sessions keep their snapshot. Twice is safe.
 
     Only what they may reach (`egress_…`, `public_internet`) changes for running ones too, within a second.
 
-    An image that is not there now may stay as it is, so that limits can be changed meanwhile.
+    An image or a key that is not there now may stay as it is, so that limits can be changed meanwhile.
     """
     actor.require("admin:profiles")
     row = _row(tx, name)
     before = as_profile(row)
     profile = profile_from(wanted, before)
-    check_profile(profile, _flavors(tx), {*images, before.image})
+    check_profile(profile, _flavors(tx), known.and_those_of(before))
     changes = changed(plain(before), plain(profile))
     if changes:
         for field, (_old, new) in changes.items():
@@ -144,6 +146,8 @@ def as_profile(row: ProfileRow) -> Profile:
         keep_state=row.keep_state,
         state_max_bytes=row.state_max_bytes,
         state_retention_s=row.state_retention_s,
+        state_key=row.state_key,
+        frozen_s=row.frozen_s,
         egress_allowlist=tuple(row.egress_allowlist),
         egress_denylist=tuple(row.egress_denylist),
         public_internet=row.public_internet,

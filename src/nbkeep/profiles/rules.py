@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from nbkeep.backends.interface import Capacity
 
+    from .known import Known
+
 NAME = re.compile(r"[a-z0-9-]{1,40}")
 IMAGE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 GPU_TYPE = re.compile(r"[a-z0-9-]{1,40}")
@@ -64,17 +66,17 @@ def check_flavor(flavor: Flavor) -> None:
         raise invalid("price_per_hour", "The price per hour is out of range.", "Give 0 to 1,000,000.")
 
 
-def check_profile(profile: Profile, flavors: Collection[str], images: Collection[str]) -> None:
+def check_profile(profile: Profile, flavors: Collection[str], known: Known) -> None:
     """Raise `Refused` (400) naming the first field that is not valid, with what exists where that helps."""
     _check_name("profile", profile.name)
     _check_text("display_name", profile.display_name, 1, 80)
     _check_text("description", profile.description, 0, 400)
     if profile.flavor not in flavors:
         raise invalid("flavor", f"There is no flavor {profile.flavor!r}.", _list("Flavors", flavors))
-    if not IMAGE.fullmatch(profile.image) or profile.image not in images:
-        raise invalid("image", f"There is no image {profile.image!r}.", _list("Images", images))
+    if not IMAGE.fullmatch(profile.image) or profile.image not in known.images:
+        raise invalid("image", f"There is no image {profile.image!r}.", _list("Images", known.images))
     _check_durations(profile)
-    _check_state(profile)
+    _check_state(profile, known)
     if profile.network not in NETWORKS:
         raise invalid(
             "network",
@@ -90,10 +92,10 @@ def check_profile(profile: Profile, flavors: Collection[str], images: Collection
     _check_preimport(profile.preimport)
     check_rules("egress_allowlist", profile.egress_allowlist)
     check_rules("egress_denylist", profile.egress_denylist)
-    known = [role.value for role in Role]
+    roles = [role.value for role in Role]
     for role in profile.roles:
-        if role not in known:
-            raise invalid("roles", f"There is no role {role!r}.", _list("Roles", known))
+        if role not in roles:
+            raise invalid("roles", f"There is no role {role!r}.", _list("Roles", roles))
     if len(set(profile.roles)) != len(profile.roles):
         raise invalid("roles", "A role is named twice.")
 
@@ -195,7 +197,19 @@ def _check_durations(profile: Profile) -> None:
         )
 
 
-def _check_state(profile: Profile) -> None:
+def _check_state(profile: Profile, known: Known) -> None:
+    if profile.state_key and profile.state_key not in known.state_keys:
+        raise invalid(
+            "state_key",
+            f"There is no key {profile.state_key!r} for saved variables.",
+            f"{_list('Keys', known.state_keys)} The setting state_keys says; `platform` is the platform's.",
+        )
+    if profile.frozen_s is not None and not 0 <= profile.frozen_s <= _MAX_DURATION_S:
+        raise invalid(
+            "frozen",
+            f"Freezing for {format_duration(profile.frozen_s)} is out of range.",
+            "Give 0 to 31d, or `platform` for what the setting frozen_s says.",
+        )
     if not _MIN_STATE_BYTES <= profile.state_max_bytes <= _MAX_STATE_BYTES:
         raise invalid(
             "state_limit",

@@ -41,6 +41,8 @@ class Profile:
     keep_state: bool = True
     state_max_bytes: int = 16 << 30
     state_retention_s: int = 7 * 86400
+    state_key: str = ""  # one of the setting state_keys; "" is the platform's
+    frozen_s: int | None = None  # how long idle sessions are frozen first; None is the platform's
     egress_allowlist: tuple[str, ...] = ()  # rules as `egress.parse` reads them, in the admin's words
     egress_denylist: tuple[str, ...] = ()
     public_internet: bool = False

@@ -17,7 +17,7 @@ from nbkeep.model.verdict import Refuse
 from nbkeep.profiles.profiles import find_profile
 from nbkeep.store.tables import MarkRow, SessionRow, UserRow
 
-from .frozen import begin_freeze, end_freeze, frozen_until
+from .frozen import begin_freeze, end_freeze, frozen_until, rest_s
 from .limits import stop_due
 from .records import clockwork
 from .rules import Asker, may_freeze, may_thaw
@@ -43,7 +43,7 @@ def ask_freeze(tx: Tx, parts: Parts, row: SessionRow, now: datetime, patience: t
     """
     mark = tx.get(MarkRow, CAPACITY_MARK)
     capacity = Capacity(**mark.value) if mark else Capacity(0, 0)
-    if isinstance(may_freeze(parts.settings.frozen_s, row.profile, capacity), Refuse):
+    if isinstance(may_freeze(rest_s(parts.settings, row.profile), row.profile, capacity), Refuse):
         return False
     if row.freeze_asked_at is None:
         row.freeze_asked_at = now

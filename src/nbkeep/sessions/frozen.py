@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from nbkeep.settings import Settings
@@ -34,8 +35,14 @@ def frozen_until(settings: Settings, row: SessionRow) -> datetime | None:
     """Return when a frozen session is suspended, or None when it is not frozen."""
     if row.frozen_at is None:
         return None
-    until = row.frozen_at + timedelta(seconds=settings.frozen_s)
+    until = row.frozen_at + timedelta(seconds=rest_s(settings, row.profile))
     return min(until, row.ends_at) if row.ends_at else until
+
+
+def rest_s(settings: Settings, profile: Mapping[str, Any]) -> int:
+    """Return for how many seconds idle sessions of a profile are frozen first; 0: never."""
+    own = profile.get("frozen_s")
+    return settings.frozen_s if own is None else int(own)
 
 
 def _spell_s(row: SessionRow, now: datetime) -> float:

@@ -85,16 +85,16 @@ def may_suspend(state: SessionState, profile: Mapping[str, Any]) -> Verdict:
     return Allow()
 
 
-def may_freeze(settings_s: int, profile: Mapping[str, Any], capacity: Capacity) -> Verdict:
-    """Tell whether an idle session is frozen before it is suspended, for `settings_s` (0: never).
+def may_freeze(rest_s: int, profile: Mapping[str, Any], capacity: Capacity) -> Verdict:
+    """Tell whether an idle session is frozen before it is suspended, for `rest_s` (0: never).
 
     One with a GPU is not: its memory costs others little, its GPU does.
     """
     why = ""
     if not profile.get("keep_state", False):
         why = f"The profile {profile['name']} keeps no variables."
-    elif not settings_s or not capacity.freezes:
-        why = "Sessions are not frozen here." if not settings_s else "The host cannot freeze."
+    elif not rest_s or not capacity.freezes:
+        why = "Its sessions are not frozen." if not rest_s else "The host cannot freeze."
     elif profile.get("gpu_count", 0):
         why = "It holds a GPU, which others wait for."
     return Refuse("not-frozen", why) if why else Allow()

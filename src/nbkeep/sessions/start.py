@@ -21,7 +21,7 @@ from .end import end_session
 from .records import LIVE_STATES, live_session, load_of, note_progress, snapshot, user_named
 from .room import NO_ROOM, make_room, soon_room
 from .rules import SESSION_NAME, Asker, HostPolicy, may_start
-from .state_keys import read_secrets
+from .state_keys import place_of
 from .stories import remedy, sentence
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def admit(
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
     if chosen.keep_state:
-        read_secrets(parts.settings)  # raises: nothing is kept that nobody could read
+        place_of(parts.settings, chosen.state_key).read()  # raises: nothing is kept that nobody could read
     server_name = _free_name(tx, owner, chosen.name, name)
     now = parts.clock.now()
     row = SessionRow(

@@ -9,27 +9,15 @@ from sqlalchemy import select
 
 from nbkeep.audit import events, journal
 from nbkeep.model.actor import SYSTEM
-from nbkeep.model.errors import Refused
 from nbkeep.store.tables import JournalRow
-
-from .state_keys import key_id, read_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbkeep.model.clock import Clock
-    from nbkeep.settings import Settings
     from nbkeep.store.database import Tx
 
     from .interface import Parts
-
-
-def key_ids(settings: Settings) -> list[str]:
-    """Return the ids of the keys that there are, the newest first; none while they cannot be read."""
-    try:
-        return [key_id(one) for one in read_secrets(settings)]
-    except Refused:
-        return []
 
 
 def record_keys(parts: Parts, ids: Sequence[str]) -> None:

@@ -1,8 +1,9 @@
 """The keys that saved states are encrypted with: made, for each user, of a secret that the operator keeps.
 
-The secrets are the lines of one file, the newest first. New sessions use the newest; a session that was saved
-with an earlier one goes on with that. Without its secret a session is not resumed, and one whose profile
-keeps state is not started: nothing is saved that nobody could read, and nothing that was saved is lost.
+The platform has a place of such secrets, and may have more, by name: profiles say which their sessions use.
+New sessions use the newest secret there; a session that was saved with another one goes on with that. Without
+its secret a session is not resumed, and one whose profile keeps state is not started: nothing is saved that
+nobody could read, and nothing that was saved is lost.
 """
 
 from __future__ import annotations
@@ -10,39 +11,35 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import secrets
-import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nbkeep import wholefile
+from nbkeep.keyplace import KeyPlace
 from nbkeep.model.errors import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from nbkeep.settings import Settings
     from nbkeep.store.tables import SessionRow
 
-_SHORTEST = 32
-_REMEDY = (
-    "An admin puts it back where the setting state_key says (`nbkeep state-key show`). Nothing saved is lost."
-)
+_CODE = "state-key"
+_REMEDY = "An admin puts it back where the setting {} says (`nbkeep state-key show`). Nothing saved is lost."
 
 
-def read_secrets(settings: Settings) -> list[str]:
-    """Return the secrets, the newest first; raise `Refused` (409) where the file cannot be used."""
-    file = settings.state_key_file
-    try:
-        mode = file.stat().st_mode
-        found = file.read_text().split()
-    except (OSError, UnicodeDecodeError) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or "not text"
-        raise _refused(f"The key of saved variables cannot be read ({why}).") from error
-    if stat.S_IMODE(mode) & 0o077:
-        raise _refused(
-            "The key of saved variables is not used: others than its owner may read it (mode 0600)."
-        )
-    if not found or any(len(one) < _SHORTEST for one in found):
-        raise _refused("The key of saved variables is not used: it is empty, or too short to be one.")
-    return found
+def place_of(settings: Settings, name: str = "") -> KeyPlace:
+    """Return the place of a name, "" for the platform's own; raise `Refused` (409) where there is no such."""
+    if not name:
+        what = "The key of saved variables"
+        return KeyPlace(settings.state_key_at(), _CODE, what, _REMEDY.format("state_key"))
+    place = KeyPlace("", _CODE, f"The key {name} of saved variables", _REMEDY.format("state_keys"))
+    if name not in settings.state_keys:
+        raise place.refused(f"{place.what} is not among the settings any more.")
+    return KeyPlace(settings.state_key_at(name), place.code, place.what, place.remedy)
+
+
+def source_of(profile: Mapping[str, Any]) -> str:
+    """Return the name of the place that a session's snapshot of its profile wants; "" is the platform's."""
+    return str(profile.get("state_key", ""))
 
 
 def secret_of(settings: Settings, row: SessionRow) -> str:
@@ -50,16 +47,36 @@ def secret_of(settings: Settings, row: SessionRow) -> str:
 
     Raises `Refused` (409) where that is not there.
     """
-    found = read_secrets(settings)
+    if row.kept is not None and row.state_key_id is None:
+        return place_of(settings).read()[-1]  # releases that noted no id had one secret only: the oldest
     if row.state_key_id is None:
-        # Releases that noted no id had one secret only: the oldest.
-        return found[0] if row.kept is None else found[-1]
-    known = {key_id(one): one for one in found}
-    if row.state_key_id in known:
-        return known[row.state_key_id]
+        return _newest(settings, row)
+    refusal: Refused | None = None
+    for name in _names(settings, source_of(row.profile)):
+        try:
+            found = place_of(settings, name).read()
+        except Refused as error:
+            refusal = refusal or error
+            continue
+        for one in found:
+            if key_id(one) == row.state_key_id:
+                return one
     if row.kept is None:
-        return found[0]
-    raise _refused("The key with which its variables were saved is not there any more.")
+        return _newest(settings, row)
+    if refusal is not None:
+        raise refusal
+    raise place_of(settings).refused("The key with which its variables were saved is not there any more.")
+
+
+def key_ids(settings: Settings) -> list[str]:
+    """Return the ids of the keys that can be read, place by place, the newest first."""
+    found: list[str] = []
+    for name in _names(settings):
+        try:
+            found += map(key_id, place_of(settings, name).read())
+        except Refused:
+            continue
+    return list(dict.fromkeys(found))
 
 
 def key_id(secret: str) -> str:
@@ -74,25 +91,10 @@ def user_key(secret: str, user_id: str) -> str:
     return base64.urlsafe_b64encode(key).decode()
 
 
-def add_secret(settings: Settings) -> str:
-    """Put a new secret in front of the others and return its id; the file appears whole, for its owner only.
-
-    It is made where there is none. Raises `Refused` where what is there cannot be used, or not be written.
-    """
-    file = settings.state_key_file
-    there = read_secrets(settings) if file.exists() else []
-    fresh = secrets.token_urlsafe(_SHORTEST)
-    try:
-        wholefile.write(file, "".join(f"{one}\n" for one in (fresh, *there)), durable=True)
-    except OSError as error:
-        raise Refused(
-            "state-key-not-written",
-            f"{file} cannot be written: {error.strerror}.",
-            "Run this as the user who owns it, or put a line of random characters in front yourself.",
-            status=409,
-        ) from error
-    return key_id(fresh)
+def _newest(settings: Settings, row: SessionRow) -> str:
+    return place_of(settings, source_of(row.profile)).read()[0]
 
 
-def _refused(message: str) -> Refused:
-    return Refused("state-key-missing", message, _REMEDY, status=409)
+def _names(settings: Settings, first: str = "") -> Iterator[str]:
+    """Yield the names of all places, the one that is likeliest first."""
+    yield from dict.fromkeys([first, "", *settings.state_keys])

@@ -144,6 +144,8 @@ class ProfileRow(Table):
     keep_state: Mapped[bool] = mapped_column(default=True)  # kernels' variables survive a stop
     state_max_bytes: Mapped[int] = mapped_column(default=16 << 30)  # of one session, as it lies on disk
     state_retention_s: Mapped[int] = mapped_column(default=7 * 86400)
+    state_key: Mapped[str] = mapped_column(String(40), default="")  # "": the platform's
+    frozen_s: Mapped[int | None]  # None: the platform's
     egress_allowlist: Mapped[list[str]] = mapped_column(JSON(), default=list)
     egress_denylist: Mapped[list[str]] = mapped_column(JSON(), default=list)
     public_internet: Mapped[bool] = mapped_column(default=False)

@@ -13,6 +13,7 @@ from nbkeep.doors.worker.sweep import forget_old_connections
 from nbkeep.model.actor import OPERATOR, Actor, Role
 from nbkeep.people import tokens
 from nbkeep.profiles import profiles
+from nbkeep.profiles.known import known_to
 from office_parts import OfficeForTests, client_for
 
 PROFILE = "notebook-cpu-small"
@@ -30,7 +31,7 @@ def operator(office: OfficeForTests) -> httpx.Client:
 
 def change(office: OfficeForTests, **fields: object) -> None:
     with office.store.write() as tx:
-        profiles.change_profile(tx, office.clock, OPERATOR, PROFILE, fields, {"base"})
+        profiles.change_profile(tx, office.clock, OPERATOR, PROFILE, fields, known_to(office.settings))
 
 
 def filled(office: OfficeForTests) -> tuple[FakeGateway, str, str]:

@@ -14,6 +14,7 @@ from nbkeep.doors.internal import gateway as doors
 from nbkeep.egress import log
 from nbkeep.model.actor import OPERATOR
 from nbkeep.profiles import profiles
+from nbkeep.profiles.known import known_to
 from office_parts import OfficeForTests
 
 # The door promises a second; a loaded machine gets more time, and far less than the door waits by itself.
@@ -22,7 +23,9 @@ _SOON_S = 8.0
 
 def change(office: OfficeForTests, **fields: object) -> None:
     with office.store.write() as tx:
-        profiles.change_profile(tx, office.clock, OPERATOR, "notebook-cpu-small", fields, {"base"})
+        profiles.change_profile(
+            tx, office.clock, OPERATOR, "notebook-cpu-small", fields, known_to(office.settings)
+        )
 
 
 def woken_by(gateway: FakeGateway, act: object) -> float:

@@ -7,6 +7,7 @@ import re
 from gateway_parts import make_gateway
 from nbkeep.model.actor import OPERATOR, Role
 from nbkeep.profiles import profiles
+from nbkeep.profiles.known import known_to
 from portal_parts import HOSTILE, Person, Portal
 
 PROFILE = "notebook-cpu-small"
@@ -22,7 +23,7 @@ def test_an_admin_finds_connections_and_is_told_which_rule_decides(portal: Porta
     assert "No connections" in ops.get("/network")
     with office.store.write() as tx:
         fields = {"egress_allowlist": "pypi.org", "egress_denylist": "paste.example"}
-        profiles.change_profile(tx, office.clock, OPERATOR, PROFILE, fields, {"base"})
+        profiles.change_profile(tx, office.clock, OPERATOR, PROFILE, fields, known_to(office.settings))
     session_id = office.ready(jane)
     gateway = make_gateway(office)
     gateway.pull()
@@ -57,7 +58,7 @@ def test_a_user_reads_what_their_own_session_may_reach_and_did(portal: Portal) -
     assert "No network: code reaches nothing outside its sandbox" in jane.get(f"/sessions/{session_id}")
     with office.store.write() as tx:
         change = {"egress_allowlist": "data.example"}
-        profiles.change_profile(tx, office.clock, OPERATOR, PROFILE, change, {"base"})
+        profiles.change_profile(tx, office.clock, OPERATOR, PROFILE, change, known_to(office.settings))
     assert "Reaches only data.example" in jane.get(f"/sessions/{session_id}")
     assert hosts(jane) == ["data.example"]
     assert "no rule allows data.example:443" in jane.get("/network")

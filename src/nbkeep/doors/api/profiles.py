@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from nbkeep.profiles import profiles
-from nbkeep.profiles.images import known_images
+from nbkeep.profiles.known import known_to
 from nbkeep.profiles.view import profile_view
 from nbkeep.sessions.offers import offers
 
@@ -40,6 +40,8 @@ class ProfileFields(BaseModel):
     keep_state: bool | None = None
     state_limit: int | str | None = Field(default=None, examples=["16GiB"])
     state_retention: int | str | None = Field(default=None, examples=["7d"])
+    state_key: str | None = Field(default=None, examples=["platform"])
+    frozen: int | str | None = Field(default=None, examples=["15min"])
     egress_allowlist: list[str] | str | None = Field(default=None, examples=[["pypi.org", "*.acme.local"]])
     egress_denylist: list[str] | str | None = Field(default=None, examples=[["paste.example.com"]])
     public_internet: bool | None = None
@@ -62,9 +64,9 @@ def list_profiles(office: OfficeDep, actor: ActorDep, *, startable: bool = False
 @router.post("", status_code=201)
 def create_profile(body: ProfileFields, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
     """Create a profile."""
-    images = known_images(office.settings.images_dir)
+    known = known_to(office.settings)
     with office.store.write() as tx:
-        made = profiles.create_profile(tx, office.clock, actor, given(body), images)
+        made = profiles.create_profile(tx, office.clock, actor, given(body), known)
     return profile_view(*made, office.settings.currency)
 
 
@@ -80,9 +82,9 @@ def change_profile(name: str, body: ProfileFields, office: OfficeDep, actor: Act
 
     What its sessions may reach (`egress_…`, `public_internet`) changes for running ones too, within a second.
     """
-    images = known_images(office.settings.images_dir)
+    known = known_to(office.settings)
     with office.store.write() as tx:
-        made = profiles.change_profile(tx, office.clock, actor, name, given(body), images)
+        made = profiles.change_profile(tx, office.clock, actor, name, given(body), known)
     return profile_view(*made, office.settings.currency)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from nbkeep.backends.interface import HostFact
 from nbkeep.doors.supervisor.state import running_supervisor
 from nbkeep.model.errors import Refused
-from nbkeep.sessions.state_keys import read_secrets
+from nbkeep.sessions.state_keys import place_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ def platform_facts(settings: Settings) -> list[HostFact]:
     """Return the facts about a platform in its data directory, whether or not it runs."""
     return [
         _secrets(settings),
-        _state_key(settings),
+        *(_state_key(settings, name) for name in ("", *settings.state_keys)),
         _origins(settings),
         _transport(settings),
         *_services(settings),
@@ -47,24 +47,28 @@ def _secrets(settings: Settings) -> HostFact:
                     "state-key: `nbkeep state-key new` puts a new key in front of it.")  # fmt: skip
 
 
-def _state_key(settings: Settings) -> HostFact:
-    """Tell whether saved variables can be read, and by whom."""
-    title, file = "Key of saved variables", settings.state_key_file
-    if not settings.state_key:
+def _state_key(settings: Settings, name: str) -> HostFact:
+    """Tell whether what is saved with the keys of one place can be read, and by whom."""
+    place, is_ours = place_of(settings, name), not name and not settings.state_key
+    key, title = f"state-key-{name}" if name else "state-key", place.what.removeprefix("The ").capitalize()
+    if is_ours:
         if settings.secrets_dir.exists() and not _is_open(settings.secrets_dir, os.X_OK):
-            return HostFact("state-key", title, "info", f"Only the owner of {settings.secrets_dir} can tell.")
-        if not file.exists():
-            return HostFact("state-key", title, "info", "The first `nbkeep up` makes it.")
+            return HostFact(key, title, "info", f"Only the owner of {settings.secrets_dir} can tell.")
+        if place.may_be_made:
+            return HostFact(key, title, "info", "The first `nbkeep up` makes it.")
+    if isinstance(place.where, str):
+        return HostFact(key, title, "info", f"The office takes it from {place}.")
     try:
-        count = len(read_secrets(settings))
+        count = len(place.read())
     except Refused as refusal:
-        return HostFact("state-key", title, "missing", refusal.message,
-                        f"Put it back at {file}, for its owner alone (mode 0600); `nbkeep state-key new` "
-                        "makes one where none was.")  # fmt: skip
-    keys = f"{count} key{'' if count == 1 else 's'} in {file}"
-    if settings.state_key:
-        return HostFact("state-key", title, "holds", f"{keys}: a copy of the data alone cannot be read.")
-    return HostFact("state-key", title, "holds", f"{keys}, beside the data: who copies both can read them.")
+        makes = f"nbkeep state-key new --source {name}" if name else "nbkeep state-key new"
+        return HostFact(key, title, "missing", refusal.message,
+                        f"Put it back at {place}, for its owner alone (mode 0600); `{makes}` makes one where "
+                        "none was.")  # fmt: skip
+    keys = f"{count} key{'' if count == 1 else 's'} in {place}"
+    if is_ours:
+        return HostFact(key, title, "holds", f"{keys}, beside the data: who copies both can read them.")
+    return HostFact(key, title, "holds", f"{keys}: a copy of the data alone cannot be read.")
 
 
 def _is_open(path: Path, wanted: int) -> bool:

@@ -102,6 +102,22 @@ StateRetention = Annotated[
     str | None,
     typer.Option("--state-retention", metavar="DURATION", help="How long saved state is kept, e.g. 7d."),
 ]
+StateKey = Annotated[
+    str | None,
+    typer.Option(
+        "--state-key",
+        metavar="NAME",
+        help="The key of saved state, of state_keys; or platform.",
+    ),
+]
+Frozen = Annotated[
+    str | None,
+    typer.Option(
+        "--frozen",
+        metavar="DURATION",
+        help="How long idle sessions rest in memory before they are suspended, e.g. 15min; 0, or platform.",
+    ),
+]
 Enabled = Annotated[bool | None, typer.Option("--enabled/--disabled", help="Whether it can be started.")]
 
 profile = typer.Typer(help="What users pick from: image, flavor, limits, policy.", no_args_is_help=True)
@@ -135,6 +151,8 @@ def create(
     keep_state: KeepState = None,
     state_limit: StateLimit = None,
     state_retention: StateRetention = None,
+    state_key: StateKey = None,
+    frozen: Frozen = None,
     egress_allowlist: Allowlist = None,
     egress_denylist: Denylist = None,
     public_internet: PublicInternet = None,
@@ -163,6 +181,8 @@ def create(
         keep_state=keep_state,
         state_limit=state_limit,
         state_retention=state_retention,
+        state_key=state_key,
+        frozen=frozen,
         egress_allowlist=egress_allowlist,
         egress_denylist=egress_denylist,
         public_internet=public_internet,
@@ -191,6 +211,8 @@ def set_profile(
     keep_state: KeepState = None,
     state_limit: StateLimit = None,
     state_retention: StateRetention = None,
+    state_key: StateKey = None,
+    frozen: Frozen = None,
     egress_allowlist: Allowlist = None,
     egress_denylist: Denylist = None,
     public_internet: PublicInternet = None,
@@ -220,6 +242,8 @@ def set_profile(
         keep_state=keep_state,
         state_limit=state_limit,
         state_retention=state_retention,
+        state_key=state_key,
+        frozen=frozen,
         egress_allowlist=egress_allowlist,
         egress_denylist=egress_denylist,
         public_internet=public_internet,
@@ -285,6 +309,17 @@ def _flavor_name(found: dict[str, Any]) -> str:
     return str(flavor["name"] if isinstance(flavor, dict) else flavor)  # pyright: ignore[reportUnknownArgumentType]
 
 
+def _variables(found: dict[str, Any]) -> str:
+    if not found["keep_state"]:
+        return "lost at a stop"
+    rest_s, frozen = found["frozen_s"], ""
+    if rest_s is not None:
+        frozen = f", frozen first for {words.duration(rest_s)}" if rest_s else ", never frozen"
+    key = f", encrypted with the key {found['state_key']}" if found["state_key"] else ""
+    kept = f"kept for {words.duration(found['state_retention_s'])} after a stop"
+    return f"{kept}, up to {words.size(found['state_max_bytes'])}{frozen}{key}"
+
+
 def _print(found: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(found)
@@ -303,13 +338,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("allowed hosts", ", ".join(found["egress_allowlist"])),
             ("refused hosts", ", ".join(found["egress_denylist"])),
             ("classification", found["classification"]),
-            (
-                "variables",
-                f"kept for {words.duration(found['state_retention_s'])} after a stop, "
-                f"up to {words.size(found['state_max_bytes'])}"
-                if found["keep_state"]
-                else "lost at a stop",
-            ),
+            ("variables", _variables(found)),
             ("audit of code", "code and hash" if found["record_code"] else "hash only"),
             ("imported at start", ", ".join(found["preimport"]) or "nothing"),
             ("roles", ", ".join(words.role(name) for name in found["roles"])),

@@ -206,7 +206,7 @@ def rotate_key(
     if not rewrap_only:
         settings = Settings.load()
         made = add_key(settings)
-        print_note(f"The key {made} is the first in {settings.vault_key_file}.")
+        print_note(f"The key {made} is the first in {settings.vault_key_at}.")
     with office() as api:
         done = api.post("secret-key/rewrap")
     print_note(f"{done['rewrapped']} secrets are under the key {done['key_id']} now.")

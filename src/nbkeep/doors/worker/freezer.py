@@ -11,25 +11,32 @@ from sqlalchemy import select
 from nbkeep.model.errors import Refused
 from nbkeep.model.session import SessionState
 from nbkeep.sessions.freeze import settle_freezer, suspend_idle
+from nbkeep.sessions.frozen import rest_s
 from nbkeep.store.tables import SessionRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from nbkeep.sessions.interface import Parts
+    from nbkeep.settings import Settings
 
 _log = logging.getLogger("nbkeep.worker")
 
 
 def suspend_frozen(parts: Parts) -> int:
     """Suspend sessions that have been frozen for as long as they may be; return how many."""
-    since = parts.clock.now() - timedelta(seconds=parts.settings.frozen_s)
-    query = select(SessionRow.id).where(
-        SessionRow.state == SessionState.FROZEN.value, SessionRow.frozen_at <= since
-    )
+    now = parts.clock.now()
     with parts.store.read() as tx:
-        found = list(tx.scalars(query))
+        rows = tx.scalars(select(SessionRow).where(SessionRow.state == SessionState.FROZEN.value))
+        found = [row.id for row in rows if _has_rested(parts.settings, row, now)]
     return sum(suspend_idle(parts, session_id, only_frozen=True) for session_id in found)
+
+
+def _has_rested(settings: Settings, row: SessionRow, now: datetime) -> bool:
+    return row.frozen_at is not None and now - row.frozen_at >= timedelta(
+        seconds=rest_s(settings, row.profile)
+    )
 
 
 def settle(parts: Parts, is_frozen: Mapping[str, bool], states: Mapping[str, SessionState]) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nbkeep.model.errors import Unavailable
-from nbkeep.sessions.state_key_records import key_ids, record_keys
+from nbkeep.sessions.state_key_records import record_keys
+from nbkeep.sessions.state_keys import key_ids
 
 from . import clocks, freezer, reconcile, stops, sweep, warm
 from .clockguard import boot_id

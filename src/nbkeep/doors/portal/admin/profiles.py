@@ -14,7 +14,8 @@ from nbkeep.model.actor import Role
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import format_duration, format_size
 from nbkeep.profiles import flavors, profiles
-from nbkeep.profiles.images import known_images
+from nbkeep.profiles.known import known_to
+from nbkeep.profiles.parse import PLATFORM
 from nbkeep.profiles.values import CLASSIFICATIONS
 from nbkeep.profiles.words import classification_words
 
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/admin")
 _FLAVOR_FIELDS = ("cpu", "memory", "gpu_type", "gpu_count", "price_per_hour")
 _PROFILE_FIELDS = ("display_name", "description", "image", "flavor", "idle_stop", "max_session",
-                   "max_extension", "state_limit", "state_retention", "classification",
+                   "max_extension", "state_limit", "state_retention", "state_key", "frozen", "classification",
                    "preimport", "egress_allowlist", "egress_denylist")  # fmt: skip
 _LONGEST = {"egress_allowlist": 100_000, "egress_denylist": 100_000}
 _NEW_PROFILE: dict[str, Any] = {
     "name": "", "display_name": "", "description": "", "image": "base", "flavor": "", "idle_stop": "30min",
     "max_session": "8h", "max_extension": "4h", "classification": "internal",
     "preimport": "", "record_code": False, "enabled": True, "keep_state": True,
-    "state_limit": "16GiB", "state_retention": "7d",
+    "state_limit": "16GiB", "state_retention": "7d", "state_key": PLATFORM, "frozen": PLATFORM,
     "egress_allowlist": "", "egress_denylist": "", "public_internet": False, "egress_dry_run": False,
     "roles": [Role.USER.value, Role.ADMIN.value, Role.REVIEWER.value],
 }  # fmt: skip
@@ -72,9 +73,7 @@ def create_profile(request: Request, browser: SignedIn, form: Form) -> Response:
     wanted = _profile_wanted(form) | {"name": text(form, "name", 80)}
     try:
         with office.store.write() as tx:
-            profiles.create_profile(
-                tx, office.clock, browser.actor, wanted, known_images(office.settings.images_dir)
-            )
+            profiles.create_profile(tx, office.clock, browser.actor, wanted, known_to(office.settings))
     except Refused as refusal:
         return _profile_page(request, browser, "", wanted, refusal)
     return RedirectResponse("/portal/admin/profiles?done=created", 303)
@@ -96,8 +95,8 @@ def change_profile(request: Request, browser: SignedIn, name: str, form: Form) -
     wanted = _profile_wanted(form)
     try:
         with office.store.write() as tx:
-            images = known_images(office.settings.images_dir)
-            profiles.change_profile(tx, office.clock, browser.actor, name, wanted, images)
+            known = known_to(office.settings)
+            profiles.change_profile(tx, office.clock, browser.actor, name, wanted, known)
     except Refused as refusal:
         return _profile_page(request, browser, name, wanted | {"name": name}, refusal)
     return RedirectResponse("/portal/admin/profiles?done=saved", 303)
@@ -196,6 +195,8 @@ def _profile_form(profile: Profile) -> dict[str, Any]:
         **{name: getattr(profile, name) for name in same},
         **{name: format_duration(getattr(profile, f"{name}_s")) for name in durations},
         "state_limit": format_size(profile.state_max_bytes).replace(" ", ""),
+        "state_key": profile.state_key or PLATFORM,
+        "frozen": PLATFORM if profile.frozen_s is None else format_duration(profile.frozen_s),
         "preimport": ", ".join(profile.preimport),
         "egress_allowlist": "\n".join(profile.egress_allowlist),
         "egress_denylist": "\n".join(profile.egress_denylist),
@@ -229,14 +230,17 @@ def _profile_page(
 ) -> Response:
     office: Office = request.app.state.office
     with office.store.read() as tx:
-        known = [flavor.name for flavor in flavors.list_flavors(tx, browser.actor)]
-    images = sorted({*known_images(office.settings.images_dir), str(form["image"])})
+        sizes = [flavor.name for flavor in flavors.list_flavors(tx, browser.actor)]
+    known = known_to(office.settings)
+    images = sorted({*known.images, str(form["image"])})
+    keys = sorted({*known.state_keys, str(form["state_key"])} - {"", PLATFORM})
     values: dict[str, Any] = {
         "name": name,
         "form": form,
         "errors": _errors(refusal),
-        "flavors": [(one, one) for one in known],
+        "flavors": [(one, one) for one in sizes],
         "images": [(one, one) for one in images],
+        "state_keys": [(PLATFORM, "The platform's")] + [(one, one) for one in keys],
         "classifications": [(one, classification_words(one)) for one in CLASSIFICATIONS],
         "roles": [role.value for role in Role],
     }
