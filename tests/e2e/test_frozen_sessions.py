@@ -179,13 +179,16 @@ def test_it_rests_and_goes_on_with_a_cell(platform: Platform) -> None:
     session.stop()
 
 
-def test_it_outlives_warden_and_office_and_is_suspended_in_the_end(platform: Platform) -> None:
+def test_it_outlives_every_service_and_is_suspended_in_the_end(platform: Platform) -> None:
     session, kernel = started(platform)
     pid = session.execute(kernel, COUNTS).strip()
-    # The warden is killed meanwhile; a tab is opened.
+    # Whatever is killed meanwhile; a tab is opened.
     wait_frozen(session)
-    platform.kill("warden")
+    for service in ("warden", "hub"):
+        platform.kill(service)
     platform.wait_ready()
+    platform.kill("supervisor")
+    platform.up()
     assert session.state == "frozen"
     assert is_frozen(session)
     assert session.execute(kernel, USES).strip() == f"{pid} [1, 2]"
@@ -210,8 +213,8 @@ def test_it_outlives_warden_and_office_and_is_suspended_in_the_end(platform: Pla
 
 
 def test_every_end_works_on_a_frozen_session(platform: Platform) -> None:
-    stopped, disabled, resumed, serverless, killed = (started(platform) for _ in range(5))
-    every = (stopped, disabled, resumed, serverless, killed)
+    every = [started(platform) for _ in range(6)]
+    stopped, disabled, resumed, serverless, killed, left = every
     for session, kernel in every:
         session.execute(kernel, COUNTS)
     for session, _ in every:
@@ -251,3 +254,16 @@ def test_every_end_works_on_a_frozen_session(platform: Platform) -> None:
     assert "is suspended" in done.stderr, done.stderr
     for session, _ in (stopped, disabled, serverless, killed):
         wait_for(lambda session=session: not group(session).exists(), 30, "its group to go")
+
+    # The whole platform goes down and comes back.
+    session = left[0]
+    assert session.state == "frozen"
+    done = platform.down()
+    assert done.returncode == 0, done.stderr
+    assert not group(session).exists()
+    platform.up()
+    assert session.state == "suspended"
+    done = platform.run("session", "resume", session.id)
+    assert done.returncode == 0, done.stderr
+    session.open()
+    assert session.execute(notebook_kernel(session), "print(kept)").strip() == "[1]"

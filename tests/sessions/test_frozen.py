@@ -210,6 +210,7 @@ def test_who_may_not_compute_any_more_is_told(any_office: OfficeForTests, worker
     with pytest.raises(Refused, match="not active"):
         thaw_session(office, jane, session_id)
     assert office.backend.frozen == {session_id}
+    assert journal(office, session_id)[-2:] == ["session.refused"] * 2
     worker.round()
     assert office.row(session_id).stop_reason == "user-disabled"
     with pytest.raises(Refused) as refused:

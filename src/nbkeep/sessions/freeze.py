@@ -20,6 +20,7 @@ from nbkeep.store.tables import MarkRow, SessionRow, UserRow
 from .frozen import begin_freeze, end_freeze, frozen_until, rest_s
 from .limits import stop_due
 from .records import clockwork
+from .refused import record_refusal
 from .rules import Asker, may_freeze, may_thaw
 from .states import move
 from .stop import carry_out_stop, server_of, wish_stop
@@ -87,13 +88,13 @@ def thaw_session(parts: Parts, actor: Actor, session_id: str) -> None:
     """Let a frozen session go on, because its user is back; one that runs is left as it is.
 
     Refused (403) where it may not compute any more, (409) when it is over or ending. `Unavailable`: the node
-    is away; asking again is safe.
+    is away; asking again is safe. What a rule forbids is recorded, as a refused start is.
     """
     with parts.store.write() as tx:
         row = tx.get_one(SessionRow, session_id, with_for_update=True)
+        owner, wanted, refusal = tx.get_one(UserRow, row.user_id), row.profile_name, None
         now = parts.clock.now()
         if row.state == SessionState.FROZEN:
-            owner = tx.get_one(UserRow, row.user_id)
             found = find_profile(tx, row.profile_name)
             verdict = may_thaw(
                 Asker(owner.name, owner.role, owner.status == "active", owner.max_sessions),
@@ -101,13 +102,9 @@ def thaw_session(parts: Parts, actor: Actor, session_id: str) -> None:
                 is_over_time=row.ends_at is not None and now >= row.ends_at,
             )
             if isinstance(verdict, Refuse):
-                raise verdict.as_error()
-            move(row, SessionState.READY)
-            spell_s = end_freeze(row, now)
-            row.last_work_at = now
-            journal.append(
-                tx, parts.clock, actor, events.SessionThawed(session_id=row.id, frozen_s=round(spell_s, 1))
-            )
+                refusal = verdict.as_error()
+            else:
+                _go_on(tx, parts, actor, row, now)
         elif row.state != SessionState.READY:
             raise Refused(
                 "session-ending",
@@ -115,7 +112,20 @@ def thaw_session(parts: Parts, actor: Actor, session_id: str) -> None:
                 "Resume it when it is.",
                 status=409,
             )
+        name = owner.name
+    if refusal is not None:
+        record_refusal(parts, actor, refusal, user=name, profile=wanted, session_id=session_id)
+        raise refusal
     settle_freezer(parts, session_id)
+
+
+def _go_on(tx: Tx, parts: Parts, actor: Actor, row: SessionRow, now: datetime) -> None:
+    move(row, SessionState.READY)
+    spell_s = end_freeze(row, now)
+    row.last_work_at = now
+    journal.append(
+        tx, parts.clock, actor, events.SessionThawed(session_id=row.id, frozen_s=round(spell_s, 1))
+    )
 
 
 def settle_freezer(parts: Parts, session_id: str) -> None:

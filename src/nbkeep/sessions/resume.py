@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 from nbkeep.audit import events, journal
-from nbkeep.model.errors import Refused, Unavailable, not_found
+from nbkeep.model.errors import Refused, not_found
 from nbkeep.model.session import SessionState
 from nbkeep.model.verdict import Refuse
 from nbkeep.profiles.images import built_images
@@ -19,6 +18,7 @@ from .freeze import thaw_session
 from .kept import totals
 from .notices import ENDED, dismiss_about
 from .records import live_session, load_of, note_progress, snapshot, visible_session
+from .refused import record_refusal
 from .room import NO_ROOM, make_room, soon_room
 from .rules import Asker, HostPolicy, may_resume, may_start
 from .start import hand_to_hub
@@ -65,20 +65,8 @@ def request_resume(parts: Parts, actor: Actor, session_id: str, profile: str | N
         with parts.store.write() as tx:
             return _admit(parts, tx, actor, session_id, profile, capacity)
     except Refused as refusal:
-        # The refusal stands even when it cannot be recorded: nothing was started.
-        with contextlib.suppress(Unavailable), parts.store.write() as tx:
-            journal.append(
-                tx,
-                parts.clock,
-                actor,
-                events.SessionRefused(
-                    session_id=session_id,
-                    user=owner,
-                    profile=(profile or row.profile_name)[:40],
-                    code=refusal.code,
-                    message=refusal.message,
-                ),
-            )
+        wanted = profile or row.profile_name
+        record_refusal(parts, actor, refusal, user=owner, profile=wanted, session_id=session_id)
         if refusal.code == NO_ROOM and _made_room(parts, row, profile, capacity):
             raise soon_room(refusal) from refusal
         raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -19,6 +18,7 @@ from nbkeep.vault import leases
 
 from .end import end_session
 from .records import LIVE_STATES, live_session, load_of, note_progress, snapshot, user_named
+from .refused import record_refusal
 from .room import NO_ROOM, make_room, soon_room
 from .rules import SESSION_NAME, Asker, HostPolicy, may_start
 from .state_keys import place_of
@@ -84,19 +84,7 @@ def request_session(
         with parts.store.write() as tx:
             return admit(parts, tx, actor, profile, capacity, name=name, user=user)
     except Refused as refusal:
-        # The refusal stands even when it cannot be recorded: nothing was started.
-        with contextlib.suppress(Unavailable), parts.store.write() as tx:
-            journal.append(
-                tx,
-                parts.clock,
-                actor,
-                events.SessionRefused(
-                    user=(user or actor.name)[:60],
-                    profile=profile[:40],
-                    code=refusal.code,
-                    message=refusal.message,
-                ),
-            )
+        record_refusal(parts, actor, refusal, user=user or actor.name, profile=profile)
         if refusal.code == NO_ROOM and _made_room(parts, profile):
             raise soon_room(refusal) from refusal
         raise
