@@ -46,6 +46,8 @@ _SETTINGS = (
     "max_suspended_sessions",
     "max_suspended_bytes",
     "egress_denylist",
+    "alarm_volume_bytes",
+    "alarm_upload_bytes",
     "connections_retention_s",
     "default_max_sessions",
     "default_home_size_bytes",

@@ -95,6 +95,9 @@ class Settings:
     egress_denylist: tuple[str, ...] = ()
     # A file of certificates (PEM) of authorities inside the organisation, trusted beside the system's own.
     egress_ca_file: str = ""
+    # From how many bytes that a session sends in a day, or in one connection, there is an alarm; 0: none.
+    alarm_volume_bytes: int = 1 << 30
+    alarm_upload_bytes: int = 100 << 20
     # How long the record of connections is kept.
     connections_retention_s: int = 90 * 86400
     # How long a sign-up or reset link works.
@@ -305,6 +308,11 @@ def _duration_or_none(value: Any) -> int:
     return 0 if str(value).strip() in {"0", "0s", "0min"} else parse_duration_s(value)
 
 
+def _size_or_none(value: Any) -> int:
+    """Return bytes; "0" means none at all."""
+    return 0 if str(value).strip() == "0" else parse_size_bytes(value)
+
+
 def _yes_or_no(value: Any) -> bool:
     words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
     if str(value).lower() not in words:
@@ -333,6 +341,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "max_suspended_bytes": parse_size_bytes,
     "egress_denylist": _list,
     "egress_ca_file": str,
+    "alarm_volume_bytes": _size_or_none,
+    "alarm_upload_bytes": _size_or_none,
     "connections_retention_s": parse_duration_s,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,

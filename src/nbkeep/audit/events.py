@@ -293,6 +293,20 @@ class EgressRefused(Event):
     is_last: bool = False  # later refusals of this session are in the network log alone
 
 
+@dataclass(frozen=True, kw_only=True)
+class EgressAlarm(Event):
+    """What a session sends is worth a second look, although the rules allow it: once a day for each host."""
+
+    type: ClassVar[str] = "egress.alarm"
+    user: str
+    profile: str
+    kind: str
+    host: str
+    measured: int
+    threshold: int
+    message: str
+
+
 # --- reported by the trusted half of a session ------------------------------------------------------------
 
 

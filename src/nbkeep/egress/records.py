@@ -36,9 +36,10 @@ _AUDITED = "egress:"
 
 @dataclass
 class Taken:
-    """How many records are in the table now, and which never will be, with why."""
+    """How many records are in the table now, which were not before, and which never will be, with why."""
 
     accepted: int = 0
+    fresh: list[ConnectionRow] = field(default_factory=list[ConnectionRow])
     refused: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
 
 
@@ -77,6 +78,7 @@ def take_records(tx: Tx, clock: Clock, records: Sequence[Mapping[str, Any]]) -> 
     fresh = [pair for row_id, pair in rows.items() if row_id not in known]
     tx.add_all(row for row, _ in fresh)
     tx.flush()
+    taken.fresh = [row for row, _ in fresh]
     for row, owner in fresh:
         if not row.allowed:
             _audit(tx, clock, row, owner)

@@ -65,6 +65,21 @@ def test_a_user_reads_what_their_own_session_may_reach_and_did(portal: Portal) -
     assert "is allowed" in jane.get(f"/network?ask=data.example&of={session_id}")
 
 
+def test_alarms_are_shown_to_who_may_read_the_journal(portal: Portal) -> None:
+    office, jane, ops = portal.office, portal.person("jane"), portal.person("ops", Role.ADMIN)
+    session_id = office.ready(jane.actor)
+    gateway = make_gateway(office)
+    gateway.report(gateway.record(session_id, HOSTILE, bytes_out=200 << 20))
+    page = ops.get("/network")
+    assert 'data-alarm="upload"' in page
+    assert "200 MiB were sent to" in page
+    assert "<img src=x" not in page
+    assert "200 MiB were sent to" in ops.get("/admin/audit?type=egress.alarm")
+    assert "data-alarm" in ops.get(f"/network?session={session_id}")
+    assert "data-alarm" not in ops.get("/network?user=somebody")
+    assert "data-alarm" not in jane.get("/network")
+
+
 def test_what_may_be_reached_is_said_on_the_profiles_page(portal: Portal) -> None:
     ops = portal.person("ops", Role.ADMIN)
     fields = {"display_name": "Mine", "description": "", "image": "base", "flavor": PROFILE, "idle_stop": "15min",

@@ -11,7 +11,9 @@ from pydantic import BaseModel, Field
 
 from nbkeep.app import Office
 from nbkeep.doors.api.auth import OfficeDep, require_gateway
+from nbkeep.egress.alarms import Thresholds
 from nbkeep.egress.records import MAX_BATCH, take_records
+from nbkeep.egress.watch import watch
 from nbkeep.model.errors import Unavailable
 from nbkeep.sessions.policies import live_policies, tag_of
 from nbkeep.vault.change import source_of
@@ -56,8 +58,10 @@ async def policies(
 @router.post("/connections")
 def connections(body: Records, office: OfficeDep) -> dict[str, Any]:
     """Take records. One that can never be taken is named with why, and is not to be sent again."""
+    thresholds = Thresholds(office.settings.alarm_volume_bytes, office.settings.alarm_upload_bytes)
     with office.store.write() as tx:
         taken = take_records(tx, office.clock, body.records)
+        watch(tx, office.clock, taken.fresh, thresholds)
     return {"accepted": taken.accepted, "refused": taken.refused}
 
 

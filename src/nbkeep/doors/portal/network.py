@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import Response  # noqa: TC002 - read by FastAPI
 
+from nbkeep.audit import search as audit
 from nbkeep.egress import log
 from nbkeep.egress.explain import explain
 from nbkeep.model.errors import Refused
@@ -69,12 +70,14 @@ def show(
         since=office.clock.now() - lasts if lasts else None,
     )
     errors: dict[str, str] = {}
-    values: dict[str, Any] = {"items": [], "total": None, "sent": [], "refused": [], "next_url": ""}
+    values: dict[str, Any] = {name: [] for name in ("items", "sent", "refused", "alarms")}
+    values |= {"total": None, "next_url": ""}
     first = f"/portal/network?{urlencode(filters)}"
     with office.store.read() as tx:
         try:
             found = log.search(tx, browser.actor, wanted, limit=_PAGE, cursor=cursor or None)
             values |= {"items": found.items, **_summary(tx, browser, wanted)}
+            values["alarms"] = _alarms(tx, browser, wanted)
             values["next_url"] = f"{first}&{urlencode({'cursor': found.next})}" if found.next else ""
         except Refused as refusal:
             if refusal.status != 400:  # noqa: PLR2004 - what was typed wrongly is told on the page
@@ -102,6 +105,15 @@ def _summary(tx: Tx, browser: Browser, wanted: log.Wanted) -> dict[str, Any]:
         "sent": [one for one in log.top(tx, browser.actor, wanted, limit=_TOP) if one["bytes_out"]],
         "refused": refused,
     }
+
+
+def _alarms(tx: Tx, browser: Browser, wanted: log.Wanted) -> list[dict[str, Any]]:
+    """Return the latest alarms of what is looked for, to those who may read the journal."""
+    if not browser.actor.may("audit:read"):
+        return []
+    text = wanted.user or wanted.host.strip("*.")
+    found = audit.Wanted(type="egress.alarm", session=wanted.session, text=text, since=wanted.since)
+    return audit.search(tx, browser.actor, found, limit=_TOP).records
 
 
 def _only_refused(wanted: log.Wanted) -> log.Wanted:

@@ -1,0 +1,126 @@
+"""Looks at the connections that a gateway has just reported, and puts alarms into the audit journal."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from nbkeep.audit import events, journal
+from nbkeep.model.actor import SYSTEM
+from nbkeep.store.tables import ConnectionRow, ReportedEventRow, SessionRow, UserRow
+
+from . import alarms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from nbkeep.model.clock import Clock
+    from nbkeep.store.database import Tx
+
+    from .alarms import Alarm, Thresholds
+
+_MARK = "alarm:"
+_MOST_A_SESSION = 100
+_MOST_NAMES = 2000
+# Before this a profile's sessions have reached nothing yet that they usually reach: everything would be new.
+_USUAL_AFTER = timedelta(days=7)
+
+
+def watch(tx: Tx, clock: Clock, fresh: Iterable[ConnectionRow], thresholds: Thresholds) -> None:
+    """Record the alarms of new connections: one a day for each session, kind and host, within a bound."""
+    by_session: dict[str, list[ConnectionRow]] = {}
+    for row in fresh:
+        by_session.setdefault(row.session_id, []).append(row)
+    for session_id, rows in by_session.items():
+        query = select(SessionRow, UserRow.name).join(UserRow, SessionRow.user_id == UserRow.id)
+        session, user = tx.execute(query.where(SessionRow.id == session_id)).one()
+        for alarm in _alarms(tx, clock.now(), session, rows, thresholds):
+            _record(tx, clock, session, user, alarm)
+
+
+def sent_today(tx: Tx, session_id: str, now: datetime) -> dict[str, int]:
+    """Return how many bytes a session has sent since midnight (UTC) to which host, as far as is on record."""
+    query = select(ConnectionRow.host, func.sum(ConnectionRow.bytes_out)).where(
+        ConnectionRow.session_id == session_id,
+        ConnectionRow.at >= _midnight(now),
+        ConnectionRow.bytes_out > 0,
+    )
+    return {host: int(count) for host, count in tx.execute(query.group_by(ConnectionRow.host))}
+
+
+def _alarms(
+    tx: Tx, now: datetime, session: SessionRow, rows: list[ConnectionRow], thresholds: Thresholds
+) -> Iterator[Alarm]:
+    through = [alarms.Sent(row.host, row.bytes_out) for row in rows if row.allowed]
+    for one in through:
+        if alarm := alarms.of_connection(one, thresholds):
+            yield alarm
+    if any(one.bytes_out for one in through):
+        sent = sent_today(tx, session.id, now)
+        if sent and (alarm := alarms.of_day(sum(sent.values()), max(sent, key=sent.__getitem__), thresholds)):
+            yield alarm
+        yield from alarms.of_small_ones(_small_ones(tx, now, session.id))
+    if any(alarms.is_odd(row.host) for row in rows):
+        asked = select(ConnectionRow.host).where(
+            ConnectionRow.session_id == session.id,
+            ConnectionRow.at >= now - timedelta(seconds=alarms.ODD_S),
+        )
+        yield from alarms.of_names(tx.scalars(asked.distinct().limit(_MOST_NAMES)))
+    yield from _new_hosts(tx, now, session, {one.host for one in through})
+
+
+def _small_ones(tx: Tx, now: datetime, session_id: str) -> dict[str, int]:
+    query = select(ConnectionRow.host, func.count()).where(
+        ConnectionRow.session_id == session_id,
+        ConnectionRow.at >= now - timedelta(seconds=alarms.MANY_S),
+        ConnectionRow.allowed,
+        ConnectionRow.bytes_out.between(1, alarms.SMALL_BYTES),
+    )
+    query = query.group_by(ConnectionRow.host).having(func.count() >= alarms.MANY)
+    return {row[0]: row[1] for row in tx.execute(query)}
+
+
+def _new_hosts(tx: Tx, now: datetime, session: SessionRow, hosts: set[str]) -> Iterator[Alarm]:
+    if not hosts:
+        return
+    of_profile = (
+        select(ConnectionRow.host)
+        .join(SessionRow, ConnectionRow.session_id == SessionRow.id)
+        .where(SessionRow.profile_name == session.profile_name, ConnectionRow.allowed)
+    )
+    if tx.scalar(of_profile.where(ConnectionRow.at < now - _USUAL_AFTER).limit(1)) is None:
+        return
+    before = of_profile.where(ConnectionRow.host.in_(hosts), ConnectionRow.at < _midnight(now))
+    for host in sorted(hosts - set(tx.scalars(before.distinct()))):
+        yield alarms.of_new_host(host, session.profile_name)
+
+
+def _record(tx: Tx, clock: Clock, session: SessionRow, user: str, alarm: Alarm) -> None:
+    day = clock.now().date().isoformat()
+    name = hashlib.sha256(f"{alarm.kind} {alarm.host} {day}".encode()).hexdigest()[:40]
+    if tx.get(ReportedEventRow, (session.id, _MARK + name)) is not None:
+        return
+    mine = select(func.count()).where(
+        ReportedEventRow.session_id == session.id, ReportedEventRow.event_id.startswith(_MARK)
+    )
+    if (tx.scalar(mine) or 0) >= _MOST_A_SESSION:
+        return
+    event = events.EgressAlarm(
+        session_id=session.id,
+        user=user,
+        profile=session.profile_name,
+        kind=alarm.kind,
+        host=alarm.host,
+        measured=alarm.measured,
+        threshold=alarm.threshold,
+        message=alarm.message,
+    )
+    journal.append_once(tx, clock, SYSTEM, event, session_id=session.id, event_id=_MARK + name)
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
