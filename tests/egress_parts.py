@@ -38,12 +38,19 @@ OTHER = "ses_0000000000000000000b"
 
 
 def policy(
-    session_id: str, allow: str = "", deny: str = "", *, public: bool = False, dry_run: bool = False
+    session_id: str,
+    allow: str = "",
+    deny: str = "",
+    *,
+    public: bool = False,
+    dry_run: bool = False,
+    volume_bytes: int = 0,
 ) -> Policy:
     """Return a policy from rules as admins write them, apart by blanks."""
     rules = [parse_rule(text, effect="deny", source="platform") for text in deny.split()]
     rules += [parse_rule(text, effect="allow", source="profile p") for text in allow.split()]
-    return Policy(session_id, tuple(rules), public, dry_run, f"{allow}|{deny}|{public}|{dry_run}")
+    version = f"{allow}|{deny}|{public}|{dry_run}|{volume_bytes}"
+    return Policy(session_id, tuple(rules), public, dry_run, version, volume_bytes)
 
 
 class NameServer:

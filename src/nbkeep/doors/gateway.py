@@ -178,6 +178,7 @@ async def serve(settings: Settings, limits: Limits) -> None:
     policies: dict[str, Compiled] = {}
     keys = make_keys(settings, office)
     gateway = Gateway(policies, SystemResolver(), spool, limits=limits, keys=keys)
+    office.listeners.append(gateway.volumes.hear)
     sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys)
     probe = await asyncio.start_unix_server(_tell_alive, settings.gateway_socket)
     told_to_end = asyncio.Event()

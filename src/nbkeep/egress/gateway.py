@@ -17,6 +17,7 @@ from .refusals import Refusal
 from .talk import Limits, Records, Resolver, Talk
 from .touches import Untouched
 from .tunnel import run_tunnel
+from .volumes import Volumes
 from .wire import Wire
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Gateway:
         self._keys = keys
         self._policies, self._resolver, self._records = policies, resolver, records
         self._limits, self._clock = limits or Limits(), clock or SystemClock()
+        self.volumes = Volumes(self._clock)
         self._doors: dict[str, _Door] = {}
         self._count = 0
 
@@ -172,7 +174,7 @@ class Gateway:
             return
         full = len(door.talks) >= self._limits.per_session or self._count >= self._limits.total
         talk = Talk(session_id, wire, lambda: self._policies.get(session_id), door.look_up, self._records,
-                    self._clock, self._limits)  # fmt: skip
+                    self._clock, self._limits, self.volumes)  # fmt: skip
         task = asyncio.create_task(_refuse_full(talk) if full else serve(talk, self._keys))
         door.talks[task] = talk
         self._count += 1

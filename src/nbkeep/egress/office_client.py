@@ -42,6 +42,8 @@ class OfficeClient:
             timeout=_ANSWER_S,
             headers={"Authorization": f"Bearer {token}"},
         )
+        # Who else is given the answer with the policies; a ValueError keeps all of it from taking effect.
+        self.listeners: list[Callable[[dict[str, Any]], None]] = []
 
     async def close(self) -> None:
         """Close it; twice is safe."""
@@ -58,6 +60,8 @@ class OfficeClient:
             told: dict[str, Any] = answer.json()
             tag, listed = str(told["tag"]), list[object](told["policies"])
             leases = [Lease.from_json(one) for one in told.get("leases", ())]
+            for listener in self.listeners:
+                listener(told)
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise Unavailable("office-away", f"The office does not answer ({error!r:.200}).") from error
         found: list[Policy] = []

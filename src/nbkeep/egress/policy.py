@@ -25,6 +25,7 @@ class Reach:
     denylist: tuple[str, ...] = ()
     public_internet: bool = False
     dry_run: bool = False
+    volume_bytes: int = 0
 
 
 NOTHING = Reach("no profile")
@@ -71,7 +72,7 @@ def _policy(reach: Reach, platform: tuple[str, ...]) -> Policy:
         )
     except Refused:
         return _versioned(Policy("", firm, public_internet=False, dry_run=False, version=""))
-    return _versioned(Policy("", (*firm, *own), reach.public_internet, reach.dry_run, version=""))
+    return _versioned(Policy("", (*firm, *own), reach.public_internet, reach.dry_run, "", reach.volume_bytes))
 
 
 def _versioned(policy: Policy) -> Policy:

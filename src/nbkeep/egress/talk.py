@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .leases import Lease
     from .rules import Compiled
     from .values import Decision
+    from .volumes import Volumes
 
 _LONGEST_HOST = 260
 _MOST_ADDRESSES = 8
@@ -76,9 +77,11 @@ class Talk:
         records: Records,
         clock: Clock,
         limits: Limits,
+        volumes: Volumes,
     ) -> None:
         self.session_id, self.wire, self.limits = session_id, wire, limits
         self._policy, self._resolver, self._records, self._clock = policy, resolver, records, clock
+        self._volumes = volumes
         self._upstream: Wire | None = None
         self._began_s = self.active_s = clock.monotonic_s()
         self.is_half_closed = False
@@ -95,6 +98,7 @@ class Talk:
             new_id("con", now), self.session_id, now.isoformat(), printable(host), port, protocol, method[:20]
         )
         self._obey(self._compiled().decide(host, port), host, port)
+        self._volumes.check(self.session_id, self._policy())
         host = parse_host(host)
         self.record.host = host
         addresses = await self._addresses(host, port)
@@ -145,7 +149,9 @@ class Talk:
         return policy.decide_address(record.host, record.port, record.address).allowed
 
     def sent(self, count: int) -> None:
-        """Note bytes that left the session."""
+        """Note bytes that leave the session; raises `Refusal` when it has sent enough for today."""
+        self._volumes.check(self.session_id, self._policy())
+        self._volumes.add(self.session_id, count)
         self._known().bytes_out += count
         self.touch()
 

@@ -70,7 +70,7 @@ class Policy:
     """All that decides what one session may reach.
 
     `dry_run`: only firm rules block; what others would have blocked is on record. `version`: of these
-    contents.
+    contents. `volume_bytes`: how much may be sent in a day (UTC), 0 for any amount.
     """
 
     session_id: str
@@ -78,6 +78,7 @@ class Policy:
     public_internet: bool
     dry_run: bool
     version: str
+    volume_bytes: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `from_json` takes it."""
@@ -87,6 +88,7 @@ class Policy:
             "public_internet": self.public_internet,
             "dry_run": self.dry_run,
             "version": self.version,
+            "volume_bytes": self.volume_bytes,
         }
 
     @classmethod
@@ -100,6 +102,7 @@ class Policy:
             public_internet=_typed(found, "public_internet", bool),
             dry_run=_typed(found, "dry_run", bool),
             version=_typed(found, "version", str),
+            volume_bytes=_typed(found, "volume_bytes", int),
         )
 
 

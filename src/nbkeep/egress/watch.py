@@ -52,6 +52,14 @@ def sent_today(tx: Tx, session_id: str, now: datetime) -> dict[str, int]:
     return {host: int(count) for host, count in tx.execute(query.group_by(ConnectionRow.host))}
 
 
+def sent_by_all(tx: Tx, session_ids: Iterable[str], now: datetime) -> dict[str, int]:
+    """Return how many bytes each of these sessions has sent since midnight (UTC)."""
+    query = select(ConnectionRow.session_id, func.sum(ConnectionRow.bytes_out)).where(
+        ConnectionRow.session_id.in_(session_ids), ConnectionRow.at >= _midnight(now)
+    )
+    return {row[0]: int(row[1] or 0) for row in tx.execute(query.group_by(ConnectionRow.session_id))}
+
+
 def _alarms(
     tx: Tx, now: datetime, session: SessionRow, rows: list[ConnectionRow], thresholds: Thresholds
 ) -> Iterator[Alarm]:

@@ -169,15 +169,7 @@ async def _answer(
     """Pass the answer back; an error of the request's body ends it."""
     client, begun = asked.connection, False
     while True:
-        try:
-            event = server.next_event()
-            if event is h11.NEED_DATA:
-                server.receive_data(await _next(upstream, sending))
-                continue
-        except (h11.RemoteProtocolError, CutError, ConnectionError) as error:
-            if begun:
-                raise CutError("the answer ended in the middle") from error
-            raise Refusal(502, "egress-failed", "the server did not answer in valid HTTP") from error
+        event = await _event(server, upstream, sending, begun=begun)
         if isinstance(event, (h11.InformationalResponse, h11.Response)):
             if isinstance(event, h11.Response):
                 touch.begun(event.status_code)
@@ -195,6 +187,24 @@ async def _answer(
             return
         else:
             raise CutError("the server ended in the middle")
+
+
+async def _event(
+    server: h11.Connection, upstream: Wire, sending: asyncio.Task[None], *, begun: bool
+) -> object:
+    """Return what comes next of the answer; raises `Refusal`, or `CutError` once it has begun."""
+    try:
+        while (event := server.next_event()) is h11.NEED_DATA:
+            server.receive_data(await _next(upstream, sending))
+    except Refusal as refusal:
+        if begun:
+            raise CutError(refusal.reason) from refusal
+        raise
+    except (h11.RemoteProtocolError, CutError, ConnectionError) as error:
+        if begun:
+            raise CutError("the answer ended in the middle") from error
+        raise Refusal(502, "egress-failed", "the server did not answer in valid HTTP") from error
+    return event
 
 
 async def _next(upstream: Wire, sending: asyncio.Task[None]) -> bytes:
@@ -217,6 +227,8 @@ async def _next(upstream: Wire, sending: asyncio.Task[None]) -> bytes:
 def _raise(sending: asyncio.Task[None]) -> None:
     """Raise what a client's body failed by; a server that takes no more of it may still answer."""
     error = sending.exception()
+    if isinstance(error, Refusal):
+        raise error
     if isinstance(error, (h11.RemoteProtocolError, CutError)):
         raise CutError("the request ended in the middle") from error
 

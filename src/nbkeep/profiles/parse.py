@@ -63,6 +63,10 @@ def _size_bytes(value: Any, field: str) -> int:
     return parse_size_bytes(_plain(value, field), field)
 
 
+def _size_or_none_bytes(value: Any, field: str) -> int:
+    return 0 if str(_plain(value, field)).strip() in {"", "0", "none"} else parse_size_bytes(value, field)
+
+
 def _plain(value: Any, field: str) -> str | float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise invalid(field, f"{value!r} is neither text nor a number.")
@@ -159,6 +163,8 @@ _PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
     "frozen_s": ("frozen_s", _frozen_s),
     "egress_allowlist": ("egress_allowlist", _hosts),
     "egress_denylist": ("egress_denylist", _hosts),
+    "egress_volume": ("egress_volume_bytes", _size_or_none_bytes),
+    "egress_volume_bytes": ("egress_volume_bytes", _size_or_none_bytes),
     "public_internet": ("public_internet", _flag),
     "egress_dry_run": ("egress_dry_run", _flag),
 }

@@ -151,6 +151,7 @@ def as_profile(row: ProfileRow) -> Profile:
         egress_allowlist=tuple(row.egress_allowlist),
         egress_denylist=tuple(row.egress_denylist),
         public_internet=row.public_internet,
+        egress_volume_bytes=row.egress_volume_bytes,
         egress_dry_run=row.egress_dry_run,
     )
 

@@ -36,6 +36,7 @@ _MIN_IDLE_STOP_S = 30  # three heartbeats: less would stop who just had none
 _MAX_DURATION_S = 31 * 86400
 _MAX_PRICE_MICROS = 10**12
 _MIN_STATE_BYTES, _MAX_STATE_BYTES = 1 << 20, 64 << 40
+_MIN_VOLUME_BYTES = 1 << 20  # less would stop what programs send to get anything
 _MIN_RETENTION_S, _MAX_RETENTION_S = 3600, 366 * 86400
 
 
@@ -92,6 +93,7 @@ def check_profile(profile: Profile, flavors: Collection[str], known: Known) -> N
     _check_preimport(profile.preimport)
     check_rules("egress_allowlist", profile.egress_allowlist)
     check_rules("egress_denylist", profile.egress_denylist)
+    _check_volume(profile)
     roles = [role.value for role in Role]
     for role in profile.roles:
         if role not in roles:
@@ -194,6 +196,16 @@ def _check_durations(profile: Profile) -> None:
             f"A session would end after {format_duration(profile.max_session_s)}, "
             f"before the idle stop of {format_duration(profile.idle_stop_s)} can come.",
             "Make max_session at least as long as idle_stop.",
+        )
+
+
+def _check_volume(profile: Profile) -> None:
+    least = _MIN_VOLUME_BYTES
+    if profile.egress_volume_bytes and not least <= profile.egress_volume_bytes <= _MAX_STATE_BYTES:
+        raise invalid(
+            "egress_volume",
+            f"{format_size(profile.egress_volume_bytes)} a day is out of range.",
+            "Give 1 MiB to 64 TiB, or none for any amount.",
         )
 
 

@@ -46,4 +46,5 @@ class Profile:
     egress_allowlist: tuple[str, ...] = ()  # rules as `egress.parse` reads them, in the admin's words
     egress_denylist: tuple[str, ...] = ()
     public_internet: bool = False
+    egress_volume_bytes: int = 0  # what a session may send in a day (UTC); 0 is any amount
     egress_dry_run: bool = False  # nothing of the lists is enforced, what would be refused is recorded

@@ -74,6 +74,7 @@ def reach_of(profile: Profile) -> Reach:
         profile.egress_denylist,
         profile.public_internet,
         profile.egress_dry_run,
+        profile.egress_volume_bytes,
     )
 
 

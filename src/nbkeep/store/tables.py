@@ -149,6 +149,7 @@ class ProfileRow(Table):
     egress_allowlist: Mapped[list[str]] = mapped_column(JSON(), default=list)
     egress_denylist: Mapped[list[str]] = mapped_column(JSON(), default=list)
     public_internet: Mapped[bool] = mapped_column(default=False)
+    egress_volume_bytes: Mapped[int] = mapped_column(default=0)
     egress_dry_run: Mapped[bool] = mapped_column(default=False)
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]

@@ -13,6 +13,7 @@ from nbkeep.audit.search import Wanted, search
 from nbkeep.doors.internal import gateway as doors
 from nbkeep.egress import log
 from nbkeep.model.actor import OPERATOR
+from nbkeep.model.errors import Refused
 from nbkeep.profiles import profiles
 from nbkeep.profiles.known import known_to
 from office_parts import OfficeForTests
@@ -179,3 +180,22 @@ def test_the_journal_has_the_first_refusal_of_each_host_and_ends_at_a_hundred(of
     assert len(told) == 100
     assert [one["is_last"] for one in told[:2]] == [True, False]
     assert (told[-1]["host"], told[-1]["user"]) == ("evil.example", "jane")
+
+
+def test_a_gateway_is_told_what_sessions_with_a_limit_have_sent_today(any_office: OfficeForTests) -> None:
+    office, gateway = any_office, make_gateway(any_office)
+    session_id = office.ready(office.user())
+    gateway.report(gateway.record(session_id, bytes_out=5 << 20))
+    office.clock.advance(86400)
+    gateway.report(*(gateway.record(session_id, bytes_out=1 << 20) for _ in range(3)))
+
+    def told() -> dict[str, int]:
+        return gateway.client.get("/internal/v1/gateway/policies").json()["sent_today"]
+
+    assert told() == {}
+    change(office, egress_volume="4MiB")
+    assert told() == {session_id: 3 << 20}
+    with pytest.raises(Refused, match="out of range"):
+        change(office, egress_volume="1KB")
+    change(office, egress_volume="none")
+    assert told() == {}

@@ -44,6 +44,7 @@ class ProfileFields(BaseModel):
     frozen: int | str | None = Field(default=None, examples=["15min"])
     egress_allowlist: list[str] | str | None = Field(default=None, examples=[["pypi.org", "*.acme.local"]])
     egress_denylist: list[str] | str | None = Field(default=None, examples=[["paste.example.com"]])
+    egress_volume: int | str | None = Field(default=None, examples=["1GB"])
     public_internet: bool | None = None
     egress_dry_run: bool | None = None
 

@@ -64,6 +64,12 @@ PublicInternet = Annotated[
     bool | None,
     typer.Option("--public-internet/--no-public-internet", help="Whether they reach all public addresses."),
 ]
+EgressVolume = Annotated[
+    str | None,
+    typer.Option(
+        "--egress-volume", metavar="SIZE", help="What a session may send in a day (UTC), e.g. 1GB; or none."
+    ),
+]
 EgressDryRun = Annotated[
     bool | None,
     typer.Option(
@@ -156,6 +162,7 @@ def create(
     egress_allowlist: Allowlist = None,
     egress_denylist: Denylist = None,
     public_internet: PublicInternet = None,
+    egress_volume: EgressVolume = None,
     egress_dry_run: EgressDryRun = None,
     as_json: Json = False,
 ) -> None:
@@ -186,6 +193,7 @@ def create(
         egress_allowlist=egress_allowlist,
         egress_denylist=egress_denylist,
         public_internet=public_internet,
+        egress_volume=egress_volume,
         egress_dry_run=egress_dry_run,
     )
     with office() as api:
@@ -216,6 +224,7 @@ def set_profile(
     egress_allowlist: Allowlist = None,
     egress_denylist: Denylist = None,
     public_internet: PublicInternet = None,
+    egress_volume: EgressVolume = None,
     egress_dry_run: EgressDryRun = None,
     as_json: Json = False,
 ) -> None:
@@ -247,6 +256,7 @@ def set_profile(
         egress_allowlist=egress_allowlist,
         egress_denylist=egress_denylist,
         public_internet=public_internet,
+        egress_volume=egress_volume,
         egress_dry_run=egress_dry_run,
     )
     require_some(fields, "for example --idle-stop 15min or --max-session 6h; see --help")
@@ -309,6 +319,10 @@ def _flavor_name(found: dict[str, Any]) -> str:
     return str(flavor["name"] if isinstance(flavor, dict) else flavor)  # pyright: ignore[reportUnknownArgumentType]
 
 
+def _volume(count: int) -> str:
+    return f"at most {words.size(count)} of each session" if count else "any amount"
+
+
 def _variables(found: dict[str, Any]) -> str:
     if not found["keep_state"]:
         return "lost at a stop"
@@ -337,6 +351,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("reach", found["words"]["network"]),
             ("allowed hosts", ", ".join(found["egress_allowlist"])),
             ("refused hosts", ", ".join(found["egress_denylist"])),
+            ("sends a day", _volume(found["egress_volume_bytes"])),
             ("classification", found["classification"]),
             ("variables", _variables(found)),
             ("audit of code", "code and hash" if found["record_code"] else "hash only"),

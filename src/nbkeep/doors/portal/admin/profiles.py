@@ -27,14 +27,15 @@ router = APIRouter(prefix="/admin")
 _FLAVOR_FIELDS = ("cpu", "memory", "gpu_type", "gpu_count", "price_per_hour")
 _PROFILE_FIELDS = ("display_name", "description", "image", "flavor", "idle_stop", "max_session",
                    "max_extension", "state_limit", "state_retention", "state_key", "frozen", "classification",
-                   "preimport", "egress_allowlist", "egress_denylist")  # fmt: skip
+                   "preimport", "egress_allowlist", "egress_denylist", "egress_volume")  # fmt: skip
 _LONGEST = {"egress_allowlist": 100_000, "egress_denylist": 100_000}
 _NEW_PROFILE: dict[str, Any] = {
     "name": "", "display_name": "", "description": "", "image": "base", "flavor": "", "idle_stop": "30min",
     "max_session": "8h", "max_extension": "4h", "classification": "internal",
     "preimport": "", "record_code": False, "enabled": True, "keep_state": True,
     "state_limit": "16GiB", "state_retention": "7d", "state_key": PLATFORM, "frozen": PLATFORM,
-    "egress_allowlist": "", "egress_denylist": "", "public_internet": False, "egress_dry_run": False,
+    "egress_allowlist": "", "egress_denylist": "", "egress_volume": "",
+    "public_internet": False, "egress_dry_run": False,
     "roles": [Role.USER.value, Role.ADMIN.value, Role.REVIEWER.value],
 }  # fmt: skip
 _NEW_FLAVOR: dict[str, Any] = {
@@ -187,6 +188,10 @@ def _profile_wanted(form: Form) -> dict[str, Any]:
     return wanted
 
 
+def _size(count: int) -> str:
+    return format_size(count).replace(" ", "")
+
+
 def _profile_form(profile: Profile) -> dict[str, Any]:
     same = ("name", "display_name", "description", "image", "flavor", "classification", "record_code",
             "enabled", "keep_state", "roles", "public_internet", "egress_dry_run")  # fmt: skip
@@ -194,10 +199,11 @@ def _profile_form(profile: Profile) -> dict[str, Any]:
     return {
         **{name: getattr(profile, name) for name in same},
         **{name: format_duration(getattr(profile, f"{name}_s")) for name in durations},
-        "state_limit": format_size(profile.state_max_bytes).replace(" ", ""),
+        "state_limit": _size(profile.state_max_bytes),
         "state_key": profile.state_key or PLATFORM,
         "frozen": PLATFORM if profile.frozen_s is None else format_duration(profile.frozen_s),
         "preimport": ", ".join(profile.preimport),
+        "egress_volume": _size(profile.egress_volume_bytes) if profile.egress_volume_bytes else "",
         "egress_allowlist": "\n".join(profile.egress_allowlist),
         "egress_denylist": "\n".join(profile.egress_denylist),
     }
