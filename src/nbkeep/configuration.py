@@ -46,6 +46,8 @@ _SETTINGS = (
     "max_suspended_sessions",
     "max_suspended_bytes",
     "egress_denylist",
+    "grants_max_s",
+    "grants_self_approval",
     "connections_retention_s",
     "default_max_sessions",
     "default_home_size_bytes",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # run/s/ses_<20>/kernels/kernel-<36>-ipc-5, so this much is left for the directory itself.
 DATA_DIR_MAX_BYTES = 55
 _LONGEST_CELL_GRACE_S = 480
+_SHORTEST_GRANT_S, _LONGEST_GRANT_S = 60, 7 * 86400
 _FILE = "file:"
 _ENV = "env:"
 
@@ -87,6 +88,10 @@ class Settings:
     egress_denylist: tuple[str, ...] = ()
     # A file of certificates (PEM) of authorities inside the organisation, trusted beside the system's own.
     egress_ca_file: str = ""
+    # For how long at most a person may be granted what their profile's ask-list has.
+    grants_max_s: int = 8 * 3600
+    # Danger: admins then may approve what they asked for themselves, and nobody else looks at it.
+    grants_self_approval: bool = False
     # How long the record of connections is kept.
     connections_retention_s: int = 90 * 86400
     # How long a sign-up or reset link works.
@@ -250,6 +255,9 @@ def _check_ends(settings: Settings) -> None:
             raise invalid("state-key", f"{file} lies in the data directory, beside what it is to protect.",
                           "Choose a file outside of it, or leave the setting out.")  # fmt: skip
     _check_vault_key(settings)
+    if not _SHORTEST_GRANT_S <= settings.grants_max_s <= _LONGEST_GRANT_S:
+        raise invalid("grants-max-s", f"grants_max_s is {settings.grants_max_s} seconds.",
+                      "Give 1min to 7d; what is needed for longer belongs into a profile.")  # fmt: skip
     if not 1 <= settings.cell_grace_s <= _LONGEST_CELL_GRACE_S:
         raise invalid(
             "cell-grace-s",
@@ -335,6 +343,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "max_suspended_bytes": parse_size_bytes,
     "egress_denylist": _list,
     "egress_ca_file": str,
+    "grants_max_s": parse_duration_s,
+    "grants_self_approval": _yes_or_no,
     "connections_retention_s": parse_duration_s,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,

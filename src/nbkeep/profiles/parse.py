@@ -146,6 +146,7 @@ _PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
     "state_retention_s": ("state_retention_s", _duration_s),
     "egress_allowlist": ("egress_allowlist", _hosts),
     "egress_denylist": ("egress_denylist", _hosts),
+    "egress_asklist": ("egress_asklist", _hosts),
     "public_internet": ("public_internet", _flag),
     "egress_dry_run": ("egress_dry_run", _flag),
 }
@@ -167,7 +168,7 @@ def profile_from(wanted: Mapping[str, Any], base: Profile | None = None) -> Prof
 
 def _edited(field: str, raw: Any, base: Profile) -> Any:
     """Return a list of rules after `+host` was added to it or `-host` taken away; anything else as it is."""
-    if field not in {"egress_allowlist", "egress_denylist"} or not isinstance(raw, str):
+    if field not in {"egress_allowlist", "egress_denylist", "egress_asklist"} or not isinstance(raw, str):
         return raw
     edits = _hosts(raw, field)
     signs = {edit[0] for edit in edits}

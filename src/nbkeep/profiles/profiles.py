@@ -146,6 +146,7 @@ def as_profile(row: ProfileRow) -> Profile:
         state_retention_s=row.state_retention_s,
         egress_allowlist=tuple(row.egress_allowlist),
         egress_denylist=tuple(row.egress_denylist),
+        egress_asklist=tuple(row.egress_asklist),
         public_internet=row.public_internet,
         egress_dry_run=row.egress_dry_run,
     )

@@ -90,6 +90,7 @@ def check_profile(profile: Profile, flavors: Collection[str], images: Collection
     _check_preimport(profile.preimport)
     check_rules("egress_allowlist", profile.egress_allowlist)
     check_rules("egress_denylist", profile.egress_denylist)
+    check_rules("egress_asklist", profile.egress_asklist)
     known = [role.value for role in Role]
     for role in profile.roles:
         if role not in known:

@@ -43,5 +43,6 @@ class Profile:
     state_retention_s: int = 7 * 86400
     egress_allowlist: tuple[str, ...] = ()  # rules as `egress.parse` reads them, in the admin's words
     egress_denylist: tuple[str, ...] = ()
+    egress_asklist: tuple[str, ...] = ()  # refused until somebody is granted it for a time
     public_internet: bool = False
     egress_dry_run: bool = False  # nothing of the lists is enforced, what would be refused is recorded

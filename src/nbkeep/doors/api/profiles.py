@@ -42,6 +42,7 @@ class ProfileFields(BaseModel):
     state_retention: int | str | None = Field(default=None, examples=["7d"])
     egress_allowlist: list[str] | str | None = Field(default=None, examples=[["pypi.org", "*.acme.local"]])
     egress_denylist: list[str] | str | None = Field(default=None, examples=[["paste.example.com"]])
+    egress_asklist: list[str] | str | None = Field(default=None, examples=[["huggingface.co", "*.pypi.org"]])
     public_internet: bool | None = None
     egress_dry_run: bool | None = None
 

@@ -60,6 +60,14 @@ Denylist = Annotated[
         "--egress-denylist", metavar="HOSTS", help="What they may never reach, whatever else allows; or none."
     ),
 ]
+Asklist = Annotated[
+    str | None,
+    typer.Option(
+        "--egress-asklist",
+        metavar="HOSTS",
+        help="What people may ask for: refused until they are granted it for a time; or none.",
+    ),
+]
 PublicInternet = Annotated[
     bool | None,
     typer.Option("--public-internet/--no-public-internet", help="Whether they reach all public addresses."),
@@ -137,6 +145,7 @@ def create(
     state_retention: StateRetention = None,
     egress_allowlist: Allowlist = None,
     egress_denylist: Denylist = None,
+    egress_asklist: Asklist = None,
     public_internet: PublicInternet = None,
     egress_dry_run: EgressDryRun = None,
     as_json: Json = False,
@@ -165,6 +174,7 @@ def create(
         state_retention=state_retention,
         egress_allowlist=egress_allowlist,
         egress_denylist=egress_denylist,
+        egress_asklist=egress_asklist,
         public_internet=public_internet,
         egress_dry_run=egress_dry_run,
     )
@@ -193,6 +203,7 @@ def set_profile(
     state_retention: StateRetention = None,
     egress_allowlist: Allowlist = None,
     egress_denylist: Denylist = None,
+    egress_asklist: Asklist = None,
     public_internet: PublicInternet = None,
     egress_dry_run: EgressDryRun = None,
     as_json: Json = False,
@@ -222,6 +233,7 @@ def set_profile(
         state_retention=state_retention,
         egress_allowlist=egress_allowlist,
         egress_denylist=egress_denylist,
+        egress_asklist=egress_asklist,
         public_internet=public_internet,
         egress_dry_run=egress_dry_run,
     )
@@ -302,6 +314,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("reach", found["words"]["network"]),
             ("allowed hosts", ", ".join(found["egress_allowlist"])),
             ("refused hosts", ", ".join(found["egress_denylist"])),
+            ("may be asked for", ", ".join(found["egress_asklist"])),
             ("classification", found["classification"]),
             (
                 "variables",

@@ -26,14 +26,15 @@ router = APIRouter(prefix="/admin")
 _FLAVOR_FIELDS = ("cpu", "memory", "gpu_type", "gpu_count", "price_per_hour")
 _PROFILE_FIELDS = ("display_name", "description", "image", "flavor", "idle_stop", "max_session",
                    "max_extension", "state_limit", "state_retention", "classification",
-                   "preimport", "egress_allowlist", "egress_denylist")  # fmt: skip
-_LONGEST = {"egress_allowlist": 100_000, "egress_denylist": 100_000}
+                   "preimport", "egress_allowlist", "egress_denylist", "egress_asklist")  # fmt: skip
+_LONGEST = {"egress_allowlist": 100_000, "egress_denylist": 100_000, "egress_asklist": 100_000}
 _NEW_PROFILE: dict[str, Any] = {
     "name": "", "display_name": "", "description": "", "image": "base", "flavor": "", "idle_stop": "30min",
     "max_session": "8h", "max_extension": "4h", "classification": "internal",
     "preimport": "", "record_code": False, "enabled": True, "keep_state": True,
     "state_limit": "16GiB", "state_retention": "7d",
-    "egress_allowlist": "", "egress_denylist": "", "public_internet": False, "egress_dry_run": False,
+    "egress_allowlist": "", "egress_denylist": "", "egress_asklist": "",
+    "public_internet": False, "egress_dry_run": False,
     "roles": [Role.USER.value, Role.ADMIN.value, Role.REVIEWER.value],
 }  # fmt: skip
 _NEW_FLAVOR: dict[str, Any] = {
@@ -199,6 +200,7 @@ def _profile_form(profile: Profile) -> dict[str, Any]:
         "preimport": ", ".join(profile.preimport),
         "egress_allowlist": "\n".join(profile.egress_allowlist),
         "egress_denylist": "\n".join(profile.egress_denylist),
+        "egress_asklist": "\n".join(profile.egress_asklist),
     }
 
 
