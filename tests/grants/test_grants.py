@@ -201,6 +201,32 @@ def test_an_approval_is_of_the_profile_and_the_person_as_they_are_now(office: Of
     assert not decided(office, session).allowed
 
 
+@pytest.mark.parametrize("how", ["approve", "deny", "withdraw"])
+def test_who_decides_is_told_that_somebody_waits_until_nobody_does(office: OfficeForTests, how: str) -> None:
+    jane, ada = office.user(), office.user("ada", Role.ADMIN)
+    others = [office.user("joe"), office.user("gone", Role.ADMIN, status="disabled")]
+    change(office, egress_asklist="huggingface.co")
+
+    def notices(actor: Actor) -> list[str]:
+        with office.store.read() as tx:
+            return [row.text for row in list_notices(tx, actor)]
+
+    request = ask(office, jane, office.ready(jane))
+    assert notices(ada) == [
+        "jane asks for huggingface.co:80,443 for 2h: Weights to compare with. Decide on the portal's page Access."
+    ]
+    assert [notices(one) for one in (jane, *others)] == [[], [], []]
+    with office.store.write() as tx:
+        if how == "approve":
+            approve_grant(tx, office.clock, office.settings, ada, request)
+        elif how == "deny":
+            deny_grant(tx, office.clock, ada, request, "No")
+        else:
+            end.withdraw_grant(tx, office.clock, jane, request)
+    assert notices(ada) == []
+    assert len(notices(jane)) == (0 if how == "withdraw" else 1)
+
+
 def test_a_page_of_a_list_goes_on_where_the_one_before_ended(any_office: OfficeForTests) -> None:
     office, jane = any_office, any_office.user()
     change(office, egress_asklist="*")

@@ -13,7 +13,7 @@ from nbkeep.model.verdict import Refuse
 from . import rules
 from .kinds import kind_named
 from .records import find_grant, profile_policy_now
-from .tell import tell
+from .tell import forget_deciders, tell
 from .values import State
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def approve_grant(
         expires_at=expires_at.isoformat(),
     )
     journal.append(tx, clock, actor, event)
+    forget_deciders(tx, clock, row)
     tell(
         tx,
         clock,
@@ -85,6 +86,7 @@ def deny_grant(tx: Tx, clock: Clock, actor: Actor, grant_id: str, reason: str) -
         reason=said,
     )
     journal.append(tx, clock, actor, event)
+    forget_deciders(tx, clock, row)
     tell(tx, clock, row, f"Your request for {row.subject} was denied by {actor.name}: {said}")
     return row
 

@@ -13,7 +13,7 @@ from nbkeep.store.tables import GrantRow, UserRow
 
 from . import rules
 from .records import find_grant
-from .tell import tell
+from .tell import forget_deciders, tell
 from .values import State
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def withdraw_grant(tx: Tx, clock: Clock, actor: Actor, grant_id: str) -> GrantRo
         profile=row.profile_name,
     )
     journal.append(tx, clock, actor, event)
+    forget_deciders(tx, clock, row)
     return row
 
 

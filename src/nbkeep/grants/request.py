@@ -16,6 +16,7 @@ from nbkeep.store.tables import GrantRow, SessionRow, UserRow
 from . import rules
 from .kinds import HOST, kind_named
 from .records import profile_policy_now
+from .tell import tell_deciders
 from .values import State
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def request_grant(
         reason=said,
     )
     journal.append(tx, clock, actor, event)
+    tell_deciders(tx, clock, row, user)
     return row
 
 
