@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway_parts import make_gateway
 from grants_parts import PROFILE, approve, ask, change, decided, told
 from nbkeep.grants import end
 from nbkeep.grants.decide import approve_grant, deny_grant
@@ -18,6 +19,7 @@ from nbkeep.model.errors import Refused
 from nbkeep.people.users import change_user
 from nbkeep.sessions.notices import list_notices
 from nbkeep.sessions.policies import session_policy
+from nbkeep.sessions.view import own_view
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
@@ -225,6 +227,39 @@ def test_who_decides_is_told_that_somebody_waits_until_nobody_does(office: Offic
             end.withdraw_grant(tx, office.clock, jane, request)
     assert notices(ada) == []
     assert len(notices(jane)) == (0 if how == "withdraw" else 1)
+
+
+def test_a_session_tells_what_it_missed_lately_and_may_ask_for(any_office: OfficeForTests) -> None:
+    office, jane, ada = any_office, any_office.user(), any_office.user("ada", Role.ADMIN)
+    change(office, egress_asklist="huggingface.co,[2001:db8::1]:443,late.example")
+    session = office.ready(jane)
+    gateway = make_gateway(office)
+    gateway.pull()
+
+    def told_now() -> list[tuple[str, bool]]:
+        with office.store.read() as tx:
+            view = own_view(tx, office.clock, office.settings, office.row(session))
+        return [(one["host"], one["asked"]) for one in view["askable"]]
+
+    assert told_now() == []
+    gateway.report(gateway.record(session, "late.example"))
+    office.clock.advance(3600)
+    for host in ("nowhere.example", "huggingface.co", "huggingface.co", "2001:db8::1"):
+        office.clock.advance(1)
+        gateway.report(gateway.record(session, host))
+    assert told_now() == [("[2001:db8::1]:443", False), ("huggingface.co:443", False)]
+    request = ask(office, jane, session)
+    assert told_now() == [("[2001:db8::1]:443", False), ("huggingface.co:443", True)]
+    approve(office, ada, request)
+    assert told_now() == [("[2001:db8::1]:443", False)]
+    change(office, egress_asklist="huggingface.co:*")
+    gateway.pull()
+    gateway.report(
+        gateway.record(session, "huggingface.co", 0), gateway.record(session, "HuggingFace.co.", 22)
+    )
+    assert told_now() == [("HuggingFace.co.:22", False)]
+    change(office, egress_asklist="none")
+    assert told_now() == []
 
 
 def test_a_page_of_a_list_goes_on_where_the_one_before_ended(any_office: OfficeForTests) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, or_, select
 
+from nbkeep.egress.parse import parse_rule
 from nbkeep.egress.policy import policy_of
 from nbkeep.model.cursors import make_cursor, read_cursor
 from nbkeep.model.errors import invalid, not_found
@@ -95,6 +96,17 @@ def live_rules_of(tx: Tx, now: datetime, user_id: str, profile_name: str) -> tup
     """Return what one person's live grants of hosts allow in sessions of one profile."""
     query = _live(now).where(GrantRow.user_id == user_id, GrantRow.profile_name == profile_name)
     return tuple(_rule(row, user) for row, user in tx.execute(query))
+
+
+def open_rules_of(tx: Tx, user_id: str, profile_name: str) -> list[Rule]:
+    """Return what one person has asked for in sessions of one profile and nobody has decided, as rules."""
+    query = select(GrantRow.subject).where(
+        GrantRow.kind == HOST.name,
+        GrantRow.state == State.REQUESTED,
+        GrantRow.user_id == user_id,
+        GrantRow.profile_name == profile_name,
+    )
+    return [parse_rule(subject, effect="allow", source="a request") for subject in tx.scalars(query)]
 
 
 def profile_policy_now(tx: Tx, settings: Settings, profile_name: str) -> Policy | None:

@@ -63,7 +63,11 @@ def tag_of(policies: Sequence[Policy], leases: Sequence[Leased] = ()) -> str:
 
 def session_policy(tx: Tx, settings: Settings, actor: Actor, session_id: str, now: datetime) -> Policy:
     """Return the policy of a session that the actor may see; "not yours" and "not there" are the same 404."""
-    row = _seen(tx, actor, session_id)
+    return policy_of_row(tx, settings, _seen(tx, actor, session_id), now)
+
+
+def policy_of_row(tx: Tx, settings: Settings, row: SessionRow, now: datetime) -> Policy:
+    """Return the policy of a session, whoever asks."""
     profile = tx.get(ProfileRow, row.profile_name)
     return policy_of(
         row.id,
