@@ -28,6 +28,7 @@ class _Rules:
     """All rules of one effect, found by what they are about: a look-up does not grow with their number."""
 
     def __init__(self, rules: list[Rule]) -> None:
+        self.is_empty = not rules
         self._names: dict[str, list[Rule]] = {}
         self._below: dict[str, list[Rule]] = {}
         self._anything: list[Rule] = []
@@ -161,6 +162,8 @@ class Compiled:
         return not rule.until or any(ask.host == host for ask in self._ask.about_name(host))
 
     def _first(self, rules: _Rules, host: str, port: int) -> Rule | None:
+        if rules.is_empty:
+            return None
         if is_address(host):
             place = ipaddress.ip_address(host)
             found = next((rule for _, rule in rules.about_address(place) if _covers(rule, port)), None)
