@@ -48,6 +48,8 @@ _SETTINGS = (
     "egress_denylist",
     "alarm_volume_bytes",
     "alarm_upload_bytes",
+    "grants_max_s",
+    "grants_self_approval",
     "connections_retention_s",
     "default_max_sessions",
     "default_home_size_bytes",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DATA_DIR_MAX_BYTES = 55
 _LONGEST_CELL_GRACE_S = 480
 _KEY_NAME = re.compile(r"[a-z0-9-]{1,40}")
+_SHORTEST_GRANT_S, _LONGEST_GRANT_S = 60, 7 * 86400
 
 
 def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
@@ -98,6 +99,10 @@ class Settings:
     # From how many bytes that a session sends in a day, or in one connection, there is an alarm; 0: none.
     alarm_volume_bytes: int = 1 << 30
     alarm_upload_bytes: int = 100 << 20
+    # For how long at most a person may be granted what their profile's ask-list has.
+    grants_max_s: int = 8 * 3600
+    # Danger: admins then may approve what they asked for themselves, and nobody else looks at it.
+    grants_self_approval: bool = False
     # How long the record of connections is kept.
     connections_retention_s: int = 90 * 86400
     # How long a sign-up or reset link works.
@@ -255,6 +260,9 @@ def _check_ends(settings: Settings) -> None:
             raise invalid("state-keys", f"{name!r} is not a name with a place.",
                           'Write it like research = "file:/etc/nbkeep/research-key".')  # fmt: skip
         check_place("state_keys", place, settings.data_dir)
+    if not _SHORTEST_GRANT_S <= settings.grants_max_s <= _LONGEST_GRANT_S:
+        raise invalid("grants-max-s", f"grants_max_s is {settings.grants_max_s} seconds.",
+                      "Give 1min to 7d; what is needed for longer belongs into a profile.")  # fmt: skip
     if not 1 <= settings.cell_grace_s <= _LONGEST_CELL_GRACE_S:
         raise invalid(
             "cell-grace-s",
@@ -343,6 +351,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "egress_ca_file": str,
     "alarm_volume_bytes": _size_or_none,
     "alarm_upload_bytes": _size_or_none,
+    "grants_max_s": parse_duration_s,
+    "grants_self_approval": _yes_or_no,
     "connections_retention_s": parse_duration_s,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,

@@ -40,7 +40,7 @@ def test_bad_rules_get_a_clear_error_and_change_nothing(office: OfficeForTests) 
     assert api.patch(path, json={"egress_allowlist": ["pypi.org"]}).status_code == 200
     before = api.get(path).json()
     for bad in BAD:
-        for field in ("egress_allowlist", "egress_denylist"):
+        for field in ("egress_allowlist", "egress_denylist", "egress_asklist"):
             answer = api.patch(path, json={field: ["good.example", bad], "public_internet": True})
             assert answer.status_code == 400, (bad, answer.text)
             assert answer.json()["code"] == f"invalid-{field}"

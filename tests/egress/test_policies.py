@@ -104,7 +104,7 @@ def test_a_running_session_gets_what_its_profile_says_now_and_an_ended_one_nothi
 
     def policies() -> list[Policy]:
         with office.store.read() as tx:
-            return live_policies(tx, office.settings)
+            return live_policies(tx, office.settings, office.clock.now())
 
     before = policies()
     assert [(one.session_id, one.rules) for one in before] == [(session_id, ())]

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nbkeep.egress.addresses import Address
     from nbkeep.egress.leases import Lease
     from nbkeep.egress.values import Policy
+    from nbkeep.model.clock import Clock
 
 log = logging.getLogger("nbkeep.gateway")
 
@@ -97,9 +98,11 @@ def _raise_file_limit() -> int:
 class Sessions:
     """Which sessions there are, what each may reach, and whether it has its socket yet."""
 
-    def __init__(self, layout: Layout, gateway: Gateway, policies: dict[str, Compiled], keys: Keys) -> None:
+    def __init__(
+        self, layout: Layout, gateway: Gateway, policies: dict[str, Compiled], keys: Keys, clock: Clock
+    ) -> None:
         self._layout, self._gateway, self._policies, self._keys = layout, gateway, policies, keys
-        self._own = own_addresses()
+        self._own, self._clock = own_addresses(), clock
 
     async def take(self, found: list[Policy], leases: list[Lease]) -> None:
         """Put these in force, and no others; connections that are not allowed any more are cut."""
@@ -123,12 +126,19 @@ class Sessions:
     def _compile(self, policy: Policy) -> bool:
         try:
             self._layout.session(policy.session_id)
-            self._policies[policy.session_id] = Compiled(policy, self._own)
+            self._policies[policy.session_id] = Compiled(policy.at(self._clock.now()), self._own)
         except (Refused, ValueError):
             log.exception("%s: its rules cannot be kept, so it reaches nothing", policy.session_id)
             return False
         self._gateway.recheck(policy.session_id)
         return True
+
+    def end_grants(self) -> None:
+        """Cut what only grants allowed that are over: they end even while the office is away."""
+        now = self._clock.now()
+        for compiled in list(self._policies.values()):
+            if any(rule.is_over(now) for rule in compiled.granted):
+                self._compile(compiled.policy)
 
     def open_all(self) -> None:
         """Make the sockets that are not there and could be."""
@@ -144,6 +154,7 @@ class Sessions:
         while True:
             await asyncio.sleep(_LOOK_S)
             self.open_all()
+            self.end_grants()
             now_s = asyncio.get_running_loop().time()
             if now_s - looked_s > _OWN_ADDRESSES_S:
                 looked_s = now_s
@@ -179,7 +190,7 @@ async def serve(settings: Settings, limits: Limits) -> None:
     keys = make_keys(settings, office)
     gateway = Gateway(policies, SystemResolver(), spool, limits=limits, keys=keys)
     office.listeners.append(gateway.volumes.hear)
-    sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys)
+    sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys, SystemClock())
     probe = await asyncio.start_unix_server(_tell_alive, settings.gateway_socket)
     told_to_end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nbkeep.model.errors import invalid
 
 from .parse import is_address, parse_host, parse_port
+from .refusals import how_to_ask
 from .rules import Compiled
 
 if TYPE_CHECKING:
@@ -62,9 +63,14 @@ def explain(policy: Policy, target: str) -> Explanation:
     host, port = read_target(target)
     compiled = Compiled(policy)
     if is_address(host):
-        return Explanation(host, port, compiled.decide_address(host, port, host), "")
-    decision = compiled.decide(host, port)
-    return Explanation(host, port, decision, _LATER if decision.allowed else "")
+        decision = compiled.decide_address(host, port, host)
+        note = ""
+    else:
+        decision = compiled.decide(host, port)
+        note = _LATER if decision.allowed else ""
+    if not decision.allowed and decision.rule is not None and decision.rule.effect == "ask":
+        note = how_to_ask(host, port, policy.session_id, policy.ask_at)
+    return Explanation(host, port, decision, note)
 
 
 def read_target(text: str) -> tuple[str, int]:

@@ -54,7 +54,7 @@ def parse_host(text: str) -> str:
 def parse_rule(text: str, *, effect: Effect, source: str, rule_id: str = "") -> Rule:
     """Return the rule that an admin wrote: `host`, `host:443`, `host:80,443`, `host:*` (any port).
 
-    An allow rule without a port means 80 and 443, a deny rule without one means every port. The id, if none
+    Without a port, an allow or ask rule means 80 and 443, a deny rule every port. The id, if none
     is given, is the rule in words. Raises `Refused` (400) that names the text.
     """
     host, ports = _apart(text.strip())
@@ -62,7 +62,7 @@ def parse_rule(text: str, *, effect: Effect, source: str, rule_id: str = "") -> 
         raise invalid("egress", f"{text!r} names no host.", _EXAMPLES)
     try:
         pattern = parse_pattern(host)
-        numbers = (WEB_PORTS if effect == "allow" else _ANY_PORT) if ports is None else _ports(ports)
+        numbers = (_ANY_PORT if effect == "deny" else WEB_PORTS) if ports is None else _ports(ports)
     except Refused as error:
         raise invalid(
             "egress", f"The rule {text[:260]!r} is not valid: {error.message}", error.remedy

@@ -6,11 +6,16 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from nbkeep.model.errors import Refused
 
+from .asking import covering
 from .parse import parse_rule
 from .values import Policy, Rule
+
+if TYPE_CHECKING:
+    from .values import Effect
 
 PLATFORM = "the platform's deny-list"
 MAX_RULES = 1000
@@ -23,6 +28,7 @@ class Reach:
     source: str
     allowlist: tuple[str, ...] = ()
     denylist: tuple[str, ...] = ()
+    asklist: tuple[str, ...] = ()
     public_internet: bool = False
     dry_run: bool = False
     volume_bytes: int = 0
@@ -42,18 +48,37 @@ def check_rules(field: str, texts: tuple[str, ...]) -> None:
         )
     for text in texts:
         try:
-            parse_rule(text, effect="deny" if field.endswith("denylist") else "allow", source=field)
+            parse_rule(text, effect=effect_of(field), source=field)
         except Refused as error:
             raise Refused(f"invalid-{field}", error.message, error.remedy, status=400) from error
 
 
-def policy_of(session_id: str, reach: Reach, platform: tuple[str, ...] = ()) -> Policy:
+def effect_of(field: str) -> Effect:
+    """Return what the rules of a list do, by the name of its field.
+
+    >>> effect_of("egress_denylist"), effect_of("egress_asklist"), effect_of("egress_allowlist")
+    ('deny', 'ask', 'allow')
+    """
+    return "deny" if field.endswith("denylist") else "ask" if field.endswith("asklist") else "allow"
+
+
+def policy_of(
+    session_id: str,
+    reach: Reach,
+    platform: tuple[str, ...] = (),
+    *,
+    granted: tuple[Rule, ...] = (),
+    ask_at: str = "",
+) -> Policy:
     """Return the policy of a session: its profile's rules, and the platform's, which no profile can lift.
+
+    `granted`: what its person was granted. It holds as long as the profile's ask-list has it, or something
+    wider; see `asking.py`.
 
     A rule that cannot be read (an older release may have let it in) leaves nothing of that profile's lists:
     what remains closed does no harm.
     """
-    return replace(_policy(reach, platform), session_id=session_id)
+    return replace(_policy(reach, platform, granted, ask_at), session_id=session_id)
 
 
 def platform_rules(texts: tuple[str, ...]) -> tuple[Rule, ...]:
@@ -63,16 +88,30 @@ def platform_rules(texts: tuple[str, ...]) -> tuple[Rule, ...]:
 
 
 @lru_cache(maxsize=512)
-def _policy(reach: Reach, platform: tuple[str, ...]) -> Policy:
+def _policy(reach: Reach, platform: tuple[str, ...], granted: tuple[Rule, ...], ask_at: str) -> Policy:
     firm = platform_rules(platform)
     try:
+        asks = tuple(parse_rule(text, effect="ask", source=reach.source) for text in reach.asklist)
         own = (
             *(parse_rule(text, effect="deny", source=reach.source) for text in reach.denylist),
+            *asks,
             *(parse_rule(text, effect="allow", source=reach.source) for text in reach.allowlist),
         )
     except Refused:
         return _versioned(Policy("", firm, public_internet=False, dry_run=False, version=""))
-    return _versioned(Policy("", (*firm, *own), reach.public_internet, reach.dry_run, "", reach.volume_bytes))
+    still = tuple(rule for rule in granted if covering(asks, rule) is not None)
+    rules = (*firm, *own, *still)
+    return _versioned(
+        Policy(
+            "",
+            rules,
+            reach.public_internet,
+            reach.dry_run,
+            version="",
+            volume_bytes=reach.volume_bytes,
+            ask_at=ask_at,
+        )
+    )
 
 
 def _versioned(policy: Policy) -> Policy:

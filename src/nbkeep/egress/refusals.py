@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     from .values import Decision
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 _HOW_TO_ASK = (
     "Ask an admin to allow it for your profile: `nbkeep profile set PROFILE --egress-allowlist +{host}`. "
     "Your running session may reach it a second later."
+)
+_HOW_TO_ASK_FOR_A_GRANT = (
+    "Ask for it: `nbkeep grant request {target} --session {session} --reason '…' --for 2h`{page}. "
+    "Once it is granted, your running session may reach it a second later."
 )
 _NAMES = {400: "Bad Request", 403: "Blocked", 408: "Too Slow", 502: "Bad Gateway", 503: "Unavailable",
           504: "Gateway Timeout"}  # fmt: skip
@@ -63,13 +68,28 @@ class Refusal(Exception):  # noqa: N818  it is the answer to a request
         }
 
 
-def blocked(decision: Decision, host: str, port: int) -> Refusal:
-    """Return what a refusal of the rules is told as."""
+def blocked(decision: Decision, host: str, port: int, session_id: str = "", ask_at: str = "") -> Refusal:
+    """Return what a refusal of the rules is told as; `ask_at`: the page on which its user may ask."""
     rule = decision.rule
+    may_ask = rule is not None and rule.effect == "ask"
+    how = (
+        how_to_ask(host, port, session_id, ask_at)
+        if may_ask
+        else _HOW_TO_ASK.format(host=_one_line(host, 260))
+    )
     return Refusal(
-        403, "egress-blocked", decision.reason, _HOW_TO_ASK.format(host=_one_line(host, 260)), host, port,
+        403, "egress-ask" if may_ask else "egress-blocked", decision.reason, how, host, port,
         rule.id if rule else "", rule.source if rule else "",
     )  # fmt: skip
+
+
+def how_to_ask(host: str, port: int, session_id: str, ask_at: str) -> str:
+    """Return the command and the page by which one asks for a host that is on an ask-list."""
+    host = _one_line(host, 260)
+    target = f"{f'[{host}]' if ':' in host else host}:{port}"
+    query = urlencode({"session": session_id, "host": target})
+    page = f", or on {ask_at}?{query}" if ask_at else ""
+    return _HOW_TO_ASK_FOR_A_GRANT.format(target=target, session=session_id or "ID", page=page)
 
 
 def malformed(reason: str, remedy: str = "") -> Refusal:

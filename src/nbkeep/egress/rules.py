@@ -1,7 +1,8 @@
 """May this session speak to this host, and to the address that its name stands for? Pure.
 
-Deny wins, then allow, then the public internet, if the policy has it; what nothing allows is refused. A name
-that is allowed does not open every address that somebody's name server gives for it: see `decide_address`.
+Deny wins, then a grant. Of allow and ask the rule that is closer to the host counts, ask where both are as
+close; then the public internet, if the policy has it; what nothing allows is refused. A name that is allowed
+does not open every address that somebody's name server gives for it: see `decide_address`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING
 from nbkeep.model.errors import Refused
 
 from .addresses import kind, opens, unwrapped
+from .asking import closeness
 from .parse import is_address, parse_host
 from .values import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .addresses import Address, Network
+    from .addresses import Address, Kind, Network
     from .values import Effect, Policy, Rule
 
 
@@ -26,6 +28,7 @@ class _Rules:
     """All rules of one effect, found by what they are about: a look-up does not grow with their number."""
 
     def __init__(self, rules: list[Rule]) -> None:
+        self.is_empty = not rules
         self._names: dict[str, list[Rule]] = {}
         self._below: dict[str, list[Rule]] = {}
         self._anything: list[Rule] = []
@@ -77,10 +80,13 @@ class Compiled:
     def __init__(self, policy: Policy, own: frozenset[Address] = frozenset()) -> None:
         self.policy = policy
         self._own = own
-        by_effect: dict[Effect, list[Rule]] = {"allow": [], "deny": []}
+        by_effect: dict[Effect, list[Rule]] = {"allow": [], "deny": [], "ask": []}
+        granted: list[Rule] = []
         for rule in policy.rules:
-            by_effect[rule.effect].append(rule)
+            (granted if rule.until and rule.effect == "allow" else by_effect[rule.effect]).append(rule)
         self._allow, self._deny = _Rules(by_effect["allow"]), _Rules(by_effect["deny"])
+        self._ask, self._granted = _Rules(by_effect["ask"]), _Rules(granted)
+        self.granted = tuple(granted)
 
     def decide(self, host: str, port: int) -> Decision:
         """Decide about a host as a program wrote it, before anything is looked up."""
@@ -93,9 +99,12 @@ class Compiled:
             return self._no(
                 denying, f"{host}:{port} is denied by the rule {str(denying)!r} ({denying.source})"
             )
-        allowing = self._first(self._allow, host, port)
-        if allowing is not None:
+        asked = self._first(self._ask, host, port)
+        allowing = self._first(self._granted, host, port) or self._first(self._allow, host, port)
+        if allowing is not None and _counts(allowing, asked):
             return Decision(True, allowing, f"the rule {str(allowing)!r} ({allowing.source}) allows it")
+        if asked is not None:
+            return self._no(asked, _needs_a_grant(asked, f"{host}:{port}"))
         if self.policy.public_internet:
             return Decision(True, None, "the session may reach the public internet")
         return self._no(None, f"no rule allows {host}:{port}")
@@ -115,11 +124,16 @@ class Compiled:
         denying = next((rule for _, rule in self._deny.about_address(place) if _covers(rule, port)), None)
         if denying is not None:
             return self._no(denying, f"{about} is denied by the rule {str(denying)!r} ({denying.source})")
+        asked = next((rule for _, rule in self._ask.about_address(place) if _covers(rule, port)), None)
+        if asked is not None and decided.rule is None:  # the public internet, but for this part of it
+            opening = (*self._granted.about_address(place), *self._allow.about_address(place))
+            if not any(_covers(rule, port) and _counts(rule, asked) for _, rule in opening):
+                return self._no(asked, _needs_a_grant(asked, about))
         return self._by_kind(decided, host, port, place, about)
 
     def _by_kind(self, decided: Decision, host: str, port: int, place: Address, about: str) -> Decision:
         what = kind(place, self._own)
-        for network, rule in self._allow.about_address(place):
+        for network, rule in self._opening(place, port, what):
             if _covers(rule, port) and opens(network, what):
                 reason = f"the rule {str(rule)!r} ({rule.source}) allows it"
                 return decided if decided.rule or decided.would_block else Decision(True, rule, reason)
@@ -128,12 +142,28 @@ class Compiled:
                 f"{about} is this machine, its link or its cloud's metadata: only a rule with that address"
             )
             return Decision(False, None, f"{reason} opens it")
-        if what == "private" and (decided.rule is None or decided.rule.host != host):
+        if what == "private" and not self._names_exactly(decided.rule, host):
             reason = f"{about} is an address of a private network: a rule with exactly this name, or with an"
             return Decision(False, None, f"{reason} address, is needed")
         return decided
 
+    def _opening(self, place: Address, port: int, what: Kind) -> Iterator[tuple[Network, Rule]]:
+        """Yield what could open an address; a grant opens no more than what was written in the ask-list."""
+        yield from self._allow.about_address(place)
+        if any(
+            _covers(ask, port) and opens(network, what) for network, ask in self._ask.about_address(place)
+        ):
+            yield from self._granted.about_address(place)
+
+    def _names_exactly(self, rule: Rule | None, host: str) -> bool:
+        """Tell whether an admin wrote exactly this name: a person asks for any that a `*.name` lets them."""
+        if rule is None or rule.host != host:
+            return False
+        return not rule.until or any(ask.host == host for ask in self._ask.about_name(host))
+
     def _first(self, rules: _Rules, host: str, port: int) -> Rule | None:
+        if rules.is_empty:
+            return None
         if is_address(host):
             place = ipaddress.ip_address(host)
             found = next((rule for _, rule in rules.about_address(place) if _covers(rule, port)), None)
@@ -145,6 +175,15 @@ class Compiled:
         if self.policy.dry_run and not (rule and rule.firm):
             return Decision(True, rule, f"{reason}; the policy is on trial", would_block=True)
         return Decision(False, rule, reason)
+
+
+def _counts(allowing: Rule, asked: Rule | None) -> bool:
+    """Tell whether what allows something holds against what one is to ask for."""
+    return bool(allowing.until) or asked is None or closeness(allowing) > closeness(asked)
+
+
+def _needs_a_grant(asked: Rule, what: str) -> str:
+    return f"{what} needs a grant: the rule {str(asked)!r} ({asked.source}) lets one ask for it"
 
 
 def _covers(rule: Rule, port: int) -> bool:

@@ -209,7 +209,7 @@ class Talk:
         record.rule_id = decision.rule.id if decision.rule else ""
         record.rule_source = decision.rule.source if decision.rule else ""
         if not decision.allowed:
-            raise blocked(decision, host, port)
+            raise blocked(decision, host, port, self.session_id, self._compiled().policy.ask_at)
 
     def _refuse_or_note(self, reason: str) -> None:
         record = self._known()

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Effect = Literal["allow", "deny"]
+Effect = Literal["allow", "deny", "ask"]
 _MAX_PORT = 65535
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of an allow-list or a deny-list.
+    """One line of an allow-list, a deny-list or an ask-list, or what a grant allows.
 
     `host`: a name, `*.name` (what lies below it, at any depth, never the name itself), an IP address, a
     network in CIDR notation, or `*`; in the form that `parse.parse_rule` makes. `ports`: empty means any.
-    `source`: where it was written, for people. `firm`: it refuses even while a policy is on trial.
+    `source`: where it was written, for people. `firm`: it refuses even while a policy is on trial. `until`:
+    the moment (ISO, with its zone) from which it is void; only rules of grants have one.
     """
 
     id: str
@@ -28,11 +30,16 @@ class Rule:
     ports: frozenset[int]
     source: str
     firm: bool = False
+    until: str = ""
 
     def __str__(self) -> str:
         """Return it the way an admin writes it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.effect} {host}:{','.join(map(str, sorted(self.ports))) or '*'}"
+
+    def is_over(self, now: datetime) -> bool:
+        """Tell whether it is void by now."""
+        return bool(self.until) and datetime.fromisoformat(self.until) <= now
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `from_json` takes it."""
@@ -43,6 +50,7 @@ class Rule:
             "ports": sorted(self.ports),
             "source": self.source,
             "firm": self.firm,
+            "until": self.until,
         }
 
     @classmethod
@@ -54,7 +62,10 @@ class Rule:
             raise ValueError("the ports of a rule are no list of ports")
         effect = found["effect"]
         if effect not in get_args(Effect):
-            raise ValueError("a rule allows or denies")
+            raise ValueError("a rule allows, denies, or may be asked for")
+        until = _typed(found, "until", str)
+        if until and datetime.fromisoformat(until).tzinfo is None:
+            raise ValueError("the end of a rule has no time zone")
         return cls(
             id=_typed(found, "id", str),
             effect=effect,
@@ -62,6 +73,7 @@ class Rule:
             ports=frozenset(cast("list[int]", ports)),
             source=_typed(found, "source", str),
             firm=_typed(found, "firm", bool),
+            until=until,
         )
 
 
@@ -70,7 +82,8 @@ class Policy:
     """All that decides what one session may reach.
 
     `dry_run`: only firm rules block; what others would have blocked is on record. `version`: of these
-    contents. `volume_bytes`: how much may be sent in a day (UTC), 0 for any amount.
+    contents. `volume_bytes`: how much may be sent in a day (UTC), 0 for any amount. `ask_at`: the address
+    of the page where one asks for what may be asked for.
     """
 
     session_id: str
@@ -79,6 +92,12 @@ class Policy:
     dry_run: bool
     version: str
     volume_bytes: int = 0
+    ask_at: str = ""
+
+    def at(self, now: datetime) -> Policy:
+        """Return what is left of it at that moment: grants end by themselves, whoever is away."""
+        left = tuple(rule for rule in self.rules if not rule.is_over(now))
+        return self if len(left) == len(self.rules) else replace(self, rules=left)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `from_json` takes it."""
@@ -89,6 +108,7 @@ class Policy:
             "dry_run": self.dry_run,
             "version": self.version,
             "volume_bytes": self.volume_bytes,
+            "ask_at": self.ask_at,
         }
 
     @classmethod
@@ -103,6 +123,7 @@ class Policy:
             dry_run=_typed(found, "dry_run", bool),
             version=_typed(found, "version", str),
             volume_bytes=_typed(found, "volume_bytes", int),
+            ask_at=_typed(found, "ask_at", str),
         )
 
 

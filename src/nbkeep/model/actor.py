@@ -23,16 +23,18 @@ SCOPES: dict[str, str] = {
     "profiles:read": "See the profiles and flavors that you may use",
     "self": "See and change your own account and tokens",
     "secrets": "Keep secrets of your own, and see which ones your sessions may use",
+    "grants": "Ask for access for a while, see and withdraw your own requests",
     "admin:sessions": "See and stop anybody's sessions",
     "admin:profiles": "Create, change and delete flavors and profiles",
     "admin:users": "Invite, list, disable people and change their roles",
     "admin:volumes": "See and resize home volumes",
     "admin:secrets": "See, rotate and end anybody's secrets, grant your own to others; never a value",
+    "admin:grants": "See everybody's requests for access, approve, deny and revoke those of others",
     "admin:config": "Export and apply the whole configuration",
     "network:read": "See what sessions connected to, and which rules decided",
     "audit:read": "Search, verify and export the audit journal",
 }
-_OWN = frozenset({"sessions", "profiles:read", "self", "secrets"})
+_OWN = frozenset({"sessions", "profiles:read", "self", "secrets", "grants"})
 ROLE_SCOPES: dict[Role, frozenset[str]] = {
     Role.USER: _OWN,
     Role.REVIEWER: _OWN,

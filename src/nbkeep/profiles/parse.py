@@ -165,6 +165,7 @@ _PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
     "egress_denylist": ("egress_denylist", _hosts),
     "egress_volume": ("egress_volume_bytes", _size_or_none_bytes),
     "egress_volume_bytes": ("egress_volume_bytes", _size_or_none_bytes),
+    "egress_asklist": ("egress_asklist", _hosts),
     "public_internet": ("public_internet", _flag),
     "egress_dry_run": ("egress_dry_run", _flag),
 }
@@ -186,7 +187,7 @@ def profile_from(wanted: Mapping[str, Any], base: Profile | None = None) -> Prof
 
 def _edited(field: str, raw: Any, base: Profile) -> Any:
     """Return a list of rules after `+host` was added to it or `-host` taken away; anything else as it is."""
-    if field not in {"egress_allowlist", "egress_denylist"} or not isinstance(raw, str):
+    if field not in {"egress_allowlist", "egress_denylist", "egress_asklist"} or not isinstance(raw, str):
         return raw
     edits = _hosts(raw, field)
     signs = {edit[0] for edit in edits}

@@ -150,6 +150,7 @@ def as_profile(row: ProfileRow) -> Profile:
         frozen_s=row.frozen_s,
         egress_allowlist=tuple(row.egress_allowlist),
         egress_denylist=tuple(row.egress_denylist),
+        egress_asklist=tuple(row.egress_asklist),
         public_internet=row.public_internet,
         egress_volume_bytes=row.egress_volume_bytes,
         egress_dry_run=row.egress_dry_run,

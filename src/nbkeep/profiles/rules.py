@@ -93,6 +93,7 @@ def check_profile(profile: Profile, flavors: Collection[str], known: Known) -> N
     _check_preimport(profile.preimport)
     check_rules("egress_allowlist", profile.egress_allowlist)
     check_rules("egress_denylist", profile.egress_denylist)
+    check_rules("egress_asklist", profile.egress_asklist)
     _check_volume(profile)
     roles = [role.value for role in Role]
     for role in profile.roles:

@@ -45,6 +45,7 @@ class Profile:
     frozen_s: int | None = None  # how long idle sessions are frozen first; None is the platform's
     egress_allowlist: tuple[str, ...] = ()  # rules as `egress.parse` reads them, in the admin's words
     egress_denylist: tuple[str, ...] = ()
+    egress_asklist: tuple[str, ...] = ()  # refused until somebody is granted it for a time
     public_internet: bool = False
     egress_volume_bytes: int = 0  # what a session may send in a day (UTC); 0 is any amount
     egress_dry_run: bool = False  # nothing of the lists is enforced, what would be refused is recorded

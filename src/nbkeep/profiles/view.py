@@ -16,6 +16,7 @@ def network_words(profile: Profile) -> str:
     return words.reach_words(
         profile.egress_allowlist,
         profile.egress_denylist,
+        profile.egress_asklist,
         internet=profile.public_internet,
         dry_run=profile.egress_dry_run,
     )

@@ -103,13 +103,22 @@ def state_words(state_retention_s: int, *, keep_state: bool) -> str:
     return f"kept for {duration_words(state_retention_s)} after a stop" if keep_state else "lost at a stop"
 
 
-def reach_words(allowed: Sequence[str], refused: Sequence[str], *, internet: bool, dry_run: bool) -> str:
+def reach_words(
+    allowed: Sequence[str],
+    refused: Sequence[str],
+    asked: Sequence[str] = (),
+    *,
+    internet: bool,
+    dry_run: bool,
+) -> str:
     """Return what the sessions of a profile may reach as a sentence.
 
     >>> reach_words([], [], internet=False, dry_run=False)
     'No network: code reaches nothing outside its sandbox'
     >>> reach_words(["pypi.org", "*.bd"], [], internet=False, dry_run=False)
     'Reaches only pypi.org and *.bd'
+    >>> reach_words(["pypi.org"], [], ["huggingface.co"], internet=False, dry_run=False)
+    'Reaches only pypi.org. One may ask for huggingface.co'
     >>> reach_words(["db.acme.local:5432"], ["paste.bin"], internet=True, dry_run=True)
     'Reaches the public internet and db.acme.local:5432, but not paste.bin. On trial: nothing is refused yet'
     """
@@ -121,6 +130,8 @@ def reach_words(allowed: Sequence[str], refused: Sequence[str], *, internet: boo
         said = _NOTHING
     if refused and (internet or allowed):
         said += f", but not {_listed(refused)}"
+    if asked:
+        said += f". One may ask for {_listed(asked)}"
     return f"{said}. On trial: nothing is refused yet" if dry_run else said
 
 

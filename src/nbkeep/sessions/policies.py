@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from nbkeep.egress.policy import NOTHING, Reach, policy_of
+from nbkeep.egress.policy import NOTHING, policy_of
+from nbkeep.grants.records import live_rules, live_rules_of
 from nbkeep.profiles.profiles import as_profile, get_profile
+from nbkeep.profiles.reach import reach_of
 from nbkeep.profiles.view import network_words
 from nbkeep.profiles.words import no_reach_words
 from nbkeep.store.tables import ProfileRow, SessionRow
@@ -17,28 +19,39 @@ from .records import LIVE_STATES, visible_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from nbkeep.egress.values import Policy
     from nbkeep.model.actor import Actor
-    from nbkeep.profiles.values import Profile
     from nbkeep.settings import Settings
     from nbkeep.store.database import Tx
     from nbkeep.vault.values import Leased
 
 
-def live_policies(tx: Tx, settings: Settings) -> list[Policy]:
-    """Return the policies of all live sessions, by session id.
+def live_policies(tx: Tx, settings: Settings, now: datetime) -> list[Policy]:
+    """Return the policies of all live sessions, by session id, with the grants that are live at that moment.
 
     A session whose profile's row is gone reaches nothing: what its rules would be now, nobody can say. One
     whose profile was deleted keeps its last rules: its sessions go on.
     """
-    query = select(SessionRow.id, SessionRow.profile_name).where(SessionRow.state.in_(LIVE_STATES))
+    query = select(SessionRow.id, SessionRow.user_id, SessionRow.profile_name).where(
+        SessionRow.state.in_(LIVE_STATES)
+    )
     sessions = tx.execute(query.order_by(SessionRow.id)).all()
-    names = {name for _, name in sessions}
+    names = {name for _, _, name in sessions}
     rows = tx.scalars(select(ProfileRow).where(ProfileRow.name.in_(names)))
     reaches = {row.name: reach_of(as_profile(row)) for row in rows}
-    platform = settings.egress_denylist
-    return [policy_of(session_id, reaches.get(name, NOTHING), platform) for session_id, name in sessions]
+    granted, platform, ask_at = live_rules(tx, now), settings.egress_denylist, _ask_at(settings)
+    return [
+        policy_of(
+            session_id,
+            reaches.get(name, NOTHING),
+            platform,
+            granted=granted.get((user_id, name), ()),
+            ask_at=ask_at,
+        )
+        for session_id, user_id, name in sessions
+    ]
 
 
 def tag_of(policies: Sequence[Policy], leases: Sequence[Leased] = ()) -> str:
@@ -48,16 +61,27 @@ def tag_of(policies: Sequence[Policy], leases: Sequence[Leased] = ()) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
-def session_policy(tx: Tx, settings: Settings, actor: Actor, session_id: str) -> Policy:
+def session_policy(tx: Tx, settings: Settings, actor: Actor, session_id: str, now: datetime) -> Policy:
     """Return the policy of a session that the actor may see; "not yours" and "not there" are the same 404."""
-    row = _seen(tx, actor, session_id)
+    return policy_of_row(tx, settings, _seen(tx, actor, session_id), now)
+
+
+def policy_of_row(tx: Tx, settings: Settings, row: SessionRow, now: datetime) -> Policy:
+    """Return the policy of a session, whoever asks."""
     profile = tx.get(ProfileRow, row.profile_name)
-    return policy_of(row.id, reach_of(as_profile(profile)) if profile else NOTHING, settings.egress_denylist)
+    return policy_of(
+        row.id,
+        reach_of(as_profile(profile)) if profile else NOTHING,
+        settings.egress_denylist,
+        granted=live_rules_of(tx, now, row.user_id, row.profile_name),
+        ask_at=_ask_at(settings),
+    )
 
 
 def profile_policy(tx: Tx, settings: Settings, actor: Actor, name: str) -> Policy:
-    """Return the policy that a session of this profile has; the actor must know of the profile."""
-    return policy_of("", reach_of(get_profile(tx, actor, name)[0]), settings.egress_denylist)
+    """Return the policy of sessions of a profile, without any grant; the actor must know of the profile."""
+    reach = reach_of(get_profile(tx, actor, name)[0])
+    return policy_of("", reach, settings.egress_denylist, ask_at=_ask_at(settings))
 
 
 def reach_words_of(tx: Tx, row: SessionRow) -> str:
@@ -66,16 +90,8 @@ def reach_words_of(tx: Tx, row: SessionRow) -> str:
     return network_words(as_profile(profile)) if profile else no_reach_words()
 
 
-def reach_of(profile: Profile) -> Reach:
-    """Return what a profile says about the way out."""
-    return Reach(
-        f"profile {profile.name}",
-        profile.egress_allowlist,
-        profile.egress_denylist,
-        profile.public_internet,
-        profile.egress_dry_run,
-        profile.egress_volume_bytes,
-    )
+def _ask_at(settings: Settings) -> str:
+    return f"{settings.public_url}/portal/grants"
 
 
 def _seen(tx: Tx, actor: Actor, session_id: str) -> SessionRow:

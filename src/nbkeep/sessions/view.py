@@ -9,6 +9,7 @@ from sqlalchemy import select
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.store.tables import FlavorRow, MarkRow, ProfileRow, UserRow
 
+from .askable import askable
 from .frozen import frozen_s, frozen_until
 from .kept import keeps_state, totals
 from .limits import can_extend_until, idle_stop_at, warning
@@ -63,6 +64,7 @@ def own_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> dict[
     """Return the view for the session's own server, with what is asked of it."""
     return {
         **session_view(tx, clock, settings, row),
+        "askable": askable(tx, settings, row, clock.now()),
         "freeze_asked": row.state == SessionState.READY and row.freeze_asked_at is not None,
     }
 

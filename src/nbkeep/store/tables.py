@@ -148,6 +148,7 @@ class ProfileRow(Table):
     frozen_s: Mapped[int | None]  # None: the platform's
     egress_allowlist: Mapped[list[str]] = mapped_column(JSON(), default=list)
     egress_denylist: Mapped[list[str]] = mapped_column(JSON(), default=list)
+    egress_asklist: Mapped[list[str]] = mapped_column(JSON(), default=list)
     public_internet: Mapped[bool] = mapped_column(default=False)
     egress_volume_bytes: Mapped[int] = mapped_column(default=0)
     egress_dry_run: Mapped[bool] = mapped_column(default=False)
@@ -354,6 +355,36 @@ class SecretLeaseRow(Table):
     __table_args__ = (
         Index("one_live_lease_per_session", "session_id", "secret_id", unique=True,
               sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+    )  # fmt: skip
+
+
+class GrantRow(Table):
+    """What a person asked for, for a while, in all their sessions of a profile; and what became of it."""
+
+    __tablename__ = "grants"
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))  # what `subject` is: see grants/kinds.py
+    subject: Mapped[str] = mapped_column(String(400))
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    profile_name: Mapped[str] = mapped_column(String(40))
+    session_id: Mapped[str | None] = mapped_column(ForeignKey("sessions.id"))  # where it was missed
+    reason: Mapped[str] = mapped_column(Text)
+    wanted_s: Mapped[int]
+    state: Mapped[str] = mapped_column(String(12))  # see grants/values.py
+    requested_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None] = mapped_column(String(60))
+    expires_at: Mapped[datetime | None]  # once granted
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(String(60))
+    answer: Mapped[str] = mapped_column(Text, default="")  # why it was denied or revoked
+
+    __table_args__ = (
+        Index("one_open_request", "user_id", "profile_name", "kind", "subject", unique=True,
+              sqlite_where=text("state = 'requested'"), postgresql_where=text("state = 'requested'")),
+        Index("grants_by_state", "state", "expires_at"),
+        Index("grants_newest_first", "requested_at", "id"),
+        Index("grants_of_user", "user_id", "requested_at", "id"),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import { useChanges, useNow, useSession } from './hooks';
 import { KeepWorking } from './keepworking';
 import { Meter } from './meter';
 import { KeptLine } from './savestate';
-import type { Status } from './status';
+import type { Askable, Status } from './status';
 import type { IKeptState, ISession, ITour } from './tokens';
 import { classification, endSentence, idleSentence, price, resources, size, sizeOf } from './words';
 
@@ -33,6 +33,29 @@ function MemoryRow(props: { status: Status }): React.ReactElement | null {
         <span className="nbkeep-quiet">, at most {size(memory.peak_bytes)} so far</span>
       )}
     </Row>
+  );
+}
+
+/** What was refused lately and may be asked for; the portal has the form, which knows who asks. */
+function AskableList(props: { askable: Askable[] }): React.ReactElement | null {
+  if (props.askable.length === 0) {
+    return null;
+  }
+  return (
+    <ul className="nbkeep-Askable" aria-label="Refused lately">
+      {props.askable.map(one => (
+        <li key={one.host}>
+          <code>{one.host}</code> was refused.{' '}
+          {one.asked ? (
+            <span className="nbkeep-quiet">You have asked for it.</span>
+          ) : (
+            <a className="nbkeep-Button" href={one.url} target="_blank" rel="noopener">
+              Ask for access<span className="nbkeep-sr"> to {one.host}</span>
+            </a>
+          )}
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -82,7 +105,12 @@ export function Details(props: {
           </Row>
         )}
         {profile.name && <Row name="Price">{price(profile)}</Row>}
-        {profile.network_words && <Row name="Network">{profile.network_words}</Row>}
+        {(profile.network_words || status.askable.length > 0) && (
+          <Row name="Network">
+            {profile.network_words}
+            <AskableList askable={status.askable} />
+          </Row>
+        )}
         {profile.classification && <Row name="Data">{classification(profile.classification)}</Row>}
         {status.record_code && <Row name="Recording">The code of the cells that you run is kept in the audit journal.</Row>}
       </dl>

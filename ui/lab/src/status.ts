@@ -74,6 +74,15 @@ export interface PendingOutput {
   running: boolean;
 }
 
+/** A host that was refused lately, and that one may ask for. */
+export interface Askable {
+  host: string;
+  /** A request for it waits for a decision. */
+  asked: boolean;
+  /** The portal's page to ask on. */
+  url: string;
+}
+
 export interface Status {
   session_id: string;
   name: string;
@@ -89,6 +98,7 @@ export interface Status {
   can_extend_until: string | null;
   warning: StopWarning | null;
   notices: Notice[];
+  askable: Askable[];
   tour_done: boolean;
   larger_profiles: LargerProfile[];
   record_code: boolean;
@@ -191,6 +201,11 @@ function readNotice(raw: Fields): Notice | null {
   return id ? { id, kind: text(raw.kind), text: text(raw.text), at: text(raw.at) } : null;
 }
 
+function readAskable(raw: Fields): Askable | null {
+  const [host, url] = [text(raw.host), webAddress(raw.url)];
+  return host && url ? { host, url, asked: raw.asked === true } : null;
+}
+
 const REASONS: readonly DeathReason[] = ['out-of-memory', 'killed', 'crashed', 'exited'];
 
 function readDeath(raw: Fields): Death | null {
@@ -258,6 +273,7 @@ export function readStatus(value: unknown): Status {
     can_extend_until: instant(raw.can_extend_until),
     warning: readWarning(raw.warning),
     notices: list(raw.notices, readNotice),
+    askable: list(raw.askable, readAskable),
     // A server that does not know must not start the tour on every visit.
     tour_done: raw.tour_done !== false,
     larger_profiles: list(raw.larger_profiles, readLarger),

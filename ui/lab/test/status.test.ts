@@ -42,6 +42,13 @@ describe('a status from the wire', () => {
   });
 });
 
+test('a host to ask for has a page to ask on, or is left out', () => {
+  const url = 'http://localhost:8000/portal/grants?session=s&host=a.example%3A443';
+  const raw = [{ host: 'a.example:443', url, asked: 1 }, { host: 'b.example:443', url: 'javascript:alert(1)' }, { url }];
+  expect(readStatus({ now: at(0), askable: raw }).askable).toEqual([{ host: 'a.example:443', url, asked: false }]);
+  expect(readStatus({ now: at(0) }).askable).toEqual([]);
+});
+
 test.each([
   ['http://localhost:8000/portal/', true],
   ['/portal/', true],

@@ -79,7 +79,7 @@ def explain_host(
         raise invalid("session", "Whose rules?", "Give either a session or a profile.")
     with office.store.read() as tx:
         policy = (
-            session_policy(tx, office.settings, actor, session)
+            session_policy(tx, office.settings, actor, session, office.clock.now())
             if session
             else profile_policy(tx, office.settings, actor, profile)
         )

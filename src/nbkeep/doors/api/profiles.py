@@ -45,6 +45,7 @@ class ProfileFields(BaseModel):
     egress_allowlist: list[str] | str | None = Field(default=None, examples=[["pypi.org", "*.acme.local"]])
     egress_denylist: list[str] | str | None = Field(default=None, examples=[["paste.example.com"]])
     egress_volume: int | str | None = Field(default=None, examples=["1GB"])
+    egress_asklist: list[str] | str | None = Field(default=None, examples=[["huggingface.co", "*.pypi.org"]])
     public_internet: bool | None = None
     egress_dry_run: bool | None = None
 

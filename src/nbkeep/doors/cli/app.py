@@ -31,6 +31,7 @@ VERBS = (
     "session",
     "volume",
     "secret",
+    "grant",
     "network",
     "audit",
     "export",

@@ -60,6 +60,14 @@ Denylist = Annotated[
         "--egress-denylist", metavar="HOSTS", help="What they may never reach, whatever else allows; or none."
     ),
 ]
+Asklist = Annotated[
+    str | None,
+    typer.Option(
+        "--egress-asklist",
+        metavar="HOSTS",
+        help="What people may ask for: refused until they are granted it for a time; or none.",
+    ),
+]
 PublicInternet = Annotated[
     bool | None,
     typer.Option("--public-internet/--no-public-internet", help="Whether they reach all public addresses."),
@@ -161,6 +169,7 @@ def create(
     frozen: Frozen = None,
     egress_allowlist: Allowlist = None,
     egress_denylist: Denylist = None,
+    egress_asklist: Asklist = None,
     public_internet: PublicInternet = None,
     egress_volume: EgressVolume = None,
     egress_dry_run: EgressDryRun = None,
@@ -192,6 +201,7 @@ def create(
         frozen=frozen,
         egress_allowlist=egress_allowlist,
         egress_denylist=egress_denylist,
+        egress_asklist=egress_asklist,
         public_internet=public_internet,
         egress_volume=egress_volume,
         egress_dry_run=egress_dry_run,
@@ -223,6 +233,7 @@ def set_profile(
     frozen: Frozen = None,
     egress_allowlist: Allowlist = None,
     egress_denylist: Denylist = None,
+    egress_asklist: Asklist = None,
     public_internet: PublicInternet = None,
     egress_volume: EgressVolume = None,
     egress_dry_run: EgressDryRun = None,
@@ -255,6 +266,7 @@ def set_profile(
         frozen=frozen,
         egress_allowlist=egress_allowlist,
         egress_denylist=egress_denylist,
+        egress_asklist=egress_asklist,
         public_internet=public_internet,
         egress_volume=egress_volume,
         egress_dry_run=egress_dry_run,
@@ -352,6 +364,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("allowed hosts", ", ".join(found["egress_allowlist"])),
             ("refused hosts", ", ".join(found["egress_denylist"])),
             ("sends a day", _volume(found["egress_volume_bytes"])),
+            ("may be asked for", ", ".join(found["egress_asklist"])),
             ("classification", found["classification"]),
             ("variables", _variables(found)),
             ("audit of code", "code and hash" if found["record_code"] else "hash only"),

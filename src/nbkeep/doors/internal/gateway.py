@@ -79,7 +79,7 @@ def value_of(lease_id: str, body: Wanted, office: OfficeDep) -> dict[str, Any]:
 
 def _look(office: Office, known: str | None) -> dict[str, Any] | None:
     with office.store.read() as tx:
-        found = live_policies(tx, office.settings)
+        found = live_policies(tx, office.settings, office.clock.now())
         leased = live_leases(tx)
         tag = tag_of(found, leased)
         if tag == known:

@@ -132,7 +132,7 @@ def _answer(tx: Tx, office: Office, browser: Browser, ask: str, of: str) -> dict
         return None
     try:
         policy = (
-            session_policy(tx, office.settings, browser.actor, of)
+            session_policy(tx, office.settings, browser.actor, of, office.clock.now())
             if of.startswith("ses_")
             else profile_policy(tx, office.settings, browser.actor, of)
         )

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nbkeep.grants.end import expire_grants
 from nbkeep.model.errors import Unavailable
 from nbkeep.sessions.state_key_records import record_keys
 from nbkeep.sessions.state_keys import key_ids
@@ -48,6 +49,7 @@ class Worker:
         if not self._step("clocks", lambda: clocks.check(self.parts, self.boot_id)):
             return
         self._step("limits", lambda: stops.stop_what_is_due(self.parts))
+        self._step("grants", lambda: expire_grants(self.parts.store, self.parts.clock))
         self._step("frozen", lambda: freezer.suspend_frozen(self.parts))
         self._step("starts", lambda: stops.give_up_slow_starts(self.parts))
         self._step("disabled", lambda: stops.stop_disabled_users(self.parts))

@@ -27,14 +27,15 @@ router = APIRouter(prefix="/admin")
 _FLAVOR_FIELDS = ("cpu", "memory", "gpu_type", "gpu_count", "price_per_hour")
 _PROFILE_FIELDS = ("display_name", "description", "image", "flavor", "idle_stop", "max_session",
                    "max_extension", "state_limit", "state_retention", "state_key", "frozen", "classification",
-                   "preimport", "egress_allowlist", "egress_denylist", "egress_volume")  # fmt: skip
-_LONGEST = {"egress_allowlist": 100_000, "egress_denylist": 100_000}
+                   "preimport", "egress_allowlist", "egress_denylist", "egress_asklist",
+                   "egress_volume")  # fmt: skip
+_LONGEST = {"egress_allowlist": 100_000, "egress_denylist": 100_000, "egress_asklist": 100_000}
 _NEW_PROFILE: dict[str, Any] = {
     "name": "", "display_name": "", "description": "", "image": "base", "flavor": "", "idle_stop": "30min",
     "max_session": "8h", "max_extension": "4h", "classification": "internal",
     "preimport": "", "record_code": False, "enabled": True, "keep_state": True,
     "state_limit": "16GiB", "state_retention": "7d", "state_key": PLATFORM, "frozen": PLATFORM,
-    "egress_allowlist": "", "egress_denylist": "", "egress_volume": "",
+    "egress_allowlist": "", "egress_denylist": "", "egress_asklist": "", "egress_volume": "",
     "public_internet": False, "egress_dry_run": False,
     "roles": [Role.USER.value, Role.ADMIN.value, Role.REVIEWER.value],
 }  # fmt: skip
@@ -206,6 +207,7 @@ def _profile_form(profile: Profile) -> dict[str, Any]:
         "egress_volume": _size(profile.egress_volume_bytes) if profile.egress_volume_bytes else "",
         "egress_allowlist": "\n".join(profile.egress_allowlist),
         "egress_denylist": "\n".join(profile.egress_denylist),
+        "egress_asklist": "\n".join(profile.egress_asklist),
     }
 
 

@@ -1,0 +1,110 @@
+"""Approve or deny what somebody asked for. One transaction with its audit record and what they are told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from nbkeep.audit import events, journal
+from nbkeep.model.errors import Refused
+from nbkeep.model.units import format_duration
+from nbkeep.model.verdict import Refuse
+
+from . import rules
+from .kinds import kind_named
+from .records import find_grant, profile_policy_now
+from .tell import forget_deciders, tell
+from .values import State
+
+if TYPE_CHECKING:
+    from nbkeep.model.actor import Actor
+    from nbkeep.model.clock import Clock
+    from nbkeep.settings import Settings
+    from nbkeep.store.database import Tx
+    from nbkeep.store.tables import GrantRow, UserRow
+
+
+def approve_grant(
+    tx: Tx,
+    clock: Clock,
+    settings: Settings,
+    actor: Actor,
+    grant_id: str,
+    duration: str | float | None = None,
+) -> GrantRow:
+    """Grant what was asked for, from now on, for as long as was asked or shorter; also to running sessions.
+
+    Raises `Refused`: 403 for one's own request, and where the profile does not let one ask for it any more;
+    409 for a request that is not open.
+    """
+    row, user = _open(tx, actor, grant_id)
+    verdict = rules.may_approve(actor, row.user_id, self_approval=settings.grants_self_approval)
+    if isinstance(verdict, Refuse):
+        raise verdict.as_error()
+    most_s = min(row.wanted_s, settings.grants_max_s)  # the setting may have been lowered since
+    given_s = most_s if duration is None else rules.read_duration_s(duration, settings.grants_max_s)
+    verdict = rules.may_last(row.wanted_s, given_s)
+    if isinstance(verdict, Refuse):
+        raise verdict.as_error(400)
+    _check_still_asked(tx, settings, row, user)
+    row.state, row.decided_at, row.decided_by = State.GRANTED.value, clock.now(), actor.name
+    row.expires_at = expires_at = clock.now() + timedelta(seconds=given_s)
+    event = events.GrantApproved(
+        session_id=row.session_id,
+        grant_id=row.id,
+        kind=row.kind,
+        subject=row.subject,
+        user=user.name,
+        profile=row.profile_name,
+        granted_s=given_s,
+        expires_at=expires_at.isoformat(),
+    )
+    journal.append(tx, clock, actor, event)
+    forget_deciders(tx, clock, row)
+    tell(
+        tx,
+        clock,
+        row,
+        f"You may reach {row.subject} for {format_duration(given_s)}: {actor.name} approved it.",
+    )
+    return row
+
+
+def deny_grant(tx: Tx, clock: Clock, actor: Actor, grant_id: str, reason: str) -> GrantRow:
+    """Turn a request down, with words for who asked. Raises `Refused` (409) for one that is not open."""
+    row, user = _open(tx, actor, grant_id)
+    said = rules.read_reason(reason)
+    row.state, row.decided_at, row.decided_by = State.DENIED.value, clock.now(), actor.name
+    row.answer = said
+    event = events.GrantDenied(
+        session_id=row.session_id,
+        grant_id=row.id,
+        kind=row.kind,
+        subject=row.subject,
+        user=user.name,
+        profile=row.profile_name,
+        reason=said,
+    )
+    journal.append(tx, clock, actor, event)
+    forget_deciders(tx, clock, row)
+    tell(tx, clock, row, f"Your request for {row.subject} was denied by {actor.name}: {said}")
+    return row
+
+
+def _open(tx: Tx, actor: Actor, grant_id: str) -> tuple[GrantRow, UserRow]:
+    row, user = find_grant(tx, actor, grant_id)
+    actor.require(rules.DECIDE)
+    if row.state != State.REQUESTED:
+        raise Refused("grant-not-open", f"{row.id} is {row.state}, and not waiting for a decision.",
+                      "See `nbkeep grant list --state requested`.", status=409)  # fmt: skip
+    return row, user
+
+
+def _check_still_asked(tx: Tx, settings: Settings, row: GrantRow, user: UserRow) -> None:
+    policy = profile_policy_now(tx, settings, row.profile_name)
+    if policy is None or user.status != "active":
+        gone = "The profile" if policy is None else user.name
+        raise Refused("grant-for-nobody", f"{gone} is not there any more.", "Deny the request.", status=409)
+    verdict = kind_named(row.kind).may_be_asked(policy, row.subject)
+    if isinstance(verdict, Refuse):
+        raise verdict.as_error()

@@ -1,0 +1,23 @@
+"""A profile as the room that decides about connections knows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbkeep.egress.policy import Reach
+
+if TYPE_CHECKING:
+    from .values import Profile
+
+
+def reach_of(profile: Profile) -> Reach:
+    """Return what a profile says about the way out."""
+    return Reach(
+        f"profile {profile.name}",
+        profile.egress_allowlist,
+        profile.egress_denylist,
+        profile.egress_asklist,
+        profile.public_internet,
+        profile.egress_dry_run,
+        profile.egress_volume_bytes,
+    )

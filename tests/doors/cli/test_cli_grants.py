@@ -1,0 +1,94 @@
+"""`nbkeep grant`: asked for by a person, decided by the operator; and the ask-list of a profile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from grants_parts import PROFILE
+from nbkeep.people import tokens
+
+if TYPE_CHECKING:
+    from cli_parts import Nbkeep
+
+    from nbkeep.model.actor import Actor
+    from office_parts import OfficeForTests
+
+
+def be(office: OfficeForTests, actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the commands that follow be a person's, by a token of theirs instead of the operator's."""
+    with office.store.write() as tx:
+        _, secret = tokens.create_token(tx, office.clock, actor, "test", sorted(actor.scopes), 86400)
+    hers = office.settings.data_dir / f"of-{actor.name}"
+    if not hers.exists():
+        (hers / "secrets").mkdir(parents=True)
+        (hers / "run").symlink_to(office.settings.run_dir)
+    (hers / "secrets/operator-token").write_text(secret)
+    monkeypatch.setenv("NBKEEP_DATA", str(hers))
+
+
+def test_a_grant_from_its_request_to_its_end(
+    nbkeep: Nbkeep, served: OfficeForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = nbkeep("profile", "set", PROFILE, "--egress-asklist", "huggingface.co,*.pypi.org")
+    assert "huggingface.co, *.pypi.org" in made.out
+    assert "One may ask for huggingface.co and *.pypi.org" in made.out
+    edited = nbkeep("profile", "set", PROFILE, "--egress-asklist", "-*.pypi.org", "--json")
+    assert edited.json["egress_asklist"] == ["huggingface.co"]
+    jane = served.user()
+    session = served.ready(jane)
+    why = nbkeep("network", "explain", "huggingface.co", "--session", session)
+    assert f"nbkeep grant request huggingface.co:443 --session {session}" in why.out
+    asking = ("grant", "request", "huggingface.co", "--reason", "Weights", "--for", "2h")
+    nobody = nbkeep(*asking, "--session", session)
+    assert (nobody.code, "the operator is none" in nobody.err) == (1, True)
+    with monkeypatch.context() as hers:
+        be(served, jane, hers)
+        request = nbkeep(*asking, "--session", session, "--json").json["id"]
+        assert nbkeep(*asking, "--profile", PROFILE, "--json").json["id"] == request
+        assert "Give either --session ID or --profile NAME" in nbkeep(*asking).err
+        assert nbkeep("grant", "approve", request).code == 1
+        refused = nbkeep("grant", "request", "other.example", "--reason", "x", "--session", session)
+        assert "not on the profile's ask-list" in refused.err
+        assert "You may ask for: huggingface.co:80,443" in refused.err
+    listed = nbkeep("grant", "list", "--state", "requested").out
+    assert request in listed
+    assert "Weights" in listed
+    longer = nbkeep("grant", "approve", request, "--for", "3h")
+    assert "longer than the 2h that were asked for" in longer.err
+    approved = nbkeep("grant", "approve", request, "--for", "1h")
+    assert "granted" in approved.out
+    why = nbkeep("network", "explain", "huggingface.co", "--session", session)
+    assert f"grant {request} of jane until 2026-01-01 01:00 UTC" in why.out
+    assert nbkeep("grant", "revoke", request, "--reason", "Enough").code == 0
+    shown = nbkeep("grant", "show", request).out
+    assert "revoked" in shown
+    assert "Enough" in shown
+    with monkeypatch.context() as hers:
+        be(served, jane, hers)
+        served.clock.advance(1)
+        again = nbkeep(*asking, "--session", session, "--json").json["id"]
+        assert "is withdrawn" in nbkeep("grant", "withdraw", again).err
+        served.clock.advance(1)
+        third = nbkeep(*asking, "--session", session, "--json").json["id"]
+    assert "is denied" in nbkeep("grant", "deny", third, "--reason", "No").err
+    assert [one["state"] for one in nbkeep("grant", "list", "--json").json] == [
+        "denied",
+        "withdrawn",
+        "revoked",
+    ]
+    assert nbkeep("grant", "list", "--state", "moon").code == 1
+
+
+def test_an_ask_list_round_trips_as_a_file(nbkeep: Nbkeep, served: OfficeForTests) -> None:
+    del served
+    assert nbkeep("profile", "set", PROFILE, "--egress-asklist", "a.example:80,443").code == 0
+    document = yaml.safe_load(nbkeep("export").out)
+    entry = next(one for one in document["profiles"] if one["name"] == PROFILE)
+    assert entry["egress_asklist"] == ["a.example:80,443"]
+    assert (document["settings"]["grants_max_s"], document["settings"]["grants_self_approval"]) == (
+        28800,
+        False,
+    )
