@@ -32,6 +32,7 @@ VERBS = (
     "volume",
     "secret",
     "network",
+    "model",
     "audit",
     "export",
     "apply",

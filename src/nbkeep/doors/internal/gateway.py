@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from nbkeep.app import Office
 from nbkeep.doors.api.auth import OfficeDep, require_gateway
 from nbkeep.egress.records import MAX_BATCH, take_records
+from nbkeep.inference.budgets import gateway_view
 from nbkeep.model.errors import Unavailable
 from nbkeep.sessions.policies import live_policies, tag_of
 from nbkeep.vault.change import source_of
@@ -77,11 +78,13 @@ def _look(office: Office, known: str | None) -> dict[str, Any] | None:
     with office.store.read() as tx:
         found = live_policies(tx, office.settings)
         leased = live_leases(tx)
-    tag = tag_of(found, leased)
+        models = gateway_view(tx, office.clock, office.settings.currency)
+    tag = tag_of(found, leased, models)
     if tag == known:
         return None
     return {
         "tag": tag,
         "policies": [policy.as_json() for policy in found],
         "leases": [lease.as_json() for lease in leased],
+        "models": models,
     }
