@@ -81,6 +81,16 @@ def test_a_stream_without_usage_is_estimated_not_zero() -> None:
     assert found.reason == "the stream held no usage"
 
 
+def test_usage_that_grows_with_a_stream_is_an_estimate_when_it_is_cut() -> None:
+    events = [
+        {"choices": [{"delta": {"content": one}}], "usage": chat_usage(19, at)}
+        for at, one in enumerate(WORDS)
+    ]
+    assert read(sse(*events), is_whole=False).measure == "estimated"
+    found = read(sse(*events))
+    assert (found.measure, found.usage.tokens_out) == ("measured", len(WORDS) - 1)
+
+
 @pytest.mark.parametrize(
     "usage",
     [
