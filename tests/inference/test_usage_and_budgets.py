@@ -148,6 +148,17 @@ def _own(office: OfficeForTests, actor: Actor) -> list[dict[str, Any]]:
         return usage.own_budgets(tx, office.clock, actor, EUR)
 
 
+def test_what_all_used_together_is_told_once_it_matters(office: OfficeForTests) -> None:
+    set_up(office)
+    jane, joe = office.user(), office.user("joe")
+    session = office.ready(joe)
+    budget(office, "total", "5.40")
+    report(office, call(office, session, "a"))
+    assert _own(office, jane) == []
+    report(office, call(office, session, "b"))
+    assert [(one["scope"], one["percent"]) for one in _own(office, jane)] == [("total", 96)]
+
+
 def test_a_budget_of_nothing_lets_nothing_out(office: OfficeForTests) -> None:
     set_up(office)
     session = office.ready(office.user())

@@ -20,7 +20,7 @@ from nbkeep.store.tables import UserRow
 
 from .budgets import list_budgets, used_by, words_of
 from .rules import month_of
-from .values import ADMIN, EVERYONE, READ, USE, Used
+from .values import ADMIN, EVERYONE, READ, TOTAL, USE, Used
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,9 +72,15 @@ def total(tx: Tx, actor: Actor, wanted: Wanted) -> dict[str, Any]:
 
 
 def own_budgets(tx: Tx, clock: Clock, actor: Actor, currency: str) -> list[dict[str, Any]]:
-    """Return how the budgets stand that hold for somebody's own calls this month."""
+    """Return how the budgets stand that hold for somebody's own calls this month.
+
+    What all people used together is told only once it is about to end calls.
+    """
+    if actor.kind != "user":
+        return []
     month = month_of(clock.now())
-    return [_used_view(one, month, currency) for one in used_by(tx, actor.id, actor.name, month)]
+    found = used_by(tx, actor.id, actor.name, month)
+    return [_used_view(one, month, currency) for one in found if one.scope != TOTAL or one.is_worth_a_warning]
 
 
 def budget_views(tx: Tx, clock: Clock, actor: Actor, currency: str) -> list[dict[str, Any]]:
