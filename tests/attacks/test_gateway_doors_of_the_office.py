@@ -17,7 +17,8 @@ def test_nobody_but_a_gateway_gets_in(office: OfficeForTests) -> None:
     session_id, session_token = office.launched(office.user())
     gateway = make_gateway(office)
     body = {"records": [gateway.record(session_id, "forged.example")]}
-    doors = (("GET", "/internal/v1/gateway/policies"), ("POST", "/internal/v1/gateway/connections"))
+    doors = (("GET", "/internal/v1/gateway/policies"), ("POST", "/internal/v1/gateway/connections"),
+             ("POST", "/internal/v1/gateway/model-calls"))  # fmt: skip
     for method, path in doors:
         for token in (
             None,

@@ -23,6 +23,7 @@ from nbkeep.backends.local.layout import Layout, make_dir
 from nbkeep.egress.gateway import Gateway
 from nbkeep.egress.keyed import Keys
 from nbkeep.egress.leases import Leases
+from nbkeep.egress.models import Metering
 from nbkeep.egress.office_client import OfficeClient, flush, keep_policies, keep_recording
 from nbkeep.egress.resolver import SystemResolver, own_addresses
 from nbkeep.egress.rules import Compiled
@@ -33,10 +34,11 @@ from nbkeep.model.errors import NbkeepError, Refused
 from nbkeep.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from nbkeep.egress.addresses import Address
     from nbkeep.egress.leases import Lease
+    from nbkeep.egress.touches import Treatment
     from nbkeep.egress.values import Policy
     from nbkeep.model.clock import Clock
 
@@ -168,12 +170,12 @@ class Sessions:
             self._compile(compiled.policy)
 
 
-def make_keys(settings: Settings, office: OfficeClient) -> Keys:
-    """Return what is needed to add secrets; raise `Refused` where the roots cannot be read."""
+def make_keys(settings: Settings, office: OfficeClient, treatments: Sequence[Treatment] = ()) -> Keys:
+    """Return what is needed to look into requests; raise `Refused` where the roots cannot be read."""
     clock = SystemClock()
     extra = Path(settings.egress_ca_file) if settings.egress_ca_file else None
     try:
-        return Keys(Leases(office.value, clock), clock, extra)
+        return Keys(Leases(office.value, clock), clock, extra, treatments)
     except OSError as error:  # also for a file that holds no certificates
         raise Refused(
             "egress-ca-file",
@@ -185,10 +187,14 @@ def make_keys(settings: Settings, office: OfficeClient) -> Keys:
 async def serve(settings: Settings, limits: Limits) -> None:
     """Serve until a signal comes: SIGTERM and SIGINT end the gateway gently."""
     spool = Spool(settings.gateway_dir / "records.jsonl")
+    calls = Spool(settings.gateway_dir / "model-calls.jsonl")
     office = OfficeClient(settings.office_socket, settings.secret("gateway-token"))
     policies: dict[str, Compiled] = {}
-    keys = make_keys(settings, office)
-    gateway = Gateway(policies, SystemResolver(), spool, limits=limits, keys=keys)
+    metering = Metering(calls, SystemClock())
+    office.listeners.append(metering.take)
+    keys = make_keys(settings, office, [metering])
+    resolver = SystemResolver()
+    gateway = Gateway(policies, resolver, spool, limits=limits, keys=keys)
     office.listeners.append(gateway.volumes.hear)
     sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys, SystemClock())
     probe = await asyncio.start_unix_server(_tell_alive, settings.gateway_socket)
@@ -199,7 +205,9 @@ async def serve(settings: Settings, limits: Limits) -> None:
         asyncio.create_task(one)
         for one in (
             keep_policies(office, sessions.take),
-            keep_recording(office, spool),
+            keep_recording(office.record, spool),
+            keep_recording(office.record_calls, calls),
+            metering.follow_addresses(resolver),
             sessions.keep_open(),
             gateway.sweep(),
             told_to_end.wait(),
@@ -217,7 +225,8 @@ async def serve(settings: Settings, limits: Limits) -> None:
         await gateway.end()
         with contextlib.suppress(NbkeepError, TimeoutError):
             async with asyncio.timeout(_LAST_WORDS_S):
-                await flush(office, spool)
+                await flush(office.record, spool)
+                await flush(office.record_calls, calls)
         await office.close()
 
 

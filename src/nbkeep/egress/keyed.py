@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from functools import partial
 from typing import TYPE_CHECKING
 
 from . import additions, web
@@ -74,11 +75,16 @@ class Keys:
         if record is None:
             return False
         talk.leases = self.leases.of(talk.session_id, record.host, record.port)
-        return bool(talk.leases or self._wanting(talk))
+        talk.goes_by_name = partial(self._is_wanted, talk.session_id, record.port)
+        talk.is_http_only = bool(self._wanting(talk))
+        return bool(talk.leases or talk.is_http_only)
 
     async def clear(self, talk: Talk, asked: web.Asked, target: web.Target) -> Untouched:
         """Return what is done to a request in clear, to which no secret is added; raises `Refusal`."""
         return Chain([await one.begin(talk, asked, target) for one in self._wanting(talk)], _HTTP)
+
+    def _is_wanted(self, session_id: str, port: int, host: str) -> bool:
+        return any(one.wants(session_id, host, port) for one in self._treatments)
 
     def _wanting(self, talk: Talk) -> list[Treatment]:
         record = talk.record

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
     from .spool import Spool
 
+    Recording = Callable[[list[dict[str, Any]]], Awaitable[None]]
+
 log = logging.getLogger("nbkeep.gateway")
 
 _POLICIES = "http://office/internal/v1/gateway/policies"
 _CONNECTIONS = "http://office/internal/v1/gateway/connections"
 _LEASES = "http://office/internal/v1/gateway/leases"
+_MODEL_CALLS = "http://office/internal/v1/gateway/model-calls"
 # The office holds the question for up to 20 s when nothing has changed.
 _ANSWER_S = 40.0
 _VALUE_S = 5.0
@@ -90,8 +93,15 @@ class OfficeClient:
 
     async def record(self, batch: list[dict[str, Any]]) -> None:
         """Hand records over. Raises `Unavailable`: then they are to be handed over again."""
+        await self._hand_over(_CONNECTIONS, batch)
+
+    async def record_calls(self, batch: list[dict[str, Any]]) -> None:
+        """Hand records of models' calls over; likewise."""
+        await self._hand_over(_MODEL_CALLS, batch)
+
+    async def _hand_over(self, address: str, batch: list[dict[str, Any]]) -> None:
         try:
-            answer = await self._http.post(_CONNECTIONS, json={"records": batch})
+            answer = await self._http.post(address, json={"records": batch})
         except httpx.HTTPError as error:
             raise Unavailable("office-away", f"The office does not answer ({error!r:.200}).") from error
         status = answer.status_code
@@ -121,19 +131,19 @@ async def keep_policies(
             known = tag
 
 
-async def keep_recording(office: OfficeClient, spool: Spool) -> None:
+async def keep_recording(record: Recording, spool: Spool) -> None:
     """Hand records over as they come, for ever."""
     while True:
         await asyncio.sleep(_SOON_S)
         try:
-            await flush(office, spool)
+            await flush(record, spool)
         except Unavailable as error:
             log.warning("%s %d records wait.", error, len(spool))
             await asyncio.sleep(_PAUSE_S)
 
 
-async def flush(office: OfficeClient, spool: Spool) -> None:
+async def flush(record: Recording, spool: Spool) -> None:
     """Hand over all that waits; raises `Unavailable`."""
     while batch := spool.batch():
-        await office.record(batch)
+        await record(batch)
         spool.taken(batch)

@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import os
+import typing
 from collections import deque
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -53,6 +54,17 @@ class Record:
         return asdict(self)
 
 
+class OnRecord(typing.Protocol):
+    """What can be kept here: connections, and calls of models."""
+
+    id: str
+    session_id: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the office takes it, with `id` and `reason`."""
+        ...
+
+
 class Spool:
     """Records that wait for the office, in memory and in a file, which the next gateway goes on with.
 
@@ -75,7 +87,7 @@ class Spool:
         """Return how many wait."""
         return len(self._waiting) + self._beyond
 
-    def opened(self, record: Record) -> None:
+    def opened(self, record: OnRecord) -> None:
         """Note the start of an allowed connection before it is made; raises `Unavailable`."""
         if self._size > self._file_bytes:
             self._rewrite()
@@ -88,7 +100,7 @@ class Spool:
         self._open[record.id] = record.as_json()
         self._write({"o": self._open[record.id]})
 
-    def ended(self, record: Record) -> None:
+    def ended(self, record: OnRecord) -> None:
         """Note the end, or a refusal, which has no start; one that finds the spool full is only logged."""
         was_open = self._open.pop(record.id, None) is not None
         if not was_open and self._size > self._file_bytes:
@@ -146,7 +158,7 @@ class Spool:
                 for one in found.get("d", ()):
                     ended.pop(one, None)
         if not without_open:
-            ended |= {one["id"]: one | {"reason": f"{one['reason']}; {_LOST}"} for one in started.values()}
+            ended |= {one["id"]: one | {"reason": _lost(str(one["reason"]))} for one in started.values()}
         return list(ended.values())
 
     def _rewrite(self) -> None:
@@ -179,3 +191,7 @@ class Spool:
                 "Tell an admin; the data directory's disk may be full.",
             ) from error
         self._size += len(data)
+
+
+def _lost(reason: str) -> str:
+    return f"{reason}; {_LOST}" if reason else _LOST

@@ -87,6 +87,8 @@ class Talk:
         self.is_half_closed = False
         self.record: Record | None = None
         self.leases: tuple[Lease, ...] = ()  # of the secrets that are added to what goes out
+        self.goes_by_name: Callable[[str], bool] | None = None  # hosts that are not reached by an address
+        self.is_http_only = False
         self._is_open = False
 
     # What it does
@@ -125,6 +127,9 @@ class Talk:
             said = printable(asked)
             self._refuse_or_note(f"the connection is to {record.host}, but TLS in it asks for {said}")
             return
+        if self.goes_by_name is not None and self.goes_by_name(asked):
+            reason = f"{asked} is reached by its name, not by an address"
+            raise Refusal(403, "egress-disguised", reason, "Connect to its name.", record.host, record.port)
         decision = self._compiled().decide(asked, record.port)
         by_address = self._compiled().decide(record.host, record.port).rule
         if not decision.allowed and (decision.rule is not None or by_address is None):
@@ -136,6 +141,13 @@ class Talk:
         rule = self._compiled().decide(record.host, record.port).rule
         if rule is None or not ("/" in rule.host or is_address(rule.host)):
             self._refuse_or_note("what was sent to port 443 is not TLS")
+
+    def refuse_other(self) -> None:
+        """Refuse what is neither TLS nor HTTP, to a host whose requests are looked into."""
+        if self.is_http_only:
+            record = self._known()
+            reason = f"what was sent to {record.host} is neither TLS nor HTTP"
+            raise Refusal(403, "egress-disguised", reason, "", record.host, record.port)
 
     def still_allowed(self) -> bool:
         """Tell whether the policy in force would allow the connection as it is."""

@@ -44,6 +44,8 @@ async def run_tunnel(
                 await _stopped(down)
             await serve_http(talk, upstream)
             return
+        if first:
+            talk.refuse_other()
         if down is None:
             down = asyncio.create_task(_half(talk, upstream, talk.wire, talk.received))
         up = asyncio.create_task(_half(talk, talk.wire, upstream, talk.sent))

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from nbkeep import version
 from nbkeep.doors.internal import gateway, hub, session, signin
+from nbkeep.doors.internal import models as model_calls
 from nbkeep.doors.portal import create_portal
 from nbkeep.model.actor import SCOPES
 
@@ -18,6 +19,7 @@ from . import (
     grants,
     host,
     images,
+    models,
     network,
     notices,
     people,
@@ -47,12 +49,13 @@ PUBLIC = (
     network,
     secrets,
     grants,
+    models,
     volumes,
     notices,
     config,
     host,
 )
-INTERNAL = (session, hub, signin, gateway)
+INTERNAL = (session, hub, signin, gateway, model_calls)
 _DESCRIPTION = """Every call needs an API token (`Authorization: Bearer nbk_…`) with a scope:
 
 {scopes}

@@ -33,6 +33,7 @@ VERBS = (
     "secret",
     "grant",
     "network",
+    "model",
     "audit",
     "export",
     "apply",

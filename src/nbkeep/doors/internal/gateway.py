@@ -14,6 +14,7 @@ from nbkeep.doors.api.auth import OfficeDep, require_gateway
 from nbkeep.egress.alarms import Thresholds
 from nbkeep.egress.records import MAX_BATCH, take_records
 from nbkeep.egress.watch import sent_by_all, watch
+from nbkeep.inference.budgets import gateway_view
 from nbkeep.model.errors import Unavailable
 from nbkeep.sessions.policies import live_policies, tag_of
 from nbkeep.vault.change import source_of
@@ -81,7 +82,8 @@ def _look(office: Office, known: str | None) -> dict[str, Any] | None:
     with office.store.read() as tx:
         found = live_policies(tx, office.settings, office.clock.now())
         leased = live_leases(tx)
-        tag = tag_of(found, leased)
+        models = gateway_view(tx, office.clock, office.settings.currency)
+        tag = tag_of(found, leased, models)
         if tag == known:
             return None
         limited = [policy.session_id for policy in found if policy.volume_bytes]
@@ -91,4 +93,5 @@ def _look(office: Office, known: str | None) -> dict[str, Any] | None:
         "policies": [policy.as_json() for policy in found],
         "leases": [lease.as_json() for lease in leased],
         "sent_today": {session_id: sent.get(session_id, 0) for session_id in limited},
+        "models": models,
     }

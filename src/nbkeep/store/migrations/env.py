@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from nbkeep.store.tables import Table
+from nbkeep.store.model_tables import Table  # by this file all tables are known
 
 # `transactional_ddl=False`: the caller's transaction holds all steps, so that a failed start changes nothing.
 context.configure(
