@@ -138,9 +138,11 @@ class Sessions:
     def end_grants(self) -> None:
         """Cut what only grants allowed that are over: they end even while the office is away."""
         now = self._clock.now()
-        for compiled in list(self._policies.values()):
-            if any(rule.is_over(now) for rule in compiled.granted):
-                self._compile(compiled.policy)
+        for session_id, compiled in list(self._policies.items()):
+            is_over = any(rule.is_over(now) for rule in compiled.granted)
+            if is_over and not self._compile(compiled.policy):
+                del self._policies[session_id]
+                self._gateway.close(session_id)
 
     def open_all(self) -> None:
         """Make the sockets that are not there and could be."""
