@@ -20,16 +20,18 @@ from typing import TYPE_CHECKING
 
 from nbkeep.backends.local import launch
 from nbkeep.backends.local.layout import Layout, make_dir
+from nbkeep.egress.authority import upstream_context
 from nbkeep.egress.gateway import Gateway
 from nbkeep.egress.keyed import Keys
 from nbkeep.egress.leases import Leases
-from nbkeep.egress.office_client import OfficeClient, flush, keep_policies, keep_recording
+from nbkeep.egress.office_client import PACKAGES, OfficeClient, flush, keep_policies, keep_recording
 from nbkeep.egress.resolver import SystemResolver, own_addresses
 from nbkeep.egress.rules import Compiled
 from nbkeep.egress.spool import Spool
 from nbkeep.egress.talk import Limits
 from nbkeep.model.clock import SystemClock
 from nbkeep.model.errors import NbkeepError, Refused
+from nbkeep.packages.treatment import Packages, facts_from
 from nbkeep.settings import Settings
 
 if TYPE_CHECKING:
@@ -157,12 +159,15 @@ class Sessions:
             self._compile(compiled.policy)
 
 
-def make_keys(settings: Settings, office: OfficeClient) -> Keys:
-    """Return what is needed to add secrets; raise `Refused` where the roots cannot be read."""
+def make_keys(
+    settings: Settings, office: OfficeClient, policies: dict[str, Compiled], packages: Spool
+) -> Keys:
+    """Return what is needed to look into requests; raise `Refused` where the roots cannot be read."""
     clock = SystemClock()
     extra = Path(settings.egress_ca_file) if settings.egress_ca_file else None
     try:
-        return Keys(Leases(office.value, clock), clock, extra)
+        treatments = [Packages(policies, facts_from(office), packages, upstream_context(extra), clock)]
+        return Keys(Leases(office.value, clock), clock, extra, treatments)
     except OSError as error:  # also for a file that holds no certificates
         raise Refused(
             "egress-ca-file",
@@ -174,9 +179,10 @@ def make_keys(settings: Settings, office: OfficeClient) -> Keys:
 async def serve(settings: Settings, limits: Limits) -> None:
     """Serve until a signal comes: SIGTERM and SIGINT end the gateway gently."""
     spool = Spool(settings.gateway_dir / "records.jsonl")
+    packages = Spool(settings.gateway_dir / "packages.jsonl")
     office = OfficeClient(settings.office_socket, settings.secret("gateway-token"))
     policies: dict[str, Compiled] = {}
-    keys = make_keys(settings, office)
+    keys = make_keys(settings, office, policies, packages)
     gateway = Gateway(policies, SystemResolver(), spool, limits=limits, keys=keys)
     sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys)
     probe = await asyncio.start_unix_server(_tell_alive, settings.gateway_socket)
@@ -188,6 +194,7 @@ async def serve(settings: Settings, limits: Limits) -> None:
         for one in (
             keep_policies(office, sessions.take),
             keep_recording(office, spool),
+            keep_recording(office, packages, PACKAGES),
             sessions.keep_open(),
             gateway.sweep(),
             told_to_end.wait(),
@@ -206,6 +213,7 @@ async def serve(settings: Settings, limits: Limits) -> None:
         with contextlib.suppress(NbkeepError, TimeoutError):
             async with asyncio.timeout(_LAST_WORDS_S):
                 await flush(office, spool)
+                await flush(office, packages, PACKAGES)
         await office.close()
 
 

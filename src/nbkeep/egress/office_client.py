@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("nbkeep.gateway")
 
 _POLICIES = "http://office/internal/v1/gateway/policies"
-_CONNECTIONS = "http://office/internal/v1/gateway/connections"
+CONNECTIONS = "http://office/internal/v1/gateway/connections"
+PACKAGES = "http://office/internal/v1/gateway/packages"
 _LEASES = "http://office/internal/v1/gateway/leases"
 # The office holds the question for up to 20 s when nothing has changed.
 _ANSWER_S = 40.0
@@ -84,10 +85,19 @@ class OfficeClient:
                 error if isinstance(error, httpx.HTTPError) else None
             )
 
-    async def record(self, batch: list[dict[str, Any]]) -> None:
+    async def package(self, name: str) -> dict[str, Any]:
+        """Return what the office knows of a project on package indexes. Raises `Unavailable`."""
+        try:
+            answer = await self._http.get(f"{PACKAGES}/{name}", timeout=_VALUE_S)
+            answer.raise_for_status()
+            return dict[str, Any](answer.json())
+        except (httpx.HTTPError, ValueError, TypeError) as error:
+            raise Unavailable("office-away", f"The office does not answer ({error!r:.200}).") from error
+
+    async def record(self, batch: list[dict[str, Any]], place: str = CONNECTIONS) -> None:
         """Hand records over. Raises `Unavailable`: then they are to be handed over again."""
         try:
-            answer = await self._http.post(_CONNECTIONS, json={"records": batch})
+            answer = await self._http.post(place, json={"records": batch})
         except httpx.HTTPError as error:
             raise Unavailable("office-away", f"The office does not answer ({error!r:.200}).") from error
         status = answer.status_code
@@ -117,19 +127,19 @@ async def keep_policies(
             known = tag
 
 
-async def keep_recording(office: OfficeClient, spool: Spool) -> None:
+async def keep_recording(office: OfficeClient, spool: Spool, place: str = CONNECTIONS) -> None:
     """Hand records over as they come, for ever."""
     while True:
         await asyncio.sleep(_SOON_S)
         try:
-            await flush(office, spool)
+            await flush(office, spool, place)
         except Unavailable as error:
             log.warning("%s %d records wait.", error, len(spool))
             await asyncio.sleep(_PAUSE_S)
 
 
-async def flush(office: OfficeClient, spool: Spool) -> None:
+async def flush(office: OfficeClient, spool: Spool, place: str = CONNECTIONS) -> None:
     """Hand over all that waits; raises `Unavailable`."""
     while batch := spool.batch():
-        await office.record(batch)
+        await office.record(batch, place)
         spool.taken(batch)

@@ -18,13 +18,18 @@ MAX_RULES = 1000
 
 @dataclass(frozen=True)
 class Reach:
-    """What a profile says about the way out; rules in the admin's words, `source` where they were written."""
+    """What a profile says about the way out; rules in the admin's words, `source` where they were written.
+
+    `packages`: as in `Policy`; `package_hosts`: rules for the hosts of its index.
+    """
 
     source: str
     allowlist: tuple[str, ...] = ()
     denylist: tuple[str, ...] = ()
     public_internet: bool = False
     dry_run: bool = False
+    packages: str = ""
+    package_hosts: tuple[str, ...] = ()
 
 
 NOTHING = Reach("no profile")
@@ -68,10 +73,15 @@ def _policy(reach: Reach, platform: tuple[str, ...]) -> Policy:
         own = (
             *(parse_rule(text, effect="deny", source=reach.source) for text in reach.denylist),
             *(parse_rule(text, effect="allow", source=reach.source) for text in reach.allowlist),
+            *(
+                parse_rule(text, effect="allow", source=f"package policy of {reach.source}")
+                for text in reach.package_hosts
+            ),
         )
     except Refused:
         return _versioned(Policy("", firm, public_internet=False, dry_run=False, version=""))
-    return _versioned(Policy("", (*firm, *own), reach.public_internet, reach.dry_run, version=""))
+    found = Policy("", (*firm, *own), reach.public_internet, reach.dry_run, "", reach.packages)
+    return _versioned(found)
 
 
 def _versioned(policy: Policy) -> Policy:

@@ -70,7 +70,7 @@ class Policy:
     """All that decides what one session may reach.
 
     `dry_run`: only firm rules block; what others would have blocked is on record. `version`: of these
-    contents.
+    contents. `packages`: the package policy in the words of its own room, "" for none.
     """
 
     session_id: str
@@ -78,6 +78,7 @@ class Policy:
     public_internet: bool
     dry_run: bool
     version: str
+    packages: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `from_json` takes it."""
@@ -87,6 +88,7 @@ class Policy:
             "public_internet": self.public_internet,
             "dry_run": self.dry_run,
             "version": self.version,
+            "packages": self.packages,
         }
 
     @classmethod
@@ -100,6 +102,7 @@ class Policy:
             public_internet=_typed(found, "public_internet", bool),
             dry_run=_typed(found, "dry_run", bool),
             version=_typed(found, "version", str),
+            packages=_typed(found, "packages", str),
         )
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbkeep.packages.values import PackagePolicy
 
 NETWORKS = ("none",)  # interfaces of their own: sessions have none, the gateway is the only way out
 CLASSIFICATIONS = ("public", "internal", "confidential", "pii")
@@ -44,4 +48,5 @@ class Profile:
     egress_allowlist: tuple[str, ...] = ()  # rules as `egress.parse` reads them, in the admin's words
     egress_denylist: tuple[str, ...] = ()
     public_internet: bool = False
+    packages: PackagePolicy | None = None  # what may be fetched from a package index; None: ungoverned
     egress_dry_run: bool = False  # nothing of the lists is enforced, what would be refused is recorded

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from nbkeep.egress.policy import NOTHING, Reach, policy_of
+from nbkeep.packages.records import facts_tag
+from nbkeep.packages.values import in_force_of
 from nbkeep.profiles.profiles import as_profile, get_profile
 from nbkeep.profiles.view import network_words
 from nbkeep.profiles.words import no_reach_words
@@ -36,7 +38,8 @@ def live_policies(tx: Tx, settings: Settings) -> list[Policy]:
     sessions = tx.execute(query.order_by(SessionRow.id)).all()
     names = {name for _, name in sessions}
     rows = tx.scalars(select(ProfileRow).where(ProfileRow.name.in_(names)))
-    reaches = {row.name: reach_of(as_profile(row)) for row in rows}
+    facts = facts_tag(tx)
+    reaches = {row.name: reach_of(as_profile(row), facts) for row in rows}
     platform = settings.egress_denylist
     return [policy_of(session_id, reaches.get(name, NOTHING), platform) for session_id, name in sessions]
 
@@ -66,14 +69,17 @@ def reach_words_of(tx: Tx, row: SessionRow) -> str:
     return network_words(as_profile(profile)) if profile else no_reach_words()
 
 
-def reach_of(profile: Profile) -> Reach:
-    """Return what a profile says about the way out."""
+def reach_of(profile: Profile, facts: str = "") -> Reach:
+    """Return what a profile says about the way out. `facts`: as in `packages.values.InForce`."""
+    packages = profile.packages
     return Reach(
         f"profile {profile.name}",
         profile.egress_allowlist,
         profile.egress_denylist,
         profile.public_internet,
         profile.egress_dry_run,
+        in_force_of(profile.name, packages, facts).text() if packages else "",
+        packages.rules if packages else (),
     )
 
 

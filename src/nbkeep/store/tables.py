@@ -148,6 +148,7 @@ class ProfileRow(Table):
     egress_denylist: Mapped[list[str]] = mapped_column(JSON(), default=list)
     public_internet: Mapped[bool] = mapped_column(default=False)
     egress_dry_run: Mapped[bool] = mapped_column(default=False)
+    packages: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # package policy
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
 

@@ -32,6 +32,7 @@ VERBS = (
     "volume",
     "secret",
     "network",
+    "packages",
     "audit",
     "export",
     "apply",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from alembic import context
 
-from nbkeep.store.tables import Table
+from nbkeep.store import package_tables
 
 # `transactional_ddl=False`: the caller's transaction holds all steps, so that a failed start changes nothing.
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Table.metadata,
+    target_metadata=package_tables.Table.metadata,
     transactional_ddl=False,
 )
 context.run_migrations()

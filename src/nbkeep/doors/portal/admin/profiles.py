@@ -13,6 +13,7 @@ from nbkeep.doors.portal.render import page
 from nbkeep.model.actor import Role
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import format_duration, format_size
+from nbkeep.packages.words import policy_words
 from nbkeep.profiles import flavors, profiles
 from nbkeep.profiles.images import known_images
 from nbkeep.profiles.values import CLASSIFICATIONS
@@ -230,6 +231,7 @@ def _profile_page(
     office: Office = request.app.state.office
     with office.store.read() as tx:
         known = [flavor.name for flavor in flavors.list_flavors(tx, browser.actor)]
+        found = profiles.find_profile(tx, name) if name else None
     images = sorted({*known_images(office.settings.images_dir), str(form["image"])})
     values: dict[str, Any] = {
         "name": name,
@@ -239,6 +241,7 @@ def _profile_page(
         "images": [(one, one) for one in images],
         "classifications": [(one, classification_words(one)) for one in CLASSIFICATIONS],
         "roles": [role.value for role in Role],
+        "packages": policy_words(found[0].packages) if found else "",
     }
     return page(request, "admin/profile.html", values, status=refusal.status if refusal else 200)
 
