@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -11,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from egress_parts import SESSION, policy
+from egress_parts import SESSION, Authority, NameServer, policy, serving
 from keyed_parts import Keyed
 from nbkeep.egress.authority import upstream_context
 from nbkeep.egress.gateway import Gateway
@@ -27,8 +28,10 @@ from nbkeep.packages.values import Facts, in_force_of
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Generator
+    from pathlib import Path
 
-INDEX, FILES = "index.acme.local", "files.acme.local"
+INDEX, FILES, EVIL = "index.acme.local", "files.acme.local", "evil.acme.local"
 JSON = "application/vnd.pypi.simple.v1+json"
 LONG_AGO = "2020-01-01T00:00:00Z"
 
@@ -179,6 +182,36 @@ class Shop(Keyed):
 
         self.call(change)
 
+    def get(
+        self, index: Index, path: str, host: str = INDEX, *, session_id: str = SESSION, **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Ask a host of the index for a path, as programs of a session do."""
+        asked = {"Accept": JSON} | {key.replace("_", "-"): value for key, value in headers.items()}
+        return self.ask_tls(index.port, path, asked, host=host, session_id=session_id)
+
+    def listed(self, index: Index, path: str) -> dict[str, str]:
+        """Return the files of a page, each with why it is refused ("" when it is not)."""
+        status, _, body = self.get(index, path)
+        assert status == 200, body
+        return {
+            one["filename"]: str(one.get("yanked", "")).removeprefix("nbkeep: ")
+            for one in json.loads(body)["files"]
+        }
+
     def packages_seen(self) -> list[dict[str, Any]]:
         """Return what was recorded of packages."""
         return self.call(self.spool.batch)
+
+
+@contextlib.contextmanager
+def selling(folder: Path) -> Generator[tuple[Shop, Index]]:
+    """Give a gateway, and an index that it leads to."""
+    authority = Authority.make(folder)
+    loopback = [["127.0.0.1"]]
+    names = NameServer(index_acme_local=loopback, files_acme_local=loopback, evil_acme_local=loopback)
+    with serving(Index(authority.server_context(INDEX, FILES, EVIL))) as index:
+        shop = Shop(folder, names, roots=authority.file)
+        try:
+            yield shop, index
+        finally:
+            shop.end()

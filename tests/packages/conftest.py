@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from egress_parts import Authority, NameServer, serving
 from inside_parts import Inside
 from office_parts import any_office, office
-from packages_parts import FILES, INDEX, Index, Shop
+from packages_parts import INDEX, Index, Shop, selling
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -20,24 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["any_office", "office"]
 
 
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.make(tmp_path_factory.mktemp("authority"))
+@pytest.fixture
+def sold(tmp_path: Path) -> Generator[tuple[Shop, Index]]:
+    with selling(tmp_path) as found:
+        yield found
 
 
 @pytest.fixture
-def index(authority: Authority) -> Generator[Index]:
-    with serving(Index(authority.server_context(INDEX, FILES))) as server:
-        yield server
+def shop(sold: tuple[Shop, Index]) -> Shop:
+    return sold[0]
 
 
 @pytest.fixture
-def shop(tmp_path: Path, authority: Authority) -> Generator[Shop]:
-    loopback = [["127.0.0.1"]]
-    names = NameServer(index_acme_local=loopback, files_acme_local=loopback, evil_acme_local=loopback)
-    found = Shop(tmp_path, names, roots=authority.file)
-    yield found
-    found.end()
+def index(sold: tuple[Shop, Index]) -> Index:
+    return sold[1]
 
 
 @pytest.fixture(scope="session")

@@ -198,6 +198,8 @@ class Gateway:
 
 async def serve(talk: Talk, keys: Keys | None = None) -> None:
     """Serve one connection from its first byte to its end."""
+    if keys is not None:
+        talk.looked_into = partial(keys.looks_into, talk.session_id)
     try:
         async with asyncio.timeout(talk.limits.head_s):
             first = await talk.wire.receive()

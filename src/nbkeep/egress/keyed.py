@@ -76,6 +76,12 @@ class Keys:
         talk.leases = self.leases.of(talk.session_id, record.host, record.port)
         return bool(talk.leases or self._wanting(talk))
 
+    def looks_into(self, session_id: str, host: str, port: int) -> bool:
+        """Tell whether requests to a host are looked into when it is dialled by its name."""
+        return bool(self.leases.of(session_id, host, port)) or any(
+            one.wants(session_id, host, port) for one in self._treatments
+        )
+
     async def clear(self, talk: Talk, asked: web.Asked, target: web.Target) -> Untouched:
         """Return what is done to a request in clear, to which no secret is added; raises `Refusal`."""
         return Chain([await one.begin(talk, asked, target) for one in self._wanting(talk)], _HTTP)

@@ -83,6 +83,7 @@ class Talk:
         self._began_s = self.active_s = clock.monotonic_s()
         self.is_half_closed = False
         self.record: Record | None = None
+        self.looked_into: Callable[[str, int], bool] = lambda _host, _port: False  # by name: see `Keys`
         self.leases: tuple[Lease, ...] = ()  # of the secrets that are added to what goes out
         self._is_open = False
 
@@ -128,6 +129,10 @@ class Talk:
             said = printable(asked)
             self._refuse_or_note(f"the connection is to {record.host}, but TLS in it asks for {said}")
             return
+        if self.looked_into(asked, record.port):
+            record.allowed = False
+            record.reason = f"{asked} was asked for by its address: ask the proxy for it by its name"
+            raise Refusal(403, "egress-disguised", record.reason, host=record.host, port=record.port)
         decision = self._compiled().decide(asked, record.port)
         by_address = self._compiled().decide(record.host, record.port).rule
         if not decision.allowed and (decision.rule is not None or by_address is None):

@@ -210,9 +210,9 @@ def _file(told: dict[str, Any], page: str, name: str) -> IndexFile | None:
     parsed = parse_filename(filename)
     if parsed is None or parsed[0] != name:
         return None
-    url = urldefrag(urljoin(page, url))[0]
     if len(url) > _LONGEST or not url.isascii() or not url.isprintable() or " " in url:
         return None
+    url = urldefrag(urljoin(page, url))[0]
     place = place_of(url)
     if not place or unquote(urlsplit(url).path.rpartition("/")[2]) != filename:
         return None

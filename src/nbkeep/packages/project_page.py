@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("nbkeep.gateway")
 
 _OK = 200
-_PARTIAL = frozenset({
-    b"range", b"if-range", b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since",
-    b"accept-encoding",
-})  # fmt: skip
+# All others stay behind: they might bring a part, an older answer, a packed one, or another page.
+_PASSED = frozenset({b"accept", b"authorization", b"user-agent"})
 _BUDGET_BYTES = 4 * MOST_BYTES  # of pages that are on their way at the same time
 _held_bytes = 0
 
@@ -142,8 +140,9 @@ class Page(Untouched):
 
 
 def asked_whole(headers: Headers, accept: str = "") -> Headers:
-    """Return a request's headers without what would bring a part, an older answer, or a packed one."""
-    dropped = _PARTIAL | {b"accept"} if accept else _PARTIAL
-    kept = [one for one in headers if one[0].lower() not in dropped]
+    """Return what of a request's headers an index gets; the whole is asked for, unpacked, as it is now."""
+    kept = [
+        one for one in headers if one[0].lower() in _PASSED and not (accept and one[0].lower() == b"accept")
+    ]
     more = [(b"Accept", accept.encode())] if accept else []
     return [*kept, *more, (b"Accept-Encoding", b"identity")]

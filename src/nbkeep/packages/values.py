@@ -164,7 +164,10 @@ def _host_and_port(text: str) -> tuple[str, int]:
 def index_variables(policy: dict[str, Any] | None) -> dict[str, str]:
     """Return the environment by which pip and uv ask the index of a policy (its JSON), if it is not PyPI.
 
-    Sessions have it from their start.
+    Sessions have it from their start. pip looks for no newer pip: that may be refused, and is on record.
     """
-    index = policy_from_json(policy).index if policy else PYPI
-    return {} if index == PYPI else {"PIP_INDEX_URL": index, "UV_DEFAULT_INDEX": index}
+    if not policy:
+        return {}
+    index = policy_from_json(policy).index
+    there = {} if index == PYPI else {"PIP_INDEX_URL": index, "UV_DEFAULT_INDEX": index}
+    return {"PIP_DISABLE_PIP_VERSION_CHECK": "1", **there}
