@@ -119,11 +119,18 @@ class Index(ThreadingHTTPServer):
         """Return the paths that were asked for and have this in them."""
         return [path for _, path, _ in self.seen if part in path]
 
-    def publish(self, name: str, version: str, *, requires: str = "", **more: Any) -> str:
+    def publish(
+        self, name: str, version: str, *, requires: str = "", has_metadata: bool = False, **more: Any
+    ) -> str:
         """Put a wheel on the index; return the path of its file. `more`: fields of its entry that differ."""
         module = name.replace("-", "_").replace(".", "_").lower()
         filename, data = f"{module}-{version}-py3-none-any.whl", wheel(module, version, requires=requires)
         self.answers[f"/files/{filename}"] = (200, {"Content-Type": "application/zip", "ETag": '"1"'}, data)
+        if has_metadata:
+            with zipfile.ZipFile(BytesIO(data)) as packed:
+                told = packed.read(f"{module}-{version}.dist-info/METADATA")
+            self.answers[f"/files/{filename}.metadata"] = (200, {}, told)
+            more["core_metadata"] = {"sha256": hashlib.sha256(told).hexdigest()}
         entry = {
             "filename": filename,
             "url": f"{self.url}/{filename}",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
+import ssl
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from nbkeep.packages.values import Facts
+from packages_parts import FILES
 
 if TYPE_CHECKING:
     from conftest import Clients
@@ -52,6 +55,22 @@ def test_they_pick_an_allowed_version_and_it_is_on_record(
     again = clients.uv("nbtwo")
     assert again.returncode == 0, again.stderr
     assert "nbone==1.1" in again.stderr
+
+
+def test_metadata_beside_the_file_is_judged_like_the_file(index: Index, shop: Shop, clients: Clients) -> None:
+    """PEP 658: clients read it in place of the whole file."""
+    file = index.publish("nbone", "1.0", has_metadata=True)
+    index.publish("nbtwo", "1.0", requires="nbone", has_metadata=True)
+    done = clients.uv("nbtwo")
+    assert done.returncode == 0, done.stderr
+    assert index.asked(f"{file}.metadata")
+    assert len(shop.packages_seen()) == 2, "only files are installed"
+    shop.rule(index.port, deny="nbone")
+    assert shop.get(index, f"{file}.metadata", FILES)[0] == 403
+    shop.rule(index.port)
+    index.answers[f"{file}.metadata"] = (200, {}, b"Name: other")
+    with pytest.raises((http.client.IncompleteRead, ssl.SSLError, ConnectionError)):
+        shop.get(index, f"{file}.metadata", FILES)
 
 
 def test_they_say_why_a_project_is_refused(stocked: Index, shop: Shop, clients: Clients) -> None:

@@ -171,11 +171,13 @@ def test_reasons_of_refused_files_are_for_those_who_show_them() -> None:
 def test_old_html_pages_of_plain_indexes() -> None:
     text = f"""<html><a href="../../x/numpy-1.0.tar.gz#sha256={SHA}" data-requires-python="&gt;=3.8">numpy-1.0.tar.gz</a>
     <a href="/x/numpy-1.1.tar.gz#md5=abc" data-yanked="bad">y</a><a name="top">z</a>
-    <a href="/x/numpy-1.2-py3-none-any.whl" data-core-metadata="true">w</a></html>"""
+    <a href="/x/numpy-1.2-py3-none-any.whl" data-core-metadata="true"
+    data-upload-time="2024-02-05T23:52:42Z">w</a></html>"""
     one, two, three = read_page(text.encode(), "text/html", URL, "numpy")
     assert (one.url, one.sha256, one.requires_python) == ("https://pypi.org/x/numpy-1.0.tar.gz", SHA, ">=3.8")
     assert (two.sha256, two.yanked) == ("", "bad")
     assert (three.has_metadata, three.metadata_sha256) == (True, "")
+    assert (two.uploaded_at, three.uploaded_at) == (None, datetime(2024, 2, 5, 23, 52, 42, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,7 @@ class _Anchors(HTMLParser):
             "requires-python": said.get("data-requires-python"),
             "yanked": (said["data-yanked"] or True) if "data-yanked" in said else False,
             "core-metadata": _html_metadata(metadata),
+            "upload-time": said.get("data-upload-time"),  # of some indexes; no PEP names it
         })  # fmt: skip
 
 
