@@ -36,12 +36,13 @@ JSON = "application/vnd.pypi.simple.v1+json"
 LONG_AGO = "2020-01-01T00:00:00Z"
 
 
-def wheel(name: str, version: str, *, requires: str = "") -> bytes:
+def wheel(name: str, version: str, *, requires: str = "", licence: str = "") -> bytes:
     """Return a package of one module."""
     made = BytesIO()
     with zipfile.ZipFile(made, "w") as file:
         about = f"{name}-{version}.dist-info"
         more = f"Requires-Dist: {requires}\n" if requires else ""
+        more += f"License-Expression: {licence}\n" if licence else ""
         file.writestr(f"{name}.py", f"version = {version!r}\n")
         file.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{more}")
         file.writestr(
@@ -120,11 +121,21 @@ class Index(ThreadingHTTPServer):
         return [path for _, path, _ in self.seen if part in path]
 
     def publish(
-        self, name: str, version: str, *, requires: str = "", has_metadata: bool = False, **more: Any
+        self,
+        name: str,
+        version: str,
+        *,
+        requires: str = "",
+        licence: str = "",
+        has_metadata: bool = False,
+        **more: Any,
     ) -> str:
         """Put a wheel on the index; return the path of its file. `more`: fields of its entry that differ."""
         module = name.replace("-", "_").replace(".", "_").lower()
-        filename, data = f"{module}-{version}-py3-none-any.whl", wheel(module, version, requires=requires)
+        filename, data = (
+            f"{module}-{version}-py3-none-any.whl",
+            wheel(module, version, requires=requires, licence=licence),
+        )
         self.answers[f"/files/{filename}"] = (200, {"Content-Type": "application/zip", "ETag": '"1"'}, data)
         if has_metadata:
             with zipfile.ZipFile(BytesIO(data)) as packed:

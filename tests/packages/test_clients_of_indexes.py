@@ -73,6 +73,22 @@ def test_metadata_beside_the_file_is_judged_like_the_file(index: Index, shop: Sh
         shop.get(index, f"{file}.metadata", FILES)
 
 
+def test_only_some_licences(index: Index, shop: Shop, clients: Clients) -> None:
+    index.publish("nbone", "1.0", licence="MIT", has_metadata=True)
+    index.publish("nbfree", "1.0", licence="MIT OR GPL-3.0-only", has_metadata=True)
+    index.publish("nbtwo", "1.0", licence="GPL-3.0-only", has_metadata=True)
+    index.publish("nbnone", "1.0", has_metadata=True)
+    silent = index.publish("nbsilent", "1.0", licence="MIT")
+    shop.rule(index.port, licences="mit, BSD-3-Clause")
+    assert clients.pip("nbone", "nbfree").returncode == 0
+    for done in both(clients, "nbtwo"):
+        assert done.returncode != 0
+        assert "nbtwo 1.0 has the licence GPL 3.0 only" in said(done)
+    assert "a licence that the index does not tell" in said(clients.uv("nbnone"))
+    assert shop.get(index, silent, FILES)[0] == 403
+    assert index.asked(silent) == []
+
+
 def test_they_say_why_a_project_is_refused(stocked: Index, shop: Shop, clients: Clients) -> None:
     shop.rule(stocked.port, deny="evil")
     for done in both(clients, "evil"):

@@ -13,6 +13,7 @@ from packaging.version import Version
 from nbkeep.model.clock import ManualClock
 from nbkeep.packages import advisories
 from nbkeep.packages.known import Known
+from nbkeep.packages.licences import is_allowed, licence_of
 from nbkeep.packages.pages import JSON_TYPE, RefusedFile, place_of, read_page, write_page, write_refusal
 from nbkeep.packages.parse import policy_from
 from nbkeep.packages.rules import refuse_file, refuse_project
@@ -219,3 +220,45 @@ def test_a_policy_travels_as_text() -> None:
     for wrong in ("", "{}", '{"policy": {"odd": 1}, "source": "x", "facts": ""}', "[]"):
         with pytest.raises(ValueError, match=r"polic|JSON|Expecting"):
             in_force(wrong)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "licence"),
+    [
+        ("License-Expression: mit or apache-2.0", "MIT OR Apache-2.0"),
+        ("License: BSD-3-Clause\nClassifier: License :: OSI Approved :: MIT License", "BSD-3-Clause"),
+        ("License: Copyright (c) 2010, all rights\n  reserved", ""),
+        ("Classifier: License :: OSI Approved :: MIT License", "MIT"),
+        (
+            "Classifier: License :: OSI Approved :: MIT License\nClassifier: License :: GNU General Public License v3 (GPLv3)",
+            "MIT AND GPL-3.0-only",
+        ),
+        ("Classifier: License :: OSI Approved", ""),
+        ("Classifier: License :: Other/Proprietary License", ""),
+        ("Name: x", ""),
+    ],
+)
+def test_the_licence_in_metadata(metadata: str, licence: str) -> None:
+    text = f"Metadata-Version: 2.4\n{metadata}\n\nLicense-Expression: MIT\n"
+    assert licence_of(text.encode()) == licence
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_met"),
+    [
+        ("MIT", True),
+        ("GPL-3.0-only", False),
+        ("MIT OR GPL-3.0-only", True),
+        ("MIT AND GPL-3.0-only", False),
+        ("GPL-3.0-only OR MIT AND BSD-3-Clause", True),
+        ("(MIT OR GPL-3.0-only) AND BSD-3-Clause", True),
+        ("(MIT OR BSD-3-Clause) AND GPL-3.0-only", False),
+        ("GPL-3.0-only AND (MIT OR BSD-3-Clause)", False),
+        ("((MIT))", True),
+        ("GPL-2.0-only WITH Classpath-exception-2.0", False),
+        ("MIT WITH Classpath-exception-2.0", False),
+        ("", False),
+    ],
+)
+def test_licences_that_are_met(expression: str, *, is_met: bool) -> None:
+    assert is_allowed(expression, ("MIT", "BSD-3-Clause")) is is_met

@@ -1,16 +1,18 @@
-"""The page of a project, asked for by the gateway itself: for a download of which no page was seen."""
+"""What the gateway itself asks an index: a page that it has not seen, and metadata for the licence."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import h11
 
 from nbkeep.egress.refusals import Refusal
 from nbkeep.egress.tls import TlsWire
 
-from .pages import ACCEPT, MOST_BYTES, read_page
+from .pages import ACCEPT, MOST_BYTES, place_of, read_page
 
 if TYPE_CHECKING:
     import ssl
@@ -21,49 +23,68 @@ if TYPE_CHECKING:
     from .values import IndexFile, PackagePolicy
 
 _LONGEST_S = 60.0
-_OK, _NOT_FOUND = 200, 404
+_OK = 200
+METADATA = ".metadata"  # what PEP 658 adds to a file's address
 
 
 async def fetch_page(
     talk: Talk, policy: PackagePolicy, name: str, context: ssl.SSLContext
 ) -> list[IndexFile]:
-    """Return the files that the index names for a project; raises `Refusal`.
+    """Return the files that the index names for a project; raises `Refusal`."""
+    url = f"{policy.index}/{name}/"
+    status, kind, data = await _fetch(talk, url, name, context)
+    try:
+        return read_page(data, kind, url, name) if status == _OK else []
+    except (ValueError, RecursionError) as error:
+        raise _failed(name, str(error)) from error
 
-    The connection is decided, looked up and recorded like any other of the session.
-    """
+
+async def fetch_metadata(talk: Talk, file: IndexFile, context: ssl.SSLContext) -> bytes:
+    """Return the metadata beside a file (PEP 658), b"" where there is none; raises `Refusal`."""
+    if not file.has_metadata:
+        return b""
+    status, _, data = await _fetch(talk, file.url + METADATA, file.name, context)
+    if status != _OK:
+        return b""
+    if file.metadata_sha256 and hashlib.sha256(data).hexdigest() != file.metadata_sha256:
+        raise _failed(file.name, "its metadata is not what the index promised")
+    return data
+
+
+async def _fetch(talk: Talk, url: str, name: str, context: ssl.SSLContext) -> tuple[int, str, bytes]:
+    """Return status, content type and body; decided and recorded like the session's own connections."""
     own = talk.beside()
-    host, port = policy.index_host
+    host, _, port = place_of(url).partition("/")[0].rpartition(":")
     try:
         async with asyncio.timeout(_LONGEST_S):
-            wire: Wire = await own.dial(host, port, "http", "GET")
-            if policy.index.startswith("https:"):
+            wire: Wire = await own.dial(host, int(port), "http", "GET")
+            if url.startswith("https:"):
                 wire = TlsWire(wire, context, host)
                 await wire.shake_hands()
-            status, kind, data = await _get(own, wire, policy, name)
-        return read_page(data, kind, _url(policy, name), name) if status == _OK else []
+            return await _get(own, wire, url)
     except Refusal as refusal:
         own.refused(refusal)
         raise
-    except (OSError, h11.ProtocolError, ValueError) as error:  # TimeoutError and ssl's are OSErrors
-        said = str(error) if isinstance(error, ValueError) else "it did not answer as it should"
-        raise Refusal(502, "package-index-failed", f"the page of {name} cannot be had from the index: {said}",
-                      "Try again in a moment; tell an admin if it stays.", host, port) from error  # fmt: skip
+    except (OSError, h11.ProtocolError) as error:  # TimeoutError and ssl's are OSErrors
+        raise _failed(name, "it did not answer as it should") from error
+    except ValueError as error:
+        raise _failed(name, str(error)) from error
     finally:
         own.close(f"the gateway looked up the package {name}")
 
 
-async def _get(own: Talk, wire: Wire, policy: PackagePolicy, name: str) -> tuple[int, str, bytes]:
+async def _get(own: Talk, wire: Wire, url: str) -> tuple[int, str, bytes]:
     connection = h11.Connection(h11.CLIENT)
-    host, port = policy.index_host
-    usual = port == (443 if policy.index.startswith("https:") else 80)
+    parts = urlsplit(url)
     headers = [
-        ("Host", host if usual else f"{host}:{port}"),
+        ("Host", parts.netloc),
         ("Accept", ACCEPT),
         ("Accept-Encoding", "identity"),
         ("User-Agent", "nbkeep-gateway"),
         ("Connection", "close"),
     ]
-    request = h11.Request(method="GET", target=f"{policy.prefix}{name}/", headers=headers)
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
+    request = h11.Request(method="GET", target=target, headers=headers)
     await wire.send((connection.send(request) or b"") + (connection.send(h11.EndOfMessage()) or b""))
     status, kind, data = 0, "", bytearray()
     while True:
@@ -87,5 +108,6 @@ async def _get(own: Talk, wire: Wire, policy: PackagePolicy, name: str) -> tuple
             raise OSError("ended in the middle")
 
 
-def _url(policy: PackagePolicy, name: str) -> str:
-    return f"{policy.index}/{name}/"
+def _failed(name: str, why: str) -> Refusal:
+    said = f"what the index says of {name} cannot be had: {why}"
+    return Refusal(502, "package-index-failed", said, "Try again in a moment; tell an admin if it stays.")

@@ -14,6 +14,7 @@ from nbkeep.egress.parse import is_address, parse_host, parse_port
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import parse_duration_s
 
+from .licences import canonical
 from .pages import normalised
 from .values import PackagePolicy
 
@@ -120,6 +121,20 @@ def _pins(raw: Any, field: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _licences(raw: Any, field: str) -> tuple[str, ...]:
+    """Return licences of a list, or of text with commas: `GPL-2.0-only WITH …` is one."""
+    if isinstance(raw, str):
+        raw = raw.split(",") if raw.strip() != "none" else []
+    found: list[str] = []
+    for text in _list(raw, field):
+        name = canonical(text)
+        if not name or any(one in {"AND", "OR", "("} for one in re.split(r"\s|(?<=\()", name)):
+            raise invalid(field, f"{text[:100]!r} is no licence of the SPDX list.",
+                          "Write it like MIT or BSD-3-Clause: https://spdx.org/licenses.")  # fmt: skip
+        found.append(name)
+    return tuple(dict.fromkeys(found))
+
+
 def _requirements(raw: Any, field: str) -> list[str]:
     """Return requirements of a list, or of text: a comma between two versions divides none.
 
@@ -170,4 +185,5 @@ _READERS: Mapping[str, tuple[str, Callable[[Any, str], Any]]] = {
     "require_hash": ("require_hash", _flag),
     "no_vulnerable": ("no_vulnerable", _flag),
     "only_approved": ("only_approved", _flag),
+    "licences": ("licences", _licences),
 }

@@ -11,13 +11,14 @@ from nbkeep.model.errors import NbkeepError
 from nbkeep.model.ids import new_id
 
 from .downloads import Download
-from .fetch import fetch_page
+from .fetch import METADATA, fetch_metadata, fetch_page
 from .fetched import PackageRecord
 from .known import Known
+from .licences import is_allowed, licence_of
 from .pages import JSON_TYPE, normalised, parse_filename, write_refusal
 from .project_page import Page
 from .rules import refuse_file, refuse_project
-from .values import NO_FACTS, Facts, InForce, in_force
+from .values import NO_FACTS, Facts, IndexFile, InForce, in_force
 
 if TYPE_CHECKING:
     import ssl
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from nbkeep.egress.web import Asked, Target
     from nbkeep.model.clock import Clock
 
-_METADATA = ".metadata"  # PEP 658
 _METHODS = frozenset({b"GET", b"HEAD"})
 _MOST_FACTS = 20_000
 _ASK = "Ask an admin: `nbkeep packages policy show PROFILE` says what your profile allows."
@@ -51,6 +51,7 @@ class Packages:
         self._policies, self._ask, self._records = policies, ask, records
         self._context, self._clock = context, clock
         self._known = Known(clock)
+        self._licences: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._facts: OrderedDict[tuple[str, str], Facts] = OrderedDict()
 
     def wants(self, session_id: str, host: str, port: int) -> bool:  # noqa: ARG002  no port goes round it
@@ -94,8 +95,8 @@ class Packages:
         return Page(talk, found, name, facts, self._known, self._clock, as_json=as_json, for_pip=for_pip)
 
     async def _file(self, talk: Talk, asked: Asked, found: InForce, place: str) -> Untouched:
-        is_metadata = place.endswith(_METADATA)
-        place = place.removesuffix(_METADATA)
+        is_metadata = place.endswith(METADATA)
+        place = place.removesuffix(METADATA)
         filename = unquote(place.partition("?")[0].rpartition("/")[2])
         parsed = parse_filename(filename)
         if parsed is None or not (name := normalised(parsed[0])):
@@ -113,6 +114,8 @@ class Packages:
             raise self._refused(talk, found, name, version, filename, why)
         facts = await self._facts_of(found, name)
         if why := refuse_file(found.policy, file, facts, self._clock.now()):
+            raise self._refused(talk, found, name, version, filename, why)
+        if why := await self._refuse_licence(talk, found, file):
             raise self._refused(talk, found, name, version, filename, why)
         is_whole = asked.request.method == b"GET" and not is_metadata
         record = self._record(talk, found, name, version, filename)
@@ -137,6 +140,21 @@ class Packages:
             if len(self._facts) > _MOST_FACTS:
                 self._facts.popitem(last=False)
         return self._facts.get(key, NO_FACTS)
+
+    async def _refuse_licence(self, talk: Talk, found: InForce, file: IndexFile) -> str:
+        """Return why a file's licence forbids it, or "". Asked of each file once; raises `Refusal`."""
+        if not found.policy.licences:
+            return ""
+        key = (file.place, file.sha256)
+        if key not in self._licences:
+            self._licences[key] = licence_of(await fetch_metadata(talk, file, self._context))
+            if len(self._licences) > _MOST_FACTS:
+                self._licences.popitem(last=False)
+        licence = self._licences.get(key, "")
+        if is_allowed(licence, found.policy.licences):
+            return ""
+        said = f"the licence {licence}" if licence else "a licence that the index does not tell"
+        return f"{file.name} {file.version} has {said}"
 
     def _record(self, talk: Talk, found: InForce, name: str, version: str, file: str) -> PackageRecord:
         now = self._clock.now()

@@ -24,6 +24,7 @@ class PackagePolicy:
 
     `allow`, `deny`: names of projects, or patterns with `*`; an empty `allow` means all that are not denied.
     `pins`: requirements such as `numpy<2`. `min_age_s`: how long a file must have been on the index.
+    `licences`: SPDX identifiers, of which a package's metadata has to name one; empty means any.
     `file_hosts`: `host:port` beside the index's own, from which its files come.
     """
 
@@ -36,6 +37,7 @@ class PackagePolicy:
     require_hash: bool = False
     no_vulnerable: bool = False
     only_approved: bool = False
+    licences: tuple[str, ...] = ()
 
     @property
     def index_host(self) -> tuple[str, int]:

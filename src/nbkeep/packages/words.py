@@ -33,6 +33,8 @@ def policy_words(policy: PackagePolicy | None) -> str:
     said += policy.pins[:_MOST_LISTED]
     if len(policy.pins) > _MOST_LISTED:
         said.append(f"{len(policy.pins) - _MOST_LISTED} more pins")
+    if policy.licences:
+        said.append(f"under {_listed(policy.licences)}")
     if policy.only_approved:
         said.append("only approved versions")
     if policy.min_age_s:

@@ -56,6 +56,10 @@ NoVulnerable = Annotated[
 OnlyApproved = Annotated[
     bool | None, typer.Option("--only-approved/--not-only-approved", help="Only approved versions.")
 ]
+Licences = Annotated[
+    str | None,
+    typer.Option("--licences", metavar="IDS", help="Only under these, e.g. MIT,BSD-3-Clause; or none."),
+]
 Package = Annotated[str, typer.Argument(metavar="NAME==VERSION", help="A version of a package.")]
 
 
@@ -78,6 +82,7 @@ def set_policy(
     require_hash: RequireHash = None,
     no_vulnerable: NoVulnerable = None,
     only_approved: OnlyApproved = None,
+    licences: Licences = None,
     as_json: Json = False,
 ) -> None:
     """Say what sessions of a profile may install. What is not given stays as it is.
@@ -96,6 +101,7 @@ def set_policy(
         require_hash=require_hash,
         no_vulnerable=no_vulnerable,
         only_approved=only_approved,
+        licences=licences,
     )
     require_some(wanted, "--index, --allow, --deny, --pin, --min-age, --require-hash and others")
     with office() as api:
@@ -130,6 +136,7 @@ def show_policy(name: ProfileName, as_json: Json = False) -> None:
             ("denied", ", ".join(said["deny"])),
             ("pinned", "; ".join(said["pins"])),
             ("least age", words.duration(said["min_age_s"]) if said["min_age_s"] else ""),
+            ("licences", ", ".join(said["licences"])),
             ("hash required", "yes" if said["require_hash"] else ""),
             ("vulnerable ones", "refused" if said["no_vulnerable"] else ""),
             ("approved only", "yes" if said["only_approved"] else ""),
