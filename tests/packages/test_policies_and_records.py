@@ -10,6 +10,7 @@ import pytest
 from gateway_parts import make_gateway
 from nbkeep import configuration
 from nbkeep.audit.search import Wanted, search
+from nbkeep.doors.worker.sweep import forget_old_packages
 from nbkeep.egress.rules import Compiled
 from nbkeep.model.actor import OPERATOR
 from nbkeep.model.errors import Refused
@@ -170,6 +171,16 @@ def test_advisories_are_loaded_whole_or_not_at_all(office: OfficeForTests) -> No
     assert [one["id"] for one in facts["advisories"]] == ["PYSEC-1"]
     assert load(osv("c", "PYSEC-5"))["packages"] == 1
     assert len(journal(office, "package.advisories-loaded")) == 2
+
+
+def test_the_list_is_kept_as_long_as_that_of_connections(office: OfficeForTests) -> None:
+    gateway, session_id = make_gateway(office), office.ready(office.user())
+    gateway.client.post("/internal/v1/gateway/packages", json={"records": [record(office, session_id)]})
+    office.clock.advance(office.settings.connections_retention_s - 60)
+    assert forget_old_packages(office) == 0
+    office.clock.advance(120)
+    assert forget_old_packages(office) == 1
+    assert len(journal(office, "package.installed")) == 1
 
 
 def test_others_see_nothing_of_it(office: OfficeForTests) -> None:
