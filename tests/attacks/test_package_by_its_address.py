@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -74,6 +75,15 @@ def test_no_other_way_to_write_the_address_helps(sold: tuple[Shop, Index], path:
         assert status == 403, body
         assert b"PK evil" not in body
     assert [one for one in index.asked("") if one != "/simple/nbone/"] == []
+
+
+def test_many_questions_for_files_that_are_not_there_are_one_for_the_index(sold: tuple[Shop, Index]) -> None:
+    shop, index = sold
+    with ThreadPoolExecutor(8) as pool:
+        paths = [f"/files/nbone-0.{number}.tar.gz" for number in range(24)]
+        found = [pool.submit(shop.get, index, path, FILES) for path in paths]
+    assert {one.result()[0] for one in found} == {403}
+    assert len(index.asked("/simple/nbone/")) <= 4, "the pages at once"
 
 
 def test_nothing_is_sent_to_an_index(sold: tuple[Shop, Index]) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _MOST_FILES = 200_000
 _FRESH_S = 900.0
+_NEW_S = 10.0
 
 
 class Known:
@@ -39,6 +40,15 @@ class Known:
             return None
         self._pages.move_to_end((index, name))
         return found[1].get(place)
+
+    def has(self, index: str, name: str) -> bool:
+        """Tell whether a page is kept, however old."""
+        return (index, name) in self._pages
+
+    def is_new(self, index: str, name: str) -> bool:
+        """Tell whether the page was seen just now: asking for it again would bring nothing else."""
+        found = self._pages.get((index, name))
+        return found is not None and self._clock.monotonic_s() - found[0] < _NEW_S
 
     def _drop(self, key: tuple[str, str]) -> None:
         _, files = self._pages.pop(key, (0.0, {}))

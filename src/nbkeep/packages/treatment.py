@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _METHODS = frozenset({b"GET", b"HEAD"})
 _MOST_FACTS = 20_000
+_PAGES_AT_ONCE = 4
 _ASK = "Ask an admin: `nbkeep packages policy show PROFILE` says what your profile allows."
 
 
@@ -51,6 +53,7 @@ class Packages:
         self._policies, self._ask, self._records = policies, ask, records
         self._context, self._clock = context, clock
         self._known = Known(clock)
+        self._asking = asyncio.Semaphore(_PAGES_AT_ONCE)  # each holds a whole page in memory
         self._licences: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._facts: OrderedDict[tuple[str, str], Facts] = OrderedDict()
 
@@ -104,11 +107,7 @@ class Packages:
         version = str(parsed[1])
         if why := refuse_project(found.policy, name):
             raise self._refused(talk, found, name, version, filename, why)
-        file = self._known.find(found.policy.index, name, place)
-        if file is None:
-            files = await fetch_page(talk, found.policy, name, self._context)
-            self._known.learn(found.policy.index, name, files)
-            file = self._known.find(found.policy.index, name, place)
+        file = await self._find(talk, found, name, place)
         if file is None:
             why = f"the index {found.policy.index} has no such file of {name}"
             raise self._refused(talk, found, name, version, filename, why)
@@ -140,6 +139,18 @@ class Packages:
             if len(self._facts) > _MOST_FACTS:
                 self._facts.popitem(last=False)
         return self._facts.get(key, NO_FACTS)
+
+    async def _find(self, talk: Talk, found: InForce, name: str, place: str) -> IndexFile | None:
+        """Return what the index says of a place; its page is asked for when that is not known."""
+        index = found.policy.index
+        if (file := self._known.find(index, name, place)) is not None:
+            return file
+        async with self._asking:
+            if self._known.find(index, name, place) is None and not self._known.is_new(index, name):
+                files = await fetch_page(talk, found.policy, name, self._context)
+                if files or not self._known.has(index, name):  # others may have seen it with a password
+                    self._known.learn(index, name, files)
+            return self._known.find(index, name, place)
 
     async def _refuse_licence(self, talk: Talk, found: InForce, file: IndexFile) -> str:
         """Return why a file's licence forbids it, or "". Asked of each file once; raises `Refusal`."""
