@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
 import sys
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from egress_parts import Authority, Outside, Web, read_all, wait_for
-from nbkeep_runtime.sandbox.processes import base_env
-from nbkeep_runtime.sandbox.relay import Relay
+from inside_parts import Inside
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -23,43 +20,9 @@ if TYPE_CHECKING:
 NAME = "web.acme.local"
 
 
-class Inside:
-    """A relay that runs, and the environment that a session's programs have."""
-
-    def __init__(self, outside: Outside, authority: Authority) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        relay = Relay(("127.0.0.1", self.port), str(outside.path()))
-        self._wanted = True
-
-        def serve() -> None:
-            relay.run(lambda: self._wanted)
-            relay.close()
-
-        self._thread = threading.Thread(target=serve, daemon=True)
-        self._thread.start()
-        trusted = dict.fromkeys(
-            ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), str(authority.file)
-        )
-        proxies = {
-            name: value.replace("3128", str(self.port))
-            for name, value in base_env().items()
-            if name.lower().endswith("_proxy")
-        }
-        self.env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **trusted, **proxies}
-
-    def run(self, *argv: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=60, check=False)
-
-    def end(self) -> None:
-        self._wanted = False
-        self._thread.join(10)
-
-
 @pytest.fixture
 def inside(outside: Outside, authority: Authority) -> Generator[Inside]:
-    found = Inside(outside, authority)
+    found = Inside(outside, authority.file)
     yield found
     found.end()
 

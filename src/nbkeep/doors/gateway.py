@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from nbkeep.backends.local import launch
 from nbkeep.backends.local.layout import Layout, make_dir
+from nbkeep.egress.authority import upstream_context
 from nbkeep.egress.gateway import Gateway
 from nbkeep.egress.keyed import Keys
 from nbkeep.egress.leases import Leases
@@ -31,14 +32,14 @@ from nbkeep.egress.spool import Spool
 from nbkeep.egress.talk import Limits
 from nbkeep.model.clock import SystemClock
 from nbkeep.model.errors import NbkeepError, Refused
+from nbkeep.packages.treatment import Packages, facts_from
 from nbkeep.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator
 
     from nbkeep.egress.addresses import Address
     from nbkeep.egress.leases import Lease
-    from nbkeep.egress.touches import Treatment
     from nbkeep.egress.values import Policy
     from nbkeep.model.clock import Clock
 
@@ -172,12 +173,16 @@ class Sessions:
             self._compile(compiled.policy)
 
 
-def make_keys(settings: Settings, office: OfficeClient, treatments: Sequence[Treatment] = ()) -> Keys:
-    """Return what is needed to look into requests; raise `Refused` where the roots cannot be read."""
-    clock = SystemClock()
-    extra = Path(settings.egress_ca_file) if settings.egress_ca_file else None
+def extra_roots(settings: Settings) -> Path | None:
+    """Return the file of authorities that are trusted beside the system's."""
+    return Path(settings.egress_ca_file) if settings.egress_ca_file else None
+
+
+@contextlib.contextmanager
+def readable_roots(extra: Path | None) -> Generator[None]:
+    """Raise `Refused` for what cannot be made because the roots cannot be read."""
     try:
-        return Keys(Leases(office.value, clock), clock, extra, treatments)
+        yield
     except OSError as error:  # also for a file that holds no certificates
         raise Refused(
             "egress-ca-file",
@@ -190,15 +195,19 @@ async def serve(settings: Settings, limits: Limits) -> None:
     """Serve until a signal comes: SIGTERM and SIGINT end the gateway gently."""
     spool = Spool(settings.gateway_dir / "records.jsonl")
     calls = Spool(settings.gateway_dir / "model-calls.jsonl")
+    fetched = Spool(settings.gateway_dir / "packages.jsonl")
     office = OfficeClient(settings.office_socket, settings.secret("gateway-token"))
     policies: dict[str, Compiled] = {}
-    metering = Metering(calls, SystemClock())
+    clock, extra = SystemClock(), extra_roots(settings)
+    metering = Metering(calls, clock)
     office.listeners.append(metering.take)
-    keys = make_keys(settings, office, [metering])
+    with readable_roots(extra):
+        packages = Packages(policies, facts_from(office), fetched, upstream_context(extra), clock)
+        keys = Keys(Leases(office.value, clock), clock, extra, [packages, metering])
     resolver = SystemResolver()
     gateway = Gateway(policies, resolver, spool, limits=limits, keys=keys)
     office.listeners.append(gateway.volumes.hear)
-    sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys, SystemClock())
+    sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys, clock)
     probe = await asyncio.start_unix_server(_tell_alive, settings.gateway_socket)
     told_to_end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -210,6 +219,7 @@ async def serve(settings: Settings, limits: Limits) -> None:
             keep_recording(office.record, spool),
             keep_recording(office.record_calls, calls),
             metering.follow_addresses(resolver),
+            keep_recording(office.record_packages, fetched),
             sessions.keep_open(),
             gateway.sweep(),
             told_to_end.wait(),
@@ -229,6 +239,7 @@ async def serve(settings: Settings, limits: Limits) -> None:
             async with asyncio.timeout(_LAST_WORDS_S):
                 await flush(office.record, spool)
                 await flush(office.record_calls, calls)
+                await flush(office.record_packages, fetched)
         await office.close()
 
 

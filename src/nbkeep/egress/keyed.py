@@ -84,7 +84,10 @@ class Keys:
         return Chain([await one.begin(talk, asked, target) for one in self._wanting(talk)], _HTTP)
 
     def _is_wanted(self, session_id: str, port: int, host: str) -> bool:
-        return any(one.wants(session_id, host, port) for one in self._treatments)
+        """Tell whether requests to a host are looked into when it is dialled by its name."""
+        return bool(self.leases.of(session_id, host, port)) or any(
+            one.wants(session_id, host, port) for one in self._treatments
+        )
 
     def _wanting(self, talk: Talk) -> list[Treatment]:
         record = talk.record

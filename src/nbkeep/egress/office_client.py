@@ -26,6 +26,7 @@ log = logging.getLogger("nbkeep.gateway")
 
 _POLICIES = "http://office/internal/v1/gateway/policies"
 _CONNECTIONS = "http://office/internal/v1/gateway/connections"
+_PACKAGES = "http://office/internal/v1/gateway/packages"
 _LEASES = "http://office/internal/v1/gateway/leases"
 _MODEL_CALLS = "http://office/internal/v1/gateway/model-calls"
 # The office holds the question for up to 20 s when nothing has changed.
@@ -91,6 +92,15 @@ class OfficeClient:
                 error if isinstance(error, httpx.HTTPError) else None
             )
 
+    async def package(self, name: str) -> dict[str, Any]:
+        """Return what the office knows of a project on package indexes. Raises `Unavailable`."""
+        try:
+            answer = await self._http.get(f"{_PACKAGES}/{name}", timeout=_VALUE_S)
+            answer.raise_for_status()
+            return dict[str, Any](answer.json())
+        except (httpx.HTTPError, ValueError, TypeError) as error:
+            raise Unavailable("office-away", f"The office does not answer ({error!r:.200}).") from error
+
     async def record(self, batch: list[dict[str, Any]]) -> None:
         """Hand records over. Raises `Unavailable`: then they are to be handed over again."""
         await self._hand_over(_CONNECTIONS, batch)
@@ -98,6 +108,10 @@ class OfficeClient:
     async def record_calls(self, batch: list[dict[str, Any]]) -> None:
         """Hand records of models' calls over; likewise."""
         await self._hand_over(_MODEL_CALLS, batch)
+
+    async def record_packages(self, batch: list[dict[str, Any]]) -> None:
+        """Hand records of packages that were fetched over; likewise."""
+        await self._hand_over(_PACKAGES, batch)
 
     async def _hand_over(self, address: str, batch: list[dict[str, Any]]) -> None:
         try:

@@ -23,7 +23,10 @@ MAX_RULES = 1000
 
 @dataclass(frozen=True)
 class Reach:
-    """What a profile says about the way out; rules in the admin's words, `source` where they were written."""
+    """What a profile says about the way out; rules in the admin's words, `source` where they were written.
+
+    `packages`: as in `Policy`; `package_hosts`: rules for the hosts of its index.
+    """
 
     source: str
     allowlist: tuple[str, ...] = ()
@@ -32,6 +35,8 @@ class Reach:
     public_internet: bool = False
     dry_run: bool = False
     volume_bytes: int = 0
+    packages: str = ""
+    package_hosts: tuple[str, ...] = ()
 
 
 NOTHING = Reach("no profile")
@@ -96,6 +101,10 @@ def _policy(reach: Reach, platform: tuple[str, ...], granted: tuple[Rule, ...], 
             *(parse_rule(text, effect="deny", source=reach.source) for text in reach.denylist),
             *asks,
             *(parse_rule(text, effect="allow", source=reach.source) for text in reach.allowlist),
+            *(
+                parse_rule(text, effect="allow", source=f"package policy of {reach.source}")
+                for text in reach.package_hosts
+            ),
         )
     except Refused:
         return _versioned(Policy("", firm, public_internet=False, dry_run=False, version=""))
@@ -110,6 +119,7 @@ def _policy(reach: Reach, platform: tuple[str, ...], granted: tuple[Rule, ...], 
             version="",
             volume_bytes=reach.volume_bytes,
             ask_at=ask_at,
+            packages=reach.packages,
         )
     )
 

@@ -21,11 +21,29 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nbkeep.gateway")
 
-Protocol = Literal["http", "connect", "socks"]
+Protocol = Literal["http", "connect", "socks"]  # of a connection
 MAX_BATCH = 500
 _IN_MEMORY = 10_000
 _FILE_BYTES = 64 << 20
 _LOST = "the gateway ended before the connection did: how much was moved is not known"
+
+
+class Spooled(typing.Protocol):
+    """What a spool keeps. Its JSON has `id` and `reason`, too."""
+
+    @property
+    def id(self) -> str:
+        """Differs from all others."""
+        ...
+
+    @property
+    def session_id(self) -> str:
+        """Whose it is."""
+        ...
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the office takes it."""
+        ...
 
 
 @dataclass
@@ -54,17 +72,6 @@ class Record:
         return asdict(self)
 
 
-class OnRecord(typing.Protocol):
-    """What can be kept here: connections, and calls of models."""
-
-    id: str
-    session_id: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as the office takes it, with `id` and `reason`."""
-        ...
-
-
 class Spool:
     """Records that wait for the office, in memory and in a file, which the next gateway goes on with.
 
@@ -87,7 +94,7 @@ class Spool:
         """Return how many wait."""
         return len(self._waiting) + self._beyond
 
-    def opened(self, record: OnRecord) -> None:
+    def opened(self, record: Spooled) -> None:
         """Note the start of an allowed connection before it is made; raises `Unavailable`."""
         if self._size > self._file_bytes:
             self._rewrite()
@@ -100,7 +107,7 @@ class Spool:
         self._open[record.id] = record.as_json()
         self._write({"o": self._open[record.id]})
 
-    def ended(self, record: OnRecord) -> None:
+    def ended(self, record: Spooled) -> None:
         """Note the end, or a refusal, which has no start; one that finds the spool full is only logged."""
         was_open = self._open.pop(record.id, None) is not None
         if not was_open and self._size > self._file_bytes:

@@ -109,6 +109,20 @@ class Talk:
         self._check_again()
         return self._upstream
 
+    def beside(self) -> Talk:
+        """Return another connection of the same session, which the gateway makes by itself."""
+        nobody = Wire(socket.socket(socket.AF_UNIX))
+        return Talk(
+            self.session_id,
+            nobody,
+            self._policy,
+            self._resolver,
+            self._records,
+            self._clock,
+            self.limits,
+            self._volumes,
+        )
+
     def check_server_name(self, name: str | None) -> None:
         """Hold the name that TLS asks for against the one that was allowed; raises `Refusal`."""
         record = self._known()

@@ -83,7 +83,8 @@ class Policy:
 
     `dry_run`: only firm rules block; what others would have blocked is on record. `version`: of these
     contents. `volume_bytes`: how much may be sent in a day (UTC), 0 for any amount. `ask_at`: the address
-    of the page where one asks for what may be asked for.
+    of the page where one asks for what may be asked for. `packages`: the package policy in the words of its
+    own room, "" for none.
     """
 
     session_id: str
@@ -93,6 +94,7 @@ class Policy:
     version: str
     volume_bytes: int = 0
     ask_at: str = ""
+    packages: str = ""
 
     def at(self, now: datetime) -> Policy:
         """Return what is left of it at that moment: grants end by themselves, whoever is away."""
@@ -109,6 +111,7 @@ class Policy:
             "version": self.version,
             "volume_bytes": self.volume_bytes,
             "ask_at": self.ask_at,
+            "packages": self.packages,
         }
 
     @classmethod
@@ -124,6 +127,7 @@ class Policy:
             version=_typed(found, "version", str),
             volume_bytes=_typed(found, "volume_bytes", int),
             ask_at=_typed(found, "ask_at", str),
+            packages=_typed(found, "packages", str),
         )
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import parse_duration_s, parse_size_bytes
+from nbkeep.packages.parse import policy_from
 
 from .values import Flavor, Profile
 
@@ -168,6 +169,7 @@ _PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
     "egress_asklist": ("egress_asklist", _hosts),
     "public_internet": ("public_internet", _flag),
     "egress_dry_run": ("egress_dry_run", _flag),
+    "packages": ("packages", lambda value, _field: policy_from(value)),
 }
 
 
@@ -186,7 +188,13 @@ def profile_from(wanted: Mapping[str, Any], base: Profile | None = None) -> Prof
 
 
 def _edited(field: str, raw: Any, base: Profile) -> Any:
-    """Return a list of rules after `+host` was added to it or `-host` taken away; anything else as it is."""
+    """Return a list of rules after `+host` was added to it or `-host` taken away; anything else as it is.
+
+    Fields of a package policy that are not given stay as they are.
+    """
+    if field == "packages":
+        changed = policy_from(raw, base.packages)
+        return changed.as_json() if changed is not None else None
     if field not in {"egress_allowlist", "egress_denylist", "egress_asklist"} or not isinstance(raw, str):
         return raw
     edits = _hosts(raw, field)
@@ -208,10 +216,13 @@ def _edited(field: str, raw: Any, base: Profile) -> Any:
 
 def plain(value: Flavor | Profile) -> dict[str, Any]:
     """Return the value as JSON-able fields with units in their names; the functions above read it back."""
-    return {
+    said = {
         key: list(cast("tuple[str, ...]", item)) if isinstance(item, tuple) else item
         for key, item in asdict(value).items()
     }
+    if isinstance(value, Profile) and value.packages is not None:
+        said["packages"] = value.packages.as_json()
+    return said
 
 
 def _build(

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from nbkeep.audit import events, journal
 from nbkeep.model.errors import Refused, not_found
+from nbkeep.packages.values import policy_from_json
 from nbkeep.store.tables import FlavorRow, ProfileRow, UserRow
 
 from .flavors import as_flavor
@@ -99,7 +100,8 @@ def change_profile(
 ) -> tuple[Profile, Flavor]:
     """Change fields of a profile; running sessions keep their snapshot. Twice is safe.
 
-    Only what they may reach (`egress_…`, `public_internet`) changes for running ones too, within a second.
+    Only what they may reach (`egress_…`, `public_internet`, `packages`) changes for running ones too, within
+    a second.
 
     An image or a key that is not there now may stay as it is, so that limits can be changed meanwhile.
     """
@@ -154,6 +156,7 @@ def as_profile(row: ProfileRow) -> Profile:
         public_internet=row.public_internet,
         egress_volume_bytes=row.egress_volume_bytes,
         egress_dry_run=row.egress_dry_run,
+        packages=policy_from_json(row.packages) if row.packages is not None else None,
     )
 
 

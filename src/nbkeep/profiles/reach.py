@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbkeep.egress.policy import Reach
+from nbkeep.packages.values import in_force_of
 
 if TYPE_CHECKING:
     from .values import Profile
 
 
-def reach_of(profile: Profile) -> Reach:
-    """Return what a profile says about the way out."""
+def reach_of(profile: Profile, facts: str = "") -> Reach:
+    """Return what a profile says about the way out. `facts`: as in `packages.values.InForce`."""
+    packages = profile.packages
     return Reach(
         f"profile {profile.name}",
         profile.egress_allowlist,
@@ -20,4 +22,6 @@ def reach_of(profile: Profile) -> Reach:
         profile.public_internet,
         profile.egress_dry_run,
         profile.egress_volume_bytes,
+        in_force_of(profile.name, packages, facts).text() if packages else "",
+        packages.rules if packages else (),
     )

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbkeep.packages.values import PackagePolicy
 
 NETWORKS = ("none",)  # interfaces of their own: sessions have none, the gateway is the only way out
 CLASSIFICATIONS = ("public", "internal", "confidential", "pii")
@@ -48,4 +52,5 @@ class Profile:
     egress_asklist: tuple[str, ...] = ()  # refused until somebody is granted it for a time
     public_internet: bool = False
     egress_volume_bytes: int = 0  # what a session may send in a day (UTC); 0 is any amount
+    packages: PackagePolicy | None = None  # what may be fetched from a package index; None: ungoverned
     egress_dry_run: bool = False  # nothing of the lists is enforced, what would be refused is recorded

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbkeep.packages.words import policy_words
+
 from . import words
 from .parse import plain
 
@@ -44,6 +46,7 @@ def profile_view(profile: Profile, flavor: Flavor, currency: str) -> dict[str, A
             "max_session": words.max_session_words(profile.max_session_s),
             "state": words.state_words(profile.state_retention_s, keep_state=profile.keep_state),
             "network": network_words(profile),
+            "packages": policy_words(profile.packages),
             "classification": words.classification_words(profile.classification),
         },
     }

@@ -10,6 +10,7 @@ from nbkeep.model.actor import ROLE_SCOPES, Actor, Role
 from nbkeep.model.errors import Refused
 from nbkeep.model.placeholder import placeholder
 from nbkeep.model.session import SessionState
+from nbkeep.packages.values import index_variables
 from nbkeep.store.tables import MarkRow, SessionRow, UserRow
 from nbkeep.vault import leases
 
@@ -140,4 +141,4 @@ def _placeholders(tx: Tx, row: SessionRow) -> dict[str, str]:
     for lease, env in leases.leases_of(tx, row):
         if env:
             found.setdefault(env, placeholder(lease.name))
-    return found
+    return found | index_variables(row.profile.get("packages"))

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from nbkeep.egress.policy import NOTHING, policy_of
 from nbkeep.grants.records import live_rules, live_rules_of
+from nbkeep.packages.records import facts_tag
 from nbkeep.profiles.profiles import as_profile, get_profile
 from nbkeep.profiles.reach import reach_of
 from nbkeep.profiles.view import network_words
@@ -41,7 +42,8 @@ def live_policies(tx: Tx, settings: Settings, now: datetime) -> list[Policy]:
     sessions = tx.execute(query.order_by(SessionRow.id)).all()
     names = {name for _, _, name in sessions}
     rows = tx.scalars(select(ProfileRow).where(ProfileRow.name.in_(names)))
-    reaches = {row.name: reach_of(as_profile(row)) for row in rows}
+    facts = facts_tag(tx)
+    reaches = {row.name: reach_of(as_profile(row), facts) for row in rows}
     granted, platform, ask_at = live_rules(tx, now), settings.egress_denylist, _ask_at(settings)
     return [
         policy_of(

@@ -152,6 +152,7 @@ class ProfileRow(Table):
     public_internet: Mapped[bool] = mapped_column(default=False)
     egress_volume_bytes: Mapped[int] = mapped_column(default=0)
     egress_dry_run: Mapped[bool] = mapped_column(default=False)
+    packages: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # package policy
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
 

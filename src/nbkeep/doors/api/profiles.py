@@ -48,6 +48,10 @@ class ProfileFields(BaseModel):
     egress_asklist: list[str] | str | None = Field(default=None, examples=[["huggingface.co", "*.pypi.org"]])
     public_internet: bool | None = None
     egress_dry_run: bool | None = None
+    packages: dict[str, Any] | str | None = Field(
+        default=None, examples=[{"allow": ["numpy", "scikit-*"], "min_age": "7d"}],
+        description="Package policy: fields that are given change; `none` ends it",
+    )  # fmt: skip
 
 
 @router.get("")

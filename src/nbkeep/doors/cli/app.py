@@ -34,6 +34,7 @@ VERBS = (
     "grant",
     "network",
     "model",
+    "packages",
     "audit",
     "export",
     "apply",

@@ -361,6 +361,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("max session", words.duration(found["max_session_s"])),
             ("max extension", words.duration(found["max_extension_s"])),
             ("reach", found["words"]["network"]),
+            ("packages", found["words"]["packages"]),
             ("allowed hosts", ", ".join(found["egress_allowlist"])),
             ("refused hosts", ", ".join(found["egress_denylist"])),
             ("sends a day", _volume(found["egress_volume_bytes"])),

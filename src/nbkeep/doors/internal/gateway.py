@@ -16,6 +16,7 @@ from nbkeep.egress.records import MAX_BATCH, take_records
 from nbkeep.egress.watch import sent_by_all, watch
 from nbkeep.inference.budgets import gateway_view
 from nbkeep.model.errors import Unavailable
+from nbkeep.packages.records import facts_of, take_packages
 from nbkeep.sessions.policies import live_policies, tag_of
 from nbkeep.vault.change import source_of
 from nbkeep.vault.hand_out import hand_out, is_use_noted, note_use
@@ -64,6 +65,21 @@ def connections(body: Records, office: OfficeDep) -> dict[str, Any]:
         taken = take_records(tx, office.clock, body.records)
         watch(tx, office.clock, taken.fresh, thresholds)
     return {"accepted": taken.accepted, "refused": taken.refused}
+
+
+@router.post("/packages")
+def packages(body: Records, office: OfficeDep) -> dict[str, Any]:
+    """Take records of what sessions fetched of packages, in the same way."""
+    with office.store.write() as tx:
+        taken = take_packages(tx, office.clock, body.records)
+    return {"accepted": taken.accepted, "refused": taken.refused}
+
+
+@router.get("/packages/{name}")
+def package(name: str, office: OfficeDep) -> dict[str, Any]:
+    """Return what is known of a package: advisories, and approved versions."""
+    with office.store.read() as tx:
+        return facts_of(tx, name)
 
 
 @router.post("/leases/{lease_id}")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from nbkeep.model.verdict import Allow, Refuse
+from nbkeep.packages.words import policy_words
 from nbkeep.profiles.view import network_words
 from nbkeep.sessions.listing import Filter, list_sessions
 from nbkeep.sessions.notices import dismiss_notice, list_notices
@@ -88,6 +89,7 @@ def card(offer: Offer) -> dict[str, Any]:
         **asdict(offer.flavor),
         **asdict(offer.profile),
         "reach": network_words(offer.profile),
+        "package_words": policy_words(offer.profile.packages),
         "why_not": verdict if isinstance(verdict, Refuse) else None,
         "note": verdict.note if isinstance(verdict, Allow) else "",
     }

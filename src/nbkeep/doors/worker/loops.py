@@ -66,6 +66,7 @@ class Worker:
         if self._swept_at_s is None or now_s - self._swept_at_s >= _SWEEP_EVERY_S:
             self._step("sweep", lambda: sweep.sweep(self.parts))
             self._step("old connections", lambda: sweep.forget_old_connections(self.parts))
+            self._step("old packages", lambda: sweep.forget_old_packages(self.parts))
             self._swept_at_s = now_s
 
     def _record_keys(self) -> None:

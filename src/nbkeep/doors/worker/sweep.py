@@ -9,6 +9,7 @@ from sqlalchemy import delete, or_, select
 
 from nbkeep.people.signin import forget_old_limits
 from nbkeep.sessions.records import LIVE_STATES
+from nbkeep.store.package_tables import PackageInstallRow
 from nbkeep.store.tables import (
     AccessRow,
     ApiTokenRow,
@@ -31,17 +32,24 @@ _AT_ONCE = 2000
 
 
 def forget_old_connections(parts: Parts) -> int:
-    """Delete records of connections that are older than the setting says; return how many. Twice is safe.
+    """Delete records of connections that are older than the setting says; return how many. Twice is safe."""
+    return _forget_old(parts, ConnectionRow)
 
-    In small steps: the writer's turn must be free in between, for there can be millions.
-    """
+
+def forget_old_packages(parts: Parts) -> int:
+    """Delete records of packages that are as old; return how many. The journal keeps what was installed."""
+    return _forget_old(parts, PackageInstallRow)
+
+
+def _forget_old(parts: Parts, kind: type[ConnectionRow | PackageInstallRow]) -> int:
+    """Delete in small steps: the writer's turn must be free in between, for there can be millions."""
     before = parts.clock.now() - timedelta(seconds=parts.settings.connections_retention_s)
-    old = select(ConnectionRow.id).where(ConnectionRow.at < before).order_by(ConnectionRow.at).limit(_AT_ONCE)
+    old = select(kind.id).where(kind.at < before).order_by(kind.at).limit(_AT_ONCE)
     deleted = 0
     while True:
         with parts.store.write() as tx:
             ids = list(tx.scalars(old))
-            tx.execute(delete(ConnectionRow).where(ConnectionRow.id.in_(ids)))
+            tx.execute(delete(kind).where(kind.id.in_(ids)))
         deleted += len(ids)
         if len(ids) < _AT_ONCE:
             return deleted

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from alembic import context
 
-from nbkeep.store.model_tables import Table  # by this file all tables are known
+from nbkeep.store import model_tables, package_tables
+
+_TABLES = model_tables.Table, package_tables.Table  # the same: all tables are known by these imports
 
 # `transactional_ddl=False`: the caller's transaction holds all steps, so that a failed start changes nothing.
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Table.metadata,
+    target_metadata=_TABLES[0].metadata,
     transactional_ddl=False,
 )
 context.run_migrations()

@@ -13,6 +13,7 @@ from nbkeep.doors.portal.render import page
 from nbkeep.model.actor import Role
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import format_duration, format_size
+from nbkeep.packages.words import policy_words
 from nbkeep.profiles import flavors, profiles
 from nbkeep.profiles.known import known_to
 from nbkeep.profiles.parse import PLATFORM
@@ -239,6 +240,7 @@ def _profile_page(
     office: Office = request.app.state.office
     with office.store.read() as tx:
         sizes = [flavor.name for flavor in flavors.list_flavors(tx, browser.actor)]
+        found = profiles.find_profile(tx, name) if name else None
     known = known_to(office.settings)
     images = sorted({*known.images, str(form["image"])})
     keys = sorted({*known.state_keys, str(form["state_key"])} - {"", PLATFORM})
@@ -251,6 +253,7 @@ def _profile_page(
         "state_keys": [(PLATFORM, "The platform's")] + [(one, one) for one in keys],
         "classifications": [(one, classification_words(one)) for one in CLASSIFICATIONS],
         "roles": [role.value for role in Role],
+        "packages": policy_words(found[0].packages) if found else "",
     }
     return page(request, "admin/profile.html", values, status=refusal.status if refusal else 200)
 
