@@ -13,8 +13,8 @@ _HOW_TO_ASK = (
     "Ask an admin to allow it for your profile: `nbkeep profile set PROFILE --egress-allowlist +{host}`. "
     "Your running session may reach it a second later."
 )
-_NAMES = {400: "Bad Request", 403: "Blocked", 408: "Too Slow", 502: "Bad Gateway", 503: "Unavailable",
-          504: "Gateway Timeout"}  # fmt: skip
+_NAMES = {400: "Bad Request", 403: "Blocked", 408: "Too Slow", 413: "Too Large", 502: "Bad Gateway",
+          503: "Unavailable", 504: "Gateway Timeout"}  # fmt: skip
 _LONGEST_REASON = 160
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from nbkeep.audit import events, journal
 from nbkeep.model.actor import ROLE_SCOPES, Actor, Role
 from nbkeep.model.errors import Refused
-from nbkeep.model.placeholder import placeholder
 from nbkeep.model.session import SessionState
 from nbkeep.store.tables import MarkRow, SessionRow, UserRow
 from nbkeep.vault import leases
+from nbkeep.vault.placeholders import placeholders_of
 
 from .identity import issue_token
 from .kept import grace_s, state_env
@@ -126,18 +126,9 @@ def _spec(parts: Parts, tx: Tx, row: SessionRow, owner: UserRow, env: Mapping[st
             "NBKEEP_SESSION_ID": row.id,
             "NBKEEP_SESSION_TOKEN": issue_token(row),
             "NBKEEP_OFFICE_SOCK": _OFFICE_SOCKET_INSIDE,
-            "NBKEEP_PLACEHOLDERS": json.dumps(_placeholders(tx, row)),
+            "NBKEEP_PLACEHOLDERS": json.dumps(placeholders_of(leases.leases_of(tx, row))),
             **state_env(parts.settings, row),
             "NBKEEP_PORTAL_URL": f"{parts.settings.public_url.rstrip('/')}/portal/",
         },
         "server_args": [],
     }
-
-
-def _placeholders(tx: Tx, row: SessionRow) -> dict[str, str]:
-    """Return {environment variable: placeholder} for kernels and terminals; the closest secret counts."""
-    found: dict[str, str] = {}
-    for lease, env in leases.leases_of(tx, row):
-        if env:
-            found.setdefault(env, placeholder(lease.name))
-    return found

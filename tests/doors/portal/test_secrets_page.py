@@ -48,6 +48,19 @@ def test_what_is_wrong_is_shown_beside_its_field_and_the_value_is_not_given_back
         assert "note bad" in answer.text
 
 
+def test_keys_of_aws_are_kept_in_the_form_too(portal: Portal) -> None:
+    jane = portal.person()
+    keys = {
+        "name": "lake",
+        "value": "AKIDEXAMPLE:wJalrXUtnFEMI",
+        "hosts": "s3.example *.s3.example",
+        "way": "sigv4",
+    }
+    assert "no region and service" in jane.post("/secrets", **(FIELDS | keys)).text
+    assert jane.post("/secrets", **(FIELDS | keys | {"place": "eu-central-1/s3"})).status_code == 303
+    assert "AWS signature, eu-central-1 s3" in jane.get("/secrets")
+
+
 def test_others_secrets_are_neither_seen_nor_changed(portal: Portal) -> None:
     jane, bob = portal.person(), portal.person("bob")
     jane.post("/secrets", **FIELDS)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/secrets")
 _FIELDS = ("name", "hosts", "way", "place", "env", "grants")
 _EMPTY = {"name": "", "hosts": "", "way": "header", "place": "Authorization: Bearer {}", "env": ""}
-_WAYS = (("header", "A header"), ("query", "A parameter of the address"), ("basic", "User and password"))
+_WAYS = (("header", "A header"), ("query", "A parameter of the address"), ("basic", "User and password"),
+         ("sigv4", "A signature of AWS"))  # fmt: skip
 
 
 @router.get("")
@@ -39,7 +40,7 @@ def keep(request: Request, browser: SignedIn, form: Form) -> Response:
     office: Office = request.app.state.office
     given = {name: text(form, name, 2000) for name in _FIELDS}
     try:
-        if given["way"] not in {"header", "query", "basic"}:
+        if given["way"] not in dict(_WAYS):
             raise invalid("way", "Choose how it is sent.")
         binding = parse.binding(_listed(given["hosts"]), **{given["way"]: given["place"]})
         with office.store.write() as tx:
