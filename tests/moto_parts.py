@@ -44,6 +44,7 @@ FAKE = "nbkeep-placeholder-lake"
 class Aws:
     """A server with a bucket and one user, who may do all; nothing is served without a valid signature."""
 
+    url: str
     port: int
     access_key_id: str
     secret: str
@@ -55,9 +56,7 @@ class Aws:
 
     def own(self, service: str, authority: Authority) -> Any:
         """Return the user's own client, past all gateways."""
-        return client(
-            service, f"https://127.0.0.1:{self.port}", self.access_key_id, self.secret, str(authority.file)
-        )
+        return client(service, self.url, self.access_key_id, self.secret, str(authority.file))
 
 
 def client(service: str, url: str, key: str, secret: str, trusted: str, **config: Any) -> Any:
@@ -68,10 +67,11 @@ def client(service: str, url: str, key: str, secret: str, trusted: str, **config
 
 
 @contextlib.contextmanager
-def aws(authority: Authority, folder: Path, address: str = "127.0.0.1", *names: str) -> Generator[Aws]:
+def aws(authority: Authority, address: str = "127.0.0.1", *names: str) -> Generator[Aws]:
     """Run one."""
-    hosts = (S3, f"*.{S3}", DYNAMO, "127.0.0.1", *names)
+    hosts = (S3, f"*.{S3}", DYNAMO, address, *names)
     authority.server_context(*hosts)
+    folder = authority.file.parent
     pem = str(folder / f"{S3}.pem")
     server = Path(__file__).with_name("moto_behind_tls.py")
     with (folder / "moto.log").open("w") as log:
@@ -101,7 +101,7 @@ def _prepared(url: str, port: int, authority: Authority) -> Aws:
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     with httpx.Client(verify=authority.client_context()) as http:
         http.post(f"{url}/moto-api/reset-auth", content=b"0").raise_for_status()
-    return Aws(port, keys["AccessKeyId"], keys["SecretAccessKey"])
+    return Aws(url, port, keys["AccessKeyId"], keys["SecretAccessKey"])
 
 
 def signature_of(

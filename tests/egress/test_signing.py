@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def cloud(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Generator[Aws]:
-    with aws(authority, authority.file.parent) as found:
+def cloud(authority: Authority) -> Generator[Aws]:
+    with aws(authority) as found:
         yield found
 
 
@@ -91,12 +91,10 @@ def s3(keyed: Keyed, cloud: Aws) -> Generator[Callable[..., Any]]:
 
 def test_without_the_gateway_a_fake_key_opens_nothing(cloud: Aws, authority: Authority) -> None:
     """So that what follows is the gateway's doing."""
-    own = client("s3", f"https://127.0.0.1:{cloud.port}", FAKE, FAKE, str(authority.file))
+    own = client("s3", cloud.url, FAKE, FAKE, str(authority.file))
     with pytest.raises(ClientError, match="InvalidAccessKeyId"):
         own.list_objects_v2(Bucket=BUCKET)
-    wrong = client(
-        "s3", f"https://127.0.0.1:{cloud.port}", cloud.access_key_id, "wrong-secret", str(authority.file)
-    )
+    wrong = client("s3", cloud.url, cloud.access_key_id, "wrong-secret", str(authority.file))
     with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
         wrong.list_objects_v2(Bucket=BUCKET)
 
