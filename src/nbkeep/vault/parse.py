@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from nbkeep.egress.aws_keys import aws_keys
 from nbkeep.model.actor import Role
 from nbkeep.model.errors import Refused, invalid
 
+from .references import parse_reference
 from .values import EVERYONE, Binding, Kind
 
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
@@ -90,11 +92,15 @@ def binding(
     query: str | None = None,
     basic: str | None = None,
     sigv4: str | None = None,
+    source: str | None = None,
 ) -> Binding:
     """Return a binding of exactly one kind; raise `Refused` (400) for anything else.
 
     Only what is signed with goes to `*.name`, too (each bucket has a host): it is not in the request.
     """
+    if source:
+        lies = str(parse_reference(source))
+        return replace(binding(hosts, header, query, basic, sigv4), source=lies)
     found = tuple(dict.fromkeys(host(one, may_be_wild=sigv4 is not None) for one in hosts))
     if not found or len(found) > _MOST_HOSTS:
         raise invalid("host", f"A secret is bound to 1 to {_MOST_HOSTS} hosts.", "Give --host HOST[:PORT].")

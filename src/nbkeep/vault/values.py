@@ -16,12 +16,14 @@ class Binding:
     `hosts`: `name:port`, reached by TLS; `*.name:port` only for what is signed with. `kind` and `place`: a
     header's name, a query parameter's, or "" for basic authentication. `template`: what is sent, with `{}`
     for the value; for basic authentication the user's name. Of `sigv4` they are region and service.
+    `source`: where the value lies, "" where it is kept here (see `references.py`).
     """
 
     hosts: tuple[str, ...]
     kind: Kind
     place: str
     template: str
+    source: str = ""
 
     @property
     def words(self) -> str:
@@ -45,11 +47,13 @@ class Leased:
 
     def as_json(self) -> dict[str, Any]:
         """Return it for the inner door."""
+        bound = asdict(self.binding)
+        del bound["source"]  # no matter of a gateway
         return {
             "lease_id": self.lease_id,
             "session_id": self.session_id,
             "name": self.name,
             "version": self.version,
-            **asdict(self.binding),
+            **bound,
             "hosts": list(self.binding.hosts),
         }

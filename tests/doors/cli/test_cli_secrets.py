@@ -87,3 +87,14 @@ def test_keys_of_aws_are_kept_for_signatures(
     assert "value number 2" in nbkeep("secret", "rotate", "lake").err
     assert nbkeep(*lake[:-4], "--grant", "user:jane").code == 2
     assert nbkeep(*lake, "--basic", "jane").code == 2
+
+
+def test_a_value_may_lie_elsewhere_and_is_not_asked_for_then(
+    nbkeep: Nbkeep, served: OfficeForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pipe(monkeypatch, VALUE)
+    refused = nbkeep(*SET, "--from", "vault:secret/data/nbkeep/openai#key")
+    assert "No Vault or OpenBao is connected" in refused.err
+    assert "is no place of a value" in nbkeep(*SET, "--from", "secret/openai").err
+    assert sys.stdin.read() == VALUE
+    assert nbkeep("secret", "list", "--json").json == []

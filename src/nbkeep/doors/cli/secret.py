@@ -65,6 +65,12 @@ def set_secret(
     service: Annotated[
         str | None, typer.Option("--service", metavar="NAME", help="Of the signature, like s3.")
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="PLACE", help="Where its value lies: vault:MOUNT/data/PATH#FIELD[@VERSION]."
+        ),
+    ] = None,
     env: Annotated[
         str | None,
         typer.Option("--env", metavar="NAME", help="Variable of sessions that holds a placeholder."),
@@ -86,9 +92,11 @@ def set_secret(
         raise typer.BadParameter("Say how it is sent: one of --header, --query, --basic and --aws-sigv4.")
     listed = [one for text in hosts for one in text.split(",")]
     wanted = given(name=name, hosts=listed, header=header, query=query, basic=basic, sigv4=sigv4, env=env,
-                   grants=grants)  # fmt: skip
+                   grants=grants, source=source)  # fmt: skip
+    if source is None:
+        wanted["value"] = _value(_AWS if aws_sigv4 else "Value")
     with office() as api:
-        found = api.post("secrets", wanted | {"value": _value(_AWS if aws_sigv4 else "Value")})
+        found = api.post("secrets", wanted)
     if as_json:
         print_json(found)
         return
@@ -143,6 +151,7 @@ def show(which: Which, as_json: Json = False) -> None:
             ("owner", found["owner"]),
             ("hosts", ", ".join(found["hosts"])),
             ("sent as", found["sent_as"]),
+            ("value lies in", found["source"] or ""),
             ("in sessions", f"{found['env']}={found['placeholder']}" if found["env"] else ""),
             ("value number", found["version"]),
             ("granted to", ", ".join(found["grants"]) if found["grants"] is not None else "you"),
