@@ -146,11 +146,14 @@ def test_elsewhere_nothing_is_signed(keyed: Keyed, echo: Echo, authority: Author
         assert not wild.covers(host, port)
 
 
-def test_of_two_keys_for_one_host_the_first_signs_and_alone(keyed: Keyed, echo: Echo) -> None:
+def test_of_two_keys_for_one_host_the_closest_goes_out_and_alone(keyed: Keyed, echo: Echo) -> None:
     """A wildcard and a header of the same place would be two credentials in one request."""
     keyed.add(f"{OWN}:{echo.port}", value="another-key-altogether", name="other")
     keyed.ask_tls(echo.port, "/x", host=OWN)
     assert _is_ours(echo, OWN)
+    keyed.take(keyed.leases[::-1])
+    keyed.ask_tls(echo.port, "/x", {"Authorization": FORGED}, host=OWN)
+    assert echo.sent("Authorization") == ["Bearer another-key-altogether"]
 
 
 @pytest.mark.parametrize("path", ["/plain", "/chunks", "/header", "/error", "/reason", "/json"])
