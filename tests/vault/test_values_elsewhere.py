@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from kv_server import ROLE_ID, SECRET_ID, KvServer
 from vault_steps import BEARER, VALUE, leased, told, value_of, whole_database
 
 from egress_parts import serving, wait_for
+from kv_server import ROLE_ID, SECRET_ID, KvServer
 from nbkeep.doors.cli.platform_facts import platform_facts
 from nbkeep.model.actor import OPERATOR, Role
 from nbkeep.model.clock import ManualClock
@@ -231,6 +231,10 @@ def test_who_may_say_where_a_value_lies_is_an_admin(there: Where, kv: KvServer) 
             tx, there.office.clock, change.source_of(there.office.settings), jane, "x", "", binding
         )
     assert kv.asked == []
+    with there.office.store.write() as tx, pytest.raises(Refused, match="A value is given, and a place"):
+        change.set_secret(
+            tx, there.office.clock, change.source_of(there.office.settings), there.ada, "x", VALUE, binding
+        )
 
 
 def test_a_value_that_lies_elsewhere_is_not_rotated_here(there: Where) -> None:

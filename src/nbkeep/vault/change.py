@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from nbkeep.audit import events, journal
-from nbkeep.model.errors import Refused
+from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.ids import new_id
 from nbkeep.model.verdict import Refuse
 from nbkeep.store.tables import SecretGrantRow, SecretRow, SecretVersionRow
@@ -58,13 +58,15 @@ def set_secret(
     """Keep a new secret of the actor's own and grant it; sessions that run already may use it at once.
 
     What it is bound to is sealed with the value and stays: another binding is another secret. Where the value
-    lies elsewhere, `value` is not looked at. Raises `Refused`: 400 for malformed values, 403 for grants to
-    others, 409 where the actor has one of that name.
+    lies elsewhere, `value` is "". Raises `Refused`: 400 for malformed values, 403 for grants to others, 409
+    where the actor has one of that name.
     """
     actor.require(rules.KEEP)
     name = parse.secret_name(name)
     if binding.source:
         actor.require(rules.REFER)
+        if value:
+            raise invalid("source", "A value is given, and a place where it lies.", "Give one of them.")
         value = binding.source
     else:
         value = parse.secret_value(value, binding.kind)
