@@ -102,7 +102,7 @@ def _signed(
     method: bytes, target: bytes, headers: Headers, payload: str, keys: AwsKeys, scope: Scope, now: datetime
 ) -> Headers:
     """Return the headers that the signature consists of."""
-    auth, http = _library()
+    auth, http, errors = _library()
     given = http.HttpHeaders([(name.decode("ascii"), value.decode()) for name, value in headers])
     request = http.HttpRequest(method.decode("ascii"), target.decode("ascii"), given)
     config = auth.AwsSigningConfig(
@@ -117,7 +117,10 @@ def _signed(
         signed_body_value=payload,
         signed_body_header_type=auth.AwsSignedBodyHeaderType.X_AMZ_CONTENT_SHA_256,
     )
-    done = auth.aws_sign_request(request, config).result(timeout=0)  # no other thread has a part in it
+    try:
+        done = auth.aws_sign_request(request, config).result(timeout=0)  # no other thread has a part in it
+    except errors.AwsCrtError as error:
+        raise malformed("the request cannot be signed as it is") from error
     before = {name.lower() for name, _ in headers}
     return [
         (name.encode(), value.encode())
@@ -127,9 +130,10 @@ def _signed(
 
 
 @cache
-def _library() -> tuple[Any, Any]:
+def _library() -> tuple[Any, Any, Any]:
     """Return it: a gateway that signs nothing does without its 11 MB, and the tenth of a second."""
-    return importlib.import_module("awscrt.auth"), importlib.import_module("awscrt.http")
+    auth, http, errors = (importlib.import_module(f"awscrt.{one}") for one in ("auth", "http", "exceptions"))
+    return auth, http, errors
 
 
 def _payload(
