@@ -9,6 +9,7 @@ from nbkeep.egress.policy import platform_rules
 from nbkeep.model.clock import SystemClock
 from nbkeep.profiles.seeds import plant
 from nbkeep.store.database import Store
+from nbkeep.vault.place import place_of
 
 if TYPE_CHECKING:
     from nbkeep.backends.interface import Backend
@@ -35,6 +36,7 @@ class Office:
 def open_office(settings: Settings, backend: Backend, hub: Hub) -> Office:
     """Open the database, bring it up to date, seed an empty one, and join the parts on the host's clock."""
     platform_rules(settings.egress_denylist)
+    place_of(settings)
     store = Store(settings.store_url)
     store.migrate()
     clock = SystemClock()

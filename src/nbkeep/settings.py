@@ -92,6 +92,14 @@ class Settings:
     # Where the master key of secrets lies: "" is `secrets/vault-key` of the data directory, "file:/PATH" a
     # file outside of it, "env:NAME" an environment variable of the office.
     vault_key: str = ""
+    # A HashiCorp Vault or OpenBao in which values of secrets lie: its address, a namespace there, how the
+    # office signs in ("token:/FILE" or "approle:/FILE-WITH-ROLE-ID,/FILE-WITH-SECRET-ID"), where AppRole is
+    # mounted, and a file of the authorities that it is trusted by.
+    vault_url: str = ""
+    vault_namespace: str = ""
+    vault_login: str = ""
+    vault_approle_path: str = "approle"
+    vault_ca_file: str = ""
     # What no session may ever reach, whatever its profile allows: rules such as "paste.example.com".
     egress_denylist: tuple[str, ...] = ()
     # A file of certificates (PEM) of authorities inside the organisation, trusted beside the system's own.
@@ -345,6 +353,11 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "state_key": str,
     "state_keys": _places,
     "vault_key": str,
+    "vault_url": str,
+    "vault_namespace": str,
+    "vault_login": str,
+    "vault_approle_path": str,
+    "vault_ca_file": str,
     "max_suspended_sessions": int,
     "max_suspended_bytes": parse_size_bytes,
     "egress_denylist": _list,

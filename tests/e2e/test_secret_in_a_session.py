@@ -9,6 +9,7 @@ import pytest
 
 from egress_parts import Authority, serving
 from keyed_parts import Echo
+from moto_parts import BUCKET, REGION, aws
 from platform_parts import Platform, wait_for
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ CURL = """
 import subprocess
 print(subprocess.run(["curl", "-sS", "https://{host}:{port}/curl"], capture_output=True, text=True))
 """
+LAKE = """
+import os, polars as pl
+at = {{"aws_endpoint_url": "https://{host}:{port}"}}
+pl.DataFrame({{"a": [1, 2]}}).write_parquet("s3://lake/a/b.parquet", storage_options=at)
+print(os.environ["AWS_ACCESS_KEY_ID"], pl.scan_parquet("s3://lake/a/*.parquet", storage_options=at).collect()["a"].sum())
+"""
 LOOK = """
 import glob
 found = []
@@ -39,7 +46,8 @@ for name in glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/cmdline"
         found.append(open(name, "rb").read())
     except OSError:
         pass
-print(len(found) > 3, b"".join(found).count(b"sk-live-51-"), b"".join(found).count(b"PRIVATE KEY"))
+looked = b"".join(found)
+print(len(found) > 3, looked.count(b"sk-live-51-"), looked.count(b"PRIVATE KEY"), looked.count(b"{key}"))
 """
 
 
@@ -55,9 +63,9 @@ def test_code_calls_a_service_with_a_key_that_it_never_sees(own_platform: Platfo
     with (own_platform.data_dir / "config.toml").open("a") as config:
         config.write(f'egress_ca_file = "{roots}"\n')
     own_platform.up()
-    with serving(Echo(authority, host, address=address)) as echo:
+    with serving(Echo(authority, host, address=address)) as echo, aws(authority, address, host) as cloud:
         place = {"host": host, "port": echo.port}
-        allowed = f"{host}:{echo.port},{address}:{echo.port}"
+        allowed = f"{host}:{echo.port},{cloud.port},{address}:{echo.port},{cloud.port}"
         set_up = own_platform.run("profile", "set", "notebook-cpu-small", "--egress-allowlist", allowed)
         assert set_up.returncode == 0, set_up.stderr
         person = own_platform.person()
@@ -65,6 +73,12 @@ def test_code_calls_a_service_with_a_key_that_it_never_sees(own_platform: Platfo
             "/secrets",
             json={"name": "model", "value": VALUE, "hosts": [f"{host}:{echo.port}"],
                   "header": "Authorization: Bearer {}", "env": "MODEL_KEY", "grants": [f"user:{person.name}"]},
+        )  # fmt: skip
+        assert made.status_code == 201, made.text
+        made = own_platform.office.post(
+            "/secrets",
+            json={"name": "lake", "value": cloud.value, "hosts": [f"{host}:{cloud.port}"], "sigv4": f"{REGION}/s3",
+                  "grants": [f"user:{person.name}"]},
         )  # fmt: skip
         assert made.status_code == 201, made.text
         person.sign_in()
@@ -80,10 +94,16 @@ def test_code_calls_a_service_with_a_key_that_it_never_sees(own_platform: Platfo
         assert echo.sent("Authorization") == [f"Bearer {VALUE}"]
         assert "GET /curl" in runs(CURL)
         assert echo.sent("Authorization") == [f"Bearer {VALUE}"]
-        assert runs(LOOK).split() == ["True", "0", "0"]
+        assert runs(LAKE.replace("{port}", str(cloud.port))).split() == ["nbkeep-placeholder-lake", "3"]
+        listed = cloud.own("s3", authority).list_objects_v2(Bucket=BUCKET)
+        assert [one["Key"] for one in listed["Contents"]] == ["a/b.parquet"]
+        assert runs(LOOK.replace("{key}", cloud.access_key_id)).split() == ["True", "0", "0", "0"]
         leases = own_platform.office.get("/secret-leases").json()["items"]
-        assert [one["session_id"] for one in leases] == [session.id]
-        assert leases[0]["last_used_at"]
+        assert {(one["secret"], one["session_id"]) for one in leases} == {
+            ("lake", session.id),
+            ("model", session.id),
+        }
+        assert all(one["last_used_at"] for one in leases)
 
         def log() -> str:
             return own_platform.office.get("/network/connections", params={"session": session.id}).text
@@ -92,7 +112,9 @@ def test_code_calls_a_service_with_a_key_that_it_never_sees(own_platform: Platfo
         # Nothing of it lies in clear, also not in logs.
         for file in own_platform.data_dir.rglob("*"):
             if file.is_file() and "images" not in file.parts and file.suffix != ".xfs":
-                assert VALUE.encode() not in file.read_bytes(), file
+                content = file.read_bytes()
+                assert VALUE.encode() not in content, file
+                assert cloud.secret.encode() not in content, file
         # Within a second of being revoked it goes out no more.
         own_platform.office.delete("/secrets/model").raise_for_status()
         wait_for(lambda: "Bearer nbkeep-placeholder" in _last(runs(CALL), echo) or "certificate" in runs(CALL), 20,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from vault_steps import VALUE, keep, leased, told, value_of
 
+from nbkeep.egress.aws_keys import aws_keys
 from nbkeep.model.actor import OPERATOR, Role
 from nbkeep.model.errors import Refused
 from nbkeep.people.users import change_user
@@ -188,3 +189,74 @@ def test_a_value_that_could_change_a_request_is_refused_without_being_repeated(v
 def test_a_placeholder_cannot_change_how_programs_run(name: str) -> None:
     with pytest.raises(Refused):
         parse.env_name(name)
+
+
+@pytest.mark.parametrize(
+    ("host", "scope"),
+    [
+        ("s3.example", "eu-central-1"),
+        ("s3.example", "eu-central-1/s3/x"),
+        ("s3.example", "EU/s3"),
+        ("*.example", "eu-central-1/s3"),
+        ("*", "eu-central-1/s3"),
+        ("a.*.example", "eu-central-1/s3"),
+        ("*.*.example", "eu-central-1/s3"),
+        ("*.10.0.0.1", "eu-central-1/s3"),
+    ],
+)
+def test_a_signature_is_for_a_region_and_a_service_on_hosts_of_a_name(host: str, scope: str) -> None:
+    with pytest.raises(Refused):
+        parse.binding([host], sigv4=scope)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("AKIDEXAMPLE:wJalr/XUt+nFEMI\n", {"AKIDEXAMPLE", "wJalr/XUt+nFEMI"}),
+        ("AKIDEXAMPLE:wJalr/XUt:a/token==", {"AKIDEXAMPLE", "wJalr/XUt", "a/token=="}),
+        (
+            '{"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "has:colons"}',
+            {"AKIDEXAMPLE", "has:colons"},
+        ),
+        (
+            '{"access_key": "AKIDEXAMPLE", "secret_key": "wJalrXUt", "security_token": null}',
+            {"AKIDEXAMPLE", "wJalrXUt"},
+        ),
+    ],
+)
+def test_keys_of_aws_are_read_in_the_forms_in_which_people_have_them(text: str, parts: set[str]) -> None:
+    kept = parse.secret_value(text, "sigv4")
+    assert aws_keys(kept).parts == parts
+    assert parse.secret_value(kept, "sigv4") == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "AKIDEXAMPLE", "AKIDEXAMPLE:", ":wJalrXUt", "AKIDEXAMPLE:short", "AKID:wJalrXUtnFEMI", "a b c d e f:wJalrXUt",
+     "AKIDEXAMPLE:wJalrXUt:token-token:more", "{", '{"Credentials": [1]}', '{"access_key_id": "AKIDEXAMPLE"}',
+     "AKIDEXAMPLE:wJalr XUtnFEMI", "AKIDEXAMPLE:wJalrXUt\x00nFEMI"],
+)  # fmt: skip
+def test_what_is_no_key_of_aws_is_refused_without_being_repeated(text: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        parse.secret_value(text, "sigv4")
+    assert not text or text not in str(refusal.value)
+
+
+def test_a_session_with_keys_of_aws_holds_placeholders_where_its_programs_look(
+    office: OfficeForTests,
+) -> None:
+    jane = office.user()
+    with office.store.write() as tx:
+        change.set_secret(tx, office.clock, EmbeddedSource(office.settings), jane, "lake", "AKIDEXAMPLE:wJalrXUtnFEMI",
+                          parse.binding(["*.s3.example"], sigv4="eu-central-1/s3"), grants=["user:jane"])  # fmt: skip
+    session = office.requested(jane)
+    answer = launch(office, user="jane", server_name=office.row(session).name, session_id=session,
+                    profile=None, env={})  # fmt: skip
+    assert json.loads(answer["launch"]["server_env"]["NBKEEP_PLACEHOLDERS"]) == {
+        "AWS_ACCESS_KEY_ID": "nbkeep-placeholder-lake",
+        "AWS_SECRET_ACCESS_KEY": "nbkeep-placeholder-lake",
+        "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    assert "AKIDEXAMPLE" not in json.dumps(answer)

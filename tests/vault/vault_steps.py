@@ -46,7 +46,8 @@ def leased(office: OfficeForTests, session_id: str) -> list[Leased]:
 def value_of(office: OfficeForTests, session_id: str, lease_id: str) -> str:
     """Return what a gateway is handed out."""
     with office.store.read() as tx:
-        return hand_out.hand_out(tx, EmbeddedSource(office.settings), session_id, lease_id).value
+        found = hand_out.hand_out(tx, change.source_of(office.settings), session_id, lease_id)
+    return found.value()
 
 
 def told(office: OfficeForTests, *types: str) -> list[str]:

@@ -526,6 +526,7 @@ class SecretSet(Event):
     hosts: list[str]
     sent_as: str
     env: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote_plus
 
+from .aws_keys import aws_keys
 from .refusals import Refusal
+from .signing import KIND as SIGNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,7 +47,7 @@ class Added:
     @property
     def forms(self) -> set[bytes]:
         """The forms in which a server may send it back, as text, address, JSON, HTML or base64."""
-        said = {self.value}
+        said = aws_keys(self.value).parts if self.lease.kind == SIGNED else {self.value}
         if self.lease.kind == "basic":
             said.add(self.sent.removeprefix("Basic "))
         found = set(said)
@@ -59,8 +61,13 @@ class Added:
 
 
 def request(target: bytes, headers: Headers, added: Sequence[Added]) -> tuple[bytes, Headers]:
-    """Return a request's target and headers with the secrets in their places, and nothing else there."""
+    """Return a request's target and headers with the secrets in their places, and nothing else there.
+
+    What is signed with is no part of a request: `signing.py` comes after this.
+    """
     for one in added:
+        if one.lease.kind == SIGNED:
+            continue
         if one.lease.kind == "query":
             target = _with_parameter(target, one.lease.place, one.value)
         else:

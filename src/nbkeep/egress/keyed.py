@@ -7,18 +7,20 @@ treatment wants; the TLS of every other host is passed on untouched.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from functools import partial
 from typing import TYPE_CHECKING
 
-from . import additions, web
+from . import additions, signing, web
 from .authority import BUNDLE_NAME, Authority, system_roots, upstream_context, write_bundle
+from .aws_keys import aws_keys
 from .refusals import Refusal
 from .tls import TlsWire
 from .touches import Chain, Untouched
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
     from pathlib import Path
 
     from nbkeep.model.clock import Clock
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from .wire import Wire
 
 _HTTP, _HTTPS = 80, 443
+# What of a session may be in memory at once, because it has to be signed before it is sent.
+_BODIES, _BODY_BYTES = 8, 8 << 20
 
 
 class Keys:
@@ -45,6 +49,7 @@ class Keys:
         self.leases, self._clock, self._treatments = leases, clock, tuple(treatments)
         self._roots, self._upstream = system_roots(extra_roots), upstream_context(extra_roots)
         self._authorities: dict[str, Authority] = {}
+        self._bodies: dict[str, asyncio.Semaphore] = {}
         self._written: dict[str, tuple[Path, int]] = {}
 
     def prepare(self, session_id: str, folder: Path) -> None:
@@ -61,6 +66,7 @@ class Keys:
     def forget(self, session_id: str) -> None:
         """Drop the key of a session that is over; twice is safe."""
         self._authorities.pop(session_id, None)
+        self._bodies.pop(session_id, None)
         self._written.pop(session_id, None)
 
     def _authority(self, session_id: str) -> Authority:
@@ -119,12 +125,24 @@ class Keys:
             server = await self._server(talk, upstream)
             if added:
                 record.reason += f"; with the secret {names}"
-                touches.append(_Keyed(added))
-            await web.exchange(talk, asked, target, server, Chain(touches, _HTTPS))
+                touches.append(_Keyed(added, asked, target, self._clock))
+            async with self._read(talk, asked):
+                await web.exchange(talk, asked, target, server, Chain(touches, _HTTPS))
         except Refusal as refusal:
             record.reason += f"; {refusal.reason}"
             await client.last_words(refusal.http(as_json=asked is not None and asked.wants_json))
             raise
+
+    @contextlib.asynccontextmanager
+    async def _read(self, talk: Talk, asked: web.Asked) -> AsyncGenerator[None]:
+        """Read the body first where it has to be signed; of a few requests of a session at once."""
+        scopes = [signing.Scope(one.place, one.template) for one in talk.leases if one.kind == signing.KIND]
+        if not any(signing.needs_body(asked.request.headers, scope) for scope in scopes):
+            yield
+            return
+        async with self._bodies.setdefault(talk.session_id, asyncio.Semaphore(_BODIES)):
+            await web.read_body(talk, asked, _BODY_BYTES)
+            yield
 
     async def _server(self, talk: Talk, upstream: Wire) -> TlsWire:
         """Return the server's TLS, verified; raises `Refusal`: an unverified one never gets a secret."""
@@ -145,17 +163,30 @@ class Keys:
 class _Keyed(Untouched):
     """A message with secrets in its request, and none in its answer."""
 
-    def __init__(self, added: Sequence[additions.Added]) -> None:
-        self._added = added
+    def __init__(
+        self, added: Sequence[additions.Added], asked: web.Asked, target: web.Target, clock: Clock
+    ) -> None:
+        self._added, self._asked, self._clock = added, asked, clock
+        self._host = target.authority(_HTTPS)
         self._mask = additions.Mask(form for one in added for form in one.forms)
 
     def request(self, target: bytes, headers: Headers) -> tuple[bytes, Headers]:
         """Return them with the secrets."""
-        return additions.request(target, headers, self._added)
+        target, headers = additions.request(target, headers, self._added)
+        for one in self._added:
+            if one.lease.kind == signing.KIND:  # one at most, after all else: what it signs is what is sent
+                scope = signing.Scope(one.lease.place, one.lease.template)
+                method, keys, now = self._asked.request.method, aws_keys(one.value), self._clock.now()
+                target, headers = signing.sign(
+                    method, self._host, target, headers, keys, scope, now, self._asked.body
+                )
+        return target, headers
 
     def answer(self, headers: Headers, *, has_body: bool) -> Headers:
         """Return them masked."""
-        additions.check_answer(headers, has_body=has_body)
+        # What is signed with is not sent, so that no server gives it back; objects may lie there compressed.
+        if any(one.lease.kind != signing.KIND for one in self._added):
+            additions.check_answer(headers, has_body=has_body)
         return [(self._mask.whole(name), self._mask.whole(value)) for name, value in headers]
 
     def reason(self, reason: bytes) -> bytes:

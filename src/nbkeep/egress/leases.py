@@ -19,16 +19,17 @@ if TYPE_CHECKING:
     from nbkeep.model.clock import Clock
 
 _TEXTS = ("lease_id", "session_id", "name", "kind", "place", "template")
-_KINDS = ("header", "query", "basic")
+_KINDS = ("header", "query", "basic", "sigv4")
 _TRUSTED_S = 60.0
 
 
 @dataclass(frozen=True)
 class Lease:
-    """One session's leave to have one secret added to requests to these hosts (`name:port`).
+    """One session's leave to have one secret added to requests to these hosts (`name:port`, `*.name:port`).
 
     `kind` and `place`: the name of a header or query parameter, or basic authentication; `template`: what is
-    sent, with `{}` for the value, or the user of basic authentication.
+    sent, with `{}` for the value, or the user of basic authentication. For `sigv4` both are what is signed
+    for, region and service.
     """
 
     lease_id: str
@@ -52,6 +53,18 @@ class Lease:
         if made.kind not in _KINDS:
             raise ValueError("not a kind of secret that this gateway knows")
         return made
+
+    @property
+    def slot(self) -> tuple[str, str]:
+        """Return the place in a request that it takes, which only one can have."""
+        if self.kind in {"basic", "sigv4"}:
+            return "header", "authorization"
+        return self.kind, self.place.lower() if self.kind == "header" else self.place
+
+    def covers(self, host: str, port: int) -> bool:
+        """Tell whether requests to this host are meant; `*.name` is all that lies below the name."""
+        wild = (f"*.{host[at + 1 :]}:{port}" for at, letter in enumerate(host) if letter == ".")
+        return f"{host}:{port}" in self.hosts or any(one in self.hosts for one in wild)
 
 
 @dataclass(frozen=True)
@@ -86,9 +99,12 @@ class Leases:
         return {one.session_id for key, one in before.items() if key not in versions}
 
     def of(self, session_id: str, host: str, port: int) -> tuple[Lease, ...]:
-        """Return what is added to a session's requests to a host."""
-        place = f"{host}:{port}"
-        return tuple(one for one in self._of.get(session_id, ()) if place in one.hosts)
+        """Return what is added to a session's requests to a host; of several for one place the first."""
+        found: dict[tuple[str, str], Lease] = {}
+        for one in self._of.get(session_id, ()):
+            if one.covers(host, port):
+                found.setdefault(one.slot, one)
+        return tuple(found.values())
 
     def sessions(self) -> set[str]:
         """Return the sessions that have any."""

@@ -18,8 +18,8 @@ _HOW_TO_ASK_FOR_A_GRANT = (
     "Ask for it: `nbkeep grant request {target} --session {session} --reason '…' --for 2h`{page}. "
     "Once it is granted, your running session may reach it a second later."
 )
-_NAMES = {400: "Bad Request", 403: "Blocked", 408: "Too Slow", 502: "Bad Gateway", 503: "Unavailable",
-          504: "Gateway Timeout"}  # fmt: skip
+_NAMES = {400: "Bad Request", 403: "Blocked", 408: "Too Slow", 413: "Too Large", 502: "Bad Gateway",
+          503: "Unavailable", 504: "Gateway Timeout"}  # fmt: skip
 _LONGEST_REASON = 160
 
 

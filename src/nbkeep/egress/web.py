@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Headers = list[tuple[bytes, bytes]]
 
 _HEAD_BYTES = 64 << 10
+_BODY_S = 60.0  # for a body that is read before it goes on
 _ABSOLUTE = re.compile(rb"http://([^/?#@\\]+)([/?][^#]*)?", re.IGNORECASE)
 _HOP_BY_HOP = frozenset({
     b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
@@ -46,12 +47,18 @@ class Target:
     port: int
     path: bytes | None = None
 
+    def authority(self, default_port: int) -> bytes:
+        """Return what the Host header says of it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (host if self.port == default_port else f"{host}:{self.port}").encode()
+
 
 class Asked:
     """A client's request, so far its head."""
 
     def __init__(self, connection: h11.Connection, request: h11.Request) -> None:
         self.connection, self.request = connection, request
+        self.body: bytes | None = None  # where it had to be read before the request goes on
 
     @property
     def wants_json(self) -> bool:
@@ -108,6 +115,31 @@ def tunnelled(asked: Asked, host: str, port: int, *, default: int = _HTTP) -> Ta
     return Target(host, port, target)
 
 
+async def read_body(talk: Talk, asked: Asked, limit: int) -> None:
+    """Read the whole body, for what cannot be sent before it is known; raises `Refusal`."""
+    data, connection = bytearray(), asked.connection
+    if connection.they_are_waiting_for_100_continue:
+        proceed = h11.InformationalResponse(status_code=100, headers=[])
+        await talk.wire.send(connection.send(proceed) or b"")
+    try:
+        async with asyncio.timeout(_BODY_S):
+            while not isinstance(event := connection.next_event(), h11.EndOfMessage):
+                if event is h11.NEED_DATA:
+                    connection.receive_data(await talk.wire.receive())
+                elif isinstance(event, h11.Data):
+                    talk.sent(len(event.data))
+                    data += event.data
+                if len(data) > limit:
+                    raise Refusal(
+                        413, "egress-large", f"the body of this request has more than {limit >> 20} MiB"
+                    )
+    except TimeoutError as error:
+        raise Refusal(408, "egress-slow", "the request's body came too slowly") from error
+    except h11.RemoteProtocolError as error:
+        raise CutError("the request ended in the middle") from error
+    asked.body = bytes(data)
+
+
 async def connect(talk: Talk, asked: Asked, target: Target) -> Wire:
     """Serve a CONNECT: what is sent on then goes to what is returned. Raises `Refusal`."""
     upstream = await talk.dial(target.host, target.port, "connect", "CONNECT")
@@ -124,8 +156,7 @@ async def exchange(
 ) -> None:
     """Pass one request on and its answer back. Raises `Refusal` as long as no answer has begun."""
     server = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_BYTES)
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    headers = [(b"Host", (host if target.port == touch.default_port else f"{host}:{target.port}").encode())]
+    headers = [(b"Host", target.authority(touch.default_port))]
     path, rest = touch.request(target.path or b"/", _end_to_end(asked.request))
     headers += [one for one in rest if one[0].lower() != b"host"]
     request = h11.Request(
@@ -134,7 +165,7 @@ async def exchange(
     sending: asyncio.Task[None] | None = None
     try:
         await upstream.send(server.send(request) or b"")
-        sending = asyncio.create_task(_send_body(talk, asked.connection, server, upstream))
+        sending = asyncio.create_task(_send_body(talk, asked, server, upstream))
         await _answer(talk, asked, server, upstream, sending, touch)
     finally:
         if sending is not None:
@@ -143,7 +174,12 @@ async def exchange(
         touch.ended()
 
 
-async def _send_body(talk: Talk, client: h11.Connection, server: h11.Connection, upstream: Wire) -> None:
+async def _send_body(talk: Talk, asked: Asked, server: h11.Connection, upstream: Wire) -> None:
+    if asked.body is not None:
+        await upstream.send(server.send(h11.Data(asked.body)) or b"")
+        await upstream.send(server.send(h11.EndOfMessage()) or b"")
+        return
+    client = asked.connection
     while True:
         event = client.next_event()
         if event is h11.NEED_DATA:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from nbkeep.audit import events, journal
 from nbkeep.model.actor import ROLE_SCOPES, Actor, Role
 from nbkeep.model.errors import Refused
-from nbkeep.model.placeholder import placeholder
 from nbkeep.model.session import SessionState
 from nbkeep.packages.values import index_variables
 from nbkeep.store.tables import MarkRow, SessionRow, UserRow
 from nbkeep.vault import leases
+from nbkeep.vault.placeholders import placeholders_of
 
 from .identity import issue_token
 from .kept import grace_s, state_env
@@ -136,9 +136,5 @@ def _spec(parts: Parts, tx: Tx, row: SessionRow, owner: UserRow, env: Mapping[st
 
 
 def _placeholders(tx: Tx, row: SessionRow) -> dict[str, str]:
-    """Return {environment variable: placeholder} for kernels and terminals; the closest secret counts."""
-    found: dict[str, str] = {}
-    for lease, env in leases.leases_of(tx, row):
-        if env:
-            found.setdefault(env, placeholder(lease.name))
-    return found | index_variables(row.profile.get("packages"))
+    """Return {environment variable: what kernels and terminals have in it} where its policies set one."""
+    return placeholders_of(leases.leases_of(tx, row)) | index_variables(row.profile.get("packages"))

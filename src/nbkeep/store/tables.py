@@ -301,9 +301,10 @@ class SecretRow(Table):
     owner_id: Mapped[str] = mapped_column(String(24))  # a user's id, or "operator"
     owner_name: Mapped[str] = mapped_column(String(60))
     hosts: Mapped[list[str]]  # name:port
-    kind: Mapped[str] = mapped_column(String(8))  # header | query | basic
+    kind: Mapped[str] = mapped_column(String(8))  # header | query | basic | sigv4
     place: Mapped[str] = mapped_column(String(100))
     template: Mapped[str] = mapped_column(String(400))
+    source: Mapped[str] = mapped_column(String(400), default="")  # vault:…, "" where the value is kept here
     env: Mapped[str] = mapped_column(String(100), default="")  # holds the placeholder in sessions
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from nbkeep.audit import events, journal
-from nbkeep.model.errors import Refused
+from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.ids import new_id
 from nbkeep.model.verdict import Refuse
 from nbkeep.store.tables import SecretGrantRow, SecretRow, SecretVersionRow
@@ -15,6 +15,7 @@ from nbkeep.store.tables import SecretGrantRow, SecretRow, SecretVersionRow
 from . import leases, parse, rules
 from .records import binding_of, find_secret, grants_of, person_named
 from .sources.embedded import EmbeddedSource
+from .sources.referring import ReferringSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,16 @@ if TYPE_CHECKING:
 
 def source_of(settings: Settings) -> Source:
     """Return where values lie."""
-    return EmbeddedSource(settings)
+    return ReferringSource(settings)
+
+
+def check_source(settings: Settings, actor: Actor, binding: Binding) -> None:
+    """See that a value lies where a binding says; not within a transaction: it asks over the network.
+
+    Raises `Refused` and `Unavailable`.
+    """
+    actor.require(rules.REFER)
+    ReferringSource(settings).read(binding.source, binding)
 
 
 def set_secret(
@@ -47,11 +57,19 @@ def set_secret(
 ) -> SecretRow:
     """Keep a new secret of the actor's own and grant it; sessions that run already may use it at once.
 
-    What it is bound to is sealed with the value and stays: another binding is another secret. Raises
-    `Refused`: 400 for malformed values, 403 for grants to others, 409 where the actor has one of that name.
+    What it is bound to is sealed with the value and stays: another binding is another secret. Where the value
+    lies elsewhere, `value` is "". Raises `Refused`: 400 for malformed values, 403 for grants to others, 409
+    where the actor has one of that name.
     """
     actor.require(rules.KEEP)
-    name, value = parse.secret_name(name), parse.secret_value(value, binding.kind)
+    name = parse.secret_name(name)
+    if binding.source:
+        actor.require(rules.REFER)
+        if value:
+            raise invalid("source", "A value is given, and a place where it lies.", "Give one of them.")
+        value = binding.source
+    else:
+        value = parse.secret_value(value, binding.kind)
     wanted = list(dict.fromkeys(parse.grantee(one) for one in grants))
     taken = select(SecretRow.id).where(
         SecretRow.owner_id == actor.id, SecretRow.name == name, SecretRow.revoked_at.is_(None)
@@ -74,6 +92,7 @@ def set_secret(
         kind=binding.kind,
         place=binding.place,
         template=binding.template,
+        source=binding.source,
         env=parse.env_name(env),
         version=1,
         created_at=now,
@@ -93,6 +112,7 @@ def set_secret(
             hosts=row.hosts,
             sent_as=binding.words,
             env=row.env,
+            source=row.source,
         ),
     )
     for one in wanted:
@@ -104,6 +124,9 @@ def set_secret(
 def rotate_secret(tx: Tx, clock: Clock, source: Source, actor: Actor, which: str, value: str) -> SecretRow:
     """Give a secret another value; requests that begin from now on carry it, and the old one is deleted."""
     row = _to_change(tx, actor, which)
+    if row.source:
+        raise Refused("secret-elsewhere", f"The value of {row.name!r} lies in {row.source}.",
+                      "Change it there: requests carry it a minute later.", status=409)  # fmt: skip
     value = parse.secret_value(value, binding_of(row).kind)
     source.forget(tx, row.id, row.version)
     row.version += 1

@@ -64,6 +64,9 @@ def _unwrap(master: MasterKey, secret_id: str, version: int, wrapped: bytes) -> 
 
 def _bound(purpose: str, secret_id: str, version: int, binding: Binding | None = None) -> bytes:
     to = [list(binding.hosts), binding.kind, binding.place, binding.template] if binding else []
+    to += (
+        [binding.source] if binding and binding.source else []
+    )  # what was sealed before there were any opens
     return orjson.dumps(["nbkeep vault", FORMAT, purpose, secret_id, version, to])
 
 

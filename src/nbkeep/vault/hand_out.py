@@ -13,6 +13,8 @@ from .leases import leases_of
 from .records import binding_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Tx
 
@@ -22,16 +24,17 @@ _SEEN_EVERY = timedelta(seconds=30)  # a hint for people, not worth a write for 
 
 
 class HandedOut(NamedTuple):
-    """A value, and which version it is. Its repr would show it: never log one."""
+    """What gives a value, to be called after the transaction, and which version it is."""
 
     version: int
-    value: str
+    value: Callable[[], str]
 
 
 def hand_out(tx: Tx, source: Source, session_id: str, lease_id: str) -> HandedOut:
-    """Return a lease's value; raise `Refused` (404) alike for all that is no live lease of that session.
+    """Return what gives a lease's value.
 
-    Everything is looked at anew: the session runs, its person is active and still granted, the secret stands.
+    Raises `Refused` (404) alike for all that is no live lease of that session. Everything is looked at anew:
+    the session runs, its person is active and still granted, the secret stands.
     """
     lease = tx.get(SecretLeaseRow, lease_id)
     session = tx.get(SessionRow, session_id)

@@ -152,8 +152,8 @@ def live_leases(tx: Tx) -> list[Leased]:
 
 
 def _place(host: str, secret: SecretRow) -> tuple[str, str, str]:
-    # Basic authentication is the header Authorization: two of them cannot both be sent.
-    if secret.kind == "basic":
+    # Basic authentication and signatures are the header Authorization: two of them cannot both be sent.
+    if secret.kind in {"basic", "sigv4"}:
         return host, "header", "authorization"
     return host, secret.kind, secret.place.lower() if secret.kind == "header" else secret.place
 

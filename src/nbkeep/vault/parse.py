@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from nbkeep.egress.aws_keys import aws_keys
 from nbkeep.model.actor import Role
 from nbkeep.model.errors import Refused, invalid
 
+from .references import parse_reference
 from .values import EVERYONE, Binding, Kind
 
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
 _LABEL = re.compile(r"^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$")
 _TOKEN = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")  # RFC 9110, 5.6.2
 _PARAMETER = re.compile(r"^[A-Za-z0-9._~-]{1,100}$")
+_SCOPE = re.compile(r"^([a-z0-9-]{1,40})/([a-z0-9-]{1,40})$")
 _ENV = re.compile(r"^[A-Z][A-Z0-9_]{0,99}$")
 _BASIC_USER = re.compile(r"^[\x21-\x39\x3b-\x7e]{1,200}$")  # visible, without a colon (RFC 7617)
 _HTTPS, _MAX_PORT = 443, 65535
@@ -38,7 +42,12 @@ def secret_name(text: str) -> str:
 
 
 def secret_value(value: str, kind: Kind = "header") -> str:
-    """Return a value without the line's end that a pipe adds; raise `Refused` (400), not repeating it."""
+    """Return a value without the line's end that a pipe adds; raise `Refused` (400), not repeating it.
+
+    Keys of AWS may come as JSON over many lines: they are returned in one form.
+    """
+    if kind == "sigv4":
+        return aws_keys(value).text
     value = value.removesuffix("\n").removesuffix("\r")
     if not _SHORTEST <= len(value) <= _LONGEST:
         raise invalid("value", f"A value has {_SHORTEST} to {_LONGEST} characters; this has {len(value)}.",
@@ -51,19 +60,23 @@ def secret_value(value: str, kind: Kind = "header") -> str:
     return value
 
 
-def host(text: str) -> str:
-    """Return `name:port` of what an owner wrote; port 443 where none is given. Exact names only."""
+def host(text: str, *, may_be_wild: bool = False) -> str:
+    """Return `name:port` of what an owner wrote; port 443 where none is given.
+
+    Exact names only, or else `*.name` for all that lies below a name.
+    """
     name, colon, port_text = text.strip().lower().rpartition(":")
     if not colon:
         name, port_text = port_text, str(_HTTPS)
-    name = _ascii(name, text)
+    wild = "*." if may_be_wild and name.startswith("*.") and name.count(".") > 1 else ""
+    name = _ascii(name.removeprefix(wild), text)
     port = int(port_text) if port_text.isascii() and port_text.isdigit() and len(port_text) <= 5 else 0  # noqa: PLR2004 - digits of 65535
     labels = name.split(".")
     is_name = len(name) <= _HOST_LENGTH and all(_LABEL.fullmatch(one) for one in labels)
     if not is_name or labels[-1].isdigit() or not 0 < port <= _MAX_PORT:
         raise invalid("host", f"{text[:300]!r} is not the name of a host.",
                       "Write exact names, like api.example.com or api.example.com:8443.")  # fmt: skip
-    return f"{name}:{port}"
+    return f"{wild}{name}:{port}"
 
 
 def _ascii(name: str, text: str) -> str:
@@ -74,16 +87,27 @@ def _ascii(name: str, text: str) -> str:
 
 
 def binding(
-    hosts: list[str], header: str | None = None, query: str | None = None, basic: str | None = None
+    hosts: list[str],
+    header: str | None = None,
+    query: str | None = None,
+    basic: str | None = None,
+    sigv4: str | None = None,
+    source: str | None = None,
 ) -> Binding:
-    """Return a binding of exactly one kind; raise `Refused` (400) for anything else."""
-    found = tuple(dict.fromkeys(host(one) for one in hosts))
+    """Return a binding of exactly one kind; raise `Refused` (400) for anything else.
+
+    Only what is signed with goes to `*.name`, too (each bucket has a host): it is not in the request.
+    """
+    if source:
+        lies = str(parse_reference(source))
+        return replace(binding(hosts, header, query, basic, sigv4), source=lies)
+    found = tuple(dict.fromkeys(host(one, may_be_wild=sigv4 is not None) for one in hosts))
     if not found or len(found) > _MOST_HOSTS:
         raise invalid("host", f"A secret is bound to 1 to {_MOST_HOSTS} hosts.", "Give --host HOST[:PORT].")
-    if sum(one is not None for one in (header, query, basic)) != 1:
+    if sum(one is not None for one in (header, query, basic, sigv4)) != 1:
         raise Refused("invalid-kind", "Say in exactly one way how the value is sent.",
-                      "Give a header like 'Authorization: Bearer {}', a query parameter, or a user of basic "
-                      "authentication.", status=400)  # fmt: skip
+                      "Give a header like 'Authorization: Bearer {}', a query parameter, a user of basic "
+                      "authentication, or region and service of AWS's signature.", status=400)  # fmt: skip
     if header is not None:
         return _header(found, header)
     if query is not None:
@@ -91,6 +115,12 @@ def binding(
             raise invalid("query", f"{query[:60]!r} is not the name of a query parameter.",
                           "Write it like api_key.")  # fmt: skip
         return Binding(found, "query", query, "{}")
+    if sigv4 is not None:
+        scope = _SCOPE.fullmatch(sigv4)
+        if scope is None:
+            raise invalid("sigv4", f"{sigv4[:60]!r} is no region and service of AWS.",
+                          "Write them like eu-central-1/s3.")  # fmt: skip
+        return Binding(found, "sigv4", scope[1], scope[2])
     user = basic or ""
     if not _BASIC_USER.fullmatch(user):
         raise invalid("basic", f"{user[:60]!r} is not a user for basic authentication.",

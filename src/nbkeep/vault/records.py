@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def binding_of(row: SecretRow) -> Binding:
     """Return what a secret is bound to."""
-    return Binding(tuple(row.hosts), cast("Kind", row.kind), row.place, row.template)
+    return Binding(tuple(row.hosts), cast("Kind", row.kind), row.place, row.template, row.source)
 
 
 def grants_of(tx: Tx, secret_id: str) -> list[str]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 KEEP = "secrets"
 ADMIN = "admin:secrets"
+# Who may say where a value lies elsewhere. nbkeep reads it there with rights of its own: whoever may say so
+# could have it sent to a host of theirs.
+REFER = ADMIN
 
 
 @dataclass(frozen=True)

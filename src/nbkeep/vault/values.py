@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Kind = Literal["header", "query", "basic"]
+Kind = Literal["header", "query", "basic", "sigv4"]
 EVERYONE = "everyone"
 
 
@@ -13,21 +13,25 @@ EVERYONE = "everyone"
 class Binding:
     """Where a value goes, and nowhere else. What a value was sealed with cannot be changed without it.
 
-    `hosts`: `name:port`, reached by TLS. `kind` and `place`: a header's name, a query parameter's, or ""
-    for basic authentication. `template`: what is sent, with `{}` for the value; for basic authentication the
-    user's name.
+    `hosts`: `name:port`, reached by TLS; `*.name:port` only for what is signed with. `kind` and `place`: a
+    header's name, a query parameter's, or "" for basic authentication. `template`: what is sent, with `{}`
+    for the value; for basic authentication the user's name. Of `sigv4` they are region and service.
+    `source`: where the value lies, "" where it is kept here (see `references.py`).
     """
 
     hosts: tuple[str, ...]
     kind: Kind
     place: str
     template: str
+    source: str = ""
 
     @property
     def words(self) -> str:
         """It in one line, for people; never a value."""
         if self.kind == "header":
             return f"header {self.place}: {self.template}"
+        if self.kind == "sigv4":
+            return f"AWS signature, {self.place} {self.template}"
         return f"query {self.place}" if self.kind == "query" else f"basic, user {self.template}"
 
 
@@ -43,11 +47,13 @@ class Leased:
 
     def as_json(self) -> dict[str, Any]:
         """Return it for the inner door."""
+        bound = asdict(self.binding)
+        del bound["source"]  # no matter of a gateway
         return {
             "lease_id": self.lease_id,
             "session_id": self.session_id,
             "name": self.name,
             "version": self.version,
-            **asdict(self.binding),
+            **bound,
             "hosts": list(self.binding.hosts),
         }

@@ -28,6 +28,7 @@ def secret_view(tx: Tx, actor: Actor, row: SecretRow) -> dict[str, Any]:
         "hosts": list(binding.hosts),
         "kind": binding.kind,
         "sent_as": binding.words,
+        "source": binding.source if may_change else None,
         "env": row.env,
         "placeholder": placeholder(row.name),
         "version": row.version,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -68,3 +69,32 @@ def test_no_option_or_argument_takes_a_value(capsys: pytest.CaptureFixture[str])
         help_text = capsys.readouterr().out.lower()
         assert "--value" not in help_text
         assert "--secret" not in help_text
+
+
+def test_keys_of_aws_are_kept_for_signatures(
+    nbkeep: Nbkeep, served: OfficeForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.user()
+    lake = ("secret", "set", "lake", "--host", "s3.eu-central-1.amazonaws.com,*.s3.eu-central-1.amazonaws.com",
+            "--aws-sigv4", "--region", "eu-central-1", "--service", "s3", "--grant", "user:jane")  # fmt: skip
+    _pipe(monkeypatch, "AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG\n")
+    made = nbkeep(*lake)
+    assert "*.s3.eu-central-1.amazonaws.com:443 as AWS signature, eu-central-1 s3" in made.err
+    _pipe(monkeypatch, "not a key")
+    assert "The value is no key of AWS" in nbkeep("secret", "rotate", "lake").err
+    _pipe(monkeypatch, json.dumps({"Credentials": {"AccessKeyId": "AKIDEXAMPLE2", "SecretAccessKey": "x" * 40,
+                                                   "SessionToken": "t" * 200, "Expiration": "2026"}}, indent=1))  # fmt: skip
+    assert "value number 2" in nbkeep("secret", "rotate", "lake").err
+    assert nbkeep(*lake[:-4], "--grant", "user:jane").code == 2
+    assert nbkeep(*lake, "--basic", "jane").code == 2
+
+
+def test_a_value_may_lie_elsewhere_and_is_not_asked_for_then(
+    nbkeep: Nbkeep, served: OfficeForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pipe(monkeypatch, VALUE)
+    refused = nbkeep(*SET, "--from", "vault:secret/data/nbkeep/openai#key")
+    assert "No Vault or OpenBao is connected" in refused.err
+    assert "is no place of a value" in nbkeep(*SET, "--from", "secret/openai").err
+    assert sys.stdin.read() == VALUE
+    assert nbkeep("secret", "list", "--json").json == []

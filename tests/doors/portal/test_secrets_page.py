@@ -48,6 +48,31 @@ def test_what_is_wrong_is_shown_beside_its_field_and_the_value_is_not_given_back
         assert "note bad" in answer.text
 
 
+def test_keys_of_aws_are_kept_in_the_form_too(portal: Portal) -> None:
+    jane = portal.person()
+    keys = {
+        "name": "lake",
+        "value": "AKIDEXAMPLE:wJalrXUtnFEMI",
+        "hosts": "s3.example *.s3.example",
+        "way": "sigv4",
+    }
+    assert "no region and service" in jane.post("/secrets", **(FIELDS | keys)).text
+    assert jane.post("/secrets", **(FIELDS | keys | {"place": "eu-central-1/s3"})).status_code == 303
+    assert "AWS signature, eu-central-1 s3" in jane.get("/secrets")
+
+
+def test_an_admin_may_say_where_a_value_lies_and_nobody_else(portal: Portal) -> None:
+    jane, ops = portal.person(), portal.person("ops", Role.ADMIN)
+    there = FIELDS | {"source": "vault:secret/data/nbkeep/openai#key", "value": "", "grants": ""}
+    assert 'name="source"' in ops.get("/secrets")
+    assert 'name="source"' not in jane.get("/secrets")
+    answer = ops.post("/secrets", **there)
+    assert (answer.status_code, "No Vault or OpenBao is connected" in answer.text) == (409, True)
+    assert "is no place of a value" in ops.post("/secrets", **(there | {"source": "secret/openai"})).text
+    assert jane.post("/secrets", **there).status_code == 403
+    assert "No secrets yet" in ops.get("/secrets")
+
+
 def test_others_secrets_are_neither_seen_nor_changed(portal: Portal) -> None:
     jane, bob = portal.person(), portal.person("bob")
     jane.post("/secrets", **FIELDS)

@@ -17,16 +17,20 @@ router = APIRouter(tags=["secrets"])
 
 
 class SecretWanted(BaseModel):
-    """A secret to keep. Exactly one of `header`, `query` and `basic` says how it is sent."""
+    """A secret to keep. Exactly one of `header`, `query`, `basic` and `sigv4` says how it is sent."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(max_length=100, examples=["openai"])
-    value: SecretStr = Field(description="Not given back by any call")
+    value: SecretStr = Field(SecretStr(""), description="Not given back by any call")
+    source: str = Field("", max_length=400, examples=["vault:secret/data/db#password"],
+                        description="Where the value lies instead; needs `admin:secrets`")  # fmt: skip
     hosts: list[str] = Field(max_length=50, examples=[["api.openai.com"]])
     header: str | None = Field(None, max_length=600, examples=["Authorization: Bearer {}"])
     query: str | None = Field(None, max_length=200, description="Name of a query parameter")
     basic: str | None = Field(None, max_length=300, description="User of basic authentication")
+    sigv4: str | None = Field(None, max_length=100, examples=["eu-central-1/s3"],
+                              description="Region and service of AWS's signature")  # fmt: skip
     env: str = Field("", max_length=200, description="Variable that holds the placeholder in sessions",
                      examples=["OPENAI_API_KEY"])  # fmt: skip
     grants: list[str] = Field(
@@ -61,7 +65,11 @@ def list_all(office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
 @router.post("/secrets", status_code=201, summary="Keep a secret")
 def set_secret(wanted: SecretWanted, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
     """Keep a secret of your own, bound to hosts, and grant it."""
-    binding = parse.binding(wanted.hosts, wanted.header, wanted.query, wanted.basic)
+    binding = parse.binding(
+        wanted.hosts, wanted.header, wanted.query, wanted.basic, wanted.sigv4, wanted.source
+    )
+    if wanted.source:
+        change.check_source(office.settings, actor, binding)
     with office.store.write() as tx:
         row = change.set_secret(
             tx,

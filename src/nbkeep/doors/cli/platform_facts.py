@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 from nbkeep.backends.interface import HostFact
 from nbkeep.doors.supervisor.state import running_supervisor
-from nbkeep.model.errors import Refused
-from nbkeep.sessions.state_keys import place_of
+from nbkeep.model.errors import NbkeepError, Refused
+from nbkeep.sessions.state_keys import place_of as state_key_place
+from nbkeep.vault.place import place_of
+from nbkeep.vault.sources.hashicorp import hashicorp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +26,7 @@ def platform_facts(settings: Settings) -> list[HostFact]:
     return [
         _secrets(settings),
         *(_state_key(settings, name) for name in ("", *settings.state_keys)),
+        *_vault(settings),
         _origins(settings),
         _transport(settings),
         *_services(settings),
@@ -49,7 +52,7 @@ def _secrets(settings: Settings) -> HostFact:
 
 def _state_key(settings: Settings, name: str) -> HostFact:
     """Tell whether what is saved with the keys of one place can be read, and by whom."""
-    place, is_ours = place_of(settings, name), not name and not settings.state_key
+    place, is_ours = state_key_place(settings, name), not name and not settings.state_key
     key, title = f"state-key-{name}" if name else "state-key", place.what.removeprefix("The ").capitalize()
     if is_ours:
         if settings.secrets_dir.exists() and not _is_open(settings.secrets_dir, os.X_OK):
@@ -69,6 +72,21 @@ def _state_key(settings: Settings, name: str) -> HostFact:
     if is_ours:
         return HostFact(key, title, "holds", f"{keys}, beside the data: who copies both can read them.")
     return HostFact(key, title, "holds", f"{keys}: a copy of the data alone cannot be read.")
+
+
+def _vault(settings: Settings) -> list[HostFact]:
+    """Tell whether values that lie elsewhere can be had; nothing where none could."""
+    title = "Vault with values of secrets"
+    try:
+        place = place_of(settings)
+        if place is None:
+            return []
+        hashicorp(place).check()
+    except NbkeepError as error:
+        return [HostFact("vault", title, "missing", error.message,
+                         "Secrets that lie there are not used meanwhile: requests that need one get a 503. "
+                         "See the settings vault_url and vault_login.")]  # fmt: skip
+    return [HostFact("vault", title, "holds", f"{settings.vault_url} lets nbkeep in.")]
 
 
 def _is_open(path: Path, wanted: int) -> bool:

@@ -22,6 +22,7 @@ A secret is bound to hosts and to how it is sent, and works for HTTPS requests t
 what a session may reach is said by its profile.
 """
 _LONGEST = 20_000
+_AWS = "ACCESS_KEY_ID:SECRET_ACCESS_KEY[:SESSION_TOKEN]"
 secret = typer.Typer(help=_HELP, no_args_is_help=True)
 
 Which = Annotated[
@@ -40,7 +41,10 @@ def register(app: typer.Typer) -> None:
 def set_secret(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What you call it.")],
     hosts: Annotated[
-        list[str], typer.Option("--host", metavar="HOST[:PORT]", help="Where it is sent; repeat for more.")
+        list[str],
+        typer.Option(
+            "--host", metavar="HOST[:PORT]", help="Where it is sent; repeat, or put commas, for more."
+        ),
     ],
     header: Annotated[
         str | None,
@@ -51,6 +55,21 @@ def set_secret(
     ] = None,
     basic: Annotated[
         str | None, typer.Option("--basic", metavar="USER", help="Sent as this user's password.")
+    ] = None,
+    aws_sigv4: Annotated[
+        bool, typer.Option("--aws-sigv4", help="Not sent: requests to AWS, or its like, are signed with it.")
+    ] = False,
+    region: Annotated[
+        str | None, typer.Option("--region", metavar="NAME", help="Of the signature, like eu-central-1.")
+    ] = None,
+    service: Annotated[
+        str | None, typer.Option("--service", metavar="NAME", help="Of the signature, like s3.")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="PLACE", help="Where its value lies: vault:MOUNT/data/PATH#FIELD[@VERSION]."
+        ),
     ] = None,
     env: Annotated[
         str | None,
@@ -66,11 +85,18 @@ def set_secret(
 
     Example: nbkeep secret set gitlab --host git.acme.com --header 'PRIVATE-TOKEN: {}' --grant user:jane
     """
-    if sum(one is not None for one in (header, query, basic)) != 1:
-        raise typer.BadParameter("Say how it is sent: one of --header, --query and --basic.")
-    wanted = given(name=name, hosts=hosts, header=header, query=query, basic=basic, env=env, grants=grants)
+    if aws_sigv4 != (region is not None) or aws_sigv4 != (service is not None):
+        raise typer.BadParameter("--aws-sigv4, --region and --service go together.")
+    sigv4 = f"{region}/{service}" if aws_sigv4 else None
+    if sum(one is not None for one in (header, query, basic, sigv4)) != 1:
+        raise typer.BadParameter("Say how it is sent: one of --header, --query, --basic and --aws-sigv4.")
+    listed = [one for text in hosts for one in text.split(",")]
+    wanted = given(name=name, hosts=listed, header=header, query=query, basic=basic, sigv4=sigv4, env=env,
+                   grants=grants, source=source)  # fmt: skip
+    if source is None:
+        wanted["value"] = _value(_AWS if aws_sigv4 else "Value")
     with office() as api:
-        found = api.post("secrets", wanted | {"value": _value()})
+        found = api.post("secrets", wanted)
     if as_json:
         print_json(found)
         return
@@ -125,6 +151,7 @@ def show(which: Which, as_json: Json = False) -> None:
             ("owner", found["owner"]),
             ("hosts", ", ".join(found["hosts"])),
             ("sent as", found["sent_as"]),
+            ("value lies in", found["source"] or ""),
             ("in sessions", f"{found['env']}={found['placeholder']}" if found["env"] else ""),
             ("value number", found["version"]),
             ("granted to", ", ".join(found["grants"]) if found["grants"] is not None else "you"),
@@ -212,10 +239,10 @@ def rotate_key(
     print_note(f"{done['rewrapped']} secrets are under the key {done['key_id']} now.")
 
 
-def _value() -> str:
+def _value(prompt: str = "Value") -> str:
     """Return a value from a pipe, or from a prompt that does not show it; never from the command line."""
     if sys.stdin.isatty():
-        value: str = typer.prompt("Value", hide_input=True, err=True)
+        value: str = typer.prompt(prompt, hide_input=True, err=True)
         return value
     value = sys.stdin.read(_LONGEST)
     if not value.strip():

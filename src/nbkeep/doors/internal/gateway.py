@@ -88,10 +88,11 @@ def value_of(lease_id: str, body: Wanted, office: OfficeDep) -> dict[str, Any]:
     with office.store.read() as tx:
         found = hand_out(tx, source_of(office.settings), body.session_id, lease_id)
         is_noted = is_use_noted(tx, office.clock, lease_id)
+    value = found.value()
     if not is_noted:
         with contextlib.suppress(Unavailable), office.store.write() as tx:
             note_use(tx, office.clock, lease_id)
-    return {"version": found.version, "value": found.value}
+    return {"version": found.version, "value": value}
 
 
 def _look(office: Office, known: str | None) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from nbkeep.model.errors import Refused, invalid
+from nbkeep.model.errors import NbkeepError, invalid
 from nbkeep.vault import change, leases, parse
 from nbkeep.vault.records import list_secrets
 from nbkeep.vault.view import lease_view, secret_view
@@ -22,9 +22,17 @@ if TYPE_CHECKING:
     from .browser import Browser
 
 router = APIRouter(prefix="/secrets")
-_FIELDS = ("name", "hosts", "way", "place", "env", "grants")
-_EMPTY = {"name": "", "hosts": "", "way": "header", "place": "Authorization: Bearer {}", "env": ""}
-_WAYS = (("header", "A header"), ("query", "A parameter of the address"), ("basic", "User and password"))
+_FIELDS = ("name", "source", "hosts", "way", "place", "env", "grants")
+_EMPTY = {
+    "name": "",
+    "source": "",
+    "hosts": "",
+    "way": "header",
+    "place": "Authorization: Bearer {}",
+    "env": "",
+}
+_WAYS = (("header", "A header"), ("query", "A parameter of the address"), ("basic", "User and password"),
+         ("sigv4", "A signature of AWS"))  # fmt: skip
 
 
 @router.get("")
@@ -39,9 +47,12 @@ def keep(request: Request, browser: SignedIn, form: Form) -> Response:
     office: Office = request.app.state.office
     given = {name: text(form, name, 2000) for name in _FIELDS}
     try:
-        if given["way"] not in {"header", "query", "basic"}:
+        if given["way"] not in dict(_WAYS):
             raise invalid("way", "Choose how it is sent.")
-        binding = parse.binding(_listed(given["hosts"]), **{given["way"]: given["place"]})
+        way = {given["way"]: given["place"]}
+        binding = parse.binding(_listed(given["hosts"]), **way, source=given["source"])
+        if binding.source:
+            change.check_source(office.settings, browser.actor, binding)
         with office.store.write() as tx:
             change.set_secret(
                 tx,
@@ -54,7 +65,7 @@ def keep(request: Request, browser: SignedIn, form: Form) -> Response:
                 env=given["env"],
                 grants=_listed(given["grants"]),
             )
-    except Refused as refusal:
+    except NbkeepError as refusal:
         return _page(
             request, browser, form=given, errors=_errors(refusal, given["way"]), status=refusal.status
         )
@@ -103,7 +114,7 @@ def _listed(given: str) -> list[str]:
     return given.replace(",", " ").split()
 
 
-def _errors(refusal: Refused, way: str) -> dict[str, str]:
+def _errors(refusal: NbkeepError, way: str) -> dict[str, str]:
     """Return them beside the fields of this form, whose names are not those of the room."""
     found = field_errors(refusal)
     names = {"host": "hosts", "grant": "grants", way: "place"}

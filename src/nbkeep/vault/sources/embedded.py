@@ -13,13 +13,15 @@ from nbkeep.vault.envelope import Sealed, rewrap, seal, unseal
 from nbkeep.vault.master import key_of, newest_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbkeep.settings import Settings
     from nbkeep.store.database import Tx
     from nbkeep.vault.values import Binding
 
 
 class EmbeddedSource:
-    """The `Source` of every installation that names no other."""
+    """The `Source` of what is kept here."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -31,13 +33,14 @@ class EmbeddedSource:
         row = tx.get_one(SecretVersionRow, (secret_id, version))
         _store(row, seal(master, secret_id, version, binding, value))
 
-    def fetch(self, tx: Tx, secret_id: str, version: int, binding: Binding) -> str:
-        """Return a value; raise `Refused` (409) where it cannot be had as it was sealed."""
+    def fetch(self, tx: Tx, secret_id: str, version: int, binding: Binding) -> Callable[[], str]:
+        """Return what gives the value; raise `Refused` (409) where it cannot be had as it was sealed."""
         found = _stored(tx.get(SecretVersionRow, (secret_id, version)))
         if found is None:
             raise Refused("secret-gone", "The value of this secret is not there any more.",
                           "Its owner sets it anew.", status=409)  # fmt: skip
-        return unseal(key_of(self._settings, found.key_id), secret_id, version, binding, found)
+        value = unseal(key_of(self._settings, found.key_id), secret_id, version, binding, found)
+        return lambda: value
 
     def forget(self, tx: Tx, secret_id: str, version: int | None = None) -> None:
         """Delete what is sealed; that there was a version, and who set it, stays."""
