@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 from nbkeep.backends.local import launch
 from nbkeep.backends.local.layout import Layout, make_dir
+from nbkeep.egress.connections import Connections
+from nbkeep.egress.declared import Switchboard
 from nbkeep.egress.gateway import Gateway
 from nbkeep.egress.keyed import Keys
 from nbkeep.egress.leases import Leases
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from nbkeep.egress.addresses import Address
+    from nbkeep.egress.connections import Told
     from nbkeep.egress.leases import Lease
     from nbkeep.egress.values import Policy
 
@@ -97,19 +100,29 @@ def _raise_file_limit() -> int:
 class Sessions:
     """Which sessions there are, what each may reach, and whether it has its socket yet."""
 
-    def __init__(self, layout: Layout, gateway: Gateway, policies: dict[str, Compiled], keys: Keys) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        gateway: Gateway,
+        policies: dict[str, Compiled],
+        keys: Keys,
+        connections: Connections,
+    ) -> None:
         self._layout, self._gateway, self._policies, self._keys = layout, gateway, policies, keys
+        self._connections = connections
         self._own = own_addresses()
 
-    async def take(self, found: list[Policy], leases: list[Lease]) -> None:
+    async def take(self, found: list[Policy], leases: list[Lease], connections: Told) -> None:
         """Put these in force, and no others; connections that are not allowed any more are cut."""
-        for session_id in self._keys.leases.take(leases):
+        lost = self._connections.take(connections)
+        for session_id in self._keys.leases.take(leases) | lost:
             self._gateway.recheck(session_id)
         known = {one.session_id: one for one in found}
         for session_id in set(self._policies) - set(known):
             del self._policies[session_id]
             self._gateway.close(session_id)
             self._keys.forget(session_id)
+            self._connections.forget(session_id)
         for session_id, policy in known.items():
             before = self._policies.get(session_id)
             if before is not None and before.policy == policy:
@@ -136,6 +149,7 @@ class Sessions:
             with contextlib.suppress(OSError):  # its folder is not made yet, or is gone already
                 folder = self._layout.session(session_id).gateway
                 self._keys.prepare(session_id, folder)
+                self._connections.prepare(session_id, folder)
                 self._gateway.open(session_id, folder)
 
     async def keep_open(self) -> None:
@@ -177,8 +191,11 @@ async def serve(settings: Settings, limits: Limits) -> None:
     office = OfficeClient(settings.office_socket, settings.secret("gateway-token"))
     policies: dict[str, Compiled] = {}
     keys = make_keys(settings, office)
-    gateway = Gateway(policies, SystemResolver(), spool, limits=limits, keys=keys)
-    sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys)
+    connections = Connections()
+    extra = Path(settings.egress_ca_file) if settings.egress_ca_file else None
+    switchboard = Switchboard(connections, keys.leases, extra)
+    gateway = Gateway(policies, SystemResolver(), spool, limits=limits, keys=keys, switchboard=switchboard)
+    sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys, connections)
     probe = await asyncio.start_unix_server(_tell_alive, settings.gateway_socket)
     told_to_end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from nbkeep.model.clock import Clock
 
 _TEXTS = ("lease_id", "session_id", "name", "kind", "place", "template")
-_KINDS = ("header", "query", "basic")
+_KINDS = ("header", "query", "basic", "postgres")
+NOT_OF_REQUESTS = frozenset({"postgres"})  # added at the start of a declared connection, see postgres/
 _TRUSTED_S = 60.0
 
 
@@ -28,7 +29,7 @@ class Lease:
     """One session's leave to have one secret added to requests to these hosts (`name:port`).
 
     `kind` and `place`: the name of a header or query parameter, or basic authentication; `template`: what is
-    sent, with `{}` for the value, or the user of basic authentication.
+    sent, with `{}` for the value, or the user of basic authentication. Of kind `postgres`: its role.
     """
 
     lease_id: str
@@ -88,7 +89,15 @@ class Leases:
     def of(self, session_id: str, host: str, port: int) -> tuple[Lease, ...]:
         """Return what is added to a session's requests to a host."""
         place = f"{host}:{port}"
-        return tuple(one for one in self._of.get(session_id, ()) if place in one.hosts)
+        return tuple(
+            one
+            for one in self._of.get(session_id, ())
+            if place in one.hosts and one.kind not in NOT_OF_REQUESTS
+        )
+
+    def find(self, session_id: str, lease_id: str) -> Lease | None:
+        """Return a live lease of a session."""
+        return next((one for one in self._of.get(session_id, ()) if one.lease_id == lease_id), None)
 
     def sessions(self) -> set[str]:
         """Return the sessions that have any."""

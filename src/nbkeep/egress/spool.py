@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nbkeep.gateway")
 
-Protocol = Literal["http", "connect", "socks"]
+Protocol = Literal["http", "connect", "socks", "tcp", "postgres"]
 MAX_BATCH = 500
 _IN_MEMORY = 10_000
 _FILE_BYTES = 64 << 20

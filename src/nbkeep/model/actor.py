@@ -28,6 +28,7 @@ SCOPES: dict[str, str] = {
     "admin:users": "Invite, list, disable people and change their roles",
     "admin:volumes": "See and resize home volumes",
     "admin:secrets": "See, rotate and end anybody's secrets, grant your own to others; never a value",
+    "admin:connections": "Declare connections to databases and services, and grant them",
     "admin:config": "Export and apply the whole configuration",
     "network:read": "See what sessions connected to, and which rules decided",
     "audit:read": "Search, verify and export the audit journal",

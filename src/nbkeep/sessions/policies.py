@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -41,10 +42,14 @@ def live_policies(tx: Tx, settings: Settings) -> list[Policy]:
     return [policy_of(session_id, reaches.get(name, NOTHING), platform) for session_id, name in sessions]
 
 
-def tag_of(policies: Sequence[Policy], leases: Sequence[Leased] = ()) -> str:
-    """Return a short text that differs when any of these policies or leases does, or there are others."""
+def tag_of(policies: Sequence[Policy], leases: Sequence[Leased] = (), *more: object) -> str:
+    """Return a short text that differs when any of these policies or leases does, or there are others.
+
+    `more`: what else gateways are told, as what becomes JSON.
+    """
     lines = [f"{policy.session_id} {policy.version}" for policy in policies]
-    said = "\n".join([*lines, *(f"{one.lease_id} {one.version} {one.binding}" for one in leases)])
+    lines += [f"{one.lease_id} {one.version} {one.binding}" for one in leases]
+    said = "\n".join([*lines, *(json.dumps(one, sort_keys=True) for one in more)])
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from nbkeep.egress.parse import parse_host, parse_port
 from nbkeep.model.actor import Role
 from nbkeep.model.errors import Refused, invalid
 
@@ -15,6 +16,7 @@ _TOKEN = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")  # RFC 9110, 5.6.2
 _PARAMETER = re.compile(r"^[A-Za-z0-9._~-]{1,100}$")
 _ENV = re.compile(r"^[A-Z][A-Z0-9_]{0,99}$")
 _BASIC_USER = re.compile(r"^[\x21-\x39\x3b-\x7e]{1,200}$")  # visible, without a colon (RFC 7617)
+_ROLE = re.compile(r"^[^\x00-\x20\x7f]{1,63}$")
 _HTTPS, _MAX_PORT = 443, 65535
 _MOST_HOSTS, _HOST_LENGTH = 20, 253
 _SHORTEST, _LONGEST = 8, 16_384
@@ -74,9 +76,15 @@ def _ascii(name: str, text: str) -> str:
 
 
 def binding(
-    hosts: list[str], header: str | None = None, query: str | None = None, basic: str | None = None
+    hosts: list[str],
+    header: str | None = None,
+    query: str | None = None,
+    basic: str | None = None,
+    postgres: str | None = None,
 ) -> Binding:
     """Return a binding of exactly one kind; raise `Refused` (400) for anything else."""
+    if postgres is not None:
+        return _postgres(hosts, postgres, is_alone={header, query, basic} == {None})
     found = tuple(dict.fromkeys(host(one) for one in hosts))
     if not found or len(found) > _MOST_HOSTS:
         raise invalid("host", f"A secret is bound to 1 to {_MOST_HOSTS} hosts.", "Give --host HOST[:PORT].")
@@ -96,6 +104,28 @@ def binding(
         raise invalid("basic", f"{user[:60]!r} is not a user for basic authentication.",
                       "A colon and blanks cannot be part of it.")  # fmt: skip
     return Binding(found, "basic", "", user)
+
+
+def _postgres(hosts: list[str], role: str, *, is_alone: bool) -> Binding:
+    """Return the binding of a role's password; addresses are hosts, too, and the port is 5432."""
+    if not is_alone:
+        raise invalid("postgres", "The password of a database's role is sent in no other way.",
+                      "Leave header, query and basic out.")  # fmt: skip
+    if not hosts or len(hosts) > _MOST_HOSTS:
+        raise invalid("host", f"A secret is bound to 1 to {_MOST_HOSTS} hosts.", "Give --host HOST[:PORT].")
+    places = tuple(dict.fromkeys("{}:{}".format(*parse_place(one, 5432)) for one in hosts))
+    if not _ROLE.fullmatch(role):
+        raise invalid("postgres", f"{role[:63]!r} is not the name of a role.",
+                      "Write it as PostgreSQL has it: up to 63 visible characters.")  # fmt: skip
+    return Binding(places, "postgres", "", role)
+
+
+def parse_place(text: str, port: int) -> tuple[str, int]:
+    """Return host and port of `host`, `host:5432` or `[2001:db8::1]:5432`; raise `Refused` (400)."""
+    name, colon, port_text = text.strip().rpartition(":")
+    if not colon or "]" in port_text or (":" in name and not name.endswith("]")):
+        return parse_host(text.strip()), port
+    return parse_host(name), parse_port(port_text)
 
 
 def _header(hosts: tuple[str, ...], text: str) -> Binding:

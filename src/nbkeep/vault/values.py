@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Kind = Literal["header", "query", "basic"]
+Kind = Literal["header", "query", "basic", "postgres"]
 EVERYONE = "everyone"
+THROUGH = "connection:"  # a grant to whoever was granted the declared connection of this name
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Binding:
 
     `hosts`: `name:port`, reached by TLS. `kind` and `place`: a header's name, a query parameter's, or ""
     for basic authentication. `template`: what is sent, with `{}` for the value; for basic authentication the
-    user's name.
+    user's name. `postgres`: the password of the role `template`, given at declared connections alone.
     """
 
     hosts: tuple[str, ...]
@@ -28,6 +29,8 @@ class Binding:
         """It in one line, for people; never a value."""
         if self.kind == "header":
             return f"header {self.place}: {self.template}"
+        if self.kind == "postgres":
+            return f"PostgreSQL, role {self.template}"
         return f"query {self.place}" if self.kind == "query" else f"basic, user {self.template}"
 
 

@@ -14,6 +14,7 @@ from nbkeep.model.actor import SCOPES
 from . import (
     audit,
     config,
+    connections,
     flavors,
     host,
     images,
@@ -45,6 +46,7 @@ PUBLIC = (
     sessions,
     network,
     secrets,
+    connections,
     volumes,
     notices,
     config,

@@ -17,7 +17,7 @@ router = APIRouter(tags=["secrets"])
 
 
 class SecretWanted(BaseModel):
-    """A secret to keep. Exactly one of `header`, `query` and `basic` says how it is sent."""
+    """A secret to keep. Exactly one of `header`, `query`, `basic` and `postgres` says how it is sent."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,6 +25,7 @@ class SecretWanted(BaseModel):
     value: SecretStr = Field(description="Not given back by any call")
     hosts: list[str] = Field(max_length=50, examples=[["api.openai.com"]])
     header: str | None = Field(None, max_length=600, examples=["Authorization: Bearer {}"])
+    postgres: str | None = Field(None, max_length=100, description="The PostgreSQL role whose password it is")
     query: str | None = Field(None, max_length=200, description="Name of a query parameter")
     basic: str | None = Field(None, max_length=300, description="User of basic authentication")
     env: str = Field("", max_length=200, description="Variable that holds the placeholder in sessions",
@@ -61,7 +62,7 @@ def list_all(office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
 @router.post("/secrets", status_code=201, summary="Keep a secret")
 def set_secret(wanted: SecretWanted, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
     """Keep a secret of your own, bound to hosts, and grant it."""
-    binding = parse.binding(wanted.hosts, wanted.header, wanted.query, wanted.basic)
+    binding = parse.binding(wanted.hosts, wanted.header, wanted.query, wanted.basic, wanted.postgres)
     with office.store.write() as tx:
         row = change.set_secret(
             tx,

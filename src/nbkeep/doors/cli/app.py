@@ -31,6 +31,7 @@ VERBS = (
     "session",
     "volume",
     "secret",
+    "connection",
     "network",
     "audit",
     "export",

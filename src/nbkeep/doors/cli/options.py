@@ -36,6 +36,7 @@ complete_profile = _completer("profiles", "name")
 complete_image = _completer("images", "name")
 complete_session = _completer("sessions", "session_id", state="live")
 complete_secret = _completer("secrets", "name")
+complete_connection = _completer("connections", "name")
 complete_token = _completer("tokens", "id")
 
 

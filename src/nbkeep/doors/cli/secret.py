@@ -52,6 +52,9 @@ def set_secret(
     basic: Annotated[
         str | None, typer.Option("--basic", metavar="USER", help="Sent as this user's password.")
     ] = None,
+    postgres: Annotated[
+        str | None, typer.Option("--postgres", metavar="ROLE", help="This PostgreSQL role's password.")
+    ] = None,
     env: Annotated[
         str | None,
         typer.Option("--env", metavar="NAME", help="Variable of sessions that holds a placeholder."),
@@ -66,16 +69,21 @@ def set_secret(
 
     Example: nbkeep secret set gitlab --host git.acme.com --header 'PRIVATE-TOKEN: {}' --grant user:jane
     """
-    if sum(one is not None for one in (header, query, basic)) != 1:
-        raise typer.BadParameter("Say how it is sent: one of --header, --query and --basic.")
-    wanted = given(name=name, hosts=hosts, header=header, query=query, basic=basic, env=env, grants=grants)
+    if sum(one is not None for one in (header, query, basic, postgres)) != 1:
+        raise typer.BadParameter("Say how it is sent: one of --header, --query, --basic and --postgres.")
+    wanted = given(name=name, hosts=hosts, header=header, query=query, basic=basic, postgres=postgres,
+                   env=env, grants=grants)  # fmt: skip
     with office() as api:
         found = api.post("secrets", wanted | {"value": _value()})
     if as_json:
         print_json(found)
         return
     print_note(f"{found['name']} is kept, and sent to {', '.join(found['hosts'])} as {found['sent_as']}.")
-    if not found["grants"]:
+    if not found["grants"] and postgres is not None:
+        print_note(
+            f"Use it: `nbkeep connection add NAME --postgres … --as {postgres} --secret {found['name']}`."
+        )
+    elif not found["grants"]:
         print_note(f"Nobody may use it yet: `nbkeep secret grant {found['name']} user:NAME`.")
 
 

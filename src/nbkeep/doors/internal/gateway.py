@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from nbkeep.app import Office
+from nbkeep.connections.records import live_connections
 from nbkeep.doors.api.auth import OfficeDep, require_gateway
 from nbkeep.egress.records import MAX_BATCH, take_records
 from nbkeep.model.errors import Unavailable
@@ -77,11 +78,13 @@ def _look(office: Office, known: str | None) -> dict[str, Any] | None:
     with office.store.read() as tx:
         found = live_policies(tx, office.settings)
         leased = live_leases(tx)
-    tag = tag_of(found, leased)
+        connections = live_connections(tx).as_json()
+    tag = tag_of(found, leased, connections)
     if tag == known:
         return None
     return {
         "tag": tag,
         "policies": [policy.as_json() for policy in found],
         "leases": [lease.as_json() for lease in leased],
+        "connections": connections,
     }
