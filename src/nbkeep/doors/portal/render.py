@@ -32,6 +32,7 @@ _DONE = {
     "secret-kept": "Kept. Nobody can read it back.",
     "secret-rotated": "Requests carry the new value from now on.",
     "secret-revoked": "Ended, and its value deleted. Have its service forget it, too.",
+    "connection-removed": "Removed. What was open by it is cut.",
     "saved": "Saved.",
     "created": "Created. People see it at once.",
     "deleted": "Deleted. What runs goes on.",

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from nbkeep.model.errors import NbkeepError
 from nbkeep.model.ids import new_id
 
-from . import account, files, home, join, network, secrets, sessions, signin
+from . import account, connections, files, home, join, network, secrets, sessions, signin
 from .admin import PAGES as ADMIN_PAGES
 from .browser import is_https
 from .guard import NotSignedIn, sign_in_url
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nbkeep.app import Office
 
 log = logging.getLogger(__name__)
-PAGES = (signin, join, home, sessions, network, secrets, files, account, *ADMIN_PAGES)
+PAGES = (signin, join, home, sessions, network, secrets, connections, files, account, *ADMIN_PAGES)
 _TITLES = {
     400: "That did not work",
     401: "Please sign in",

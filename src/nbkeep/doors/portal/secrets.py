@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/secrets")
 _FIELDS = ("name", "hosts", "way", "place", "env", "grants")
 _EMPTY = {"name": "", "hosts": "", "way": "header", "place": "Authorization: Bearer {}", "env": ""}
-_WAYS = (("header", "A header"), ("query", "A parameter of the address"), ("basic", "User and password"))
+_WAYS = (("header", "A header"), ("query", "A parameter of the address"), ("basic", "User and password"),
+         ("postgres", "A PostgreSQL role's password"))  # fmt: skip
 
 
 @router.get("")
@@ -39,7 +40,7 @@ def keep(request: Request, browser: SignedIn, form: Form) -> Response:
     office: Office = request.app.state.office
     given = {name: text(form, name, 2000) for name in _FIELDS}
     try:
-        if given["way"] not in {"header", "query", "basic"}:
+        if given["way"] not in {"header", "query", "basic", "postgres"}:
             raise invalid("way", "Choose how it is sent.")
         binding = parse.binding(_listed(given["hosts"]), **{given["way"]: given["place"]})
         with office.store.write() as tx:
@@ -52,7 +53,7 @@ def keep(request: Request, browser: SignedIn, form: Form) -> Response:
                 str(form.get("value", "")),
                 binding,
                 env=given["env"],
-                grants=_listed(given["grants"]),
+                grants=_grants(given, browser),
             )
     except Refused as refusal:
         return _page(
@@ -97,6 +98,12 @@ def revoke(request: Request, browser: SignedIn, which: str) -> Response:
         source = change.source_of(office.settings)
         change.revoke_secret(tx, office.clock, source, browser.actor, which)
     return RedirectResponse("/portal/secrets?done=secret-revoked", 303)
+
+
+def _grants(given: dict[str, str], browser: Browser) -> list[str]:
+    """Return whom it is granted to; the form's own suggestion means nothing for a database's password."""
+    suggested = f"user:{browser.actor.name}"
+    return [] if given["way"] == "postgres" and given["grants"] == suggested else _listed(given["grants"])
 
 
 def _listed(given: str) -> list[str]:
