@@ -15,6 +15,7 @@ from nbkeep.model.errors import Refused
 from nbkeep.people.users import change_user
 from nbkeep.sessions.stop import stop_session
 from nbkeep.vault import change as secrets
+from nbkeep.vault import leases
 from nbkeep.vault import parse as vault_parse
 from nbkeep.vault.sources.embedded import EmbeddedSource
 from office_parts import any_office, office
@@ -108,6 +109,8 @@ def test_it_ends_with_grant_connection_secret_session_and_account(
     assert leased(office, session)
     end(office, session)  # pyright: ignore[reportCallIssue, reportGeneralTypeIssues]
     assert not leased(office, session)
+    with office.store.read() as tx:
+        assert leases.list_leases(tx, OPERATOR) == []
     if end not in {_revoke, _stop, _disable}:
         assert told(office) == {}
 

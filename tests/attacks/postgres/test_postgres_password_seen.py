@@ -122,8 +122,11 @@ def test_a_server_that_does_not_prove_itself_learns_nothing_and_is_not_used(
     assert b"md5" not in b"".join(asked[1:])
 
 
-@pytest.mark.parametrize("answer", [b"N", b"E", b"SN"])
-def test_tls_that_is_declared_is_never_left_out(switched: Switched, answer: bytes) -> None:
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(b"N", b"does not speak TLS"), (b"E", b"does not speak TLS"), (b"SN", b"allowed, but 127.0.0.1 ended")],
+)
+def test_tls_that_is_declared_is_never_left_out(switched: Switched, answer: bytes, words: bytes) -> None:
     asked: list[bytes] = []
     impostor = _impostor(asked, answer)
     with serving(impostor):
@@ -132,6 +135,7 @@ def test_tls_that_is_declared_is_never_left_out(switched: Switched, answer: byte
         said = switched.ask(named("plain", HELLO))
         wait_for(lambda: bool(asked), "the question")
     assert said.startswith(b"E")
+    assert words in said
     assert b"reader" not in b"".join(asked)
 
 
