@@ -168,8 +168,10 @@ class FakeServer:
     `startups` and `passwords`: what it was sent.
     """
 
-    def __init__(self, authority: Authority, then: Callable[[str], bytes] = lambda _: READY) -> None:
-        self._context = authority.server_context("127.0.0.1")
+    def __init__(
+        self, authority: Authority, then: Callable[[str], bytes] = lambda _: READY, name: str = "127.0.0.1"
+    ) -> None:
+        self._context = authority.server_context(name)
         self._then = then
         self.startups: list[dict[str, str]] = []
         self.passwords: list[str] = []

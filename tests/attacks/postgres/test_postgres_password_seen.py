@@ -10,14 +10,14 @@ from urllib.parse import quote
 import pytest
 
 from connection_parts import ASKS_IN_CLEAR, READY, FakeServer, message, named, startup
-from egress_parts import Raw, serving, wait_for
+from egress_parts import Authority, Raw, serving, wait_for
 from postgres_parts import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from connection_parts import Switched
-    from egress_parts import Authority
 
 pytestmark = pytest.mark.attack
 HELLO = startup(user="x", database="sales")
@@ -139,12 +139,13 @@ def test_tls_that_is_declared_is_never_left_out(switched: Switched, answer: byte
     assert b"reader" not in b"".join(asked)
 
 
-def test_a_certificate_of_nobody_known_gets_nothing(
-    switched: Switched, tmp_path_factory: pytest.TempPathFactory
+@pytest.mark.parametrize("is_other_host", [True, False])
+def test_a_certificate_of_another_host_or_of_nobody_known_gets_nothing(
+    switched: Switched, authority: Authority, tmp_path: Path, *, is_other_host: bool
 ) -> None:
-    from egress_parts import Authority  # noqa: PLC0415  another one than the gateway's
-
-    server = FakeServer(Authority.make(tmp_path_factory.mktemp("strange")))
+    (tmp_path / "strange").mkdir()
+    signing = authority if is_other_host else Authority.make(tmp_path / "strange")
+    server = FakeServer(signing, name="other.acme.local" if is_other_host else "127.0.0.1")
     with serving(server.server):
         switched.declare(server.port, "strange", tls="verify")
         switched.grant("strange")

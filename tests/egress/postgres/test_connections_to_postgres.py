@@ -192,15 +192,6 @@ def test_only_a_verified_server_gets_what_shows_the_password(
 
 
 @pytest.mark.usefixtures("inside")
-def test_a_certificate_of_somebody_else_is_refused(switched: Switched, server: Warehouse) -> None:
-    # It is for 127.0.0.1; the name of this machine's loopback is another.
-    port = switched.declare(server.port, host="127.0.0.2", tls="verify").local_port
-    switched.grant()
-    with pytest.raises(psycopg.OperationalError, match=r"is not trusted|refuses the connection"):
-        as_a_user_does(port)
-
-
-@pytest.mark.usefixtures("inside")
 def test_what_the_platform_denies_stays_denied(switched: Switched, server: Warehouse) -> None:
     port = switched.declare(server.port).local_port
     switched.grant()
