@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from nbkeep.model.clock import ManualClock
 from nbkeep.store.database import Store
 from platform_parts import Platform, make_platform, remove_platform
+from postgres_parts import running
 
 
 @pytest.hookimpl(wrapper=True)
@@ -55,30 +55,8 @@ def short_dir() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of a real PostgreSQL server, started once for all tests; skips where none is installed."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [
-        Path(where).parent for where in [shutil.which("postgres")] if where
-    ]
-    if not found:
-        pytest.skip("no PostgreSQL server here: install it with `apt-get install postgresql`")
-    data = Path(tempfile.mkdtemp(prefix="nbkpg", dir="/tmp"))
-    # PostgreSQL refuses to run as root; its package made a user for it.
-    prefix = (
-        ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
-    )
-    if prefix:
-        shutil.chown(data, "postgres", "postgres")
-    env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(data)}
-
-    def run(*command: str) -> None:
-        subprocess.run([*prefix, *command], check=True, capture_output=True, env=env, cwd=data, timeout=60)
-
-    bin_ = found[-1]
-    run(str(bin_ / "initdb"), "-D", str(data / "db"), "-U", "postgres", "-A", "trust", "-N")
-    options = f"-k {data} -c listen_addresses= -c fsync=off -c max_connections=200"
-    run(str(bin_ / "pg_ctl"), "-D", str(data / "db"), "-w", "-o", options, "-l", str(data / "log"), "start")
-    yield f"postgresql+psycopg://postgres@/postgres?host={data}"
-    run(str(bin_ / "pg_ctl"), "-D", str(data / "db"), "-m", "immediate", "stop")
-    shutil.rmtree(data, ignore_errors=True)
+    with running("-c listen_addresses= -c max_connections=200") as data:
+        yield f"postgresql+psycopg://postgres@/postgres?host={data}"
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 from nbkeep.backends.local import launch
 from nbkeep.backends.local.layout import Layout, make_dir
 from nbkeep.egress.authority import upstream_context
+from nbkeep.egress.connections import Connections
+from nbkeep.egress.declared import Switchboard
 from nbkeep.egress.gateway import Gateway
 from nbkeep.egress.keyed import Keys
 from nbkeep.egress.leases import Leases
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from nbkeep.egress.addresses import Address
+    from nbkeep.egress.connections import Told
     from nbkeep.egress.leases import Lease
     from nbkeep.egress.values import Policy
     from nbkeep.model.clock import Clock
@@ -102,20 +105,29 @@ class Sessions:
     """Which sessions there are, what each may reach, and whether it has its socket yet."""
 
     def __init__(
-        self, layout: Layout, gateway: Gateway, policies: dict[str, Compiled], keys: Keys, clock: Clock
+        self,
+        layout: Layout,
+        gateway: Gateway,
+        policies: dict[str, Compiled],
+        keys: Keys,
+        connections: Connections,
+        clock: Clock,
     ) -> None:
         self._layout, self._gateway, self._policies, self._keys = layout, gateway, policies, keys
+        self._connections = connections
         self._own, self._clock = own_addresses(), clock
 
-    async def take(self, found: list[Policy], leases: list[Lease]) -> None:
+    async def take(self, found: list[Policy], leases: list[Lease], connections: Told) -> None:
         """Put these in force, and no others; connections that are not allowed any more are cut."""
-        for session_id in self._keys.leases.take(leases):
+        lost = self._connections.take(connections)
+        for session_id in self._keys.leases.take(leases) | lost:
             self._gateway.recheck(session_id)
         known = {one.session_id: one for one in found}
         for session_id in set(self._policies) - set(known):
             del self._policies[session_id]
             self._gateway.close(session_id)
             self._keys.forget(session_id)
+            self._connections.forget(session_id)
         for session_id, policy in known.items():
             before = self._policies.get(session_id)
             if before is not None and before.policy == policy:
@@ -151,6 +163,7 @@ class Sessions:
             with contextlib.suppress(OSError):  # its folder is not made yet, or is gone already
                 folder = self._layout.session(session_id).gateway
                 self._keys.prepare(session_id, folder)
+                self._connections.prepare(session_id, folder)
                 self._gateway.open(session_id, folder)
 
     async def keep_open(self) -> None:
@@ -204,10 +217,11 @@ async def serve(settings: Settings, limits: Limits) -> None:
     with readable_roots(extra):
         packages = Packages(policies, facts_from(office), fetched, upstream_context(extra), clock)
         keys = Keys(Leases(office.value, clock), clock, extra, [packages, metering])
-    resolver = SystemResolver()
-    gateway = Gateway(policies, resolver, spool, limits=limits, keys=keys)
+    resolver, connections = SystemResolver(), Connections()
+    switchboard = Switchboard(connections, keys.leases, extra)
+    gateway = Gateway(policies, resolver, spool, limits=limits, keys=keys, switchboard=switchboard)
     office.listeners.append(gateway.volumes.hear)
-    sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys, clock)
+    sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys, connections, clock)
     probe = await asyncio.start_unix_server(_tell_alive, settings.gateway_socket)
     told_to_end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

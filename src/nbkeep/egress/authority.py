@@ -107,7 +107,7 @@ def write_bundle(folder: Path, roots: str, authority: Authority | None) -> None:
 
 def system_roots(extra: Path | None = None) -> str:
     """Return this machine's roots, and those of an organisation's own file, as PEM; raises OSError."""
-    return "\n".join(file.read_text() for file in _root_files(extra))
+    return "\n".join(file.read_text() for file in root_files(extra))
 
 
 def upstream_context(extra: Path | None = None) -> ssl.SSLContext:
@@ -115,12 +115,13 @@ def upstream_context(extra: Path | None = None) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    for file in _root_files(extra):
+    for file in root_files(extra):
         context.load_verify_locations(file)
     return context
 
 
-def _root_files(extra: Path | None) -> list[Path]:
+def root_files(extra: Path | None) -> list[Path]:
+    """Return the files of the roots by which servers are verified."""
     own = ssl.get_default_verify_paths().cafile
     known = [*([Path(own)] if own else []), *_ROOTS, Path(certifi.where())]
     found = next(one for one in known if one.is_file())

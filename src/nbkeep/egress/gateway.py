@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nbkeep.model.clock import SystemClock
 
-from . import socks, web
+from . import declared, socks, web
 from .refusals import Refusal
 from .talk import Limits, Records, Resolver, Talk
 from .touches import Untouched
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from nbkeep.model.clock import Clock
 
+    from .declared import Switchboard
     from .keyed import Keys
     from .rules import Compiled
     from .tunnel import Serve
@@ -73,8 +74,9 @@ class Gateway:
         limits: Limits | None = None,
         clock: Clock | None = None,
         keys: Keys | None = None,
+        switchboard: Switchboard | None = None,
     ) -> None:
-        self._keys = keys
+        self._keys, self._switchboard = keys, switchboard
         self._policies, self._resolver, self._records = policies, resolver, records
         self._limits, self._clock = limits or Limits(), clock or SystemClock()
         self.volumes = Volumes(self._clock)
@@ -175,7 +177,7 @@ class Gateway:
         full = len(door.talks) >= self._limits.per_session or self._count >= self._limits.total
         talk = Talk(session_id, wire, lambda: self._policies.get(session_id), door.look_up, self._records,
                     self._clock, self._limits, self.volumes)  # fmt: skip
-        task = asyncio.create_task(_refuse_full(talk) if full else serve(talk, self._keys))
+        task = asyncio.create_task(_refuse_full(talk) if full else serve(talk, self._keys, self._switchboard))
         door.talks[task] = talk
         self._count += 1
         task.add_done_callback(lambda _: self._ended(door, task))
@@ -198,7 +200,7 @@ class Gateway:
             talk.close()
 
 
-async def serve(talk: Talk, keys: Keys | None = None) -> None:
+async def serve(talk: Talk, keys: Keys | None = None, switchboard: Switchboard | None = None) -> None:
     """Serve one connection from its first byte to its end."""
     try:
         async with asyncio.timeout(talk.limits.head_s):
@@ -208,6 +210,9 @@ async def serve(talk: Talk, keys: Keys | None = None) -> None:
     if not first:
         return
     talk.wire.hold(first)
+    if first[0] == declared.MARK and switchboard is not None:
+        await switchboard.serve(talk)
+        return
     if first[0] == socks.VERSION:
         upstream, port = await socks.ask(talk)
         await run_tunnel(talk, upstream, port, partial(_serve_tunnelled, keys=keys), _keyed(talk, keys))

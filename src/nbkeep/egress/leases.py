@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from nbkeep.model.clock import Clock
 
 _TEXTS = ("lease_id", "session_id", "name", "kind", "place", "template")
-_KINDS = ("header", "query", "basic", "sigv4")
+_KINDS = ("header", "query", "basic", "sigv4", "postgres")
+NOT_OF_REQUESTS = frozenset({"postgres"})  # added at the start of a declared connection, see postgres/
 _TRUSTED_S = 60.0
 
 
@@ -29,7 +30,7 @@ class Lease:
 
     `kind` and `place`: the name of a header or query parameter, or basic authentication; `template`: what is
     sent, with `{}` for the value, or the user of basic authentication. For `sigv4` both are what is signed
-    for, region and service.
+    for, region and service. Of kind `postgres`: its role.
     """
 
     lease_id: str
@@ -102,9 +103,13 @@ class Leases:
         """Return what is added to a session's requests to a host; of several for one place the first."""
         found: dict[tuple[str, str], Lease] = {}
         for one in self._of.get(session_id, ()):
-            if one.covers(host, port):
+            if one.kind not in NOT_OF_REQUESTS and one.covers(host, port):
                 found.setdefault(one.slot, one)
         return tuple(found.values())
+
+    def find(self, session_id: str, lease_id: str) -> Lease | None:
+        """Return a live lease of a session."""
+        return next((one for one in self._of.get(session_id, ()) if one.lease_id == lease_id), None)
 
     def sessions(self) -> set[str]:
         """Return the sessions that have any."""

@@ -11,6 +11,7 @@ import httpx
 from nbkeep import unixhttp
 from nbkeep.model.errors import Refused, Unavailable
 
+from .connections import Told
 from .leases import Lease
 from .values import Policy
 
@@ -53,8 +54,8 @@ class OfficeClient:
         """Close it; twice is safe."""
         await self._http.aclose()
 
-    async def policies(self, known: str) -> tuple[str, list[Policy], list[Lease]]:
-        """Return the tag, policies and leases of all live sessions, once they differ from `known` or in time.
+    async def policies(self, known: str) -> tuple[str, list[Policy], list[Lease], Told]:
+        """Return the tag and what is in force for live sessions, once it differs from `known` or in time.
 
         Raises `Unavailable`. A session of which anything cannot be read is left out, and so reaches nothing.
         """
@@ -64,6 +65,7 @@ class OfficeClient:
             told: dict[str, Any] = answer.json()
             tag, listed = str(told["tag"]), list[object](told["policies"])
             leases = [Lease.from_json(one) for one in told.get("leases", ())]
+            connections = Told.from_json(told.get("connections", {"declared": [], "granted": {}}))
             for listener in self.listeners:
                 listener(told)
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
@@ -74,7 +76,7 @@ class OfficeClient:
                 found.append(Policy.from_json(one))
             except ValueError:
                 log.exception("a policy cannot be read: its session reaches nothing")
-        return tag, found, leases
+        return tag, found, leases, connections
 
     async def value(self, lease: Lease) -> tuple[int, str]:
         """Return the version and value of a lease. Raises `Unavailable`; `Refused` where it has ended."""
@@ -126,13 +128,13 @@ class OfficeClient:
 
 
 async def keep_policies(
-    office: OfficeClient, take: Callable[[list[Policy], list[Lease]], Awaitable[None]]
+    office: OfficeClient, take: Callable[[list[Policy], list[Lease], Told], Awaitable[None]]
 ) -> None:
     """Hand what is new to `take`, for ever; while the office is away the last policies and leases stay."""
     known, is_away = "", False
     while True:
         try:
-            tag, found, leases = await office.policies(known)
+            tag, found, leases, connections = await office.policies(known)
         except Unavailable as error:
             if not is_away:
                 log.warning("%s The last rules stay in force.", error)
@@ -141,7 +143,7 @@ async def keep_policies(
             continue
         is_away = False
         if tag != known:
-            await take(found, leases)
+            await take(found, leases, connections)
             known = tag
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_BATCH = 1000
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _METHOD = re.compile(r"[A-Z]{1,16}")
-_PROTOCOLS = frozenset({"http", "connect", "socks"})
+_PROTOCOLS = frozenset({"http", "connect", "socks", "tcp", "postgres"})
 _INT_MAX = 2**53 - 1
 _MAX_PORT = 65535
 # A session can try a new name each time: the journal tells of the first refusals, the table of all.

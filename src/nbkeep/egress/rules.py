@@ -8,6 +8,7 @@ does not open every address that somebody's name server gives for it: see `decid
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbkeep.model.errors import Refused
@@ -87,6 +88,11 @@ class Compiled:
         self._allow, self._deny = _Rules(by_effect["allow"]), _Rules(by_effect["deny"])
         self._ask, self._granted = _Rules(by_effect["ask"]), _Rules(granted)
         self.granted = tuple(granted)
+
+    def only(self, opened: Rule) -> Compiled:
+        """Return what decides where one rule alone allows something; all that denies stays."""
+        denying = tuple(rule for rule in self.policy.rules if rule.effect == "deny")
+        return Compiled(replace(self.policy, rules=(*denying, opened), public_internet=False), self._own)
 
     def decide(self, host: str, port: int) -> Decision:
         """Decide about a host as a program wrote it, before anything is looked up."""

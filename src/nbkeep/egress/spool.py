@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nbkeep.gateway")
 
-Protocol = Literal["http", "connect", "socks"]  # of a connection
+Protocol = Literal["http", "connect", "socks", "tcp", "postgres"]  # of a connection
 MAX_BATCH = 500
 _IN_MEMORY = 10_000
 _FILE_BYTES = 64 << 20

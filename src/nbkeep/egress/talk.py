@@ -93,16 +93,31 @@ class Talk:
 
     # What it does
 
-    async def dial(self, host: str, port: int, protocol: kept.Protocol, method: str = "") -> Wire:
-        """Connect to where a request wants to go, after all decisions; raises `Refusal`."""
+    def begin(self, host: str, port: int, protocol: kept.Protocol, method: str = "") -> Record:
+        """Begin the record of what is asked for, which nothing has allowed yet."""
         now = self._clock.now()
         self.record = Record(
             new_id("con", now), self.session_id, now.isoformat(), printable(host), port, protocol, method[:20]
         )
+        return self.record
+
+    def narrow(self, how: Callable[[Compiled], Compiled | None]) -> None:
+        """Decide by what this makes of the policy that is in force, from now on; None refuses."""
+        whole = self._policy
+
+        def narrowed() -> Compiled | None:
+            policy = whole()
+            return None if policy is None else how(policy)
+
+        self._policy = narrowed
+
+    async def dial(self, host: str, port: int, protocol: kept.Protocol, method: str = "") -> Wire:
+        """Connect to where a request wants to go, after all decisions; raises `Refusal`."""
+        record = self.begin(host, port, protocol, method)
         self._obey(self._compiled().decide(host, port), host, port)
         self._volumes.check(self.session_id, self._policy())
         host = parse_host(host)
-        self.record.host = host
+        record.host = host
         addresses = await self._addresses(host, port)
         self._records_opened()
         self._upstream = await self._connect(host, port, addresses)

@@ -27,6 +27,11 @@ class TlsWire(Wire):
         )
         self._flushing = asyncio.Lock()  # records must not be mixed up
 
+    @property
+    def tls(self) -> ssl.SSLObject:
+        """What Python knows of this TLS, such as the other side's certificate."""
+        return self._tls
+
     async def shake_hands(self) -> None:
         """Agree with the other side; raises OSError (ssl.SSLError is one)."""
         try:

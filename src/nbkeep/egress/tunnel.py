@@ -55,6 +55,16 @@ async def run_tunnel(
             await _stopped(down)
 
 
+async def carry(talk: Talk, upstream: Wire) -> None:
+    """Carry bytes both ways, whatever they are, until both sides have ended."""
+    down = asyncio.create_task(_half(talk, upstream, talk.wire, talk.received))
+    up = asyncio.create_task(_half(talk, talk.wire, upstream, talk.sent))
+    try:
+        await _both(up, down)
+    finally:
+        await _stopped(down)
+
+
 async def _first_words(talk: Talk, port: int, *, is_held: bool) -> bytes:
     """Return what the program says first, once it is known what it is; raises `Refusal`."""
     data = b""

@@ -57,11 +57,14 @@ def live_policies(tx: Tx, settings: Settings, now: datetime) -> list[Policy]:
     ]
 
 
-def tag_of(policies: Sequence[Policy], leases: Sequence[Leased] = (), *others: object) -> str:
-    """Return a short text that differs when any of these does. `others`: fit for JSON."""
+def tag_of(policies: Sequence[Policy], leases: Sequence[Leased] = (), *more: object) -> str:
+    """Return a short text that differs when any of these policies or leases does, or there are others.
+
+    `more`: what else gateways are told, as what becomes JSON.
+    """
     lines = [f"{policy.session_id} {policy.version}" for policy in policies]
     lines += [f"{one.lease_id} {one.version} {one.binding}" for one in leases]
-    said = "\n".join([*lines, *(json.dumps(one, sort_keys=True) for one in others)])
+    said = "\n".join([*lines, *(json.dumps(one, sort_keys=True) for one in more)])
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 

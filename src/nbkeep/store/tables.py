@@ -263,7 +263,7 @@ class ConnectionRow(Table):
     host: Mapped[str] = mapped_column(String(255))
     port: Mapped[int]
     address: Mapped[str] = mapped_column(String(45), default="")  # what the name resolved to; "" before that
-    protocol: Mapped[str] = mapped_column(String(8))  # http | connect | socks
+    protocol: Mapped[str] = mapped_column(String(8))  # http | connect | socks | tcp | postgres
     method: Mapped[str] = mapped_column(String(16), default="")  # of plain HTTP
     allowed: Mapped[bool]
     would_block: Mapped[bool]  # a trial let through what a rule refuses
@@ -301,7 +301,7 @@ class SecretRow(Table):
     owner_id: Mapped[str] = mapped_column(String(24))  # a user's id, or "operator"
     owner_name: Mapped[str] = mapped_column(String(60))
     hosts: Mapped[list[str]]  # name:port
-    kind: Mapped[str] = mapped_column(String(8))  # header | query | basic | sigv4
+    kind: Mapped[str] = mapped_column(String(8))  # header | query | basic | sigv4 | postgres
     place: Mapped[str] = mapped_column(String(100))
     template: Mapped[str] = mapped_column(String(400))
     source: Mapped[str] = mapped_column(String(400), default="")  # vault:…, "" where the value is kept here
@@ -388,6 +388,34 @@ class GrantRow(Table):
         Index("grants_newest_first", "requested_at", "id"),
         Index("grants_of_user", "user_id", "requested_at", "id"),
     )  # fmt: skip
+
+
+class DeclaredConnectionRow(Table):
+    """A declared connection: a place outside that has a name and a port inside of every sandbox."""
+
+    __tablename__ = "declared_connections"
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    kind: Mapped[str] = mapped_column(String(8))  # tcp | postgres
+    host: Mapped[str] = mapped_column(String(255))
+    port: Mapped[int]
+    local_port: Mapped[int] = mapped_column(unique=True)
+    database_name: Mapped[str] = mapped_column(String(63), default="")
+    role: Mapped[str] = mapped_column(String(63), default="")
+    tls: Mapped[str] = mapped_column(String(8), default="off")  # verify | require | off
+    secret_id: Mapped[str | None] = mapped_column(ForeignKey("secrets.id"))
+    created_at: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(String(60))
+
+
+class ConnectionGrantRow(Table):
+    """Whose sessions may use a declared connection: `user:NAME`, `role:ROLE` or `everyone`."""
+
+    __tablename__ = "connection_grants"
+    connection_id: Mapped[str] = mapped_column(ForeignKey("declared_connections.id"), primary_key=True)
+    grantee: Mapped[str] = mapped_column(String(60), primary_key=True)
+    granted_at: Mapped[datetime]
+    granted_by: Mapped[str] = mapped_column(String(60))
 
 
 class JournalRow(Table):

@@ -16,6 +16,7 @@ from . import leases, parse, rules
 from .records import binding_of, find_secret, grants_of, person_named
 from .sources.embedded import EmbeddedSource
 from .sources.referring import ReferringSource
+from .values import THROUGH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,6 +167,33 @@ def ungrant_secret(tx: Tx, clock: Clock, actor: Actor, which: str, to: str) -> S
     return row
 
 
+def grant_through(tx: Tx, clock: Clock, actor: Actor, which: str, binding: Binding, name: str) -> SecretRow:
+    """Let whoever is granted a declared connection have its password added there. Twice is safe.
+
+    Raises `Refused` (400) where the secret was bound to something else.
+    """
+    row = find_secret(tx, actor, which)
+    if binding_of(row) != binding:
+        raise Refused(
+            "secret-bound-otherwise",
+            f"The secret {row.name!r} is bound to {', '.join(row.hosts)} as {binding_of(row).words}; "
+            f"this connection needs {', '.join(binding.hosts)} as {binding.words}.",
+            f"Keep one: `nbkeep secret set NAME --host {binding.hosts[0]} --postgres {binding.template}`.",
+            status=400,
+        )
+    _grant(tx, clock, actor, row, THROUGH + name)
+    return row
+
+
+def ungrant_through(tx: Tx, clock: Clock, actor: Actor, row: SecretRow, name: str) -> None:
+    """Take that away, of a connection that is removed; its leases end at once. Twice is safe."""
+    found = tx.get(SecretGrantRow, (row.id, THROUGH + name))
+    if found is not None:
+        tx.delete(found)
+        tx.flush()
+        leases.end_ungranted(tx, clock, actor, row)
+
+
 def revoke_secret(
     tx: Tx, clock: Clock, source: Source, actor: Actor, which: str, reason: str = ""
 ) -> SecretRow:
@@ -205,7 +233,7 @@ def _put(tx: Tx, clock: Clock, source: Source, actor: Actor, row: SecretRow, val
 
 
 def _grant(tx: Tx, clock: Clock, actor: Actor, row: SecretRow, to: str) -> None:
-    verdict = rules.may_grant(actor, row.owner_id, to)
+    verdict = rules.may_grant(actor, row.owner_id, to, binding_of(row).kind)
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
     if to.startswith("user:"):

@@ -34,7 +34,7 @@ _LEASABLE = frozenset(state.value for state in LIVE - {SessionState.STOPPING})
 def begin_leases(tx: Tx, clock: Clock, actor: Actor, session: SessionRow) -> None:
     """Lease a session all that its person may use now. Twice is safe."""
     user = tx.get_one(UserRow, session.user_id)
-    for secret in usable_by(tx, person_of(user)):
+    for secret in usable_by(tx, person_of(tx, user)):
         _begin(tx, clock, actor, secret, session, user)
 
 
@@ -43,7 +43,7 @@ def begin_for_running(tx: Tx, clock: Clock, actor: Actor, secret: SecretRow) -> 
     grants = grants_of(tx, secret.id)
     query = select(SessionRow, UserRow).join(UserRow, UserRow.id == SessionRow.user_id)
     for session, user in tx.execute(query.where(SessionRow.state.in_(_LEASABLE))).all():
-        if rules.may_use(person_of(user), grants):
+        if rules.may_use(person_of(tx, user), grants):
             _begin(tx, clock, actor, secret, session, user)
 
 
@@ -66,7 +66,7 @@ def end_ungranted(tx: Tx, clock: Clock, actor: Actor, secret: SecretRow) -> None
     """End a secret's leases of people whom no grant covers any more. Twice is safe."""
     grants = grants_of(tx, secret.id)
     for user_id in set(_live(tx, SecretLeaseRow.secret_id == secret.id, SecretLeaseRow.user_id)):
-        if not rules.may_use(person_of(tx.get_one(UserRow, user_id)), grants):
+        if not rules.may_use(person_of(tx, tx.get_one(UserRow, user_id)), grants):
             where = (SecretLeaseRow.secret_id == secret.id) & (SecretLeaseRow.user_id == user_id)
             _end(tx, clock, actor, where, UNGRANTED)
 
@@ -74,7 +74,7 @@ def end_ungranted(tx: Tx, clock: Clock, actor: Actor, secret: SecretRow) -> None
 def renew_of_user(tx: Tx, clock: Clock, actor: Actor, user_id: str) -> None:
     """End leases that a person's role gave and gives no more, and begin those that it gives now."""
     user = tx.get_one(UserRow, user_id)
-    usable = {row.id for row in usable_by(tx, person_of(user))}
+    usable = {row.id for row in usable_by(tx, person_of(tx, user))}
     for secret_id in set(_live(tx, SecretLeaseRow.user_id == user_id, SecretLeaseRow.secret_id)) - usable:
         where = (SecretLeaseRow.secret_id == secret_id) & (SecretLeaseRow.user_id == user_id)
         _end(tx, clock, actor, where, UNGRANTED)
@@ -112,7 +112,7 @@ def leases_of(tx: Tx, session: SessionRow) -> list[tuple[Leased, str]]:
     secret, then one granted by name, by role, to everyone; then by name.
     """
     user = tx.get_one(UserRow, session.user_id)
-    person = person_of(user)
+    person = person_of(tx, user)
     query = (
         select(SecretLeaseRow.id, SecretRow)
         .join(SecretRow, SecretRow.id == SecretLeaseRow.secret_id)
@@ -155,6 +155,8 @@ def _place(host: str, secret: SecretRow) -> tuple[str, str, str]:
     # Basic authentication and signatures are the header Authorization: two of them cannot both be sent.
     if secret.kind in {"basic", "sigv4"}:
         return host, "header", "authorization"
+    if secret.kind == "postgres":  # each connection names its own
+        return host, secret.kind, secret.id
     return host, secret.kind, secret.place.lower() if secret.kind == "header" else secret.place
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from nbkeep.egress.aws_keys import aws_keys
+from nbkeep.egress.parse import parse_host, parse_port
 from nbkeep.model.actor import Role
 from nbkeep.model.errors import Refused, invalid
 
@@ -19,6 +20,7 @@ _PARAMETER = re.compile(r"^[A-Za-z0-9._~-]{1,100}$")
 _SCOPE = re.compile(r"^([a-z0-9-]{1,40})/([a-z0-9-]{1,40})$")
 _ENV = re.compile(r"^[A-Z][A-Z0-9_]{0,99}$")
 _BASIC_USER = re.compile(r"^[\x21-\x39\x3b-\x7e]{1,200}$")  # visible, without a colon (RFC 7617)
+_ROLE = re.compile(r"^[^\x00-\x20\x7f]{1,63}$")
 _HTTPS, _MAX_PORT = 443, 65535
 _MOST_HOSTS, _HOST_LENGTH = 20, 253
 _SHORTEST, _LONGEST = 8, 16_384
@@ -91,7 +93,9 @@ def binding(
     header: str | None = None,
     query: str | None = None,
     basic: str | None = None,
+    *,
     sigv4: str | None = None,
+    postgres: str | None = None,
     source: str | None = None,
 ) -> Binding:
     """Return a binding of exactly one kind; raise `Refused` (400) for anything else.
@@ -100,7 +104,10 @@ def binding(
     """
     if source:
         lies = str(parse_reference(source))
-        return replace(binding(hosts, header, query, basic, sigv4), source=lies)
+        bound = binding(hosts, header, query, basic, sigv4=sigv4, postgres=postgres)
+        return replace(bound, source=lies)
+    if postgres is not None:
+        return _postgres(hosts, postgres, is_alone={header, query, basic, sigv4} == {None})
     found = tuple(dict.fromkeys(host(one, may_be_wild=sigv4 is not None) for one in hosts))
     if not found or len(found) > _MOST_HOSTS:
         raise invalid("host", f"A secret is bound to 1 to {_MOST_HOSTS} hosts.", "Give --host HOST[:PORT].")
@@ -116,16 +123,42 @@ def binding(
                           "Write it like api_key.")  # fmt: skip
         return Binding(found, "query", query, "{}")
     if sigv4 is not None:
-        scope = _SCOPE.fullmatch(sigv4)
-        if scope is None:
-            raise invalid("sigv4", f"{sigv4[:60]!r} is no region and service of AWS.",
-                          "Write them like eu-central-1/s3.")  # fmt: skip
-        return Binding(found, "sigv4", scope[1], scope[2])
+        return _signature(found, sigv4)
     user = basic or ""
     if not _BASIC_USER.fullmatch(user):
         raise invalid("basic", f"{user[:60]!r} is not a user for basic authentication.",
                       "A colon and blanks cannot be part of it.")  # fmt: skip
     return Binding(found, "basic", "", user)
+
+
+def _signature(hosts: tuple[str, ...], text: str) -> Binding:
+    scope = _SCOPE.fullmatch(text)
+    if scope is None:
+        raise invalid("sigv4", f"{text[:60]!r} is no region and service of AWS.",
+                      "Write them like eu-central-1/s3.")  # fmt: skip
+    return Binding(hosts, "sigv4", scope[1], scope[2])
+
+
+def _postgres(hosts: list[str], role: str, *, is_alone: bool) -> Binding:
+    """Return the binding of a role's password; addresses are hosts, too, and the port is 5432."""
+    if not is_alone:
+        raise invalid("postgres", "The password of a database's role is sent in no other way.",
+                      "Leave header, query and basic out.")  # fmt: skip
+    if not hosts or len(hosts) > _MOST_HOSTS:
+        raise invalid("host", f"A secret is bound to 1 to {_MOST_HOSTS} hosts.", "Give --host HOST[:PORT].")
+    places = tuple(dict.fromkeys("{}:{}".format(*parse_place(one, 5432)) for one in hosts))
+    if not _ROLE.fullmatch(role):
+        raise invalid("postgres", f"{role[:63]!r} is not the name of a role.",
+                      "Write it as PostgreSQL has it: up to 63 visible characters.")  # fmt: skip
+    return Binding(places, "postgres", "", role)
+
+
+def parse_place(text: str, port: int) -> tuple[str, int]:
+    """Return host and port of `host`, `host:5432` or `[2001:db8::1]:5432`; raise `Refused` (400)."""
+    name, colon, port_text = text.strip().rpartition(":")
+    if not colon or "]" in port_text or (":" in name and not name.endswith("]")):
+        return parse_host(text.strip()), port
+    return parse_host(name), parse_port(port_text)
 
 
 def _header(hosts: tuple[str, ...], text: str) -> Binding:

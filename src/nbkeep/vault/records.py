@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import select
 
 from nbkeep.model.errors import Refused, not_found
-from nbkeep.store.tables import SecretGrantRow, SecretRow, UserRow
+from nbkeep.store.tables import ConnectionGrantRow, DeclaredConnectionRow, SecretGrantRow, SecretRow, UserRow
 
 from . import rules
 from .values import Binding
@@ -30,9 +31,12 @@ def grants_of(tx: Tx, secret_id: str) -> list[str]:
     return list(tx.scalars(query.order_by(SecretGrantRow.grantee)))
 
 
-def person_of(user: UserRow) -> rules.Person:
+def person_of(tx: Tx, user: UserRow) -> rules.Person:
     """Return a user as the rules know them."""
-    return rules.Person(user.id, user.name, user.role, user.status == "active")
+    person = rules.Person(user.id, user.name, user.role, user.status == "active")
+    granted = select(ConnectionGrantRow.connection_id).where(ConnectionGrantRow.grantee.in_(person.grantees))
+    names = select(DeclaredConnectionRow.name).where(DeclaredConnectionRow.id.in_(granted))
+    return replace(person, connections=tuple(tx.scalars(names.order_by(DeclaredConnectionRow.name))))
 
 
 def person_named(tx: Tx, name: str) -> UserRow:
@@ -60,7 +64,7 @@ def list_secrets(tx: Tx, actor: Actor) -> list[SecretRow]:
     actor.require(rules.KEEP)
     own = select(SecretRow).where(SecretRow.revoked_at.is_(None), SecretRow.owner_id == actor.id)
     user = tx.get(UserRow, actor.id)
-    found = {row.id: row for row in [*tx.scalars(own), *(usable_by(tx, person_of(user)) if user else [])]}
+    found = {row.id: row for row in [*tx.scalars(own), *(usable_by(tx, person_of(tx, user)) if user else [])]}
     return sorted(found.values(), key=lambda row: (row.name, row.id))
 
 

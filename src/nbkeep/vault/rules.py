@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from nbkeep.model.actor import OPERATOR
 from nbkeep.model.verdict import Allow, Refuse, Verdict
 
-from .values import EVERYONE
+from .values import EVERYONE, THROUGH
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from nbkeep.model.actor import Actor
+
+    from .values import Kind
 
 KEEP = "secrets"
 ADMIN = "admin:secrets"
@@ -30,11 +32,13 @@ class Person:
     name: str
     role: str
     is_active: bool = True
+    connections: tuple[str, ...] = ()  # names of the declared ones that were granted
 
     @property
     def grantees(self) -> tuple[str, ...]:
         """All that grants to this person may be made out to, the closest first."""
-        return (f"user:{self.name}", f"role:{self.role}", EVERYONE)
+        through = (THROUGH + one for one in self.connections)
+        return (f"user:{self.name}", f"role:{self.role}", EVERYONE, *through)
 
 
 def may_use(person: Person, grants: Collection[str]) -> bool:
@@ -52,13 +56,19 @@ def may_change(actor: Actor, owner_id: str) -> bool:
     return actor.may(ADMIN) or (actor.may(KEEP) and actor.id == owner_id)
 
 
-def may_grant(actor: Actor, owner_id: str, to: str) -> Verdict:
+def may_grant(actor: Actor, owner_id: str, to: str, kind: Kind = "header") -> Verdict:
     """Tell whether somebody may let others use a secret.
 
     An owner alone may widen who uses theirs. And what is added to somebody's requests decides in whose name
     they are made, so that only admins grant to others than themselves: else anybody could have the work of
     others arrive in an account of their own.
     """
+    if (kind == "postgres") != to.startswith(THROUGH):
+        return Refuse(
+            "grant-of-a-password",
+            "A database's password is used at declared connections, and nothing else is.",
+            "Grant the connection: `nbkeep connection grant NAME user:NAME`.",
+        )
     owns = actor.id == owner_id or (owner_id == OPERATOR.id and actor.may(ADMIN))
     if not owns:
         return Refuse("not-the-owner", "Only its owner may grant a secret.", "Ask its owner.")

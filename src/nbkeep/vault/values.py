@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Kind = Literal["header", "query", "basic", "sigv4"]
+Kind = Literal["header", "query", "basic", "sigv4", "postgres"]
 EVERYONE = "everyone"
+THROUGH = "connection:"  # a grant to whoever was granted the declared connection of this name
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Binding:
     `hosts`: `name:port`, reached by TLS; `*.name:port` only for what is signed with. `kind` and `place`: a
     header's name, a query parameter's, or "" for basic authentication. `template`: what is sent, with `{}`
     for the value; for basic authentication the user's name. Of `sigv4` they are region and service.
-    `source`: where the value lies, "" where it is kept here (see `references.py`).
+    `postgres`: the password of the role `template`, given at declared connections alone. `source`: where
+    the value lies, "" where it is kept here (see `references.py`).
     """
 
     hosts: tuple[str, ...]
@@ -32,6 +34,8 @@ class Binding:
             return f"header {self.place}: {self.template}"
         if self.kind == "sigv4":
             return f"AWS signature, {self.place} {self.template}"
+        if self.kind == "postgres":
+            return f"PostgreSQL, role {self.template}"
         return f"query {self.place}" if self.kind == "query" else f"basic, user {self.template}"
 
 

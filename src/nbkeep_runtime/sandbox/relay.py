@@ -19,10 +19,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nbkeep_runtime.sandbox import listeners
+elif __package__:
+    from . import listeners
+else:
+    import listeners  # in a sandbox this folder is on the path, and there is no package
+
 GATEWAY = "/run/nbkeep/gateway/gateway.sock"
 PORT = 3128
 _CHUNK = 256 << 10
-_BACKLOG = 512
 _MOST_PAIRS = 2000
 # A gateway that starts again, or has not heard of the session yet, is waited for.
 _PATIENCE_S = 3.0
@@ -106,9 +111,13 @@ class _End:
 
 
 class _Pair:
-    """A program's connection and the one to the gateway, which may not be there yet."""
+    """A program's connection and the one to the gateway, which may not be there yet.
 
-    def __init__(self, client: socket.socket, deadline_s: float) -> None:
+    `preamble`: what the gateway is told first, of a declared connection.
+    """
+
+    def __init__(self, client: socket.socket, deadline_s: float, preamble: bytes = b"") -> None:
+        self.preamble = preamble
         self.client = _End(client)
         self.gateway: _End | None = None
         self.deadline_s = deadline_s
@@ -116,27 +125,24 @@ class _Pair:
 
 
 class Relay:
-    """The loop. `address`: where it listens; `target`: the gateway's socket."""
+    """The loop. `address`: where it is a proxy; `target`: the gateway's socket; `file`: see listeners."""
 
-    def __init__(self, address: tuple[str, int], target: str) -> None:
+    def __init__(self, address: tuple[str, int], target: str, file: str = listeners.CONNECTIONS) -> None:
         self._target = target
         self._selector = selectors.DefaultSelector()
         self._pairs: set[_Pair] = set()
         self._early: set[_Pair] = set()  # those that wait for the gateway, or for the end of a refusal
-        self._is_listening = False
-        self._listener = socket.socket()
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(address)
-        self._listener.listen(_BACKLOG)
-        self._listener.setblocking(False)
+        self._listened_to: set[listeners.Listener] = set()
+        self._listeners = listeners.Listeners(address, file)
 
     def run(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
         """Serve while it is wanted."""
         while is_wanted():
-            self._listen(len(self._pairs) < _MOST_PAIRS)
+            self._follow()
+            self._listen(set(self._listeners.all()) if len(self._pairs) < _MOST_PAIRS else set())
             for key, mask in self._selector.select(_RETRY_S if self._early else 1.0):
-                if key.data is None:
-                    self._accept()
+                if isinstance(key.data, listeners.Listener):
+                    self._accept(key.data)
                     continue
                 pair, end = key.data
                 if pair in self._pairs:
@@ -148,27 +154,33 @@ class Relay:
         """Close everything."""
         for pair in list(self._pairs):
             self._drop(pair)
-        self._listen(wanted=False)
-        self._listener.close()
+        self._listen(set())
+        self._listeners.close()
         self._selector.close()
 
-    def _listen(self, wanted: bool) -> None:  # noqa: FBT001
-        if wanted != self._is_listening:
-            if wanted:
-                self._selector.register(self._listener, selectors.EVENT_READ, None)
-            else:
-                self._selector.unregister(self._listener)
-            self._is_listening = wanted
+    def _follow(self) -> None:
+        """Listen where connections are declared now. Those that are open go on: the gateway ends them."""
+        gone = self._listeners.follow()
+        self._listen(self._listened_to - set(gone))
+        for one in gone:
+            one.sock.close()
 
-    def _accept(self) -> None:
+    def _listen(self, wanted: set[listeners.Listener]) -> None:
+        for one in wanted - self._listened_to:
+            self._selector.register(one.sock, selectors.EVENT_READ, one)
+        for one in self._listened_to - wanted:
+            self._selector.unregister(one.sock)
+        self._listened_to = wanted
+
+    def _accept(self, listener: listeners.Listener) -> None:
         try:
-            client, _ = self._listener.accept()
+            client, _ = listener.sock.accept()
         except OSError:
             time.sleep(_RETRY_S)  # no descriptors left: others have to end first
             return
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        pair = _Pair(client, time.monotonic() + _PATIENCE_S)
+        pair = _Pair(client, time.monotonic() + _PATIENCE_S, listener.preamble)
         self._pairs.add(pair)
         self._early.add(pair)
         self._go_on(pair)
@@ -190,10 +202,17 @@ class Relay:
             return
         self._early.discard(pair)
         pair.gateway = _End(gateway)
+        pair.gateway.waiting = pair.preamble
         self._watch(pair)
 
     def _refuse(self, pair: _Pair) -> None:
-        """Say it in HTTP, or close to who speaks SOCKS; then wait until it is read."""
+        """Say it in HTTP, or close to who speaks SOCKS; then wait until it is read.
+
+        What a program at a declared connection speaks is not known here: it sees the end.
+        """
+        if pair.preamble:
+            self._drop(pair)
+            return
         pair.is_refused, pair.deadline_s = True, time.monotonic() + _LINGER_S
         try:
             first = pair.client.sock.recv(_CHUNK)

@@ -17,7 +17,7 @@ from nbkeep.sessions.marks import mark_ended
 from nbkeep.store.tables import SessionRow, UserRow
 from portal_parts import SAME_ORIGIN, Portal
 
-OWN_PAGES = ("/", "/files", "/files/usage", "/models", "/secrets", "/account")
+OWN_PAGES = ("/", "/files", "/files/usage", "/models", "/secrets", "/connections", "/account")
 AUDIT_PAGES = ("/admin/audit",)
 ADMIN_PAGES = (
     "/admin/sessions",

@@ -15,6 +15,7 @@ from nbkeep.model.actor import SCOPES
 from . import (
     audit,
     config,
+    connections,
     flavors,
     grants,
     host,
@@ -52,6 +53,7 @@ PUBLIC = (
     secrets,
     grants,
     models,
+    connections,
     volumes,
     notices,
     config,

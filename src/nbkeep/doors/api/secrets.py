@@ -17,7 +17,7 @@ router = APIRouter(tags=["secrets"])
 
 
 class SecretWanted(BaseModel):
-    """A secret to keep. Exactly one of `header`, `query`, `basic` and `sigv4` says how it is sent."""
+    """A secret to keep. One of `header`, `query`, `basic`, `sigv4` and `postgres` says how it is sent."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,6 +27,7 @@ class SecretWanted(BaseModel):
                         description="Where the value lies instead; needs `admin:secrets`")  # fmt: skip
     hosts: list[str] = Field(max_length=50, examples=[["api.openai.com"]])
     header: str | None = Field(None, max_length=600, examples=["Authorization: Bearer {}"])
+    postgres: str | None = Field(None, max_length=100, description="The PostgreSQL role whose password it is")
     query: str | None = Field(None, max_length=200, description="Name of a query parameter")
     basic: str | None = Field(None, max_length=300, description="User of basic authentication")
     sigv4: str | None = Field(None, max_length=100, examples=["eu-central-1/s3"],
@@ -66,7 +67,13 @@ def list_all(office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
 def set_secret(wanted: SecretWanted, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
     """Keep a secret of your own, bound to hosts, and grant it."""
     binding = parse.binding(
-        wanted.hosts, wanted.header, wanted.query, wanted.basic, wanted.sigv4, wanted.source
+        wanted.hosts,
+        wanted.header,
+        wanted.query,
+        wanted.basic,
+        sigv4=wanted.sigv4,
+        postgres=wanted.postgres,
+        source=wanted.source,
     )
     if wanted.source:
         change.check_source(office.settings, actor, binding)

@@ -32,6 +32,7 @@ VERBS = (
     "volume",
     "secret",
     "grant",
+    "connection",
     "network",
     "model",
     "packages",

@@ -38,6 +38,7 @@ complete_session = _completer("sessions", "session_id", state="live")
 complete_secret = _completer("secrets", "name")
 complete_grant = _completer("grants", "id")
 complete_provider = _completer("model-providers", "name")
+complete_connection = _completer("connections", "name")
 complete_token = _completer("tokens", "id")
 
 

@@ -71,6 +71,9 @@ def set_secret(
             "--from", metavar="PLACE", help="Where its value lies: vault:MOUNT/data/PATH#FIELD[@VERSION]."
         ),
     ] = None,
+    postgres: Annotated[
+        str | None, typer.Option("--postgres", metavar="ROLE", help="This PostgreSQL role's password.")
+    ] = None,
     env: Annotated[
         str | None,
         typer.Option("--env", metavar="NAME", help="Variable of sessions that holds a placeholder."),
@@ -88,11 +91,12 @@ def set_secret(
     if aws_sigv4 != (region is not None) or aws_sigv4 != (service is not None):
         raise typer.BadParameter("--aws-sigv4, --region and --service go together.")
     sigv4 = f"{region}/{service}" if aws_sigv4 else None
-    if sum(one is not None for one in (header, query, basic, sigv4)) != 1:
-        raise typer.BadParameter("Say how it is sent: one of --header, --query, --basic and --aws-sigv4.")
+    if sum(one is not None for one in (header, query, basic, sigv4, postgres)) != 1:
+        ways = "--header, --query, --basic, --aws-sigv4 and --postgres"
+        raise typer.BadParameter(f"Say how it is sent: one of {ways}.")
     listed = [one for text in hosts for one in text.split(",")]
-    wanted = given(name=name, hosts=listed, header=header, query=query, basic=basic, sigv4=sigv4, env=env,
-                   grants=grants, source=source)  # fmt: skip
+    wanted = given(name=name, hosts=listed, header=header, query=query, basic=basic, sigv4=sigv4,
+                   postgres=postgres, env=env, grants=grants, source=source)  # fmt: skip
     if source is None:
         wanted["value"] = _value(_AWS if aws_sigv4 else "Value")
     with office() as api:
@@ -101,7 +105,11 @@ def set_secret(
         print_json(found)
         return
     print_note(f"{found['name']} is kept, and sent to {', '.join(found['hosts'])} as {found['sent_as']}.")
-    if not found["grants"]:
+    if not found["grants"] and postgres is not None:
+        print_note(
+            f"Use it: `nbkeep connection add NAME --postgres … --as {postgres} --secret {found['name']}`."
+        )
+    elif not found["grants"]:
         print_note(f"Nobody may use it yet: `nbkeep secret grant {found['name']} user:NAME`.")
 
 

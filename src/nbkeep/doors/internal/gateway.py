@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from nbkeep.app import Office
+from nbkeep.connections.records import live_connections
 from nbkeep.doors.api.auth import OfficeDep, require_gateway
 from nbkeep.egress.alarms import Thresholds
 from nbkeep.egress.records import MAX_BATCH, take_records
@@ -100,7 +101,8 @@ def _look(office: Office, known: str | None) -> dict[str, Any] | None:
         found = live_policies(tx, office.settings, office.clock.now())
         leased = live_leases(tx)
         models = gateway_view(tx, office.clock, office.settings.currency)
-        tag = tag_of(found, leased, models)
+        connections = live_connections(tx).as_json()
+        tag = tag_of(found, leased, models, connections)
         if tag == known:
             return None
         limited = [policy.session_id for policy in found if policy.volume_bytes]
@@ -111,4 +113,5 @@ def _look(office: Office, known: str | None) -> dict[str, Any] | None:
         "leases": [lease.as_json() for lease in leased],
         "sent_today": {session_id: sent.get(session_id, 0) for session_id in limited},
         "models": models,
+        "connections": connections,
     }

@@ -37,6 +37,7 @@ _DONE = {
     "denied": "Denied. They are told why.",
     "revoked": "Ended. What it alone allowed is cut.",
     "withdrawn": "Withdrawn.",
+    "connection-removed": "Removed. What was open by it is cut.",
     "saved": "Saved.",
     "created": "Created. People see it at once.",
     "deleted": "Deleted. What runs goes on.",

@@ -32,7 +32,7 @@ _EMPTY = {
     "env": "",
 }
 _WAYS = (("header", "A header"), ("query", "A parameter of the address"), ("basic", "User and password"),
-         ("sigv4", "A signature of AWS"))  # fmt: skip
+         ("sigv4", "A signature of AWS"), ("postgres", "A PostgreSQL role's password"))  # fmt: skip
 
 
 @router.get("")
@@ -63,7 +63,7 @@ def keep(request: Request, browser: SignedIn, form: Form) -> Response:
                 str(form.get("value", "")),
                 binding,
                 env=given["env"],
-                grants=_listed(given["grants"]),
+                grants=_grants(given, browser),
             )
     except NbkeepError as refusal:
         return _page(
@@ -108,6 +108,12 @@ def revoke(request: Request, browser: SignedIn, which: str) -> Response:
         source = change.source_of(office.settings)
         change.revoke_secret(tx, office.clock, source, browser.actor, which)
     return RedirectResponse("/portal/secrets?done=secret-revoked", 303)
+
+
+def _grants(given: dict[str, str], browser: Browser) -> list[str]:
+    """Return whom it is granted to; the form's own suggestion means nothing for a database's password."""
+    suggested = f"user:{browser.actor.name}"
+    return [] if given["way"] == "postgres" and given["grants"] == suggested else _listed(given["grants"])
 
 
 def _listed(given: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""PostgreSQL at a declared connection: the gateway logs in with the password, the program never sees it."""
