@@ -11,11 +11,17 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from nbkeep.model.clock import ManualClock
 from nbkeep.store.database import Store
 from platform_parts import Platform, make_platform, remove_platform
 from postgres_parts import running
+
+# A loaded machine is no slow code; and what CI runs twice has to fail twice.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.hookimpl(wrapper=True)

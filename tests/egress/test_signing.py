@@ -202,13 +202,15 @@ def test_a_body_that_is_too_large_to_be_signed_is_refused(keyed: Keyed, cloud: A
     assert (status, b"more than 8 MiB" in said) == (413, True)
 
 
+_ASCII = st.from_regex(r"[ -~]{0,12}", fullmatch=True)
 _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=12)
 
 
 @given(
     path=st.lists(_TEXT, max_size=4),
     query=st.lists(st.tuples(_TEXT, _TEXT), max_size=4),
-    meta=st.dictionaries(st.from_regex(r"[a-z0-9-]{1,8}", fullmatch=True), _TEXT, max_size=3),
+    # In ASCII, as S3 takes them: botocore takes other blanks than those for blanks, too.
+    meta=st.dictionaries(st.from_regex(r"[a-z0-9-]{1,8}", fullmatch=True), _ASCII, max_size=3),
     scope=st.sampled_from([Scope("eu-central-1", "s3"), Scope("us-east-1", "execute-api")]),
     token=st.sampled_from(["", "a/session+token=="]),
 )
