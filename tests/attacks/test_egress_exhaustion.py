@@ -191,5 +191,5 @@ def test_an_upload_of_any_size_takes_no_memory(tmp_path: Path, way: str) -> None
         wait_for(lambda: bool(counted), "the server")
         assert counted[0] >= size
         record = outside.records(1)[0]
-        assert record.bytes_out == size
+        assert size <= record.bytes_out < size + 1000
         outside.end()

@@ -64,6 +64,17 @@ def test_many_small_ones_count_together_and_others_sessions_do_not(outside: Outs
     assert b"got 1048576" in post(outside, web.port, MIB, OTHER)
 
 
+def test_what_is_said_in_addresses_and_headers_counts_too(outside: Outside, web: Web) -> None:
+    place = f"{NAME}:{web.port}"
+    for number in range(200):
+        lines = [f"GET http://{place}/{'a' * 30_000} HTTP/1.1", f"Host: {place}", f"X-Data: {'b' * 30_000}"]
+        answer = outside.ask(("\r\n".join(lines) + "\r\n\r\n").encode())
+        if answer.startswith(b"HTTP/1.1 403 Blocked by nbkeep: the session has sent 4 MiB"):
+            assert 60 < number < 80
+            return
+    raise AssertionError("200 requests of 60 kB went through")
+
+
 def test_a_tunnel_is_cut(tmp_path: Path) -> None:
     got: list[int] = []
 

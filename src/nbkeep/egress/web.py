@@ -164,6 +164,7 @@ async def exchange(
     )
     sending: asyncio.Task[None] | None = None
     try:
+        talk.sent(_length(asked.request))
         await upstream.send(server.send(request) or b"")
         sending = asyncio.create_task(_send_body(talk, asked, server, upstream))
         await _answer(talk, asked, server, upstream, sending, touch)
@@ -172,6 +173,12 @@ async def exchange(
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
         touch.ended()
+
+
+def _length(request: h11.Request) -> int:
+    """Return how long a request's head is as the program sent it: secrets that are added are not counted."""
+    headers = sum(len(name) + len(value) + 4 for name, value in request.headers)
+    return len(request.method) + len(request.target) + headers + 13
 
 
 async def _send_body(talk: Talk, asked: Asked, server: h11.Connection, upstream: Wire) -> None:
