@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from nbkeep.model.units import format_size
+from nbkeep.model.units import exact_size
 
 from .refusals import Refusal
 
@@ -58,7 +58,7 @@ class Volumes:
             raise Refusal(
                 403,
                 "egress-volume",
-                f"the session has sent {format_size(limit)} today, the most that its profile allows",
+                f"the session has sent {exact_size(limit)} today, the most that its profile allows",
                 "It may send again after midnight (UTC). An admin may allow more: "
                 "`nbkeep profile set PROFILE --egress-volume SIZE`.",
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 from .errors import invalid
 
@@ -64,10 +65,27 @@ def parse_size_bytes(text: str | float, field: str = "size") -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(text).strip().lower())
     if not match or match[2] not in _SIZE_BYTES:
         raise invalid(field, f"{text!r} is not a size.", "Write it like 500MB, 8GB or 8GiB.")
-    size = round(float(match[1]) * _SIZE_BYTES[match[2]])
+    size = round(Decimal(match[1]) * _SIZE_BYTES[match[2]])
     if not 0 < size <= 1 << 60:
         raise invalid(field, f"{text!r} is out of range.", "A size lies between 1 byte and 1 EiB.")
     return size
+
+
+_ONE = 1000  # thousandths
+
+
+def exact_size(size_bytes: int) -> str:
+    """Return a size that `parse_size_bytes` reads back unchanged, as short as can be.
+
+    >>> exact_size(16 << 30), exact_size(1_500_000_000), exact_size(123_456_789)
+    ('16GiB', '1.5GB', '123456789')
+    """
+    for power in range(4, 0, -1):
+        for unit, step in (("iB", 1024), ("B", 1000)):
+            thousandths, rest = divmod(size_bytes * 1000, step**power)
+            if _ONE <= thousandths < 10_000 * _ONE and not rest:
+                return f"{Decimal(thousandths) / 1000:f}{'KMGT'[power - 1]}{unit}"
+    return str(size_bytes)
 
 
 def format_size(size_bytes: float) -> str:

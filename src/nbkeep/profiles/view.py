@@ -20,6 +20,7 @@ def network_words(profile: Profile) -> str:
         profile.egress_denylist,
         profile.egress_asklist,
         internet=profile.public_internet,
+        index=profile.packages.index if profile.packages else "",
         dry_run=profile.egress_dry_run,
     )
 

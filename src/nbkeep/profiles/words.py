@@ -107,11 +107,12 @@ def reach_words(
     allowed: Sequence[str],
     refused: Sequence[str],
     asked: Sequence[str] = (),
+    index: str = "",
     *,
     internet: bool,
     dry_run: bool,
 ) -> str:
-    """Return what the sessions of a profile may reach as a sentence.
+    """Return what the sessions of a profile may reach as a sentence. `index`: of packages, with a policy.
 
     >>> reach_words([], [], internet=False, dry_run=False)
     'No network: code reaches nothing outside its sandbox'
@@ -119,9 +120,12 @@ def reach_words(
     'Reaches only pypi.org and *.bd'
     >>> reach_words(["pypi.org"], [], ["huggingface.co"], internet=False, dry_run=False)
     'Reaches only pypi.org. One may ask for huggingface.co'
+    >>> reach_words([], [], index="https://pypi.org/simple", internet=False, dry_run=False)
+    'Reaches only packages of https://pypi.org/simple'
     >>> reach_words(["db.acme.local:5432"], ["paste.bin"], internet=True, dry_run=True)
     'Reaches the public internet and db.acme.local:5432, but not paste.bin. On trial: nothing is refused yet'
     """
+    allowed = [*allowed, *([f"packages of {index}"] if index else [])]
     if internet:
         said = f"Reaches the public internet{f' and {_listed(allowed)}' if allowed else ''}"
     elif allowed:

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from nbkeep.model.units import exact_size
+
 from . import panels, words
 from .connect import office, part
 from .options import (
@@ -332,7 +334,7 @@ def _flavor_name(found: dict[str, Any]) -> str:
 
 
 def _volume(count: int) -> str:
-    return f"at most {words.size(count)} of each session" if count else "any amount"
+    return f"at most {exact_size(count)} of each session" if count else "any amount"
 
 
 def _variables(found: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from nbkeep.doors.portal.guard import Form, SignedIn, text
 from nbkeep.doors.portal.render import page
 from nbkeep.model.actor import Role
 from nbkeep.model.errors import Refused, invalid
-from nbkeep.model.units import format_duration, format_size
+from nbkeep.model.units import exact_size, format_duration
 from nbkeep.packages.words import policy_words
 from nbkeep.profiles import flavors, profiles
 from nbkeep.profiles.known import known_to
@@ -190,10 +190,6 @@ def _profile_wanted(form: Form) -> dict[str, Any]:
     return wanted
 
 
-def _size(count: int) -> str:
-    return format_size(count).replace(" ", "")
-
-
 def _profile_form(profile: Profile) -> dict[str, Any]:
     same = ("name", "display_name", "description", "image", "flavor", "classification", "record_code",
             "enabled", "keep_state", "roles", "public_internet", "egress_dry_run")  # fmt: skip
@@ -201,11 +197,11 @@ def _profile_form(profile: Profile) -> dict[str, Any]:
     return {
         **{name: getattr(profile, name) for name in same},
         **{name: format_duration(getattr(profile, f"{name}_s")) for name in durations},
-        "state_limit": _size(profile.state_max_bytes),
+        "state_limit": exact_size(profile.state_max_bytes),
         "state_key": profile.state_key or PLATFORM,
         "frozen": PLATFORM if profile.frozen_s is None else format_duration(profile.frozen_s),
         "preimport": ", ".join(profile.preimport),
-        "egress_volume": _size(profile.egress_volume_bytes) if profile.egress_volume_bytes else "",
+        "egress_volume": exact_size(profile.egress_volume_bytes) if profile.egress_volume_bytes else "",
         "egress_allowlist": "\n".join(profile.egress_allowlist),
         "egress_denylist": "\n".join(profile.egress_denylist),
         "egress_asklist": "\n".join(profile.egress_asklist),
@@ -216,7 +212,7 @@ def _flavor_form(flavor: Flavor) -> dict[str, Any]:
     return {
         "name": flavor.name,
         "cpu": f"{flavor.cpu_millis / 1000:g}",
-        "memory": format_size(flavor.memory_bytes).replace(" ", ""),
+        "memory": exact_size(flavor.memory_bytes),
         "gpu_type": flavor.gpu_type,
         "gpu_count": str(flavor.gpu_count),
         "price_per_hour": f"{flavor.price_per_hour_micros / 1_000_000:g}",
