@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from egress_parts import Authority, serving
+from egress_parts import serving
 from model_parts import WORDS, ModelApi
-from platform_parts import Platform, wait_for
+from platform_parts import wait_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from trusting_parts import Trusting
 
 pytestmark = pytest.mark.e2e
 VALUE = "sk-live-51-Xq7-never-inside"
@@ -33,21 +32,9 @@ print(call(), call(stream=True, stream_options=dict(include_usage=True)))
 """
 
 
-def test_a_call_with_a_placeholder_key_is_metered_and_ended_by_its_budget(
-    own_platform: Platform, tmp_path: Path
-) -> None:
-    host = socket.gethostname().lower()
-    try:
-        address = socket.gethostbyname(host)
-    except OSError:
-        pytest.skip("this machine's own name has no address here: add it to /etc/hosts")
-    authority = Authority.make(tmp_path)
-    roots = own_platform.data_dir / "acme.pem"
-    roots.write_bytes(authority.file.read_bytes())
-    with (own_platform.data_dir / "config.toml").open("a") as config:
-        config.write(f'egress_ca_file = "{roots}"\n')
-    own_platform.up()
-    with serving(ModelApi(authority, host, address=address)) as api:
+def test_a_call_with_a_placeholder_key_is_metered_and_ended_by_its_budget(trusting: Trusting) -> None:
+    platform, host, address = trusting.platform, trusting.host, trusting.address
+    with serving(ModelApi(trusting.authority, host, address=address)) as api:
         place = f"{host}:{api.port}"
         for command in (
             f"profile set notebook-cpu-small --egress-allowlist {place},{address}:{api.port}",
@@ -55,10 +42,10 @@ def test_a_call_with_a_placeholder_key_is_metered_and_ended_by_its_budget(
             "model price set openai gpt-x --input 2.50 --output 10 --cached 0.25",
             "model budget set --everyone --month 50",
         ):
-            done = own_platform.run(*command.split())
+            done = platform.run(*command.split())
             assert done.returncode == 0, done.stderr
-        person = own_platform.person()
-        made = own_platform.office.post(
+        person = platform.person()
+        made = platform.office.post(
             "/secrets",
             json={"name": "openai", "value": VALUE, "hosts": [place], "header": "Authorization: Bearer {}",
                   "env": "OPENAI_API_KEY", "grants": [f"user:{person.name}"]},
@@ -76,14 +63,14 @@ def test_a_call_with_a_placeholder_key_is_metered_and_ended_by_its_budget(
         assert {headers["Authorization"] for _, headers, _ in api.seen} == {f"Bearer {VALUE}"}
 
         def used() -> dict[str, int]:
-            found = own_platform.office.get("/model-usage", params={"session": session.id}).json()
+            found = platform.office.get("/model-usage", params={"session": session.id}).json()
             return found["total"]
 
         count = len(api.seen)
         wait_for(lambda: used()["calls"] == count, 30, "usage")
         total = used()
         assert (total["tokens_in"], total["tokens_out"], total["unpriced"]) == (19 * count, 10 * count, 0)
-        said = own_platform.run("model", "usage", "--user", person.name).stdout
+        said = platform.run("model", "usage", "--user", person.name).stdout
         assert "gpt-x" in said
         assert person.name in said
         page = person.get("/portal/models").text
@@ -92,7 +79,7 @@ def test_a_call_with_a_placeholder_key_is_metered_and_ended_by_its_budget(
         # Running sessions hear of a budget of which so many per cent are used.
         for percent, sign in ((90, "90%"), (200, "nbkeep_budget")):
             amount = f"{spent * 100 // percent / 10**8:.8f}"
-            done = own_platform.run("model", "budget", "set", "--user", person.name, "--month", amount)
+            done = platform.run("model", "budget", "set", "--user", person.name, "--month", amount)
             assert done.returncode == 0, done.stderr
             wait_for(lambda sign=sign: sign in runs(), 30, sign)
         sent = len(api.seen)
@@ -101,7 +88,7 @@ def test_a_call_with_a_placeholder_key_is_metered_and_ended_by_its_budget(
         assert "Calls of models are refused" in person.get("/portal/models").text
 
         def told() -> bool:
-            found = own_platform.run("audit", "search", "--type", "model.budget-spent", "--json").stdout
+            found = platform.run("audit", "search", "--type", "model.budget-spent", "--json").stdout
             return person.name in found
 
         wait_for(told, 30, "the event")

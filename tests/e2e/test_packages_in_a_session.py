@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from egress_parts import Authority, serving
+from egress_parts import serving
 from packages_parts import Index
-from platform_parts import Platform, wait_for
+from platform_parts import wait_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from trusting_parts import Trusting
 
 pytestmark = pytest.mark.e2e
 
@@ -24,27 +23,15 @@ PIP = (
 )
 
 
-def test_pip_in_a_session_installs_what_is_allowed_and_says_why_not_the_rest(
-    own_platform: Platform, tmp_path: Path
-) -> None:
-    host = socket.gethostname().lower()
-    try:
-        address = socket.gethostbyname(host)
-    except OSError:
-        pytest.skip("this machine's own name has no address here: add it to /etc/hosts")
-    authority = Authority.make(tmp_path)
-    roots = own_platform.data_dir / "acme.pem"
-    roots.write_bytes(authority.file.read_bytes())
-    with (own_platform.data_dir / "config.toml").open("a") as config:
-        config.write(f'egress_ca_file = "{roots}"\n')
-    own_platform.up()
+def test_pip_in_a_session_installs_what_is_allowed_and_says_why_not_the_rest(trusting: Trusting) -> None:
+    platform, host, address = trusting.platform, trusting.host, trusting.address
 
     def verb(*arguments: str) -> str:
-        done = own_platform.run(*arguments)
+        done = platform.run(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 
-    with serving(Index(authority.server_context(host), address, host)) as index:
+    with serving(Index(trusting.authority.server_context(host), address, host)) as index:
         for version in ("1.0", "2.0"):
             index.publish("nbone", version)
         index.publish("evil", "1.0")
@@ -53,7 +40,7 @@ def test_pip_in_a_session_installs_what_is_allowed_and_says_why_not_the_rest(
         said = verb("packages", "policy", "set", "notebook-cpu-small", "--pin", "nbone<2", "--deny", "evil",
                     "--index", f"https://{host}:{index.port}/simple")  # fmt: skip
         assert "all but evil; nbone<2" in said
-        person = own_platform.person()
+        person = platform.person()
         person.sign_in()
         session = person.start("notebook-cpu-small")
         session.open()
@@ -71,7 +58,7 @@ def test_pip_in_a_session_installs_what_is_allowed_and_says_why_not_the_rest(
         assert "only nbone<2 is allowed" in direct
 
         def listed() -> list[dict[str, Any]]:
-            answer = own_platform.office.get("/packages/installs", params={"session": session.id})
+            answer = platform.office.get("/packages/installs", params={"session": session.id})
             return answer.json()["items"]
 
         def outcomes() -> set[tuple[str, str, str]]:

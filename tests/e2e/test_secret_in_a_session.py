@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from egress_parts import Authority, serving
+from egress_parts import serving
 from keyed_parts import Echo
 from moto_parts import BUCKET, REGION, aws
-from platform_parts import Platform, wait_for
+from platform_parts import wait_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from trusting_parts import Trusting
 
 pytestmark = pytest.mark.e2e
 VALUE = "sk-live-51-Xq7-never-inside"
@@ -51,31 +50,24 @@ print(len(found) > 3, looked.count(b"sk-live-51-"), looked.count(b"PRIVATE KEY")
 """
 
 
-def test_code_calls_a_service_with_a_key_that_it_never_sees(own_platform: Platform, tmp_path: Path) -> None:
-    host = socket.gethostname().lower()
-    try:
-        address = socket.gethostbyname(host)
-    except OSError:
-        pytest.skip("this machine's own name has no address here: add it to /etc/hosts")
-    authority = Authority.make(tmp_path)
-    roots = own_platform.data_dir / "acme.pem"
-    roots.write_bytes(authority.file.read_bytes())
-    with (own_platform.data_dir / "config.toml").open("a") as config:
-        config.write(f'egress_ca_file = "{roots}"\n')
-    own_platform.up()
-    with serving(Echo(authority, host, address=address)) as echo, aws(authority, address, host) as cloud:
+def test_code_calls_a_service_with_a_key_that_it_never_sees(trusting: Trusting) -> None:
+    platform, host, address = trusting.platform, trusting.host, trusting.address
+    with (
+        serving(Echo(trusting.authority, host, address=address)) as echo,
+        aws(trusting.authority, address, host) as cloud,
+    ):
         place = {"host": host, "port": echo.port}
         allowed = f"{host}:{echo.port},{cloud.port},{address}:{echo.port},{cloud.port}"
-        set_up = own_platform.run("profile", "set", "notebook-cpu-small", "--egress-allowlist", allowed)
+        set_up = platform.run("profile", "set", "notebook-cpu-small", "--egress-allowlist", allowed)
         assert set_up.returncode == 0, set_up.stderr
-        person = own_platform.person()
-        made = own_platform.office.post(
+        person = platform.person()
+        made = platform.office.post(
             "/secrets",
             json={"name": "model", "value": VALUE, "hosts": [f"{host}:{echo.port}"],
                   "header": "Authorization: Bearer {}", "env": "MODEL_KEY", "grants": [f"user:{person.name}"]},
         )  # fmt: skip
         assert made.status_code == 201, made.text
-        made = own_platform.office.post(
+        made = platform.office.post(
             "/secrets",
             json={"name": "lake", "value": cloud.value, "hosts": [f"{host}:{cloud.port}"], "sigv4": f"{REGION}/s3",
                   "grants": [f"user:{person.name}"]},
@@ -95,10 +87,10 @@ def test_code_calls_a_service_with_a_key_that_it_never_sees(own_platform: Platfo
         assert "GET /curl" in runs(CURL)
         assert echo.sent("Authorization") == [f"Bearer {VALUE}"]
         assert runs(LAKE.replace("{port}", str(cloud.port))).split() == ["nbkeep-placeholder-lake", "3"]
-        listed = cloud.own("s3", authority).list_objects_v2(Bucket=BUCKET)
+        listed = cloud.own("s3", trusting.authority).list_objects_v2(Bucket=BUCKET)
         assert [one["Key"] for one in listed["Contents"]] == ["a/b.parquet"]
         assert runs(LOOK.replace("{key}", cloud.access_key_id)).split() == ["True", "0", "0", "0"]
-        leases = own_platform.office.get("/secret-leases").json()["items"]
+        leases = platform.office.get("/secret-leases").json()["items"]
         assert {(one["secret"], one["session_id"]) for one in leases} == {
             ("lake", session.id),
             ("model", session.id),
@@ -106,17 +98,17 @@ def test_code_calls_a_service_with_a_key_that_it_never_sees(own_platform: Platfo
         assert all(one["last_used_at"] for one in leases)
 
         def log() -> str:
-            return own_platform.office.get("/network/connections", params={"session": session.id}).text
+            return platform.office.get("/network/connections", params={"session": session.id}).text
 
         wait_for(lambda: "with the secret model" in log(), 30, "the records of the gateway")
         # Nothing of it lies in clear, also not in logs.
-        for file in own_platform.data_dir.rglob("*"):
+        for file in platform.data_dir.rglob("*"):
             if file.is_file() and "images" not in file.parts and file.suffix != ".xfs":
                 content = file.read_bytes()
                 assert VALUE.encode() not in content, file
                 assert cloud.secret.encode() not in content, file
         # Within a second of being revoked it goes out no more.
-        own_platform.office.delete("/secrets/model").raise_for_status()
+        platform.office.delete("/secrets/model").raise_for_status()
         wait_for(lambda: "Bearer nbkeep-placeholder" in _last(runs(CALL), echo) or "certificate" in runs(CALL), 20,
                  "the end of the secret")  # fmt: skip
         count = len(echo.seen)
