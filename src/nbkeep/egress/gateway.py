@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from nbkeep.model.clock import SystemClock
 
 from . import declared, socks, web
+from .judge import judge
 from .refusals import Refusal
 from .talk import Limits, Records, Resolver, Talk
 from .touches import Untouched
@@ -243,6 +244,7 @@ async def _pass_on(
     talk: Talk, asked: web.Asked, target: web.Target, upstream: Wire, keys: Keys | None
 ) -> None:
     """Serve one request in clear; raises `Refusal` as long as no answer has begun."""
+    judge(talk, asked, target)
     touch = await keys.clear(talk, asked, target) if keys is not None else Untouched()
     await web.exchange(talk, asked, target, upstream, touch)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from . import spool as kept
     from .leases import Lease
     from .rules import Compiled
-    from .values import Decision
+    from .values import Decision, Request
     from .volumes import Volumes
 
 _LONGEST_HOST = 260
@@ -89,7 +89,8 @@ class Talk:
         self.leases: tuple[Lease, ...] = ()  # of the secrets that are added to what goes out
         self.goes_by_name: Callable[[str], bool] | None = None  # hosts that are not reached by an address
         self.is_http_only = False
-        self._is_open = False
+        self._is_open = self._is_unread = False
+        self._request: Request | None = None  # what passed, for rules that change meanwhile
 
     # What it does
 
@@ -159,6 +160,8 @@ class Talk:
         if self.goes_by_name is not None and self.goes_by_name(asked):
             reason = f"{asked} is reached by its name, not by an address"
             raise Refusal(403, "egress-disguised", reason, "Connect to its name.", record.host, record.port)
+        for address in ("", record.address):
+            self._obey_unread(asked, address)
         decision = self._compiled().decide(asked, record.port)
         by_address = self._compiled().decide(record.host, record.port).rule
         if not decision.allowed and (decision.rule is not None or by_address is None):
@@ -171,12 +174,32 @@ class Talk:
         if rule is None or not ("/" in rule.host or is_address(rule.host)):
             self._refuse_or_note("what was sent to port 443 is not TLS")
 
-    def refuse_other(self) -> None:
-        """Refuse what is neither TLS nor HTTP, to a host whose requests are looked into."""
+    def pass_unread(self) -> None:
+        """Note that all goes on as it is; raises `Refusal` for a host whose requests are looked into."""
+        record = self._known()
         if self.is_http_only:
-            record = self._known()
             reason = f"what was sent to {record.host} is neither TLS nor HTTP"
             raise Refusal(403, "egress-disguised", reason, "", record.host, record.port)
+        self._is_unread = True
+        self._obey_unread(record.host, record.address)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether rules are about requests to the host that was dialled."""
+        record, policy = self.record, self._policy()
+        return (
+            record is not None
+            and policy is not None
+            and policy.judges(record.host, record.port, record.address)
+        )
+
+    def judge(self, request: Request) -> None:
+        """Hold a request against the rules about requests to its host; raises `Refusal`."""
+        record = self._known()
+        self._request = request
+        if self.is_judged:
+            decision = self._compiled().decide_request(record.host, record.port, record.address, request)
+            self._obey(decision, record.host, record.port, request.method)
 
     def still_allowed(self) -> bool:
         """Tell whether the policy in force would allow the connection as it is."""
@@ -187,7 +210,11 @@ class Talk:
             return True  # it is asked again before anything is connected
         if not record.address:
             return policy.decide(record.host, record.port).allowed
-        return policy.decide_address(record.host, record.port, record.address).allowed
+        there = (record.host, record.port, record.address)
+        if self._request is not None:
+            return policy.decide_request(*there, self._request).allowed
+        unread = policy.decide_unread(*there) if self._is_unread else None
+        return policy.decide_address(*there).allowed and (unread is None or unread.allowed)
 
     def sent(self, count: int) -> None:
         """Note bytes that leave the session; raises `Refusal` when it has sent enough for today."""
@@ -242,7 +269,12 @@ class Talk:
             raise Refusal(503, "egress-closed", "the session has ended, or its rules are not known yet")
         return policy
 
-    def _obey(self, decision: Decision, host: str, port: int) -> None:
+    def _obey_unread(self, host: str, address: str) -> None:
+        unread = self._compiled().decide_unread(host, self._known().port, address)
+        if unread is not None:
+            self._obey(unread, host, self._known().port)
+
+    def _obey(self, decision: Decision, host: str, port: int, method: str = "") -> None:
         record = self._known()
         record.allowed = decision.allowed
         record.would_block = record.would_block or decision.would_block
@@ -250,7 +282,8 @@ class Talk:
         record.rule_id = decision.rule.id if decision.rule else ""
         record.rule_source = decision.rule.source if decision.rule else ""
         if not decision.allowed:
-            raise blocked(decision, host, port, self.session_id, self._compiled().policy.ask_at)
+            ask_at = self._compiled().policy.ask_at
+            raise blocked(decision, host, port, self.session_id, ask_at, method=method)
 
     def _refuse_or_note(self, reason: str) -> None:
         record = self._known()

@@ -70,8 +70,12 @@ def explain_host(
     host: Annotated[str, Query(max_length=300, description="HOST or HOST:PORT; 443 without a port")],
     session: Annotated[str, Query(max_length=24, description="For this session")] = "",
     profile: Annotated[str, Query(max_length=80, description="Or for sessions of this profile")] = "",
+    method: Annotated[str, Query(max_length=20, description="About one request: its method")] = "",
+    path: Annotated[str, Query(max_length=2000, description="About one request: its path")] = "",
 ) -> dict[str, Any]:
     """Tell whether a session could reach a host now, by which rule and why; nothing is connected to.
+
+    With a method or a path: whether it could send this request there.
 
     `rules` are all that hold for it, `version` changes when one of them does.
     """
@@ -84,7 +88,7 @@ def explain_host(
             else profile_policy(tx, office.settings, actor, profile)
         )
     return {
-        **explain(policy, host).as_json(),
+        **explain(policy, host, method, path).as_json(),
         "public_internet": policy.public_internet,
         "dry_run": policy.dry_run,
         "rules": [rule_json(rule) for rule in policy.rules],
