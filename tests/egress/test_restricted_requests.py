@@ -117,4 +117,5 @@ def test_new_rules_cut_what_is_under_way_and_not_allowed_any_more(judged: Judged
         assert opened.recv(10), "this one is still allowed"
         judged.reach(HOST, f"GET@{HOST}/slow")
         wait_for(lambda: len(judged.gateway.kept.ended_ones) == 2, "the request to be cut")
+    assert "the rules changed" in judged.gateway.kept.ended_ones[1].reason
     judged.echo.released.set()
