@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from egress_parts import read_all, wait_for
+from connection_parts import Switched
+from egress_parts import NameServer, Web, read_all, serving, wait_for
 from keyed_parts import HOST
-from nbkeep.egress.parse import parse_rule
-from nbkeep.egress.rules import Compiled
-from nbkeep.egress.values import Policy
+from nbkeep.egress.resolver import own_addresses
 from restricted_parts import OTHER_HOST, judging
 
 if TYPE_CHECKING:
@@ -125,13 +124,23 @@ def test_a_tunnel_that_was_opened_before_the_rule(judged: Judged) -> None:
     assert judged.arrived == []
 
 
-def test_a_declared_connection_opens_no_way_round_what_is_denied() -> None:
-    """It is passed on unread: `Talk.pass_unread` asks this of the policy that it is narrowed to."""
-    denied = parse_rule(f"DELETE@{HOST}", effect="deny", source="platform")
-    declared = parse_rule(f"{HOST}:8080", effect="allow", source="connection api")
-    narrowed = Compiled(Policy("ses_1", (denied,), True, False, "v")).only(declared)
-    assert narrowed.decide(HOST, 8080).allowed
-    unread = narrowed.decide_unread(HOST, 8080)
-    assert unread is not None
-    assert not unread.allowed
-    assert narrowed.decide_unread(OTHER_HOST, 8080) is None
+def test_a_declared_connection_to_a_host_with_refused_requests(tmp_path: Path) -> None:
+    """It would be passed on unread."""
+    address = next((str(one) for one in own_addresses() if one.version == 4 and not one.is_loopback), None)
+    if address is None:
+        pytest.skip("this machine has no address but loopback's, to which no declared name leads")
+    switched = Switched(tmp_path, NameServer(api_acme_local=[[address]]))
+    said = f"DELETE /admin HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
+    try:
+        with serving(Web(host=address)) as web:
+            switched.reach("", deny=f"DELETE@{OTHER_HOST}")
+            switched.declare(web.port, "api", host=HOST, is_tcp=True)
+            switched.grant("api")
+            assert b" 501 " in switched.ask(b"\x01\x03api" + said), "no rule is about its requests"
+            switched.reach("", deny=f"DELETE@{HOST}")
+            assert switched.ask(b"\x01\x03api" + said) == b""
+            records = switched.records(2)
+            assert [(one.allowed, one.bytes_out > 0) for one in records] == [(True, True), (False, False)]
+            assert "cannot be read as requests" in records[1].reason
+    finally:
+        switched.end()
