@@ -90,13 +90,18 @@ def test_on_trial_all_passes_and_is_on_record(judged: Judged) -> None:
     judged.reach(f"GET@{HOST}/acme/*", dry_run=True)
     assert judged.ask("POST", "/x//y")[0] == 200
     assert judged.ask("GET", "/acme/x")[0] == 200
-    # Neither TLS nor HTTP, and TLS to the address: what a policy in force refuses, a trial notes.
+    # What nobody can read, a policy in force refuses, and a trial notes.
     with judged.gateway.tunnel(HOST, judged.web.port) as sock:
         sock.sendall(b"SSH-2.0-x\r\n")
         sock.shutdown(socket.SHUT_WR)
         sock.recv(1000)
-    records = judged.gateway.records(3)
-    assert [(one.allowed, one.would_block) for one in records] == [(True, True), (True, False), (True, True)]
+    sock = judged.gateway.tunnel("127.0.0.1", judged.echo.port)
+    with judged.authority.client_context().wrap_socket(sock, server_hostname=HOST) as tls:
+        assert tls.version()
+    records = judged.gateway.records(4)
+    noted = [(True, True), (True, False), (True, True), (True, True)]
+    assert [(one.allowed, one.would_block) for one in records] == noted
+    assert all("cannot be read as requests" in one.reason for one in records[2:])
     assert "can be read in two ways" in records[0].reason
 
 
