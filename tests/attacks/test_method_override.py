@@ -39,7 +39,7 @@ def test_a_header_with_another_method_is_refused(judged: Judged, name: str) -> N
         judged.reach(f"{allow} {OTHER_HOST}", deny)
         status, said = judged.ask("POST", "/x", {name: "DELETE"})
         assert status == 403
-        assert "may mean another one by its header" in said
+        assert "may have another method by its header" in said
         assert f"{name}: DELETE".lower() not in said.lower(), "only the name is told"
         assert judged.clear("POST", "/x", f"{name}: DELETE", "Content-Length: 0").startswith(b"HTTP/1.1 403 ")
     assert judged.arrived == []

@@ -86,7 +86,8 @@ def test_targets_of_other_forms_are_no_path(judged: Judged, target: str) -> None
 
 def test_headers_that_name_another_path_are_refused(judged: Judged) -> None:
     judged.reach(f"{HOST}/acme/*")
-    for name in ("X-Original-URL", "X-Rewrite-URL", "x_original_url", "X-Original-URI"):
+    copies = ("Destination", "X-Amz-Copy-Source", "x-amz-rename-source")
+    for name in ("X-Original-URL", "X-Rewrite-URL", "x_original_url", "X-Original-URI", *copies):
         status, said = judged.ask("GET", "/acme/x", {name: "/admin"})
-        assert (status, "may mean another one by its header" in said) == (403, True), name
+        assert (status, "may reach another path by its header" in said) == (403, True), name
     assert judged.arrived == []

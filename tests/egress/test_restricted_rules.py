@@ -248,6 +248,10 @@ def test_headers_that_say_another_method_are_refused_where_rules_are_about_reque
     request = Request("POST", "/x", "x-http-method-override")
     assert not policy("GET|POST@github.com").decide_request(HOST, 443, "", request).allowed
     assert policy("github.com").decide_request(HOST, 443, "", request).allowed
+    assert policy("github.com/x").decide_request(HOST, 443, "", request).allowed, "no rule is about methods"
+    request = Request("MOVE", "/x", other_path="destination")
+    assert not policy("github.com/x").decide_request(HOST, 443, "", request).allowed
+    assert policy("MOVE@github.com").decide_request(HOST, 443, "", request).allowed
 
 
 # Paths

@@ -201,23 +201,21 @@ class Compiled:
     ) -> tuple[Decision | None, str | None]:
         """Return the refusal of what can be read in two ways, or the path as it is compared, if it is."""
         said = _said(request, host, port)
-        if request.override:
-            rule = _firmest(rule for some in relevant for rule in some.about(host, port))
-            return self._unclear(rule, f"{said} may mean another one by its header {request.override}"), None
-        if request.method == "CONNECT":
-            rule = _firmest(rule for some in relevant for rule in some.about(host, port))
-            return self._unclear(rule, f"{said} begins what nobody could read"), None
-        rule = _firmest(rule for some in relevant for rule in some.examples("methods", host, port))
-        if rule is not None and not METHOD.fullmatch(request.method):
-            return self._unclear(rule, f"the method of {said} is not in capital letters"), None
-        rule = _firmest(rule for some in relevant for rule in some.examples("path", host, port))
-        if rule is None:
+        about_methods = _firmest(rule for some in relevant for rule in some.examples("methods", host, port))
+        if why := _doubt_of_method(request, said, matters=about_methods is not None):
+            any_rule = _firmest(rule for some in relevant for rule in some.about(host, port))
+            return self._unclear(about_methods or any_rule, why), None
+        about_paths = _firmest(rule for some in relevant for rule in some.examples("path", host, port))
+        if about_paths is None:
             return None, None
+        if request.other_path:
+            why = f"{said} may reach another path by its header {request.other_path}"
+            return self._unclear(about_paths, why), None
         try:
             return None, plain(request.path)
         except AmbiguousError as error:
             why = f"the path of {said} can be read in two ways ({error})"
-            return self._unclear(rule, why), None
+            return self._unclear(about_paths, why), None
 
     def _decided(self, host: str, port: int, address: str) -> Decision:
         return self.decide_address(host, port, address) if address else self.decide(host, port)
@@ -328,6 +326,17 @@ def _covers(rule: Rule, port: int) -> bool:
 
 def _said(request: Request, host: str, port: int) -> str:
     return f"this {request.method[:20]} request to {host}:{port}"
+
+
+def _doubt_of_method(request: Request, said: str, *, matters: bool) -> str:
+    """Return why it is not known what a request's method is, or ""; `matters`: rules are about methods."""
+    if request.method == "CONNECT":
+        return f"{said} begins what nobody could read"
+    if matters and not METHOD.fullmatch(request.method):
+        return f"the method of {said} is not in capital letters"
+    if matters and request.other_method:
+        return f"{said} may have another method by its header {request.other_method}"
+    return ""
 
 
 def _firmest(rules: Iterable[Rule]) -> Rule | None:

@@ -175,12 +175,13 @@ class Decision:
 class Request:
     """What the rules know of one request: its path is without the query, and in no record.
 
-    `override`: the name of a header by which some servers take another method or path, "" for none.
+    `other_method`, `other_path`: the name of a header by which some servers take another one, "" for none.
     """
 
     method: str
     path: str
-    override: str = ""
+    other_method: str = ""
+    other_path: str = ""
 
 
 def _exact(data: object, names: set[str], what: str) -> Mapping[str, Any]:
