@@ -32,7 +32,7 @@ def test_what_is_allowed_passes_and_the_rest_is_told_the_rule(judged: Judged) ->
         status, said = judged.ask(method, f"{path}?q=hush")
         assert status == 403
         assert f"no rule allows this {method} request to {HOST}:{judged.echo.port}" in said
-        assert f"--egress-allowlist '+{method}@{HOST}/PATH'" in said
+        assert f"--egress-allowlist '+{method}@{HOST}:{judged.echo.port}/PATH'" in said
     assert judged.arrived == ["GET /acme/data?token=hush"]
     records = judged.gateway.records(4)
     assert [one.allowed for one in records] == [True, False, False, False]

@@ -20,7 +20,7 @@ _HOW_TO_ASK_FOR_A_GRANT = (
 )
 _HOW_TO_ASK_FOR_A_REQUEST = (
     "Ask an admin to allow such requests for your profile: "
-    "`nbkeep profile set PROFILE --egress-allowlist '+{method}@{host}/PATH'`. "
+    "`nbkeep profile set PROFILE --egress-allowlist '+{method}@{place}/PATH'`. "
     "Your running session may send them a second later."
 )
 _HOW_TO_BE_ALLOWED = (
@@ -33,6 +33,7 @@ _HOW_TO_BE_CLEAR = (
 _NAMES = {400: "Bad Request", 403: "Blocked", 408: "Too Slow", 413: "Too Large", 502: "Bad Gateway",
           503: "Unavailable", 504: "Gateway Timeout"}  # fmt: skip
 _LONGEST_REASON = 160
+_WEB_PORTS = frozenset({80, 443})  # what a rule without ports means
 
 
 @dataclass(eq=False)
@@ -96,7 +97,8 @@ def blocked(
     elif method and rule is not None:
         how = _HOW_TO_BE_ALLOWED.format(host=host_said, source=rule.source)
     elif method:
-        how = _HOW_TO_ASK_FOR_A_REQUEST.format(method=_one_line(method, 20), host=host_said)
+        place = host_said if port in _WEB_PORTS else f"{host_said}:{port}"
+        how = _HOW_TO_ASK_FOR_A_REQUEST.format(method=_one_line(method, 20), place=place)
     else:
         how = _HOW_TO_ASK.format(host=host_said)
     code = "egress-unclear" if decision.is_unclear else "egress-ask" if may_ask else "egress-blocked"

@@ -195,10 +195,10 @@ class Talk:
 
     def judge(self, request: Request) -> None:
         """Hold a request against the rules about requests to its host; raises `Refusal`."""
-        record = self._known()
+        record, policy = self._known(), self._compiled()
         self._request = request
-        if self.is_judged:
-            decision = self._compiled().decide_request(record.host, record.port, record.address, request)
+        if policy.judges(record.host, record.port, record.address):
+            decision = policy.decide_request(record.host, record.port, record.address, request)
             self._obey(decision, record.host, record.port, request.method)
 
     def still_allowed(self) -> bool:
