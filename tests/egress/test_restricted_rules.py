@@ -46,7 +46,7 @@ def may(rules: Compiled, method: str, path: str, host: str = HOST, port: int = 4
     ("text", "words"),
     [
         ("GET|HEAD@github.com/acme/*", "allow GET|HEAD@github.com:80,443/acme/*"),
-        ("head|get@GitHub.com.", "allow GET|HEAD@github.com:80,443"),
+        ("HEAD|GET@GitHub.com.", "allow GET|HEAD@github.com:80,443"),
         ("github.com:443/acme/*", "allow github.com:443/acme/*"),
         ("*.acme.local:8443,443/", "allow *.acme.local:443,8443/"),
         ("GET@registry.npmjs.org/@scope/*", "allow GET@registry.npmjs.org:80,443/@scope/*"),
@@ -77,6 +77,8 @@ def test_a_rule_is_read_and_written_back(text: str, words: str) -> None:
         ("@github.com", "no list of methods"),
         ("GET|@github.com", "no list of methods"),
         ("G3T@github.com", "no list of methods"),
+        ("get@github.com", "no list of methods in capitals"),
+        ("git@github.com/acme/x", "no list of methods in capitals"),
         ("CONNECT@github.com", "no list of methods"),
         ("GET,HEAD@github.com", "no list of methods"),
         ("https://github.com/acme", "address of a page"),

@@ -135,9 +135,9 @@ def _is_network(place: str) -> bool:
 
 
 def _methods(text: str) -> frozenset[str]:
-    methods = frozenset(one.upper() for one in text.split("|"))
+    methods = frozenset(text.split("|"))  # in capitals: what stands in `user@host` is none
     if not all(METHOD.fullmatch(one) and one != "CONNECT" for one in methods):
-        raise invalid("egress", f"{text[:80]!r} is no list of methods.", _REQUEST_EXAMPLES)
+        raise invalid("egress", f"{text[:80]!r} is no list of methods in capitals.", _REQUEST_EXAMPLES)
     return methods
 
 
