@@ -55,7 +55,7 @@ class Metering:
         self._calls, self._clock = calls, clock
         self._providers: dict[str, tuple[Provider, ...]] = {}
         self._standings: dict[str, Standing] = {}
-        self._addresses: dict[str, str] = {}
+        self._addresses: dict[str, frozenset[str]] = {}  # of hosts, by address: several may share one
         self._changed = asyncio.Event()
 
     def take(self, told: dict[str, Any]) -> None:
@@ -78,9 +78,9 @@ class Metering:
             {host: tuple(found) for host, found in by_host.items()},
         )
         self._standings = {one.session_id: one for one in standings}
-        self._addresses = {
-            address: host for address, host in self._addresses.items() if host in self._providers
-        }
+        gone = {host for hosts in self._addresses.values() for host in hosts} - set(self._providers)
+        for host in gone:
+            self._learn(host, ())
         if before != set(self._providers):
             self._changed.set()
 
@@ -90,12 +90,13 @@ class Metering:
 
     async def begin(self, talk: Talk, asked: Asked, target: Target) -> Untouched:
         """Return what meters a request; raises `Refusal` where the budget is spent."""
-        path, method = spelled(target.path or b"/"), asked.request.method
-        provider = next(
-            (one for one in self._at(target.host) if one.is_at(target.port) and one.has(path)), None
-        )
-        record = talk.record
-        if provider is None or record is None or method in FREE_METHODS:
+        path, method, record = spelled(target.path or b"/"), asked.request.method, talk.record
+        if record is None or method in FREE_METHODS:
+            return Untouched()
+        # By the host as it was dialled, in its one form: a program may spell it otherwise in its request.
+        at = (one for one in self._at(record.host) if one.is_at(record.port) and one.has(path))
+        provider = next(at, None)
+        if provider is None:
             return Untouched()
         now = self._clock.now()
         operation = operation_of(path)
@@ -112,16 +113,21 @@ class Metering:
         while True:
             for host in list(self._providers):
                 with contextlib.suppress(OSError, UnicodeError):
-                    found = await look_up(host)
-                    self._addresses = {at: of for at, of in self._addresses.items() if of != host}
-                    self._addresses |= dict.fromkeys(found, host)
+                    self._learn(host, await look_up(host))
             self._changed.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_AGAIN_S):
                     await self._changed.wait()
 
+    def _learn(self, host: str, addresses: Iterable[str]) -> None:
+        """Note a host's addresses in place of those that it had before."""
+        others = {at: hosts - {host} for at, hosts in self._addresses.items()}
+        known = others | {at: others.get(at, frozenset()) | {host} for at in addresses}
+        self._addresses = {at: hosts for at, hosts in known.items() if hosts}
+
     def _at(self, host: str) -> tuple[Provider, ...]:
-        return self._providers.get(host) or self._providers.get(self._addresses.get(host, ""), ())
+        names = [host] if host in self._providers else sorted(self._addresses.get(host, ()))
+        return tuple(one for name in names for one in self._providers.get(name, ()))
 
 
 class _Metered(Untouched):
@@ -134,7 +140,7 @@ class _Metered(Untouched):
         self._standing = standing
         self._answer = Answer()
         self._began_s = clock.monotonic_s()
-        self._is_whole = self._is_compressed = False
+        self._is_open = self._is_whole = self._is_compressed = False
 
     def request(self, target: bytes, headers: Headers) -> tuple[bytes, Headers]:
         """Put the call on record, and ask for an answer that can be read."""
@@ -142,6 +148,7 @@ class _Metered(Untouched):
             self._calls.opened(self._call)
         except Unavailable as error:
             raise Refusal(503, error.code, error.message.rstrip("."), error.remedy) from error
+        self._is_open = True
         self._record.reason += f"; metered as a call of {self._call.provider}"
         kept = [one for one in headers if one[0].lower().replace(b"_", b"-") != b"accept-encoding"]
         return target, [*kept, (b"Accept-Encoding", b"identity")]
@@ -172,6 +179,8 @@ class _Metered(Untouched):
     def ended(self) -> None:
         """Put on record what the call used, as far as that is known."""
         call = self._call
+        if not self._is_open:
+            return
         call.duration_s = round(self._clock.monotonic_s() - self._began_s, 3)
         if call.status >= _ERRORS:
             call.measure, call.reason = "failed", f"answered with an error ({call.status})"

@@ -15,7 +15,8 @@ from sqlalchemy import func, select
 from nbkeep.audit import events, journal
 from nbkeep.model.actor import Actor
 from nbkeep.model.errors import invalid
-from nbkeep.store.tables import ConnectionRow, ReportedEventRow, SessionRow, UserRow
+from nbkeep.store.network_tables import ConnectionRow
+from nbkeep.store.tables import ReportedEventRow, SessionRow, UserRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

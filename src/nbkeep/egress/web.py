@@ -156,14 +156,14 @@ async def exchange(
 ) -> None:
     """Pass one request on and its answer back. Raises `Refusal` as long as no answer has begun."""
     server = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_BYTES)
-    headers = [(b"Host", target.authority(touch.default_port))]
-    path, rest = touch.request(target.path or b"/", _end_to_end(asked.request))
-    headers += [one for one in rest if one[0].lower() != b"host"]
-    request = h11.Request(
-        method=asked.request.method, target=path, headers=[*headers, (b"Connection", b"close")]
-    )
     sending: asyncio.Task[None] | None = None
     try:
+        path, rest = touch.request(target.path or b"/", _end_to_end(asked.request))
+        headers = [(b"Host", target.authority(touch.default_port))]
+        headers += [one for one in rest if one[0].lower() != b"host"]
+        request = h11.Request(
+            method=asked.request.method, target=path, headers=[*headers, (b"Connection", b"close")]
+        )
         talk.sent(_length(asked.request))
         await upstream.send(server.send(request) or b"")
         sending = asyncio.create_task(_send_body(talk, asked, server, upstream))

@@ -83,6 +83,14 @@ def test_much_in_small_parts_is_told_too(any_office: OfficeForTests, gateway: Fa
     assert kinds(office) == [("volume", "a.example")]
 
 
+def test_what_was_cut_at_the_limit_of_the_day_is_told_too(
+    any_office: OfficeForTests, gateway: FakeGateway
+) -> None:
+    office, session_id = any_office, session_of(any_office, gateway)
+    report(gateway, session_id, host="a.example", bytes_out=2 << 30, allowed=False, reason="sent enough")
+    assert kinds(office) == [("upload", "a.example"), ("volume", "a.example")]
+
+
 def test_many_small_posts_to_one_host(any_office: OfficeForTests, gateway: FakeGateway) -> None:
     office, session_id = any_office, session_of(any_office, gateway)
     report(gateway, session_id, 299, host="drop.example", bytes_out=700)
