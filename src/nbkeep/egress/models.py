@@ -106,7 +106,7 @@ class Metering:
             call.measure, call.reason, call.status = "refused", "the budget is spent", 429
             self._calls.ended(call)
             raise BudgetRefusal(provider, operation, standing)
-        return _Metered(call, record, self._calls, self._clock, standing)
+        return _Metered(call, record, asked.head_bytes, self._calls, self._clock, standing)
 
     async def follow_addresses(self, look_up: Resolver) -> None:
         """Learn the providers' addresses, for ever: by its address a host is metered, too."""
@@ -134,9 +134,16 @@ class _Metered(Untouched):
     """One call: its answer is read as it passes, and put on record at its end."""
 
     def __init__(
-        self, call: Call, record: Record, calls: Calls, clock: Clock, standing: Standing | None
+        self,
+        call: Call,
+        record: Record,
+        head_bytes: int,
+        calls: Calls,
+        clock: Clock,
+        standing: Standing | None,
     ) -> None:
         self._call, self._record, self._calls, self._clock = call, record, calls, clock
+        self._head_bytes = head_bytes
         self._standing = standing
         self._answer = Answer()
         self._began_s = clock.monotonic_s()
@@ -171,7 +178,7 @@ class _Metered(Untouched):
             self._answer.feed(data)
         return data
 
-    def rest(self) -> bytes:
+    async def rest(self) -> bytes:
         """Note that the answer is whole."""
         self._is_whole = True
         return b""
@@ -185,7 +192,9 @@ class _Metered(Untouched):
         if call.status >= _ERRORS:
             call.measure, call.reason = "failed", f"answered with an error ({call.status})"
         else:
-            found = self._answer.read(is_whole=self._is_whole, sent_bytes=self._record.bytes_out)
+            found = self._answer.read(
+                is_whole=self._is_whole, sent_bytes=self._record.bytes_out - self._head_bytes
+            )
             call.measure, call.model, call.reason = found.measure, found.model, found.reason
             if self._is_compressed:
                 call.reason = "the answer came compressed, though it was asked not to"

@@ -19,6 +19,8 @@ class DestinationRow(Table):
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]  # within a day
 
+    __table_args__ = (Index("destinations_first", "profile_name", "first_at"),)
+
 
 class ConnectionRow(Table):
     """One attempt of a session to reach a host, as its gateway reported it.

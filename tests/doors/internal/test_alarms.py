@@ -146,3 +146,8 @@ def test_a_hostile_session_cannot_fill_the_journal(any_office: OfficeForTests, g
     for number in range(130):
         report(gateway, session_id, host=f"h{number}.example", bytes_out=101 * MIB)
     assert len(alarms(office)) == 100
+    report(gateway, session_id, 40, host="z.example", bytes_out=90 * MIB)
+    assert len(alarms(office)) == 100  # `volume` was told already: all of it is one day
+    office.clock.advance(86400)
+    report(gateway, session_id, 20, host="z.example", bytes_out=90 * MIB)
+    assert kinds(office)[100:] == [("volume", "z.example")]

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
     )
+    op.create_index("destinations_first", "destinations", ["profile_name", "first_at"])
     op.execute(
         "INSERT INTO destinations SELECT s.profile_name, c.host, min(c.at), max(c.at) FROM connections c "
         "JOIN sessions s ON s.id = c.session_id WHERE c.allowed GROUP BY s.profile_name, c.host"
