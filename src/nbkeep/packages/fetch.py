@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .values import IndexFile, PackagePolicy
 
-_LONGEST_S = 60.0
+_LONGEST_S = 20.0
 _OK = 200
 METADATA = ".metadata"  # what PEP 658 adds to a file's address
 

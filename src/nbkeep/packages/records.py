@@ -63,7 +63,8 @@ def facts_of(tx: Tx, name: str) -> dict[str, Any]:
     rows = tx.scalars(select(AdvisoryRow).where(AdvisoryRow.name == name).order_by(AdvisoryRow.id))
     advisories = [{"id": row.id, **one} for row in rows for one in row.said]
     approved = select(PackageApprovalRow.version).where(PackageApprovalRow.name == name)
-    return {"advisories": advisories, "approved": sorted(tx.scalars(approved))}
+    is_loaded = tx.scalar(select(AdvisoryRow.id).limit(1)) is not None
+    return {"advisories": advisories, "approved": sorted(tx.scalars(approved)), "loaded": is_loaded}
 
 
 def take_packages(tx: Tx, clock: Clock, records: Sequence[Mapping[str, Any]]) -> Taken:
