@@ -83,7 +83,8 @@ async def read_head(talk: Talk) -> Asked:
     except TimeoutError as error:
         raise Refusal(408, "egress-slow", "the request's head came too slowly") from error
     except h11.RemoteProtocolError as error:
-        raise malformed(f"the request is not valid HTTP ({error})") from error
+        what = str(error).partition(":")[0]  # after it is what was sent, which is on no record
+        raise malformed(f"the request is not valid HTTP ({what})") from error
     if not isinstance(event, h11.Request):
         raise CutError("ended before a request")
     _check_framing(event)
