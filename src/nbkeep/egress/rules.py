@@ -99,8 +99,7 @@ class Compiled:
         self._some_allowed = Restrictions(some["allow"])
         self._some_denied = Restrictions(some["deny"], fold=True)
         # On trial what is firm still refuses, so that it counts before a closer rule that does not.
-        firm = [rule for rule in by_effect["deny"] if rule.firm] if policy.dry_run else []
-        self._firm = _Rules(firm)
+        self._firm = _Rules([rule for rule in by_effect["deny"] if rule.firm] if policy.dry_run else [])
         self._allow, self._deny = _Rules(by_effect["allow"]), _Rules(by_effect["deny"])
         self._ask, self._granted = _Rules(by_effect["ask"]), _Rules(granted)
         self.granted = tuple(granted)
