@@ -24,9 +24,22 @@ TRICKS = [
     "/admin%00", "/admin%00.csv", "/admin%20", "/admin.", "/admin%09", "/%u0061dmin", "/%61dmin%", "/admin%23x",
     "/admin%3fx", "/acme/%c0%ae%c0%ae/admin", "/acme/%ef%bc%8e%ef%bc%8e/admin", "/acme/..%c0%afadmin",
     "/acme/..%ef%bc%8fadmin", "/acme/%E2%80%A5/admin",
+    "/acme/..%E2%88%95admin", "/acme/..%E2%81%84admin", "/acme%E2%88%96admin", "/%20admin", "/admin%C2%A0",
+    "/admin%E2%80%83", "/%E3%80%80admin", "/admin%C2%85", "/admin%E2%80%A8x",
 ]  # fmt: skip
 # The same path, for servers and for the rules.
-SAME = ["/admin", "/%61dmin", "/%61%64%6D%69%6E", "/Admin", "/ADMIN", "/admin?x=/acme/", "/admin?"]
+SAME = [
+    "/admin",
+    "/%61dmin",
+    "/%61%64%6D%69%6E",
+    "/Admin",
+    "/ADMIN",
+    "/admin?x=/acme/",
+    "/admin?",
+    "/admin%CC%81",
+    "/ad%C2%ADmin",
+    "/%EF%BD%81dmin",
+]
 
 
 @pytest.fixture
@@ -86,8 +99,10 @@ def test_targets_of_other_forms_are_no_path(judged: Judged, target: str) -> None
 
 def test_headers_that_name_another_path_are_refused(judged: Judged) -> None:
     judged.reach(f"{HOST}/acme/*")
-    copies = ("Destination", "X-Amz-Copy-Source", "x-amz-rename-source")
-    for name in ("X-Original-URL", "X-Rewrite-URL", "x_original_url", "X-Original-URI", *copies):
+    copies = ("Destination", "X-Amz-Copy-Source", "x-amz-rename-source", "X-Copy-From")
+    copies += ("x-goog-copy-source", "X-Ms-Copy-Source", "X-Ms-Rename-Source", "x_oss_copy_source")
+    urls = ("X-Original-URL", "X-Rewrite-URL", "x_original_url", "X-Original-URI", "X-Forwarded-Uri")
+    for name in (*urls, "X-WAWS-Unencoded-URL", *copies):
         status, said = judged.ask("GET", "/acme/x", {name: "/admin"})
         assert (status, "may reach another path by its header" in said) == (403, True), name
     assert judged.arrived == []

@@ -247,11 +247,11 @@ def test_on_trial_all_passes_but_what_is_firm() -> None:
 
 
 def test_headers_that_say_another_method_are_refused_where_rules_are_about_requests() -> None:
-    request = Request("POST", "/x", "x-http-method-override")
+    request = Request("POST", "/x", "its header x-http-method-override")
     assert not policy("GET|POST@github.com").decide_request(HOST, 443, "", request).allowed
     assert policy("github.com").decide_request(HOST, 443, "", request).allowed
     assert policy("github.com/x").decide_request(HOST, 443, "", request).allowed, "no rule is about methods"
-    request = Request("MOVE", "/x", other_path="destination")
+    request = Request("MOVE", "/x", other_path="its header destination")
     assert not policy("github.com/x").decide_request(HOST, 443, "", request).allowed
     assert policy("MOVE@github.com").decide_request(HOST, 443, "", request).allowed
 
@@ -277,7 +277,7 @@ def test_what_can_be_read_in_two_ways_has_no_plain_form(path: str) -> None:
 
 
 WORD = st.text(string.ascii_letters + string.digits + "-_~@:!$&'()+,= éß中", min_size=1, max_size=6).filter(
-    lambda text: not text.endswith(" ")
+    lambda text: text == text.strip()
 )
 SEGMENTS = st.lists(WORD, max_size=5)
 

@@ -18,8 +18,10 @@ _ENCODED = {"2f": "an encoded slash", "5c": "a backslash", "3f": "an encoded que
             "3b": "a semicolon"}  # fmt: skip
 _HIDDEN = re.compile(f"%({'|'.join(_ENCODED)})", re.IGNORECASE)
 _PLAIN = {"\\": "a backslash", ";": "a semicolon", "#": "a #", "?": "a question mark"}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MEANING = frozenset("/\\.;%?#")
+# Slashes of other kinds, and what older code pages have in the backslash's place.
+_LOOKALIKES = frozenset("\u2044\u2215\u2216\u29f5\u29f8\u29f9\u00a5\u20a9")
 # All that RFC 3986 lets stand in a path but `*`, the comma and the semicolon.
 _SAFE = "/-._~!$&'()+=:@"
 
@@ -50,7 +52,9 @@ def plain(path: str) -> str:
     if _CONTROL.search(text):
         raise AmbiguousError("it has a control character")
     if not text.isascii() and any(
-        _MEANING & set(unicodedata.normalize("NFKC", letter)) for letter in text if not letter.isascii()
+        letter in _LOOKALIKES or _MEANING & set(unicodedata.normalize("NFKC", letter))
+        for letter in text
+        if not letter.isascii()
     ):
         raise AmbiguousError("it has a letter that some take for a slash or a dot")
     _check_segments(text[1:].split("/"))
@@ -63,13 +67,24 @@ def _check_segments(segments: list[str]) -> None:
             raise AmbiguousError("it has two slashes in a row")
         if segment in {".", ".."}:
             raise AmbiguousError(f"it has the segment {segment}")
-        if segment.endswith((".", " ")):
-            raise AmbiguousError("a segment ends in a dot or a blank")
+        if segment.endswith(".") or segment != segment.strip():
+            raise AmbiguousError("a segment ends in a dot, or has a blank at its end or beginning")
 
 
 def folded(path: str) -> str:
-    """Return a plain path as it is compared with what is denied: some servers take A and a for the same."""
-    return path.casefold() if path.isascii() else unicodedata.normalize("NFKC", path).casefold()
+    """Return a plain path as it is compared with what is denied: some servers take A and a for the same.
+
+    Marks are apart from their letters, so that a path does not leave a rule's beginning by one more mark;
+    what is not seen (a soft hyphen) is left out.
+
+    >>> folded("/Caf\u00e9") == folded("/cafe\u0301"), folded("/Ad\u00admin")
+    (True, '/admin')
+    """
+    if path.isascii():
+        return path.casefold()
+    apart = unicodedata.normalize("NFKD", path)
+    seen = "".join(letter for letter in apart if unicodedata.category(letter) != "Cf")
+    return unicodedata.normalize("NFKD", seen.casefold())
 
 
 def spelled(pattern: str) -> str:

@@ -208,7 +208,7 @@ class Compiled:
         if about_paths is None:
             return None, None
         if request.other_path:
-            why = f"{said} may reach another path by its header {request.other_path}"
+            why = f"{said} may reach another path by {request.other_path}"
             return self._unclear(about_paths, why), None
         try:
             return None, plain(request.path)
@@ -334,7 +334,7 @@ def _doubt_of_method(request: Request, said: str, *, matters: bool) -> str:
     if matters and not METHOD.fullmatch(request.method):
         return f"the method of {said} is not in capital letters"
     if matters and request.other_method:
-        return f"{said} may have another method by its header {request.other_method}"
+        return f"{said} may have another method by {request.other_method}"
     return ""
 
 

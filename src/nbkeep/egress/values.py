@@ -175,7 +175,7 @@ class Decision:
 class Request:
     """What the rules know of one request: its path is without the query, and in no record.
 
-    `other_method`, `other_path`: the name of a header by which some servers take another one, "" for none.
+    `other_method`, `other_path`: words for what in it has some servers take another one, "" for nothing.
     """
 
     method: str
