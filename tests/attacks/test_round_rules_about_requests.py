@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -122,6 +123,27 @@ def test_a_tunnel_that_was_opened_before_the_rule(judged: Judged) -> None:
     wait_for(lambda: bool(judged.gateway.kept.ended_ones), "the record")
     assert judged.gateway.kept.ended_ones[0].allowed is False
     assert judged.arrived == []
+
+
+@pytest.mark.parametrize("deny", [f"DELETE@{HOST}", HOST])
+def test_a_tunnel_to_its_address_that_was_opened_before_the_rule(judged: Judged, deny: str) -> None:
+    """Its TLS asked for the name while no rule was against that."""
+    judged.reach(f"{HOST} {OTHER_HOST}")
+    context = judged.authority.client_context()
+    tunnels = {
+        name: context.wrap_socket(tunnel(judged, "127.0.0.1", judged.echo.port), server_hostname=name)
+        for name in (HOST, OTHER_HOST)
+    }
+    judged.reach(f"{HOST} {OTHER_HOST}", deny)
+    tunnels[HOST].settimeout(5)
+    said = f"DELETE /admin HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
+    with tunnels[HOST] as tls, contextlib.suppress(OSError):
+        tls.sendall(said)
+        assert read_all(tls) == b""
+    with tunnels[OTHER_HOST] as tls:
+        tls.sendall(f"GET / HTTP/1.1\r\nHost: {OTHER_HOST}\r\nConnection: close\r\n\r\n".encode())
+        assert b" 200 " in read_all(tls), "no rule is about the other name"
+    assert judged.arrived == ["GET /"]
 
 
 def test_a_declared_connection_to_a_host_with_refused_requests(tmp_path: Path) -> None:

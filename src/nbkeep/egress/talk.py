@@ -18,7 +18,7 @@ from .spool import Record
 from .wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from nbkeep.model.clock import Clock
 
@@ -90,7 +90,9 @@ class Talk:
         self.goes_by_name: Callable[[str], bool] | None = None  # hosts that are not reached by an address
         self.is_http_only = False
         self._is_open = self._is_unread = False
-        self._request: Request | None = None  # what passed, for rules that change meanwhile
+        # What passed, for rules that change meanwhile; the name is the one that TLS asked for at an address.
+        self._request: Request | None = None
+        self._server_name = ""
 
     # What it does
 
@@ -160,12 +162,9 @@ class Talk:
         if self.goes_by_name is not None and self.goes_by_name(asked):
             reason = f"{asked} is reached by its name, not by an address"
             raise Refusal(403, "egress-disguised", reason, "Connect to its name.", record.host, record.port)
-        for address in ("", record.address):
-            self._obey_unread(asked, address)
-        decision = self._compiled().decide(asked, record.port)
-        by_address = self._compiled().decide(record.host, record.port).rule
-        if not decision.allowed and (decision.rule is not None or by_address is None):
+        for decision in self._about_name(self._compiled(), asked):
             self._obey(decision, asked, record.port)
+        self._server_name = asked
 
     def refuse_plain(self) -> None:
         """Refuse what is no TLS on the port of HTTPS, unless a rule with an address opened it."""
@@ -181,7 +180,9 @@ class Talk:
             reason = f"what was sent to {record.host} is neither TLS nor HTTP"
             raise Refusal(403, "egress-disguised", reason, "", record.host, record.port)
         self._is_unread = True
-        self._obey_unread(record.host, record.address)
+        unread = self._compiled().decide_unread(record.host, record.port, record.address)
+        if unread is not None:
+            self._obey(unread, record.host, record.port)
 
     @property
     def is_judged(self) -> bool:
@@ -211,10 +212,13 @@ class Talk:
         if not record.address:
             return policy.decide(record.host, record.port).allowed
         there = (record.host, record.port, record.address)
-        if self._request is not None:
-            return policy.decide_request(*there, self._request).allowed
-        unread = policy.decide_unread(*there) if self._is_unread else None
-        return policy.decide_address(*there).allowed and (unread is None or unread.allowed)
+        request = self._request
+        decisions = [policy.decide_request(*there, request) if request else policy.decide_address(*there)]
+        if self._is_unread and (unread := policy.decide_unread(*there)):
+            decisions.append(unread)
+        if self._server_name:
+            decisions += self._about_name(policy, self._server_name)
+        return all(one.allowed for one in decisions)
 
     def sent(self, count: int) -> None:
         """Note bytes that leave the session; raises `Refusal` when it has sent enough for today."""
@@ -269,10 +273,16 @@ class Talk:
             raise Refusal(503, "egress-closed", "the session has ended, or its rules are not known yet")
         return policy
 
-    def _obey_unread(self, host: str, address: str) -> None:
-        unread = self._compiled().decide_unread(host, self._known().port, address)
-        if unread is not None:
-            self._obey(unread, host, self._known().port)
+    def _about_name(self, policy: Compiled, name: str) -> Iterator[Decision]:
+        """Yield what the rules say of TLS that asks for a name at an address, to which it goes unread."""
+        record = self._known()
+        for address in ("", record.address):
+            if unread := policy.decide_unread(name, record.port, address):
+                yield unread
+        decision = policy.decide(name, record.port)
+        by_address = policy.decide(record.host, record.port).rule
+        if not decision.allowed and (decision.rule is not None or by_address is None):
+            yield decision
 
     def _obey(self, decision: Decision, host: str, port: int, method: str = "") -> None:
         record = self._known()
