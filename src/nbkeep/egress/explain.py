@@ -22,7 +22,7 @@ _LATER = (
 )
 
 
-_IN_PART = "Rules are about some requests to it: ask with --method and --path, or with a whole address."
+_IN_PART = "Rules are about some requests to it: ask with a method and a path, as in a whole address."
 
 
 @dataclass(frozen=True)

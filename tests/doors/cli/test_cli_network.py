@@ -71,7 +71,7 @@ def test_rules_about_requests_are_set_shown_kept_in_files_and_explained(
     assert explained("github.com").startswith(
         "github.com:443 is allowed: the rule 'allow GET|HEAD@github.com:80,443/acme/*'"
     )
-    assert "ask with --method and --path" in explained("github.com")
+    assert "ask with a method and a path" in explained("github.com")
     assert explained("github.com", "--path", "/acme/x").startswith(
         "GET /acme/x at github.com:443 is allowed: "
     )
