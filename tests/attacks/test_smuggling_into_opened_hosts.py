@@ -83,3 +83,18 @@ def test_the_host_header_is_the_host(judged: Judged) -> None:
         said = judged.say(f"GET /acme/x HTTP/1.1\r\n{hosts}\r\n\r\n".encode())
         assert said[:12] in {b"HTTP/1.1 400", b"HTTP/1.1 403"}, hosts
     assert judged.arrived == []
+
+
+@pytest.mark.parametrize("host", [HOST.upper(), f"{HOST}.", "Api.Acme.Local."])
+def test_in_clear_the_server_is_told_the_host_that_the_rules_were_asked_about(
+    judged: Judged, host: str
+) -> None:
+    """With a dot at its end, some servers take it for another of their hosts."""
+    at = f"{host}:{judged.web.port}"
+    answer = judged.gateway.ask(f"GET http://{at}/acme/x HTTP/1.1\r\nHost: {at}\r\n\r\n".encode())
+    assert b" 200 " in answer[:20]
+    assert [one[2]["Host"] for one in judged.web.seen] == [f"{HOST}:{judged.web.port}"]
+    with judged.gateway.tunnel(host, judged.web.port) as sock:
+        sock.sendall(f"GET /acme/x HTTP/1.1\r\nHost: {at}\r\n\r\n".encode())
+        assert b" 200 " in sock.recv(20)
+    assert [one[2]["Host"] for one in judged.web.seen] == [f"{HOST}:{judged.web.port}"] * 2

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import socket
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from nbkeep.model.clock import SystemClock
 
 from . import declared, socks, web
 from .judge import judge
+from .parse import parse_host
 from .refusals import Refusal
 from .talk import Limits, Records, Resolver, Talk
 from .touches import Untouched
@@ -229,6 +231,8 @@ async def serve(talk: Talk, keys: Keys | None = None, switchboard: Switchboard |
         else:
             method = asked.request.method.decode("ascii")
             upstream = await talk.dial(target.host, target.port, "http", method)
+            # The server reads the host in the one form that was decided about.
+            target = replace(target, host=parse_host(target.host))
             await _pass_on(talk, asked, target, upstream, keys)
             return
     except Refusal as refusal:
