@@ -51,6 +51,7 @@ _SETTINGS = (
     "grants_max_s",
     "grants_self_approval",
     "connections_retention_s",
+    "model_calls_retention_s",
     "default_max_sessions",
     "default_home_size_bytes",
     "invitation_valid_s",
