@@ -51,6 +51,7 @@ _SETTINGS = (
     "grants_max_s",
     "grants_self_approval",
     "connections_retention_s",
+    "model_calls_retention_s",
     "default_max_sessions",
     "default_home_size_bytes",
     "invitation_valid_s",
@@ -60,7 +61,7 @@ _USER_FIELDS = ("role", "status", "max_sessions", "home_size_bytes")
 _LARGEST_CHARS = 4 << 20
 
 
-class _DryRun(Exception):  # noqa: N818 - not an error: it carries a finished plan out of a transaction
+class _DryRun(Exception):
     """Rolls back what was tried out."""
 
 

@@ -72,7 +72,7 @@ def host(text: str, *, may_be_wild: bool = False) -> str:
         name, port_text = port_text, str(_HTTPS)
     wild = "*." if may_be_wild and name.startswith("*.") and name.count(".") > 1 else ""
     name = _ascii(name.removeprefix(wild), text)
-    port = int(port_text) if port_text.isascii() and port_text.isdigit() and len(port_text) <= 5 else 0  # noqa: PLR2004 - digits of 65535
+    port = int(port_text) if port_text.isascii() and port_text.isdigit() and len(port_text) <= 5 else 0
     labels = name.split(".")
     is_name = len(name) <= _HOST_LENGTH and all(_LABEL.fullmatch(one) for one in labels)
     if not is_name or labels[-1].isdigit() or not 0 < port <= _MAX_PORT:

@@ -163,6 +163,8 @@ def explain(
             ("note", found["note"]),
         ]
     )
+    for sentence in found["also"]:
+        print(clean(sentence))
 
 
 def _wanted(

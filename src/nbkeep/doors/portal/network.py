@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response  # noqa: TC002 - read by FastAPI
+from fastapi.responses import Response
 
 from nbkeep.audit import search as audit
 from nbkeep.egress import log
 from nbkeep.egress.explain import explain
 from nbkeep.model.errors import Refused
 from nbkeep.profiles.profiles import list_profiles
+from nbkeep.sessions.beyond_rules import beyond_rules
 from nbkeep.sessions.policies import profile_policy, session_policy
 
 from .errors import field_errors
-from .guard import SignedIn  # noqa: TC001 - read by FastAPI
+from .guard import SignedIn
 from .render import page
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def show(
             values["alarms"] = _alarms(tx, browser, wanted)
             values["next_url"] = f"{first}&{urlencode({'cursor': found.next})}" if found.next else ""
         except Refused as refusal:
-            if refusal.status != 400:  # noqa: PLR2004 - what was typed wrongly is told on the page
+            if refusal.status != 400:  # what was typed wrongly is told on the page
                 raise
             errors = field_errors(refusal)
         values |= {"answer": _answer(tx, office, browser, ask, of, method), "names": _profiles(tx, browser)}
@@ -145,6 +146,10 @@ def _answer(
             if of.startswith("ses_")
             else profile_policy(tx, office.settings, browser.actor, of)
         )
-        return explain(policy, ask, method).as_json()
+        found = explain(policy, ask, method)
+        also = beyond_rules(
+            tx, office.clock, browser.actor, office.settings.currency, policy, found.host, found.port
+        )
+        return {**found.as_json(), "also": also}
     except Refused as refusal:
-        return {"words": refusal.message, "note": refusal.remedy, "allowed": None}
+        return {"words": refusal.message, "note": refusal.remedy, "allowed": None, "also": []}
