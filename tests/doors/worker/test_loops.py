@@ -11,6 +11,7 @@ from sqlalchemy import select
 from nbkeep.backends.interface import LeftReports, Status, Warm
 from nbkeep.doors.worker import Worker
 from nbkeep.model.session import StopReason
+from nbkeep.profiles.rules import MIN_IDLE_STOP_S
 from nbkeep.sessions.heartbeat import take_heartbeat
 from nbkeep.sessions.start import request_session
 from nbkeep.sessions.stop import stop_session
@@ -93,6 +94,18 @@ def test_a_start_that_the_hub_refuses_then_has_failed(office: OfficeForTests) ->
     office.hub.says_no = False
     worker.round()
     assert office.hub.calls == []
+
+
+def test_the_shortest_idle_time_that_a_profile_may_have_is_kept_to(
+    office: OfficeForTests, worker: Worker
+) -> None:
+    with office.store.write() as tx:
+        tx.get_one(ProfileRow, "notebook-cpu-small").idle_stop_s = MIN_IDLE_STOP_S
+    session_id = office.ready(office.user())
+    run(office, worker, MIN_IDLE_STOP_S - 1, step=1, beats=[session_id])
+    assert office.row(session_id).state == "ready"
+    run(office, worker, 1, step=1, beats=[session_id])
+    assert office.row(session_id).stop_reason == "idle"
 
 
 def test_a_long_computation_is_never_idle_but_ends_with_the_session(
