@@ -108,7 +108,8 @@ def test_a_session_s_identity_is_its_own_socket(target: Target, outside: Outside
         import os, socket
         found = [os.path.join(top, name) for top, _, names in os.walk("/run") for name in names]
         others = sorted(one for one in found if "gateway" in one)
-        assert others == ["/run/nbkeep/gateway/ca-bundle.pem", "/run/nbkeep/gateway/gateway.sock"], others
+        names = ("ca-bundle.pem", "connections.json", "gateway.sock")
+        assert others == ["/run/nbkeep/gateway/" + name for name in names], others
         for claim in ("X-Session-Id: {target.neighbour.session_id}", "Proxy-Authorization: Basic am9objpqb2hu"):
             sock = socket.socket(socket.AF_UNIX)
             sock.connect("/run/nbkeep/gateway/gateway.sock")

@@ -17,7 +17,7 @@ def test_the_platforms_folders_are_not_there(target: Target) -> None:
         print(there, sorted(os.listdir("/run/nbkeep")))
         gateway = sorted(os.listdir("/run/nbkeep/gateway"))
         raise SystemExit(there != [] or sorted(os.listdir("/run/nbkeep")) != ["gateway", "kernels"]
-                         or not set(gateway) <= {{"ca-bundle.pem", "gateway.sock"}})
+                         or not set(gateway) <= {{"ca-bundle.pem", "connections.json", "gateway.sock"}})
     """)
 
 

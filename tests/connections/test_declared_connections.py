@@ -13,6 +13,7 @@ from nbkeep.connections.view import connection_view
 from nbkeep.model.actor import OPERATOR, Role
 from nbkeep.model.errors import Refused
 from nbkeep.people.users import change_user
+from nbkeep.sessions.launch import launch
 from nbkeep.sessions.stop import stop_session
 from nbkeep.vault import change as secrets
 from nbkeep.vault import leases
@@ -170,6 +171,16 @@ def test_what_cannot_be_is_refused_in_words(
         declare(office, OPERATOR, **more)  # pyright: ignore[reportArgumentType]
     with office.store.read() as tx:
         assert list_connections(tx, OPERATOR) == []
+
+
+def test_a_session_starts_with_the_ports_of_all_that_are_declared(office: OfficeForTests) -> None:
+    keep(office, OPERATOR)
+    declare(office, OPERATOR)
+    declare(office, OPERATOR, name="second", local_port=5433)
+    session_id = office.requested(office.user())
+    answer = launch(office, user="jane", server_name="notebook-cpu-small", session_id=session_id, profile=None,
+                    env={})  # fmt: skip
+    assert answer["launch"]["local_ports"] == {"warehouse": 5432, "second": 5433}
 
 
 def test_names_and_local_ports_are_each_of_one_connection(office: OfficeForTests) -> None:

@@ -12,16 +12,21 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from websockets.protocol import State
 
 from lab_parts import make_profile, wait_audit
 from nbkeep.backends.local.cgroups import find_cgroups
 from nbkeep.backends.local.halves import find_half
-from platform_parts import make_platform, remove_platform, wait_for
+from platform_parts import Session, make_platform, remove_platform, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from platform_parts import Platform, Session
+    from websockets.sync.client import ClientConnection
+
+    from platform_parts import Platform
+
+Started = tuple[Session, str, str]
 
 NOTEBOOK = "work.ipynb"
 # A thread goes on counting when its cell has ended: nobody calls that work, and it does not keep it awake.
@@ -36,7 +41,8 @@ threading.Thread(target=count, daemon=True).start()
 print(os.getpid())
 """
 USES = "kept.append(len(kept) + 1); print(os.getpid(), kept)"
-IDLE_S = 240  # an idle stop needs a minute of silence, and the machine may have other things to do
+IDLE_S = 240  # for half a minute of silence: the machine may have other things to do
+ENDS = ("stopped", "disabled", "resumed", "serverless", "killed", "left")
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +53,35 @@ def platform() -> Iterator[Platform]:
     write_setting(made, "20min")
     try:
         made.up()
-        make_profile(made, "hasty", idle_stop="30s", max_session="1h")
+        make_profile(made, "hasty", idle_stop="30s", max_session="1h", frozen="20min")
+        make_profile(made, "as-the-platform", idle_stop="30s", max_session="1h")
         yield made
     finally:
         remove_platform(made)
+
+
+@pytest.fixture(scope="module")
+def begun(platform: Platform) -> dict[str, Started]:
+    """Sessions that count, each for one test: all of them are silent at the same time."""
+    profiles = {"back": "hasty", "outlives": "as-the-platform"} | dict.fromkeys(ENDS, "hasty")
+    return {name: started(platform, profile) for name, profile in profiles.items()}
+
+
+@pytest.fixture(scope="module")
+def tab(begun: dict[str, Started]) -> Iterator[ClientConnection]:
+    """A tab of the session `back`, open all the time."""
+    session, kernel, _ = begun["back"]
+    with session.channel(kernel) as channel:
+        yield channel
+
+
+@pytest.fixture(scope="module")
+def rested(begun: dict[str, Started], tab: ClientConnection) -> dict[str, Started]:
+    """The same sessions, once they are frozen."""
+    assert tab.state is State.OPEN
+    for session, _, _ in begun.values():
+        wait_frozen(session)
+    return begun
 
 
 def write_setting(platform: Platform, frozen_s: str) -> None:
@@ -58,16 +89,17 @@ def write_setting(platform: Platform, frozen_s: str) -> None:
     file.write_text(re.sub("(?m)^frozen_s = .*$", f'frozen_s = "{frozen_s}"', file.read_text()))
 
 
-def started(platform: Platform) -> tuple[Session, str]:
-    """Return a session with a notebook, and the id of its kernel."""
+def started(platform: Platform, profile: str) -> Started:
+    """Return a session with a notebook that counts, the id of its kernel, and the kernel's pid."""
     person = platform.person()
     person.sign_in()
-    session = person.start("hasty")
+    session = person.start(profile)
     session.open()
     empty: dict[str, Any] = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     body = {"type": "notebook", "format": "json", "content": empty}
     assert session.call("PUT", f"api/contents/{NOTEBOOK}", body).status_code == 201
-    return session, notebook_kernel(session)
+    kernel = notebook_kernel(session)
+    return session, kernel, session.execute(kernel, COUNTS).strip()
 
 
 def notebook_kernel(session: Session) -> str:
@@ -129,49 +161,48 @@ def wait_frozen(session: Session) -> None:
     wait_for(lambda: is_frozen(session), 10, "its processes to rest")
 
 
-def test_it_rests_and_goes_on_with_a_cell(platform: Platform) -> None:
-    session, kernel = started(platform)
-    pid = session.execute(kernel, COUNTS).strip()
-    with session.channel(kernel) as channel:
-        wait_frozen(session)
-        view = session.view
-        assert view["frozen_until"] > view["frozen_at"]
-        assert view["idle_stop_at"] is None
-        assert view["warning"] is None
+def test_it_rests_and_goes_on_with_a_cell(
+    platform: Platform, rested: dict[str, Started], tab: ClientConnection
+) -> None:
+    session, kernel, pid = rested["back"]
+    view = session.view
+    assert view["frozen_until"] > view["frozen_at"]
+    assert view["idle_stop_at"] is None
+    assert view["warning"] is None
 
-        # Nothing in it runs; its server answers, and what JupyterLab asks by itself wakes nothing.
-        ticks, count = cpu_ticks(session), counted(session)
-        told = session.call("GET", "nbkeep/api/status").raise_for_status().json()
-        assert told["state"] == "frozen"
-        for path in (
-            "api/kernels",
-            "api/sessions",
-            "api/terminals",
-            "nbkeep/api/state",
-            f"api/contents/{NOTEBOOK}",
-        ):
-            assert session.call("GET", path).status_code == 200
-        marks = session.call("POST", f"nbkeep/api/kernels/{kernel}/cells", {"cells": []}).json()
-        assert marks["is_busy"]
-        ask(channel, "kernel_info_request", {})
-        time.sleep(3)
-        assert (cpu_ticks(session), counted(session), session.state) == (ticks, count, "frozen")
-        listed = platform.run("session", "list").stdout
-        assert "frozen" in listed
-        assert "paused in memory" in platform.run("session", "diagnose", session.id).stdout
+    # Nothing in it runs; its server answers, and what JupyterLab asks by itself wakes nothing.
+    ticks, count = cpu_ticks(session), counted(session)
+    told = session.call("GET", "nbkeep/api/status").raise_for_status().json()
+    assert told["state"] == "frozen"
+    for path in (
+        "api/kernels",
+        "api/sessions",
+        "api/terminals",
+        "nbkeep/api/state",
+        f"api/contents/{NOTEBOOK}",
+    ):
+        assert session.call("GET", path).status_code == 200
+    marks = session.call("POST", f"nbkeep/api/kernels/{kernel}/cells", {"cells": []}).json()
+    assert marks["is_busy"]
+    ask(tab, "kernel_info_request", {})
+    time.sleep(3)
+    assert (cpu_ticks(session), counted(session), session.state) == (ticks, count, "frozen")
+    listed = platform.run("session", "list").stdout
+    assert "frozen" in listed
+    assert "paused in memory" in platform.run("session", "diagnose", session.id).stdout
 
-        # Its user is back: by the tab that was open all the time.
-        code: dict[str, Any] = {
-            "code": USES,
-            "silent": False,
-            "store_history": True,
-            "allow_stdin": False,
-            "user_expressions": {},
-        }
-        ask(channel, "execute_request", code)
-        assert replies(channel, "stream")["content"]["text"].strip() == f"{pid} [1, 2]"
-        assert session.state == "ready"
-        assert not is_frozen(session)
+    # Its user is back: by the tab that was open all the time.
+    code: dict[str, Any] = {
+        "code": USES,
+        "silent": False,
+        "store_history": True,
+        "allow_stdin": False,
+        "user_expressions": {},
+    }
+    ask(tab, "execute_request", code)
+    assert replies(tab, "stream")["content"]["text"].strip() == f"{pid} [1, 2]"
+    assert session.state == "ready"
+    assert not is_frozen(session)
     frozen, thawed = (wait_audit(platform, session, f"session.{kind}") for kind in ("frozen", "thawed"))
     assert thawed["data"]["frozen_s"] > 0
     assert frozen["seq"] < thawed["seq"] < wait_audit(platform, session, "execution.finished")["seq"]
@@ -179,11 +210,11 @@ def test_it_rests_and_goes_on_with_a_cell(platform: Platform) -> None:
     session.stop()
 
 
-def test_it_outlives_every_service_and_is_suspended_in_the_end(platform: Platform) -> None:
-    session, kernel = started(platform)
-    pid = session.execute(kernel, COUNTS).strip()
+def test_it_outlives_every_service_and_is_suspended_in_the_end(
+    platform: Platform, rested: dict[str, Started]
+) -> None:
+    session, kernel, pid = rested["outlives"]
     # Whatever is killed meanwhile; a tab is opened.
-    wait_frozen(session)
     for service in ("warden", "hub"):
         platform.kill(service)
     platform.wait_ready()
@@ -212,15 +243,11 @@ def test_it_outlives_every_service_and_is_suspended_in_the_end(platform: Platfor
     session.stop()
 
 
-def test_every_end_works_on_a_frozen_session(platform: Platform) -> None:
-    every = [started(platform) for _ in range(6)]
-    stopped, disabled, resumed, serverless, killed, left = every
-    for session, kernel in every:
-        session.execute(kernel, COUNTS)
-    for session, _ in every:
-        wait_frozen(session)
+def test_every_end_works_on_a_frozen_session(platform: Platform, rested: dict[str, Started]) -> None:
+    stopped, disabled, resumed, serverless, killed, left = (rested[name] for name in ENDS)
+    assert {session.state for session, _, _ in (rested[name] for name in ENDS)} == {"frozen"}
 
-    session, kernel = resumed
+    session, kernel, _ = resumed
     done = platform.run("session", "resume", session.id)
     assert done.returncode == 0, done.stderr
     assert not is_frozen(session)
@@ -252,7 +279,7 @@ def test_every_end_works_on_a_frozen_session(platform: Platform) -> None:
     session = stopped[0]
     done = platform.run("session", "stop", session.id, "--yes")
     assert "is suspended" in done.stderr, done.stderr
-    for session, _ in (stopped, disabled, serverless, killed):
+    for session, _, _ in (stopped, disabled, serverless, killed):
         wait_for(lambda session=session: not group(session).exists(), 30, "its group to go")
 
     # The whole platform goes down and comes back.

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LaunchSpec:
-    """Everything needed to start one session. `server_env` holds secrets; it is never stored."""
+    """Everything needed to start one session. `server_env` holds secrets; it is never stored.
+
+    `local_ports`: of the connections that are declared now, by name; gateways tell of later ones.
+    """
 
     session_id: str
     user: str
@@ -25,6 +28,7 @@ class LaunchSpec:
     gpu_count: int = 0
     gpu_type: str = ""
     preimport: list[str] = field(default_factory=list[str])
+    local_ports: dict[str, int] = field(default_factory=dict[str, int])
     server_env: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     server_args: list[str] = field(default_factory=list[str])
 

@@ -60,6 +60,12 @@ def granted_to(tx: Tx, user_id: str) -> set[str]:
     return set(person_of(tx, user).connections) if user is not None and user.status == "active" else set()
 
 
+def local_ports(tx: Tx) -> dict[str, int]:
+    """Return the port inside sandboxes of every connection, by name: granted or not, all are listened for."""
+    rows = tx.scalars(select(DeclaredConnectionRow).order_by(DeclaredConnectionRow.name))
+    return {row.name: row.local_port for row in rows}
+
+
 def live_connections(tx: Tx) -> Told:
     """Return all connections, and for each live session those that it was granted, with its leases."""
     rows = list(tx.scalars(select(DeclaredConnectionRow).order_by(DeclaredConnectionRow.name)))

@@ -105,7 +105,7 @@ class Connections:
     def __init__(self) -> None:
         self._declared: dict[str, Declared] = {}
         self._granted: dict[str, dict[str, str]] = {}
-        self._text = _file(())
+        self._text = listed({})
         self._written: dict[str, tuple[Path, int, str]] = {}
         self._narrow: dict[tuple[str, str], tuple[Compiled, Compiled]] = {}
 
@@ -114,7 +114,7 @@ class Connections:
         before, was = self._declared, self._granted
         self._declared = {one.name: one for one in told.declared}
         self._granted = {session_id: dict(found) for session_id, found in told.granted}
-        self._text = _file(told.declared)
+        self._text = listed({one.name: one.local_port for one in told.declared})
         self._narrow.clear()
         changed = {name for name, one in before.items() if self._declared.get(name) != one}
         return {
@@ -161,7 +161,7 @@ class Connections:
         self._written.pop(session_id, None)
 
 
-def _file(declared: tuple[Declared, ...]) -> str:
+def listed(local_ports: Mapping[str, int]) -> str:
     """Return what relays read: names and ports, of all, since a refusal says more than silence."""
-    listed: list[Mapping[str, object]] = [{"name": one.name, "port": one.local_port} for one in declared]
-    return json.dumps({"connections": listed}) + "\n"
+    found = [{"name": name, "port": port} for name, port in local_ports.items()]
+    return json.dumps({"connections": found}) + "\n"

@@ -32,7 +32,7 @@ _MIN_MEMORY_BYTES = 256 << 20  # less cannot hold one Python kernel with pandas
 _MAX_MEMORY_BYTES = 64 << 40
 _MAX_GPUS = 64
 _MAX_PREIMPORTS = 30
-_MIN_IDLE_STOP_S = 30  # three heartbeats: less would stop who just had none
+MIN_IDLE_STOP_S = 30  # three heartbeats: less would stop who just had none
 _MAX_DURATION_S = 31 * 86400
 _MAX_PRICE_MICROS = 10**12
 _MIN_STATE_BYTES, _MAX_STATE_BYTES = 1 << 20, 64 << 40
@@ -181,8 +181,8 @@ def _check_text(field: str, text: str, shortest: int, longest: int) -> None:
 
 def _check_durations(profile: Profile) -> None:
     for field, value, least in (
-        ("idle_stop", profile.idle_stop_s, _MIN_IDLE_STOP_S),
-        ("max_session", profile.max_session_s, _MIN_IDLE_STOP_S),
+        ("idle_stop", profile.idle_stop_s, MIN_IDLE_STOP_S),
+        ("max_session", profile.max_session_s, MIN_IDLE_STOP_S),
         ("max_extension", profile.max_extension_s, 0),
     ):
         if not least <= value <= _MAX_DURATION_S:

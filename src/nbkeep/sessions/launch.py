@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from nbkeep.audit import events, journal
+from nbkeep.connections.records import local_ports
 from nbkeep.model.actor import ROLE_SCOPES, Actor, Role
 from nbkeep.model.errors import Refused
 from nbkeep.model.session import SessionState
@@ -122,6 +123,7 @@ def _spec(parts: Parts, tx: Tx, row: SessionRow, owner: UserRow, env: Mapping[st
         "gpu_count": profile["gpu_count"],
         "gpu_type": profile["gpu_type"],
         "preimport": profile.get("preimport", []),  # sessions that were requested before it existed
+        "local_ports": local_ports(tx),
         "server_env": {
             **{key: value for key, value in env.items() if key.startswith("JUPYTERHUB_")},
             "NBKEEP_SESSION_ID": row.id,

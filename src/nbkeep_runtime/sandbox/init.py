@@ -99,7 +99,6 @@ class Init:
         self.listener.bind(fresh)
         self.listener.listen(16)
         self.listener.setblocking(False)
-        os.rename(fresh, path)
         self.selector.register(self.listener, selectors.EVENT_READ, self.accept)
         self.wake_read, wake_write = os.pipe()
         for end in (self.wake_read, wake_write):
@@ -108,6 +107,8 @@ class Init:
         # any handler will do: the wake-up descriptor tells the loop
         signal.signal(signal.SIGCHLD, _nothing)
         self.selector.register(self.wake_read, selectors.EVENT_READ, self.children_ended)
+        self.relay.start_and_wait()  # a cell that runs first of all finds its proxy and its connections
+        os.rename(fresh, path)
 
     def run(self) -> None:
         """Serve for ever."""

@@ -56,12 +56,23 @@ class Keeper:
         """Return how long the loop may sleep, None for ever."""
         return None if self._pid else max(0.0, self._due_s - time.monotonic())
 
-    def start_if_due(self) -> None:
-        """Start it unless it runs or has ended too often of late."""
+    def start_and_wait(self) -> None:
+        """Start it, and return when it listens or has failed; call before a process of the user's runs."""
+        read_end, write_end = os.pipe()
+        self.start_if_due(tell=write_end)
+        os.close(write_end)
+        os.read(read_end, 1)  # nothing is written: that it is closed says it, and a death closes it, too
+        os.close(read_end)
+
+    def start_if_due(self, tell: int | None = None) -> None:
+        """Start it unless it runs or has ended too often of late.
+
+        `tell`: a descriptor that it closes when it listens.
+        """
         if self._pid or time.monotonic() < self._due_s:
             return
         try:
-            self._pid = _start()
+            self._pid = _start(tell)
         except OSError:  # no process may be started now
             self._put_off()
         self._begun_s = time.monotonic()
@@ -81,7 +92,7 @@ class Keeper:
         self._wait_s = min(self._wait_s * 2, _LONGEST_PAUSE_S)
 
 
-def _start() -> int:
+def _start(tell: int | None) -> int:
     """Fork it; cheaper than an interpreter of its own, in time and memory."""
     pid = os.fork()
     if pid:
@@ -89,11 +100,17 @@ def _start() -> int:
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        kept = os.sysconf("SC_OPEN_MAX") if tell is None else tell
+        os.closerange(3, kept)
+        os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
         ctypes.CDLL(None).prctl(_PR_SET_NAME, b"nbkeep-relay", 0, 0, 0)
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 3 * _MOST_PAIRS), hard))
-        Relay(("127.0.0.1", PORT), GATEWAY).run()
+        relay = Relay(("127.0.0.1", PORT), GATEWAY)
+        relay.follow()
+        if tell is not None:
+            os.close(tell)
+        relay.run()
     except BaseException:  # noqa: BLE001  nothing of the first process may run on in here
         os._exit(1)
     os._exit(0)
@@ -138,7 +155,7 @@ class Relay:
     def run(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
         """Serve while it is wanted."""
         while is_wanted():
-            self._follow()
+            self.follow()
             self._listen(set(self._listeners.all()) if len(self._pairs) < _MOST_PAIRS else set())
             for key, mask in self._selector.select(_RETRY_S if self._early else 1.0):
                 if isinstance(key.data, listeners.Listener):
@@ -158,7 +175,7 @@ class Relay:
         self._listeners.close()
         self._selector.close()
 
-    def _follow(self) -> None:
+    def follow(self) -> None:
         """Listen where connections are declared now. Those that are open go on: the gateway ends them."""
         gone = self._listeners.follow()
         self._listen(self._listened_to - set(gone))

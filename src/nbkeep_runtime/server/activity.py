@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from nbkeep_runtime.server import tasks
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -55,10 +57,7 @@ class Activity:
 
     async def stop(self) -> None:
         """Stop telling."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await tasks.end(self._task)
 
     def user_did_something(self) -> None:
         """Count what a person did: run, save, type."""

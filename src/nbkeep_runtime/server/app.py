@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from jupyter_server.extension.manager import ExtensionManager
@@ -87,6 +88,18 @@ class SessionServer(ServerApp):
 
     def remove_browser_open_files(self) -> None:
         """Nothing was written."""
+
+    def init_signal(self) -> None:
+        """End on SIGTERM, by the event loop.
+
+        Jupyter's handler writes to the log wherever the signal meets this process; in the midst of another
+        line that fails, and the signal is lost.
+        """
+        self.io_loop.asyncio_loop.add_signal_handler(signal.SIGTERM, self._told_to_end)
+
+    def _told_to_end(self) -> None:
+        self.log.info("Told to end")
+        self.stop()
 
     def init_configurables(self) -> None:
         """Make the managers, with the parts of this session in them."""

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, cast
 import aiohttp
 import orjson
 
+from nbkeep_runtime.server import tasks
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -140,10 +142,7 @@ class Office:
 
     async def stop(self) -> None:
         """Deliver what is left, for at most three seconds, and close."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await tasks.end(self._task)
         with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError, OfficeRefused):
             async with asyncio.timeout(3):
                 while await self._deliver():

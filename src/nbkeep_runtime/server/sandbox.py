@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import array
 import asyncio
-import contextlib
 import itertools
 import logging
 import os
@@ -20,6 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
+
+from nbkeep_runtime.server import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -160,10 +161,7 @@ class Sandbox:
     async def close(self) -> None:
         """Close the connection; the sandbox and what runs in it stay."""
         for task in (self._reconcile_task, self._reader_task):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            await tasks.end(task)
         await asyncio.sleep(0)  # in which the connection is closed
 
     async def _connected(self) -> asyncio.StreamWriter:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from nbkeep_runtime.server import kernel_folders, warm
+from nbkeep_runtime.server import kernel_folders, tasks, warm
 from nbkeep_runtime.server.sandbox import Exit, Sandbox, SandboxError, is_socket
 
 if TYPE_CHECKING:
@@ -77,10 +77,7 @@ class SpareKernels:
 
     async def end(self) -> None:
         """Keep none any more."""
-        if self._keeping is not None:
-            self._keeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeping
+        await tasks.end(self._keeping)
 
     async def take(self, cwd: str, env: Mapping[str, str]) -> Spare | None:
         """Return a kernel that runs with this folder and environment, or None: a new one has to be started.

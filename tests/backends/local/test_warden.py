@@ -76,6 +76,19 @@ def test_a_launch_twice_gives_the_same_answer_and_one_session(machine: Machine) 
     machine.client.stop(spec.session_id, 0)
 
 
+def test_what_runs_first_of_all_finds_the_proxy_and_the_connections_that_were_declared(
+    machine: Machine,
+) -> None:
+    spec = machine.spec(local_ports={"warehouse": 15432, "queue": 15672})
+    machine.client.launch(spec)
+    found = machine.run(spec, """
+        import socket
+        for port in (3128, 15432, 15672):
+            socket.create_connection(("localhost", port), 60).close()
+    """)  # fmt: skip
+    assert found.code == 0, found
+
+
 def test_who_asks_while_a_session_is_stopped_is_not_kept_waiting(machine: Machine) -> None:
     spec = machine.spec()
     machine.client.launch(spec)

@@ -11,7 +11,9 @@ from sqlalchemy import select
 from nbkeep.backends.interface import LeftReports, Status, Warm
 from nbkeep.doors.worker import Worker
 from nbkeep.model.session import StopReason
+from nbkeep.profiles.rules import MIN_IDLE_STOP_S
 from nbkeep.sessions.heartbeat import take_heartbeat
+from nbkeep.sessions.start import request_session
 from nbkeep.sessions.stop import stop_session
 from nbkeep.store.database import Store
 from nbkeep.store.tables import JournalRow, NoticeRow, ProfileRow, SessionRow, UserRow
@@ -66,6 +68,44 @@ def test_an_idle_session_is_stopped_after_its_idle_time_and_not_before(
     row = office.row(session_id)
     assert (row.state, row.stop_reason) == ("stopping", "idle")
     assert ("stop", "jane", "notebook-cpu-small") in office.hub.calls
+
+
+def test_a_start_that_a_killed_office_had_only_admitted_goes_on(office: OfficeForTests) -> None:
+    session_id = request_session(office, office.user(), "notebook-cpu-small")
+    office.hub.is_away = True
+    worker = Worker(office, boot_id="boot-1")
+    worker.round()
+    assert office.row(session_id).state == "requested"
+    office.hub.is_away = False
+    worker.round()
+    worker.round()
+    assert office.hub.calls.count(("start", "jane", "notebook-cpu-small")) == 1
+    assert office.hub.servers["jane", "notebook-cpu-small"] == session_id
+
+
+def test_a_start_that_the_hub_refuses_then_has_failed(office: OfficeForTests) -> None:
+    refused = request_session(office, office.user(), "notebook-cpu-small")
+    office.hub.says_no = True
+    worker = Worker(office, boot_id="boot-1")
+    worker.round()
+    row = office.row(refused)
+    assert (row.state, row.stop_reason) == ("failed", "start-failed")
+    assert "too many servers" in (row.stop_detail or "")
+    office.hub.says_no = False
+    worker.round()
+    assert office.hub.calls == []
+
+
+def test_the_shortest_idle_time_that_a_profile_may_have_is_kept_to(
+    office: OfficeForTests, worker: Worker
+) -> None:
+    with office.store.write() as tx:
+        tx.get_one(ProfileRow, "notebook-cpu-small").idle_stop_s = MIN_IDLE_STOP_S
+    session_id = office.ready(office.user())
+    run(office, worker, MIN_IDLE_STOP_S - 1, step=1, beats=[session_id])
+    assert office.row(session_id).state == "ready"
+    run(office, worker, 1, step=1, beats=[session_id])
+    assert office.row(session_id).stop_reason == "idle"
 
 
 def test_a_long_computation_is_never_idle_but_ends_with_the_session(

@@ -258,6 +258,10 @@ def test_the_tour_runs_by_keyboard_and_only_once(lab: Lab, page: Page) -> None:
 
 def test_the_commands_are_in_the_palette_and_the_portal_in_the_menu(lab: Lab, page: Page) -> None:
     open_lab(page, lab)
+    # The palette closes when something else takes the focus, as the launcher does that JupyterLab opens by itself.
+    expect(page.locator(".jp-Launcher")).to_be_visible()
+    page.evaluate("() => window.jupyterapp.restored.then(() => undefined)")
+    expect(page.locator("#modal-command-palette")).to_be_attached()
     run_command(page, "apputils:activate-command-palette")
     expect(page.locator("input.lm-CommandPalette-input")).to_be_focused()
     page.keyboard.type("nbkeep")

@@ -9,6 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from nbkeep import wholefile
+from nbkeep.egress import connections
 from nbkeep.egress.authority import system_roots, write_bundle
 
 from . import scratch
@@ -87,6 +89,9 @@ class Jails:
         make_dir(self._dir.gateway, 0o755)
         # Until the gateway has put the session's own authority beside them.
         write_bundle(self._dir.gateway, system_roots(), None)
+        # So that the relay listens before anything else runs; the gateway, which comes later, keeps it true.
+        ports = self._spec.local_ports
+        wholefile.write(self._dir.gateway / connections.FILE_NAME, connections.listed(ports), mode=0o644)
         make_dir(self._layout.state(self._spec.user), owner=self._owner)
         for name, text in self._etc_files().items():
             _publish(self._dir.etc / name, text)

@@ -12,7 +12,7 @@ from nbkeep.model.errors import Unavailable
 from nbkeep.sessions.state_key_records import record_keys
 from nbkeep.sessions.state_keys import key_ids
 
-from . import clocks, freezer, reconcile, stops, sweep, warm
+from . import clocks, freezer, reconcile, starts, stops, sweep, warm
 from .clockguard import boot_id
 from .leftovers import take_leftovers
 from .states import hold_to_limits, look_after_states
@@ -42,6 +42,7 @@ class Worker:
     _held_at_s: float | None = None
     _wishes: warm.Wishes = field(default_factory=warm.Wishes)
     _recorded_keys: list[str] = field(default_factory=list[str])
+    _unasked: list[str] | None = None
 
     def round(self) -> None:
         """Do each step once. A step that fails is logged and does not keep the others from happening."""
@@ -51,6 +52,7 @@ class Worker:
         self._step("limits", lambda: stops.stop_what_is_due(self.parts))
         self._step("grants", lambda: expire_grants(self.parts.store, self.parts.clock))
         self._step("frozen", lambda: freezer.suspend_frozen(self.parts))
+        self._step("begun starts", self._go_on_with_starts)
         self._step("starts", lambda: stops.give_up_slow_starts(self.parts))
         self._step("disabled", lambda: stops.stop_disabled_users(self.parts))
         self._step("reconcile", lambda: reconcile.compare(self.parts, self.boot_id, self._missing))
@@ -69,6 +71,12 @@ class Worker:
             self._step("old packages", lambda: sweep.forget_old_packages(self.parts))
             self._step("old calls of models", lambda: sweep.forget_old_model_calls(self.parts))
             self._swept_at_s = now_s
+
+    def _go_on_with_starts(self) -> None:
+        """Ask for what the office before this one could not: its users would wait until they are given up."""
+        if self._unasked is None:
+            self._unasked = starts.admitted(self.parts)
+        self._unasked = starts.ask_again(self.parts, self._unasked)
 
     def _record_keys(self) -> None:
         if (ids := key_ids(self.parts.settings)) != self._recorded_keys:

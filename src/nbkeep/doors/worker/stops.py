@@ -10,6 +10,7 @@ from sqlalchemy import Select, and_, or_, select
 from nbkeep.model.actor import SYSTEM
 from nbkeep.model.errors import Unavailable
 from nbkeep.model.session import SessionState, StopReason
+from nbkeep.profiles.rules import MIN_IDLE_STOP_S
 from nbkeep.sessions.end import end_session
 from nbkeep.sessions.freeze import ask_freeze
 from nbkeep.sessions.kept import grace_s
@@ -28,7 +29,7 @@ FRESH = timedelta(seconds=90)
 # The server hears of it with its next heartbeat, and saves first.
 _FREEZE_WITHIN = timedelta(seconds=100)
 _LASTING = frozenset({SessionState.READY, SessionState.FROZEN})
-_SHORTEST_IDLE = timedelta(seconds=60)
+_SHORTEST_IDLE = timedelta(seconds=MIN_IDLE_STOP_S)
 _ASK_AGAIN = timedelta(seconds=5)
 _BY_FORCE = timedelta(seconds=20)
 

@@ -8,7 +8,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from nbkeep_runtime.server import limits
+from nbkeep_runtime.server import limits, tasks
 from nbkeep_runtime.server.state import ask
 from nbkeep_runtime.server.state.ends import Ends
 from nbkeep_runtime.server.state.errors import CannotRestore, IsRefused
@@ -110,10 +110,7 @@ class KeptState:
     async def end(self) -> None:
         """Save for the last time, before kernels are shut down; never raises, and ends in time."""
         self.is_ending = True
-        if self._background is not None:
-            self._background.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._background
+        await tasks.end(self._background)
         if self.keeps:
             policy = self._settings.state_policy
             try:
