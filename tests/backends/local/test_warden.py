@@ -86,6 +86,7 @@ def test_what_runs_first_of_all_finds_the_proxy_and_the_connections_that_were_de
         for port in (3128, 15432, 15672):
             socket.create_connection(("localhost", port), 60).close()
     """)  # fmt: skip
+    machine.client.stop(spec.session_id, 0)
     assert found.code == 0, found
 
 
