@@ -111,6 +111,8 @@ class Settings:
     grants_max_s: int = 8 * 3600
     # Danger: admins then may approve what they asked for themselves, and nobody else looks at it.
     grants_self_approval: bool = False
+    # Whether a session that has read personal data (pii) loses the public internet for the rest of its time.
+    pii_closes_internet: bool = True
     # How long the record of connections is kept.
     connections_retention_s: int = 90 * 86400
     # How long a sign-up or reset link works.
@@ -366,6 +368,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "alarm_upload_bytes": _size_or_none,
     "grants_max_s": parse_duration_s,
     "grants_self_approval": _yes_or_no,
+    "pii_closes_internet": _yes_or_no,
     "connections_retention_s": parse_duration_s,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,

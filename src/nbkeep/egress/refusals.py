@@ -18,7 +18,8 @@ _HOW_TO_ASK_FOR_A_GRANT = (
     "Ask for it: `nbkeep grant request {target} --session {session} --reason '…' --for 2h`{page}. "
     "Once it is granted, your running session may reach it a second later."
 )
-_NAMES = {400: "Bad Request", 403: "Blocked", 408: "Too Slow", 413: "Too Large", 502: "Bad Gateway",
+_NAMES = {400: "Bad Request", 403: "Blocked", 404: "Not There", 405: "Not Allowed", 408: "Too Slow",
+          413: "Too Large", 416: "No Such Part", 502: "Bad Gateway",
           503: "Unavailable", 504: "Gateway Timeout"}  # fmt: skip
 _LONGEST_REASON = 160
 
@@ -35,6 +36,7 @@ class Refusal(Exception):  # noqa: N818  it is the answer to a request
     port: int = 0
     rule_id: str = ""
     rule_source: str = ""
+    is_answer: bool = False  # it was allowed, and is what came of it
 
     def http(self, *, as_json: bool = False) -> bytes:
         """Return the whole answer; the reason is in its first line too, as some programs show only that."""

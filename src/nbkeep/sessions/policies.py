@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from nbkeep.data.reads import closed_sessions
 from nbkeep.egress.policy import NOTHING, policy_of
 from nbkeep.grants.records import live_rules, live_rules_of
 from nbkeep.packages.records import facts_tag
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from nbkeep.egress.policy import Reach
     from nbkeep.egress.values import Policy
     from nbkeep.model.actor import Actor
     from nbkeep.settings import Settings
@@ -44,11 +47,12 @@ def live_policies(tx: Tx, settings: Settings, now: datetime) -> list[Policy]:
     rows = tx.scalars(select(ProfileRow).where(ProfileRow.name.in_(names)))
     facts = facts_tag(tx)
     reaches = {row.name: reach_of(as_profile(row), facts) for row in rows}
+    closed = closed_sessions(tx, settings, [session_id for session_id, _, _ in sessions])
     granted, platform, ask_at = live_rules(tx, now), settings.egress_denylist, _ask_at(settings)
     return [
         policy_of(
             session_id,
-            reaches.get(name, NOTHING),
+            _narrowed(reaches.get(name, NOTHING), is_closed=session_id in closed),
             platform,
             granted=granted.get((user_id, name), ()),
             ask_at=ask_at,
@@ -76,9 +80,10 @@ def session_policy(tx: Tx, settings: Settings, actor: Actor, session_id: str, no
 def policy_of_row(tx: Tx, settings: Settings, row: SessionRow, now: datetime) -> Policy:
     """Return the policy of a session, whoever asks."""
     profile = tx.get(ProfileRow, row.profile_name)
+    reach = reach_of(as_profile(profile)) if profile else NOTHING
     return policy_of(
         row.id,
-        reach_of(as_profile(profile)) if profile else NOTHING,
+        _narrowed(reach, is_closed=row.id in closed_sessions(tx, settings, [row.id])),
         settings.egress_denylist,
         granted=live_rules_of(tx, now, row.user_id, row.profile_name),
         ask_at=_ask_at(settings),
@@ -95,6 +100,11 @@ def reach_words_of(tx: Tx, row: SessionRow) -> str:
     """Return what a session may reach now as a sentence."""
     profile = tx.get(ProfileRow, row.profile_name)
     return network_words(as_profile(profile)) if profile else no_reach_words()
+
+
+def _narrowed(reach: Reach, *, is_closed: bool) -> Reach:
+    """Return what is left to a session that has read personal data; a trial of rules is no way round it."""
+    return replace(reach, public_internet=False, dry_run=False) if is_closed else reach
 
 
 def _ask_at(settings: Settings) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from nbkeep.data.reads import class_of
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.store.tables import FlavorRow, MarkRow, ProfileRow, UserRow
 
@@ -55,6 +56,7 @@ def session_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> d
         "tour_done": user.tour_done,
         "larger_profiles": _larger_profiles(tx, row, user.role),
         "portal_url": f"{settings.public_url.rstrip('/')}/portal/",
+        "data_class": class_of(tx, row.id),
         "progress": row.progress,
         "hindrance": hindrance(settings, row),
     }

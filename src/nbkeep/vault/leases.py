@@ -14,7 +14,7 @@ from nbkeep.store.tables import SecretLeaseRow, SecretRow, SessionRow, UserRow
 
 from . import rules
 from .records import binding_of, find_secret, grants_of, person_of, usable_by
-from .values import Leased
+from .values import ONLY_THROUGH, Leased
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -155,7 +155,7 @@ def _place(host: str, secret: SecretRow) -> tuple[str, str, str]:
     # Basic authentication and signatures are the header Authorization: two of them cannot both be sent.
     if secret.kind in {"basic", "sigv4"}:
         return host, "header", "authorization"
-    if secret.kind == "postgres":  # each connection names its own
+    if secret.kind in ONLY_THROUGH:  # each connection and dataset names its own
         return host, secret.kind, secret.id
     return host, secret.kind, secret.place.lower() if secret.kind == "header" else secret.place
 

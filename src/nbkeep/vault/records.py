@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from sqlalchemy import select
 
 from nbkeep.model.errors import Refused, not_found
+from nbkeep.store.data_tables import DatasetRow
 from nbkeep.store.tables import ConnectionGrantRow, DeclaredConnectionRow, SecretGrantRow, SecretRow, UserRow
 
 from . import rules
@@ -36,7 +37,11 @@ def person_of(tx: Tx, user: UserRow) -> rules.Person:
     person = rules.Person(user.id, user.name, user.role, user.status == "active")
     granted = select(ConnectionGrantRow.connection_id).where(ConnectionGrantRow.grantee.in_(person.grantees))
     names = select(DeclaredConnectionRow.name).where(DeclaredConnectionRow.id.in_(granted))
-    return replace(person, connections=tuple(tx.scalars(names.order_by(DeclaredConnectionRow.name))))
+    return replace(
+        person,
+        connections=tuple(tx.scalars(names.order_by(DeclaredConnectionRow.name))),
+        datasets=tuple(tx.scalars(select(DatasetRow.name).order_by(DatasetRow.name))),
+    )
 
 
 def person_named(tx: Tx, name: str) -> UserRow:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from nbkeep.grants import decide, end
-from nbkeep.grants.records import list_grants
+from nbkeep.grants.records import list_grants, owner_of
 from nbkeep.grants.request import profile_name_of, request_grant
 from nbkeep.grants.rules import ASK, DECIDE
 from nbkeep.grants.view import grant_view
@@ -120,7 +120,7 @@ def _page(
 
     def listed(tx: Tx, **wanted: Any) -> list[dict[str, Any]]:
         found = list_grants(tx, actor, now, limit=_SHOWN, **wanted)
-        return [grant_view(actor, office.settings, now, *one) for one in found.items]
+        return [grant_view(actor, office.settings, now, *one, owner_of(tx, one[0])) for one in found.items]
 
     with office.store.read() as tx:
         values: dict[str, Any] = {
