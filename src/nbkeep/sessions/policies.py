@@ -96,10 +96,15 @@ def profile_policy(tx: Tx, settings: Settings, actor: Actor, name: str) -> Polic
     return policy_of("", reach, settings.egress_denylist, ask_at=_ask_at(settings))
 
 
-def reach_words_of(tx: Tx, row: SessionRow) -> str:
+def reach_words_of(tx: Tx, settings: Settings, row: SessionRow) -> str:
     """Return what a session may reach now as a sentence."""
-    profile = tx.get(ProfileRow, row.profile_name)
-    return network_words(as_profile(profile)) if profile else no_reach_words()
+    found = tx.get(ProfileRow, row.profile_name)
+    if found is None:
+        return no_reach_words()
+    profile = as_profile(found)
+    if closed_sessions(tx, settings, [row.id]):
+        profile = replace(profile, public_internet=False, egress_dry_run=False)
+    return network_words(profile)
 
 
 def _narrowed(reach: Reach, *, is_closed: bool) -> Reach:

@@ -50,7 +50,7 @@ def session_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> d
     line = session_line(clock, settings, row, user.name)
     return {
         **line,
-        "profile": {**line["profile"], "network_words": reach_words_of(tx, row)},
+        "profile": {**line["profile"], "network_words": reach_words_of(tx, settings, row)},
         "url": session_url(settings, user.name, row.name),
         "notices": [as_json(notice) for notice in notices_in_session(tx, row)],
         "tour_done": user.tour_done,

@@ -22,6 +22,7 @@ from .render import page
 
 if TYPE_CHECKING:
     from nbkeep.app import Office
+    from nbkeep.model.actor import Actor
     from nbkeep.store.database import Tx
 
     from .browser import Browser
@@ -116,7 +117,6 @@ def _page(
 ) -> Response:
     office: Office = request.app.state.office
     actor, now = browser.actor, office.clock.now()
-    decides = actor.may(DECIDE)
 
     def listed(tx: Tx, **wanted: Any) -> list[dict[str, Any]]:
         found = list_grants(tx, actor, now, limit=_SHOWN, **wanted)
@@ -124,8 +124,8 @@ def _page(
 
     with office.store.read() as tx:
         values: dict[str, Any] = {
-            "queue": listed(tx, state="requested")[::-1] if decides else [],
-            "live": listed(tx, state="granted") if decides else [],
+            "queue": _decided_here(listed(tx, state="requested")[::-1], actor, "deny"),
+            "live": _decided_here(listed(tx, state="granted"), actor, "revoke"),
             "mine": listed(tx, mine=True) if actor.may(ASK) else [],
             "askable": _askable(tx, browser) if actor.may(ASK) else [],
         }
@@ -134,11 +134,16 @@ def _page(
     values |= {
         "form": form,
         "errors": errors or {},
-        "decides": decides,
+        "decides": actor.may(DECIDE) or bool(values["queue"] or values["live"]),
         "longest": format_duration(office.settings.grants_max_s),
         "for_": format_duration,
     }
     return page(request, "grants.html", values, status=status)
+
+
+def _decided_here(found: list[dict[str, Any]], actor: Actor, what: str) -> list[dict[str, Any]]:
+    """Return what somebody decides about: admins all, owners of datasets what is asked of them."""
+    return [one for one in found if actor.may(DECIDE) or (one["may"][what] and one["user"] != actor.name)]
 
 
 def _askable(tx: Tx, browser: Browser) -> list[tuple[str, str]]:
