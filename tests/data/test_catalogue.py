@@ -108,6 +108,7 @@ def test_the_owner_decides_and_the_grant_ends_by_itself(any_office: OfficeForTes
 
 def test_nobody_approves_their_own_request_owners_and_admins_neither(any_office: OfficeForTests) -> None:
     office = any_office
+    office.settings = replace(office.settings, grants_self_approval=True)  # which is about hosts
     ada, owner = office.user("ada", Role.ADMIN), office.user("owner")
     publish(office, ada, "owner")
     for one, other in ((owner, ada), (ada, owner)):
