@@ -115,7 +115,6 @@ def _page(
     values: dict[str, Any] = {
         "datasets": found,
         "classes": [(one, classification_words(one)) for one in CLASSIFICATIONS],
-        "words_of": classification_words,
         "form": form or _EMPTY,
         "errors": errors or {},
         "asked": asked or {},
