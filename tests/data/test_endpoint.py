@@ -135,9 +135,9 @@ def test_what_closes_the_internet_closes_it_before_the_first_byte(reading: Readi
 
 
 def test_connections_are_on_record_without_keys_of_objects(reading: Reading, cloud: Aws) -> None:
-    reading.read("/2026-01/a.csv")
-    reading.read("/2026-02/a.csv")
-    reading.read("/2026-01/none.csv")
+    for count, path in enumerate(("/2026-01/a.csv", "/2026-02/a.csv", "/2026-01/none.csv"), 1):
+        reading.read(path)
+        reading.records(count)
     first, second, third = reading.records(3)
     assert (first.host, first.port, first.allowed, first.rule_id) == (
         "127.0.0.1",
