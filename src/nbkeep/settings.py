@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # run/s/ses_<20>/kernels/kernel-<36>-ipc-5, so this much is left for the directory itself.
 DATA_DIR_MAX_BYTES = 55
 _LONGEST_CELL_GRACE_S = 480
+_CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
 _KEY_NAME = re.compile(r"[a-z0-9-]{1,40}")
 _SHORTEST_GRANT_S, _LONGEST_GRANT_S = 60, 7 * 86400
 
@@ -263,10 +264,14 @@ def check(settings: Settings) -> None:
 
 
 def _check_ends(settings: Settings) -> None:
+    if not _CURRENCY.fullmatch(settings.currency):
+        raise invalid(
+            "currency", f"{settings.currency!r} is no currency.", "Write its three letters, like EUR."
+        )
     check_place("state_key", settings.state_key, settings.data_dir)
     check_place("vault_key", settings.vault_key, settings.data_dir)
     for name, place in settings.state_keys.items():
-        if not _KEY_NAME.fullmatch(name) or not place:
+        if not _KEY_NAME.fullmatch(name) or name == "platform" or not place:
             raise invalid("state-keys", f"{name!r} is not a name with a place.",
                           'Write it like research = "file:/etc/nbkeep/research-key".')  # fmt: skip
         check_place("state_keys", place, settings.data_dir)

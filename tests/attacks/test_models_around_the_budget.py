@@ -119,6 +119,16 @@ def test_in_clear_it_is_refused_too(metered: Metered, clear: ModelApi) -> None:
     assert [one.measure for one in metered.ended_calls(3)] == ["refused", "refused", "measured"]
 
 
+@pytest.mark.parametrize("spelled", [OPENAI.upper(), OPENAI + ".", OPENAI.title() + "."])
+def test_no_spelling_of_the_host_goes_out(metered: Metered, clear: ModelApi, spelled: str) -> None:
+    place = f"{spelled}:{clear.port}"
+    assert metered.ask(_post(place, f"http://{place}/v1/chat/completions")).startswith(b"HTTP/1.1 429 ")
+    with metered.tunnel(spelled, clear.port) as sock:
+        sock.sendall(_post(place))
+        assert read_all(sock).startswith(b"HTTP/1.1 429 ")
+    assert clear.seen == []
+
+
 def test_what_is_no_http_is_not_passed_on(metered: Metered) -> None:
     """HTTP/2 with prior knowledge, and anything else, could not be metered."""
     got: list[bytes] = []

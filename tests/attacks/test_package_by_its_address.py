@@ -134,3 +134,19 @@ def test_each_session_has_its_own_policy(sold: tuple[Shop, Index]) -> None:
     file = "/files/evil-1.0-py3-none-any.whl"
     assert shop.get(index, file, FILES, session_id=OTHER)[0] == 200
     assert shop.get(index, file, FILES, session_id=SESSION)[0] == 403
+
+
+def test_a_tunnel_that_was_opened_before_there_was_a_policy_is_cut(tmp_path: Path) -> None:
+    with selling(tmp_path) as (shop, index):
+        index.publish("evil", "1.0")
+        shop.reach(f"{INDEX}:{index.port} 127.0.0.1:{index.port}")
+        context = ssl.create_default_context(cafile=str(shop.roots))
+        with context.wrap_socket(shop.tunnel(INDEX, index.port), server_hostname=INDEX) as sock:
+            shop.rule(index.port, deny="*")
+            asked = f"GET /files/evil-1.0-py3-none-any.whl HTTP/1.1\r\nHost: {INDEX}:{index.port}\r\n\r\n"
+            with pytest.raises(OSError):  # noqa: PT011  it is cut, by whatever name
+                sock.sendall(asked.encode())
+                assert sock.recv(100) == b""
+                raise OSError
+        assert "looked into now" in shop.records(1)[0].reason
+        assert index.asked("evil-1.0") == []

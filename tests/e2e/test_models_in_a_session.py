@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -75,13 +76,18 @@ def test_a_call_with_a_placeholder_key_is_metered_and_ended_by_its_budget(trusti
         assert person.name in said
         page = person.get("/portal/models").text
         assert 'data-model="gpt-x"' in page
-        spent = total["cost_microcents"]
-        # Running sessions hear of a budget of which so many per cent are used.
-        for percent, sign in ((90, "90%"), (200, "nbkeep_budget")):
-            amount = f"{spent * 100 // percent / 10**8:.8f}"
+
+        def says(percent: int, sign: str) -> bool:
+            """Set a budget of which so many per cent are used; tell whether a running session hears of it."""
+            wait_for(lambda: used()["calls"] >= len(api.seen), 30, "usage")
+            amount = f"{used()['cost_microcents'] * 100 // percent / 10**8:.8f}"
             done = platform.run("model", "budget", "set", "--user", person.name, "--month", amount)
             assert done.returncode == 0, done.stderr
-            wait_for(lambda sign=sign: sign in runs(), 30, sign)
+            time.sleep(1.5)  # a call before it is heard of would use more of it
+            return sign in runs()
+
+        for percent, sign in ((90, "90%"), (200, "nbkeep_budget")):
+            wait_for(lambda percent=percent, sign=sign: says(percent, sign), 90, sign)
         sent = len(api.seen)
         assert runs().count("429 ") == 2
         assert len(api.seen) == sent

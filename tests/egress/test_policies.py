@@ -28,6 +28,15 @@ def test_the_platforms_rules_hold_for_every_profile_also_on_trial() -> None:
     assert rules.decide("pypi.org", 443).allowed
 
 
+def test_on_trial_the_platforms_rule_counts_though_the_profile_has_a_closer_one() -> None:
+    reach = Reach("profile p", denylist=("a.evil.example", "203.0.113.7"), public_internet=True, dry_run=True)
+    rules = Compiled(policy_of("ses_1", reach, ("*.evil.example", "203.0.113.0/24")))
+    assert not rules.decide("a.evil.example", 443).allowed
+    assert not rules.decide("203.0.113.7", 443).allowed
+    assert not rules.decide_address("good.example", 443, "203.0.113.7").allowed
+    assert rules.decide("b.good.example", 443).allowed
+
+
 def test_a_trial_lets_through_what_the_profile_itself_refuses_and_says_so() -> None:
     trial = Reach("profile p", ("pypi.org",), ("files.pypi.org",), dry_run=True)
     rules = Compiled(policy_of("ses_1", trial))

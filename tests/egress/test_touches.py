@@ -56,7 +56,7 @@ class _Louder(Untouched):
         self._held += data
         return b""
 
-    def rest(self) -> bytes:
+    async def rest(self) -> bytes:
         return self._held.upper() * 2
 
     def ended(self) -> None:

@@ -111,7 +111,7 @@ def test_the_gateway_has_the_policy_and_may_reach_the_index(office: OfficeForTes
     gateway.pull()
     assert gateway.tag != tag, "an approval reaches gateways"
     told = gateway.client.get("/internal/v1/gateway/packages/numpy").json()
-    assert told == {"advisories": [], "approved": ["1.26.4"]}
+    assert told == {"advisories": [], "approved": ["1.26.4"], "loaded": False}
 
 
 def test_installs_are_taken_once_listed_audited_and_reviewed(office: OfficeForTests) -> None:

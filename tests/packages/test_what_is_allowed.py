@@ -83,6 +83,12 @@ def test_what_an_index_does_not_say() -> None:
     assert not refuse_file(policy(), file(sha256="", uploaded_at=None), NO_FACTS, NOW)
 
 
+def test_without_advisories_nothing_is_known_to_be_sound() -> None:
+    wary = policy(no_vulnerable=True)
+    assert "no advisories are loaded" in refuse_file(wary, file("1.0"), Facts(is_loaded=False), NOW)
+    assert not refuse_file(wary, file("1.0"), Facts(), NOW)
+
+
 def test_approvals_are_of_versions() -> None:
     only = policy(only_approved=True)
     assert "not approved" in refuse_file(only, file("1.26.4"), Facts(approved=frozenset({"1.26.5"})), NOW)

@@ -16,7 +16,7 @@ from nbkeep.store.tables import (
     SessionRow,
     UserRow,
 )
-from nbkeep.vault.records import person_of
+from nbkeep.vault.records import People, person_of
 
 if TYPE_CHECKING:
     from nbkeep.egress.connections import Kind, Tls
@@ -70,13 +70,13 @@ def live_connections(tx: Tx) -> Told:
         SecretLeaseRow.secret_id.in_([row.secret_id for row in rows if row.secret_id]),
     )
     leased = {(session_id, secret_id): lease_id for session_id, secret_id, lease_id in tx.execute(leases)}
-    sessions = select(SessionRow.id, SessionRow.user_id).where(SessionRow.state.in_(_USABLE))
-    of_user: dict[str, set[str]] = {}
+    sessions = select(SessionRow.id, UserRow).join(UserRow, UserRow.id == SessionRow.user_id)
+    sessions = sessions.where(SessionRow.state.in_(_USABLE), UserRow.status == "active")
+    people = People(tx)
     granted: list[tuple[str, tuple[tuple[str, str], ...]]] = []
-    for session_id, user_id in tx.execute(sessions.order_by(SessionRow.id)):
-        if user_id not in of_user:
-            of_user[user_id] = granted_to(tx, user_id)
-        mine = [row for row in rows if row.name in of_user[user_id]]
+    for session_id, user in tx.execute(sessions.order_by(SessionRow.id)):
+        names = people.person(user).connections
+        mine = [row for row in rows if row.name in names]
         found = tuple((row.name, leased.get((session_id, row.secret_id or ""), "")) for row in mine)
         if found:
             granted.append((session_id, found))

@@ -49,7 +49,7 @@ class Alarm:
 
 @dataclass(frozen=True)
 class Sent:
-    """A connection that was let through."""
+    """What one connection sent."""
 
     host: str
     bytes_out: int

@@ -138,6 +138,8 @@ class Gateway:
                 task.cancel("the rules changed")
             elif self._keys and not self._keys.leases.are_live(session_id, talk.leases):
                 task.cancel("the lease of its secret ended")
+            elif self._keys and self._keys.goes_unseen(talk):
+                task.cancel("requests to its host are looked into now")
 
     def known(self) -> set[str]:
         """Return the sessions that have a socket."""

@@ -84,6 +84,11 @@ class Keys:
         talk.is_http_only = bool(self._wanting(talk))
         return bool(talk.leases or talk.is_http_only)
 
+    def goes_unseen(self, talk: Talk) -> bool:
+        """Tell whether a tunnel goes on untouched to a host that a treatment wants since it was opened."""
+        was_asked = talk.goes_by_name is not None
+        return was_asked and not talk.is_http_only and bool(self._wanting(talk))
+
     async def clear(self, talk: Talk, asked: web.Asked, target: web.Target) -> Untouched:
         """Return what is done to a request in clear, to which no secret is added; raises `Refusal`."""
         return Chain([await one.begin(talk, asked, target) for one in self._wanting(talk)], _HTTP)
@@ -181,6 +186,6 @@ class _Keyed(Untouched):
         """Return it masked."""
         return self._mask.feed(data)
 
-    def rest(self) -> bytes:
+    async def rest(self) -> bytes:
         """Return what the mask kept back."""
         return self._mask.rest()

@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from nbkeep.model.cursors import make_cursor, read_cursor
 from nbkeep.model.errors import invalid
-from nbkeep.store.tables import ConnectionRow, SessionRow, UserRow
+from nbkeep.store.network_tables import ConnectionRow
+from nbkeep.store.tables import SessionRow, UserRow
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -55,7 +55,7 @@ class Metering:
         self._calls, self._clock = calls, clock
         self._providers: dict[str, tuple[Provider, ...]] = {}
         self._standings: dict[str, Standing] = {}
-        self._addresses: dict[str, str] = {}
+        self._addresses: dict[str, frozenset[str]] = {}  # of hosts, by address: several may share one
         self._changed = asyncio.Event()
 
     def take(self, told: dict[str, Any]) -> None:
@@ -78,9 +78,9 @@ class Metering:
             {host: tuple(found) for host, found in by_host.items()},
         )
         self._standings = {one.session_id: one for one in standings}
-        self._addresses = {
-            address: host for address, host in self._addresses.items() if host in self._providers
-        }
+        gone = {host for hosts in self._addresses.values() for host in hosts} - set(self._providers)
+        for host in gone:
+            self._learn(host, ())
         if before != set(self._providers):
             self._changed.set()
 
@@ -90,12 +90,13 @@ class Metering:
 
     async def begin(self, talk: Talk, asked: Asked, target: Target) -> Untouched:
         """Return what meters a request; raises `Refusal` where the budget is spent."""
-        path, method = spelled(target.path or b"/"), asked.request.method
-        provider = next(
-            (one for one in self._at(target.host) if one.is_at(target.port) and one.has(path)), None
-        )
-        record = talk.record
-        if provider is None or record is None or method in FREE_METHODS:
+        path, method, record = spelled(target.path or b"/"), asked.request.method, talk.record
+        if record is None or method in FREE_METHODS:
+            return Untouched()
+        # By the host as it was dialled, in its one form: a program may spell it otherwise in its request.
+        at = (one for one in self._at(record.host) if one.is_at(record.port) and one.has(path))
+        provider = next(at, None)
+        if provider is None:
             return Untouched()
         now = self._clock.now()
         operation = operation_of(path)
@@ -105,36 +106,48 @@ class Metering:
             call.measure, call.reason, call.status = "refused", "the budget is spent", 429
             self._calls.ended(call)
             raise BudgetRefusal(provider, operation, standing)
-        return _Metered(call, record, self._calls, self._clock, standing)
+        return _Metered(call, record, asked.head_bytes, self._calls, self._clock, standing)
 
     async def follow_addresses(self, look_up: Resolver) -> None:
         """Learn the providers' addresses, for ever: by its address a host is metered, too."""
         while True:
             for host in list(self._providers):
                 with contextlib.suppress(OSError, UnicodeError):
-                    found = await look_up(host)
-                    self._addresses = {at: of for at, of in self._addresses.items() if of != host}
-                    self._addresses |= dict.fromkeys(found, host)
+                    self._learn(host, await look_up(host))
             self._changed.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_AGAIN_S):
                     await self._changed.wait()
 
+    def _learn(self, host: str, addresses: Iterable[str]) -> None:
+        """Note a host's addresses in place of those that it had before."""
+        others = {at: hosts - {host} for at, hosts in self._addresses.items()}
+        known = others | {at: others.get(at, frozenset()) | {host} for at in addresses}
+        self._addresses = {at: hosts for at, hosts in known.items() if hosts}
+
     def _at(self, host: str) -> tuple[Provider, ...]:
-        return self._providers.get(host) or self._providers.get(self._addresses.get(host, ""), ())
+        names = [host] if host in self._providers else sorted(self._addresses.get(host, ()))
+        return tuple(one for name in names for one in self._providers.get(name, ()))
 
 
 class _Metered(Untouched):
     """One call: its answer is read as it passes, and put on record at its end."""
 
     def __init__(
-        self, call: Call, record: Record, calls: Calls, clock: Clock, standing: Standing | None
+        self,
+        call: Call,
+        record: Record,
+        head_bytes: int,
+        calls: Calls,
+        clock: Clock,
+        standing: Standing | None,
     ) -> None:
         self._call, self._record, self._calls, self._clock = call, record, calls, clock
+        self._head_bytes = head_bytes
         self._standing = standing
         self._answer = Answer()
         self._began_s = clock.monotonic_s()
-        self._is_whole = self._is_compressed = False
+        self._is_open = self._is_whole = self._is_compressed = False
 
     def request(self, target: bytes, headers: Headers) -> tuple[bytes, Headers]:
         """Put the call on record, and ask for an answer that can be read."""
@@ -142,6 +155,7 @@ class _Metered(Untouched):
             self._calls.opened(self._call)
         except Unavailable as error:
             raise Refusal(503, error.code, error.message.rstrip("."), error.remedy) from error
+        self._is_open = True
         self._record.reason += f"; metered as a call of {self._call.provider}"
         kept = [one for one in headers if one[0].lower().replace(b"_", b"-") != b"accept-encoding"]
         return target, [*kept, (b"Accept-Encoding", b"identity")]
@@ -164,7 +178,7 @@ class _Metered(Untouched):
             self._answer.feed(data)
         return data
 
-    def rest(self) -> bytes:
+    async def rest(self) -> bytes:
         """Note that the answer is whole."""
         self._is_whole = True
         return b""
@@ -172,11 +186,15 @@ class _Metered(Untouched):
     def ended(self) -> None:
         """Put on record what the call used, as far as that is known."""
         call = self._call
+        if not self._is_open:
+            return
         call.duration_s = round(self._clock.monotonic_s() - self._began_s, 3)
         if call.status >= _ERRORS:
             call.measure, call.reason = "failed", f"answered with an error ({call.status})"
         else:
-            found = self._answer.read(is_whole=self._is_whole, sent_bytes=self._record.bytes_out)
+            found = self._answer.read(
+                is_whole=self._is_whole, sent_bytes=self._record.bytes_out - self._head_bytes
+            )
             call.measure, call.model, call.reason = found.measure, found.model, found.reason
             if self._is_compressed:
                 call.reason = "the answer came compressed, though it was asked not to"

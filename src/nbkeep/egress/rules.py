@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from nbkeep.model.errors import Refused
@@ -85,6 +86,8 @@ class Compiled:
         granted: list[Rule] = []
         for rule in policy.rules:
             (granted if rule.until and rule.effect == "allow" else by_effect[rule.effect]).append(rule)
+        # On trial what is firm still refuses, so that it counts before a closer rule that does not.
+        self._firm = _Rules([rule for rule in by_effect["deny"] if rule.firm] if policy.dry_run else [])
         self._allow, self._deny = _Rules(by_effect["allow"]), _Rules(by_effect["deny"])
         self._ask, self._granted = _Rules(by_effect["ask"]), _Rules(granted)
         self.granted = tuple(granted)
@@ -100,7 +103,7 @@ class Compiled:
             host = parse_host(host)
         except Refused as error:
             return Decision(False, None, str(error))
-        denying = self._first(self._deny, host, port)
+        denying = self._first(self._firm, host, port) or self._first(self._deny, host, port)
         if denying is not None:
             return self._no(
                 denying, f"{host}:{port} is denied by the rule {str(denying)!r} ({denying.source})"
@@ -127,7 +130,8 @@ class Compiled:
             return decided
         host, place = parse_host(host), ipaddress.ip_address(address)
         about = host if is_address(host) else f"{host} ({address})"
-        denying = next((rule for _, rule in self._deny.about_address(place) if _covers(rule, port)), None)
+        about_it = chain(self._firm.about_address(place), self._deny.about_address(place))
+        denying = next((rule for _, rule in about_it if _covers(rule, port)), None)
         if denying is not None:
             return self._no(denying, f"{about} is denied by the rule {str(denying)!r} ({denying.source})")
         asked = next((rule for _, rule in self._ask.about_address(place) if _covers(rule, port)), None)

@@ -43,7 +43,7 @@ class Untouched:
         """Return what of an answer's body can be passed on now."""
         return data
 
-    def rest(self) -> bytes:
+    async def rest(self) -> bytes:
         """Return what of it was kept back, at its end."""
         return b""
 
@@ -87,11 +87,11 @@ class Chain(Untouched):
             data = one.body(data) if data else b""
         return data
 
-    def rest(self) -> bytes:
+    async def rest(self) -> bytes:
         """Return what each kept back, through those after it."""
         data = b""
         for one in self._back:
-            data = (one.body(data) if data else b"") + one.rest()
+            data = (one.body(data) if data else b"") + await one.rest()
         return data
 
     def ended(self) -> None:

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 
 from nbkeep.audit import events, journal
 from nbkeep.model.actor import SYSTEM
-from nbkeep.store.tables import ConnectionRow, ReportedEventRow, SessionRow, UserRow
+from nbkeep.store.network_tables import ConnectionRow, DestinationRow
+from nbkeep.store.tables import ReportedEventRow, SessionRow, UserRow
 
 from . import alarms
 
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 
 _MARK = "alarm:"
 _MOST_A_SESSION = 100
+_ALWAYS = frozenset({"volume"})  # once a day
 _MOST_NAMES = 2000
 # Before this a profile's sessions have reached nothing yet that they usually reach: everything would be new.
 _USUAL_AFTER = timedelta(days=7)
+_DAY = timedelta(days=1)
 
 
 def watch(tx: Tx, clock: Clock, fresh: Iterable[ConnectionRow], thresholds: Thresholds) -> None:
@@ -63,11 +66,12 @@ def sent_by_all(tx: Tx, session_ids: Iterable[str], now: datetime) -> dict[str, 
 def _alarms(
     tx: Tx, now: datetime, session: SessionRow, rows: list[ConnectionRow], thresholds: Thresholds
 ) -> Iterator[Alarm]:
-    through = [alarms.Sent(row.host, row.bytes_out) for row in rows if row.allowed]
-    for one in through:
+    # Also of what was refused in the end: a connection is cut where it has sent too much.
+    sent_now = [alarms.Sent(row.host, row.bytes_out) for row in rows if row.bytes_out]
+    for one in sent_now:
         if alarm := alarms.of_connection(one, thresholds):
             yield alarm
-    if any(one.bytes_out for one in through):
+    if sent_now:
         sent = sent_today(tx, session.id, now)
         if sent and (alarm := alarms.of_day(sum(sent.values()), max(sent, key=sent.__getitem__), thresholds)):
             yield alarm
@@ -78,7 +82,7 @@ def _alarms(
             ConnectionRow.at >= now - timedelta(seconds=alarms.ODD_S),
         )
         yield from alarms.of_names(tx.scalars(asked.distinct().limit(_MOST_NAMES)))
-    yield from _new_hosts(tx, now, session, {one.host for one in through})
+    yield from _new_hosts(tx, now, session, {row.host for row in rows if row.allowed})
 
 
 def _small_ones(tx: Tx, now: datetime, session_id: str) -> dict[str, int]:
@@ -93,29 +97,39 @@ def _small_ones(tx: Tx, now: datetime, session_id: str) -> dict[str, int]:
 
 
 def _new_hosts(tx: Tx, now: datetime, session: SessionRow, hosts: set[str]) -> Iterator[Alarm]:
-    if not hosts:
+    """Note where sessions of the profile go, and tell of what is new once its habits are known."""
+    of_profile = DestinationRow.profile_name == session.profile_name
+    known = {
+        row.host: row
+        for row in tx.scalars(select(DestinationRow).where(of_profile, DestinationRow.host.in_(hosts)))
+    }
+    for row in known.values():
+        if now - row.last_at > _DAY:
+            row.last_at = now
+    new = sorted(hosts - set(known))
+    if not new:
         return
-    of_profile = (
-        select(ConnectionRow.host)
-        .join(SessionRow, ConnectionRow.session_id == SessionRow.id)
-        .where(SessionRow.profile_name == session.profile_name, ConnectionRow.allowed)
-    )
-    if tx.scalar(of_profile.where(ConnectionRow.at < now - _USUAL_AFTER).limit(1)) is None:
-        return
-    before = of_profile.where(ConnectionRow.host.in_(hosts), ConnectionRow.at < _midnight(now))
-    for host in sorted(hosts - set(tx.scalars(before.distinct()))):
-        yield alarms.of_new_host(host, session.profile_name)
+    oldest = select(DestinationRow.first_at).where(of_profile).order_by(DestinationRow.first_at).limit(1)
+    first_at = tx.scalar(oldest)
+    for host in new:
+        tx.add(DestinationRow(profile_name=session.profile_name, host=host, first_at=now, last_at=now))
+    tx.flush()
+    if first_at is not None and now - first_at > _USUAL_AFTER:
+        for host in new:
+            yield alarms.of_new_host(host, session.profile_name)
 
 
 def _record(tx: Tx, clock: Clock, session: SessionRow, user: str, alarm: Alarm) -> None:
     day = clock.now().date().isoformat()
-    name = hashlib.sha256(f"{alarm.kind} {alarm.host} {day}".encode()).hexdigest()[:40]
+    place = "" if alarm.kind in _ALWAYS else alarm.host
+    name = hashlib.sha256(f"{alarm.kind} {place} {day}".encode()).hexdigest()[:40]
     if tx.get(ReportedEventRow, (session.id, _MARK + name)) is not None:
         return
     mine = select(func.count()).where(
         ReportedEventRow.session_id == session.id, ReportedEventRow.event_id.startswith(_MARK)
     )
-    if (tx.scalar(mine) or 0) >= _MOST_A_SESSION:
+    # Much that was sent is told whatever else there was: cheap alarms must not hide it.
+    if alarm.kind not in _ALWAYS and (tx.scalar(mine) or 0) >= _MOST_A_SESSION:
         return
     event = events.EgressAlarm(
         session_id=session.id,

@@ -61,6 +61,13 @@ class Asked:
         self.body: bytes | None = None  # where it had to be read before the request goes on
 
     @property
+    def head_bytes(self) -> int:
+        """How long its head is as the program sent it."""
+        request = self.request
+        headers = sum(len(name) + len(value) + 4 for name, value in request.headers)
+        return len(request.method) + len(request.target) + headers + 13
+
+    @property
     def wants_json(self) -> bool:
         """Whether a refusal is to be JSON."""
         return any(name == b"accept" and b"application/json" in value for name, value in self.request.headers)
@@ -76,7 +83,8 @@ async def read_head(talk: Talk) -> Asked:
     except TimeoutError as error:
         raise Refusal(408, "egress-slow", "the request's head came too slowly") from error
     except h11.RemoteProtocolError as error:
-        raise malformed(f"the request is not valid HTTP ({error})") from error
+        what = str(error).partition(":")[0]  # after it is what was sent, which is on no record
+        raise malformed(f"the request is not valid HTTP ({what})") from error
     if not isinstance(event, h11.Request):
         raise CutError("ended before a request")
     _check_framing(event)
@@ -156,15 +164,15 @@ async def exchange(
 ) -> None:
     """Pass one request on and its answer back. Raises `Refusal` as long as no answer has begun."""
     server = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_BYTES)
-    headers = [(b"Host", target.authority(touch.default_port))]
-    path, rest = touch.request(target.path or b"/", _end_to_end(asked.request))
-    headers += [one for one in rest if one[0].lower() != b"host"]
-    request = h11.Request(
-        method=asked.request.method, target=path, headers=[*headers, (b"Connection", b"close")]
-    )
     sending: asyncio.Task[None] | None = None
     try:
-        talk.sent(_length(asked.request))
+        path, rest = touch.request(target.path or b"/", _end_to_end(asked.request))
+        headers = [(b"Host", target.authority(touch.default_port))]
+        headers += [one for one in rest if one[0].lower() != b"host"]
+        request = h11.Request(
+            method=asked.request.method, target=path, headers=[*headers, (b"Connection", b"close")]
+        )
+        talk.sent(asked.head_bytes)  # what is added to it is nobody's to count
         await upstream.send(server.send(request) or b"")
         sending = asyncio.create_task(_send_body(talk, asked, server, upstream))
         await _answer(talk, asked, server, upstream, sending, touch)
@@ -173,12 +181,6 @@ async def exchange(
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
         touch.ended()
-
-
-def _length(request: h11.Request) -> int:
-    """Return how long a request's head is as the program sent it: secrets that are added are not counted."""
-    headers = sum(len(name) + len(value) + 4 for name, value in request.headers)
-    return len(request.method) + len(request.target) + headers + 13
 
 
 async def _send_body(talk: Talk, asked: Asked, server: h11.Connection, upstream: Wire) -> None:
@@ -224,7 +226,7 @@ async def _answer(
             if data := touch.body(bytes(event.data)):
                 await talk.wire.send(client.send(h11.Data(data)) or b"")
         elif isinstance(event, h11.EndOfMessage):
-            rest = touch.rest()
+            rest = await touch.rest()
             last = client.send(h11.Data(rest)) or b"" if rest else b""
             await talk.wire.last_words(last + (client.send(h11.EndOfMessage()) or b""))
             return

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from sqlalchemy import select
 
-from nbkeep.egress.usage import LONGEST_MODEL, MOST_TOKENS, Measure, printable_name
-from nbkeep.model.errors import invalid
+from nbkeep.egress.reports import RecordError, moment, take, text
+from nbkeep.egress.usage import LONGEST_MODEL, MOST_TOKENS, Measure
 from nbkeep.store.model_tables import ModelCallRow, ModelPriceRow, ModelSpendingRow
-from nbkeep.store.tables import SessionRow, UserRow
 
 from .budgets import tell_people
 from .rules import cost, month_of, price_for
@@ -23,11 +20,10 @@ from .values import TOTAL, Price
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from nbkeep.egress.reports import Owner, Taken
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Tx
 
-MAX_BATCH = 1000
-_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
 _OPERATION = re.compile(r"[a-z]{1,20}")
 _INT_MAX = 2**62
@@ -36,51 +32,18 @@ _MOST_SECONDS = 1e9
 _FREE = frozenset({"failed", "refused", "unmetered"})
 
 
-@dataclass
-class Taken:
-    """How many records are in the table now, and which never will be, with why."""
-
-    accepted: int = 0
-    refused: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
-
-
-class _NoCall(Exception):  # noqa: N818 - a finding about one record, never seen outside
-    pass
-
-
-def take_calls(tx: Tx, clock: Clock, currency: str, records: Sequence[Mapping[str, Any]]) -> Taken:
+def take_calls(
+    tx: Tx, clock: Clock, currency: str, records: Sequence[Mapping[str, Any]]
+) -> Taken[ModelCallRow]:
     """Put the records of a gateway into the table, and count them to their people's month.
 
-    A repeat counts as accepted and changes nothing. A record that is malformed, or speaks of a session that
-    this office did not admit, is refused by itself. Raises `Refused` (400) for more than `MAX_BATCH` at once.
+    See `reports.take`.
     """
-    if len(records) > MAX_BATCH:
-        raise invalid(
-            "records", f"{len(records)} records at once are too many.", f"Send at most {MAX_BATCH}."
-        )
-    taken = Taken()
-    ids = {str(one.get("session_id"))[:24] for one in records}
-    query = select(SessionRow, UserRow.name).join(UserRow, UserRow.id == SessionRow.user_id)
-    owners = {
-        session.id: (session, name) for session, name in tx.execute(query.where(SessionRow.id.in_(ids)))
-    }
-    rows: dict[str, ModelCallRow] = {}
-    for record in records:
-        try:
-            row = _row(record, owners, clock)
-        except _NoCall as finding:
-            taken.refused.append({"id": printable_name(str(record.get("id")))[:64], "why": str(finding)})
-        else:
-            rows.setdefault(row.id, row)
-            taken.accepted += 1
-    known = set(tx.scalars(select(ModelCallRow.id).where(ModelCallRow.id.in_(rows))))
-    fresh = [row for row_id, row in rows.items() if row_id not in known]
-    names = {session.user_id: name for session, name in owners.values()}
-    for row in fresh:
-        row.cost = _cost(tx, row)
-    tx.add_all(fresh)
-    tx.flush()
-    _count(tx, clock, currency, fresh, names)
+    taken = take(
+        tx, records, ModelCallRow, lambda record, row_id, owner: _row(tx, record, row_id, owner, clock)
+    )
+    names = {owner.session.user_id: owner.user for _, owner in taken.fresh}
+    _count(tx, clock, currency, [row for row, _ in taken.fresh], names)
     return taken
 
 
@@ -118,46 +81,41 @@ def _cost(tx: Tx, row: ModelCallRow) -> int | None:
     return None if found is None else cost(found, row.tokens_in, row.tokens_out, row.tokens_cached)
 
 
-def _row(
-    record: Mapping[str, Any], owners: Mapping[str, tuple[SessionRow, str]], clock: Clock
-) -> ModelCallRow:
-    row_id, provider, operation = record.get("id"), record.get("provider"), record.get("operation")
-    if not isinstance(row_id, str) or not _ID.fullmatch(row_id):
-        raise _NoCall("the id is not 1 to 64 letters, digits and _ . : -")
-    session, _ = owners.get(str(record.get("session_id")), (None, ""))
-    if session is None:
-        raise _NoCall("there is no such session")
+def _row(tx: Tx, record: Mapping[str, Any], row_id: str, owner: Owner, clock: Clock) -> ModelCallRow:
+    provider, operation = record.get("provider"), record.get("operation")
     if not isinstance(provider, str) or not _NAME.fullmatch(provider):
-        raise _NoCall("the provider is none that can be named")
+        raise RecordError("the provider is none that can be named")
     if not isinstance(operation, str) or not _OPERATION.fullmatch(operation):
-        raise _NoCall("the operation is no word")
+        raise RecordError("the operation is no word")
     measure = record.get("measure")
     if measure not in get_args(Measure):
-        raise _NoCall("it does not say how it was measured")
+        raise RecordError("it does not say how it was measured")
     counts = {name: _number(record, name) for name in ("tokens_in", "tokens_out", "tokens_cached")}
-    at = _moment(record.get("at"), session, clock)
-    return ModelCallRow(
+    at = moment(record.get("at"), owner, clock)  # says which month it counts to
+    row = ModelCallRow(
         id=row_id,
-        session_id=session.id,
-        user_id=session.user_id,
+        session_id=owner.session.id,
+        user_id=owner.session.user_id,
         at=at,
         day=f"{at:%Y-%m-%d}",
         provider=provider,
         operation=operation,
-        model=_text(record.get("model"))[:LONGEST_MODEL],
+        model=text(record.get("model"), LONGEST_MODEL),
         streamed=record.get("streamed") is True,
         status=min(_number(record, "status"), _STATUS_MAX),
         measure=cast("str", measure),
-        reason=_text(record.get("reason"))[:200],
+        reason=text(record.get("reason"), 200),
         duration_s=_seconds(record.get("duration_s")),
         **counts,
     )
+    row.cost = _cost(tx, row)
+    return row
 
 
 def _number(record: Mapping[str, Any], name: str) -> int:
     value = record.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_TOKENS:
-        raise _NoCall(f"{name} is not a number from 0 to {MOST_TOKENS}")
+        raise RecordError(f"{name} is not a number from 0 to {MOST_TOKENS}")
     return value
 
 
@@ -165,21 +123,3 @@ def _seconds(value: object) -> float:
     if not isinstance(value, int | float) or not math.isfinite(value):
         return 0.0
     return max(0.0, min(float(value), _MOST_SECONDS))
-
-
-def _text(value: object) -> str:
-    """Return text that both databases hold: models are named by servers."""
-    text = value if isinstance(value, str) else ""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[:400])
-
-
-def _moment(value: object, session: SessionRow, clock: Clock) -> datetime:
-    """Return when it was: not before the session, nor in the future."""
-    try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise _NoCall("at is not a moment with a time zone")
-    # The month that it counts to is said by this.
-    return max(min(at, clock.now()), session.requested_at)

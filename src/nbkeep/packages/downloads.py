@@ -72,7 +72,7 @@ class Download(Untouched):
         before, self._held = self._held, data
         return before
 
-    def rest(self) -> bytes:
+    async def rest(self) -> bytes:
         """Return the last piece; raises `CutError` when the file is not the one that the index promised."""
         if not self._is_checked:
             return b""

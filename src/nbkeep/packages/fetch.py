@@ -13,6 +13,7 @@ from nbkeep.egress.refusals import Refusal
 from nbkeep.egress.tls import TlsWire
 
 from .pages import ACCEPT, MOST_BYTES, place_of, read_page
+from .parsing import aside
 
 if TYPE_CHECKING:
     import ssl
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from .values import IndexFile, PackagePolicy
 
-_LONGEST_S = 60.0
+_LONGEST_S = 20.0
 _OK = 200
 METADATA = ".metadata"  # what PEP 658 adds to a file's address
 
@@ -34,7 +35,7 @@ async def fetch_page(
     url = f"{policy.index}/{name}/"
     status, kind, data = await _fetch(talk, url, name, context)
     try:
-        return read_page(data, kind, url, name) if status == _OK else []
+        return await aside(read_page, data, kind, url, name) if status == _OK else []
     except (ValueError, RecursionError) as error:
         raise _failed(name, str(error)) from error
 

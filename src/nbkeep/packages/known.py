@@ -23,13 +23,13 @@ class Known:
     def __init__(self, clock: Clock, most: int = _MOST_FILES) -> None:
         self._clock, self._most = clock, most
         self._pages: OrderedDict[tuple[str, str], tuple[float, dict[str, IndexFile]]] = OrderedDict()
-        self._count = 0
+        self._count = 0  # of files and pages
 
     def learn(self, index: str, name: str, files: Sequence[IndexFile]) -> None:
         """Keep a page of an index, in the place of what it said before."""
         self._drop((index, name))
         self._pages[index, name] = self._clock.monotonic_s(), {one.place: one for one in files}
-        self._count += len(files)
+        self._count += len(files) + 1
         while self._count > self._most and len(self._pages) > 1:
             self._drop(next(iter(self._pages)))
 
@@ -51,5 +51,6 @@ class Known:
         return found is not None and self._clock.monotonic_s() - found[0] < _NEW_S
 
     def _drop(self, key: tuple[str, str]) -> None:
-        _, files = self._pages.pop(key, (0.0, {}))
-        self._count -= len(files)
+        found = self._pages.pop(key, None)
+        if found is not None:
+            self._count -= len(found[1]) + 1

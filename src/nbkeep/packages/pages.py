@@ -31,7 +31,7 @@ from .values import IndexFile
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MOST_BYTES = 64 << 20
+MOST_BYTES = 24 << 20
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HTML_TYPE = "application/vnd.pypi.simple.v1+html"
 ACCEPT = f"{JSON_TYPE}, {HTML_TYPE};q=0.2, text/html;q=0.1"

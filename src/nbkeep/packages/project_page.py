@@ -9,9 +9,12 @@ from nbkeep.egress.refusals import Refusal
 from nbkeep.egress.touches import Untouched
 
 from .pages import ACCEPT, JSON_TYPE, MOST_BYTES, RefusedFile, read_page, write_page, write_refusal
+from .parsing import aside
 from .rules import refuse_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nbkeep.egress.talk import Talk
     from nbkeep.egress.web import Headers
     from nbkeep.model.clock import Clock
@@ -89,13 +92,13 @@ class Page(Untouched):
             _held_bytes += len(data)
         return b""
 
-    def rest(self) -> bytes:
+    async def rest(self) -> bytes:
         """Return the page that is made."""
         if not self._is_made:
             return b""
         if not self._wrong:
             try:
-                return self._filtered()
+                return await self._filtered()
             except (ValueError, RecursionError) as error:
                 self._wrong = str(error)[:200] if type(error) is ValueError else "the index's page is broken"
             except Exception:
@@ -108,10 +111,19 @@ class Page(Untouched):
         """Give its room back."""
         self._forget()
 
-    def _filtered(self) -> bytes:
-        policy, source = self._found.policy, self._found.source
-        files = read_page(bytes(self._data), self._kind, f"{policy.index}/{self._name}/", self._name)
+    async def _filtered(self) -> bytes:
+        policy = self._found.policy
+        address = f"{policy.index}/{self._name}/"
+        files = await aside(read_page, bytes(self._data), self._kind, address, self._name)
         self._known.learn(policy.index, self._name, files)
+        page, refused = await aside(self._written, files)
+        if refused:
+            self._note(f"{refused} of {len(files)} files of {self._name} are not allowed")
+        return page
+
+    def _written(self, files: Sequence[IndexFile]) -> tuple[bytes, int]:
+        """Return the page of what is allowed, and how many files are not. Touches nothing else."""
+        policy, source = self._found.policy, self._found.source
         places = tuple(f"{host}:{port}/" for host, port in policy.hosts)
         kept: list[IndexFile] = []
         refused: list[RefusedFile] = []
@@ -125,9 +137,8 @@ class Page(Untouched):
                 refused.append(RefusedFile(file, f"{why} ({source})"))
             else:
                 kept.append(file)
-        if refused:
-            self._note(f"{len(refused)} of {len(files)} files of {self._name} are not allowed")
-        return write_page(self._name, kept, refused, as_json=self._as_json, for_pip=self._for_pip)
+        page = write_page(self._name, kept, refused, as_json=self._as_json, for_pip=self._for_pip)
+        return page, len(refused)
 
     def _note(self, said: str) -> None:
         if self._talk.record is not None:

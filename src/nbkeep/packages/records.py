@@ -4,46 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
 from nbkeep.audit import events, journal
+from nbkeep.egress.reports import RecordError, moment, take, text
 from nbkeep.model.actor import Actor
-from nbkeep.model.errors import invalid
 from nbkeep.store.package_tables import AdvisoryRow, PackageApprovalRow, PackageInstallRow
-from nbkeep.store.tables import MarkRow, ReportedEventRow, SessionRow, UserRow
+from nbkeep.store.tables import MarkRow, ReportedEventRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from nbkeep.egress.reports import Owner, Taken
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Tx
 
-MAX_BATCH = 1000
 FACTS_MARK = "package-facts"
 OUTCOMES = ("installed", "refused", "altered", "unfinished")
-_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _NAME = re.compile(r"[a-z0-9-]{1,200}")
 _SHA256 = re.compile(r"[0-9a-f]{64}|")
 _MOST_SIZE = 2**53 - 1
 # A session can ask for a new name each time: the journal tells of the first refusals, the table of all.
 _MOST_REFUSALS = 100
 _REFUSED, _INSTALLED = "pkg-no:", "pkg-in:"
-
-
-@dataclass
-class Taken:
-    """How many records are in the table now, and which never will be, with why."""
-
-    accepted: int = 0
-    refused: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
-
-
-class _NoRecord(Exception):  # noqa: N818 - a finding about one record, never seen outside
-    pass
 
 
 def facts_tag(tx: Tx) -> str:
@@ -63,58 +48,30 @@ def facts_of(tx: Tx, name: str) -> dict[str, Any]:
     rows = tx.scalars(select(AdvisoryRow).where(AdvisoryRow.name == name).order_by(AdvisoryRow.id))
     advisories = [{"id": row.id, **one} for row in rows for one in row.said]
     approved = select(PackageApprovalRow.version).where(PackageApprovalRow.name == name)
-    return {"advisories": advisories, "approved": sorted(tx.scalars(approved))}
+    is_loaded = tx.scalar(select(AdvisoryRow.id).limit(1)) is not None
+    return {"advisories": advisories, "approved": sorted(tx.scalars(approved)), "loaded": is_loaded}
 
 
-def take_packages(tx: Tx, clock: Clock, records: Sequence[Mapping[str, Any]]) -> Taken:
-    """Put the records of a gateway into the table. A repeat counts as accepted and changes nothing.
-
-    A record that is malformed, or speaks of a session that this office did not admit, is refused by itself.
-    Raises `Refused` (400) for more than `MAX_BATCH` at once.
-    """
-    if len(records) > MAX_BATCH:
-        raise invalid(
-            "records", f"{len(records)} records at once are too many.", f"Send at most {MAX_BATCH}."
-        )
-    taken = Taken()
-    ids = {one["session_id"] for one in records if isinstance(one.get("session_id"), str)}
-    query = select(SessionRow, UserRow.name).join(UserRow, SessionRow.user_id == UserRow.id)
-    owners = {row.id: (row, user) for row, user in tx.execute(query.where(SessionRow.id.in_(ids)))}
-    rows: dict[str, tuple[PackageInstallRow, str]] = {}
-    for record in records:
-        try:
-            row, user = _row(record, owners, clock)
-        except _NoRecord as finding:
-            taken.refused.append({"id": str(record.get("id"))[:64], "why": str(finding)})
-        else:
-            rows.setdefault(row.id, (row, user))
-            taken.accepted += 1
-    known = set(tx.scalars(select(PackageInstallRow.id).where(PackageInstallRow.id.in_(rows))))
-    fresh = [pair for row_id, pair in rows.items() if row_id not in known]
-    tx.add_all(row for row, _ in fresh)
-    tx.flush()
-    for row, user in fresh:
-        _audit(tx, clock, row, user)
+def take_packages(tx: Tx, clock: Clock, records: Sequence[Mapping[str, Any]]) -> Taken[PackageInstallRow]:
+    """Put the records of a gateway into the table, and into the journal; see `reports.take`."""
+    taken = take(
+        tx, records, PackageInstallRow, lambda record, row_id, owner: _row(record, row_id, owner, clock)
+    )
+    for row, owner in taken.fresh:
+        _audit(tx, clock, row, owner.user)
     return taken
 
 
-def _row(
-    record: Mapping[str, Any], owners: Mapping[str, tuple[SessionRow, str]], clock: Clock
-) -> tuple[PackageInstallRow, str]:
-    row_id, size, session_id = record.get("id"), record.get("size_bytes"), record.get("session_id")
-    if not isinstance(row_id, str) or not _ID.fullmatch(row_id):
-        raise _NoRecord("the id is not 1 to 64 letters, digits and _ . : -")
-    if not isinstance(session_id, str) or session_id not in owners:
-        raise _NoRecord("there is no such session")
-    if not _NAME.fullmatch(_text(record, "name", 200)):
-        raise _NoRecord("the name is not a normalised name of a project")
+def _row(record: Mapping[str, Any], row_id: str, owner: Owner, clock: Clock) -> PackageInstallRow:
+    size = record.get("size_bytes")
+    if not _NAME.fullmatch(text(record.get("name"), 200)):
+        raise RecordError("the name is not a normalised name of a project")
     if record.get("outcome") not in OUTCOMES:
-        raise _NoRecord(f"the outcome is none of {', '.join(OUTCOMES)}")
-    if not _SHA256.fullmatch(_text(record, "sha256", 64)):
-        raise _NoRecord("sha256 is not 64 digits of base 16")
+        raise RecordError(f"the outcome is none of {', '.join(OUTCOMES)}")
+    if not _SHA256.fullmatch(text(record.get("sha256"), 64)):
+        raise RecordError("sha256 is not 64 digits of base 16")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _MOST_SIZE:
-        raise _NoRecord("size_bytes is not a whole number")
-    session, user = owners[session_id]
+        raise RecordError("size_bytes is not a whole number")
     texts = {
         "name": 200,
         "version": 200,
@@ -124,32 +81,14 @@ def _row(
         "outcome": 12,
         "reason": 800,
     }
-    row = PackageInstallRow(
+    return PackageInstallRow(
         id=row_id,
-        session_id=session.id,
-        user_id=session.user_id,
-        at=_moment(record.get("at"), session, clock),
+        session_id=owner.session.id,
+        user_id=owner.session.user_id,
+        at=moment(record.get("at"), owner, clock),
         size_bytes=size,
-        **{name: _text(record, name, longest) for name, longest in texts.items()},
+        **{name: text(record.get(name), longest) for name, longest in texts.items()},
     )
-    return row, user
-
-
-def _moment(value: object, session: SessionRow, clock: Clock) -> datetime:
-    try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise _NoRecord("at is not a moment with a time zone")
-    return max(min(at, clock.now()), session.requested_at)
-
-
-def _text(record: Mapping[str, Any], name: str, longest: int) -> str:
-    """Return text that both databases hold: names of files are written by whoever uploads them."""
-    value = record.get(name)
-    text = value if isinstance(value, str) else ""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:longest])
 
 
 def _audit(tx: Tx, clock: Clock, row: PackageInstallRow, user: str) -> None:

@@ -48,6 +48,8 @@ def _refuse_version(policy: PackagePolicy, file: IndexFile, facts: Facts) -> str
             return f"only {pin} is allowed"
     if policy.only_approved and str(file.version) not in facts.approved:
         return f"{file.name} {file.version} is not approved"
+    if policy.no_vulnerable and not facts.is_loaded:
+        return "no advisories are loaded yet, and versions with known vulnerabilities are to be refused"
     if policy.no_vulnerable:
         for one in facts.advisories:
             if affects(one, file.version):

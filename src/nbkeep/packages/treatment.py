@@ -53,7 +53,8 @@ class Packages:
         self._policies, self._ask, self._records = policies, ask, records
         self._context, self._clock = context, clock
         self._known = Known(clock)
-        self._asking = asyncio.Semaphore(_PAGES_AT_ONCE)  # each holds a whole page in memory
+        # By index: each holds a whole page in memory, and one that hangs keeps nobody from another one.
+        self._asking: dict[str, asyncio.Semaphore] = {}
         self._licences: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._facts: OrderedDict[tuple[str, str], Facts] = OrderedDict()
 
@@ -145,7 +146,7 @@ class Packages:
         index = found.policy.index
         if (file := self._known.find(index, name, place)) is not None:
             return file
-        async with self._asking:
+        async with self._asking.setdefault(index, asyncio.Semaphore(_PAGES_AT_ONCE)):
             if self._known.find(index, name, place) is None and not self._known.is_new(index, name):
                 files = await fetch_page(talk, found.policy, name, self._context)
                 if files or not self._known.has(index, name):  # others may have seen it with a password
@@ -185,7 +186,8 @@ def facts_from(office: OfficeClient) -> Callable[[str], Awaitable[Facts]]:
 
     async def ask(name: str) -> Facts:
         told = await office.package(name)
-        return Facts(tuple(told.get("advisories", ())), frozenset(told.get("approved", ())))
+        advisories, approved = tuple(told.get("advisories", ())), frozenset(told.get("approved", ()))
+        return Facts(advisories, approved, is_loaded=told.get("loaded") is True)
 
     return ask
 

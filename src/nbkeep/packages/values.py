@@ -110,10 +110,14 @@ class IndexFile:
 
 @dataclass(frozen=True)
 class Facts:
-    """What this platform knows of one project: advisories (see `advisories`), and approved versions."""
+    """What this platform knows of one project: advisories (see `advisories`), and approved versions.
+
+    `is_loaded`: whether there are advisories of anything; without them nothing is known not to be vulnerable.
+    """
 
     advisories: tuple[dict[str, Any], ...] = ()
     approved: frozenset[str] = frozenset()
+    is_loaded: bool = True
 
 
 NO_FACTS = Facts()

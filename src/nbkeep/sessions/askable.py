@@ -12,7 +12,7 @@ from nbkeep.egress.asking import covering
 from nbkeep.egress.parse import parse_rule
 from nbkeep.egress.rules import Compiled
 from nbkeep.grants.records import open_rules_of
-from nbkeep.store.tables import ConnectionRow
+from nbkeep.store.network_tables import ConnectionRow
 
 from .policies import policy_of_row
 

@@ -6,7 +6,10 @@ at the row again afterwards: of two who do that at once, the later one leaves th
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
+
+from sqlalchemy import select
 
 from nbkeep.audit import events, journal
 from nbkeep.backends.interface import Capacity
@@ -15,7 +18,7 @@ from nbkeep.model.errors import Refused
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.model.verdict import Refuse
 from nbkeep.profiles.profiles import find_profile
-from nbkeep.store.tables import MarkRow, SessionRow, UserRow
+from nbkeep.store.tables import JournalRow, MarkRow, SessionRow, UserRow
 
 from .frozen import begin_freeze, end_freeze, frozen_until, rest_s
 from .limits import stop_due
@@ -114,9 +117,20 @@ def thaw_session(parts: Parts, actor: Actor, session_id: str) -> None:
             )
         name = owner.name
     if refusal is not None:
-        record_refusal(parts, actor, refusal, user=name, profile=wanted, session_id=session_id)
+        if not _is_told(parts, session_id, refusal):
+            record_refusal(parts, actor, refusal, user=name, profile=wanted, session_id=session_id)
         raise refusal
     settle_freezer(parts, session_id)
+
+
+def _is_told(parts: Parts, session_id: str, refusal: Refused) -> bool:
+    """Tell whether the latest record of a session is this very refusal: an open tab asks again and again."""
+    query = select(JournalRow).where(JournalRow.session_id == session_id).order_by(JournalRow.seq.desc())
+    with parts.store.read() as tx:
+        latest = tx.scalar(query.limit(1))
+    if latest is None or latest.type != events.SessionRefused.type:
+        return False
+    return json.loads(latest.record)["data"]["code"] == refusal.code
 
 
 def _go_on(tx: Tx, parts: Parts, actor: Actor, row: SessionRow, now: datetime) -> None:

@@ -13,11 +13,11 @@ from nbkeep.model.session import LIVE, SessionState
 from nbkeep.store.tables import SecretLeaseRow, SecretRow, SessionRow, UserRow
 
 from . import rules
-from .records import binding_of, find_secret, grants_of, person_of, usable_by
+from .records import People, binding_of, find_secret, grants_of, leased_grants, person_of, usable_by
 from .values import ONLY_THROUGH, Leased
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import InstrumentedAttribute
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 SESSION_ENDED, REVOKED, UNGRANTED, USER_DISABLED = "session-ended", "revoked", "ungranted", "user-disabled"
 # A session whose end was asked for has no use for a credential any more.
 _LEASABLE = frozenset(state.value for state in LIVE - {SessionState.STOPPING})
+
+_LIVE = (
+    select(SecretLeaseRow.id, SecretRow)
+    .join(SecretRow, SecretRow.id == SecretLeaseRow.secret_id)
+    .where(SecretLeaseRow.ended_at.is_(None), SecretRow.revoked_at.is_(None))
+)
 
 
 def begin_leases(tx: Tx, clock: Clock, actor: Actor, session: SessionRow) -> None:
@@ -111,23 +117,48 @@ def leases_of(tx: Tx, session: SessionRow) -> list[tuple[Leased, str]]:
     Where several want the same place of requests to the same host, the closest counts there: the owner's own
     secret, then one granted by name, by role, to everyone; then by name.
     """
-    user = tx.get_one(UserRow, session.user_id)
-    person = person_of(tx, user)
+    query = _LIVE.where(SecretLeaseRow.session_id == session.id)
+    leased = [(lease_id, secret) for lease_id, secret in tx.execute(query)]
+    person = person_of(tx, tx.get_one(UserRow, session.user_id))
+    grants = {secret.id: set(grants_of(tx, secret.id)) for _, secret in leased}
+    return _closest(session.id, person, leased, grants)
+
+
+def live_leases(tx: Tx) -> list[Leased]:
+    """Return the leases of all sessions, for gateways: asked for often, so in few questions."""
     query = (
-        select(SecretLeaseRow.id, SecretRow)
-        .join(SecretRow, SecretRow.id == SecretLeaseRow.secret_id)
-        .where(
-            SecretLeaseRow.session_id == session.id,
-            SecretLeaseRow.ended_at.is_(None),
-            SecretRow.revoked_at.is_(None),
-        )
+        _LIVE.join(SessionRow, SessionRow.id == SecretLeaseRow.session_id)
+        .join(UserRow, UserRow.id == SessionRow.user_id)
+        .add_columns(SessionRow.id, UserRow)
+        .order_by(SessionRow.id)
     )
+    leased: dict[str, list[tuple[str, SecretRow]]] = {}
+    users: dict[str, UserRow] = {}
+    for lease_id, secret, session_id, user in tx.execute(query):
+        leased.setdefault(session_id, []).append((lease_id, secret))
+        users[session_id] = user
+    if not leased:
+        return []
+    people, grants = People(tx), leased_grants(tx)
+    return [
+        lease
+        for session_id, found in leased.items()
+        for lease, _ in _closest(session_id, people.person(users[session_id]), found, grants)
+    ]
+
+
+def _closest(
+    session_id: str,
+    person: rules.Person,
+    leased: Iterable[tuple[str, SecretRow]],
+    grants: Mapping[str, Collection[str]],
+) -> list[tuple[Leased, str]]:
     ranked: list[tuple[tuple[int, str, str], str, SecretRow]] = []
-    for lease_id, secret in tx.execute(query):
-        grants = grants_of(tx, secret.id)
-        by = [at for at, one in enumerate(person.grantees) if one in grants]
+    for lease_id, secret in leased:
+        to = grants.get(secret.id, ())
+        by = [at for at, one in enumerate(person.grantees) if one in to]
         if by and person.is_active:
-            rank = -1 if secret.owner_id == user.id else by[0]
+            rank = -1 if secret.owner_id == person.id else by[0]
             ranked.append(((rank, secret.name, secret.id), lease_id, secret))
     ranked.sort(key=lambda one: one[0])
     taken: set[tuple[str, str, str]] = set()
@@ -138,17 +169,8 @@ def leases_of(tx: Tx, session: SessionRow) -> list[tuple[Leased, str]]:
         if free:
             taken |= {_place(host, secret) for host in free}
             kept = replace(binding, hosts=free)
-            found.append((Leased(lease_id, session.id, secret.name, secret.version, kept), secret.env))
+            found.append((Leased(lease_id, session_id, secret.name, secret.version, kept), secret.env))
     return found
-
-
-def live_leases(tx: Tx) -> list[Leased]:
-    """Return the leases of all sessions, for gateways."""
-    query = select(SessionRow).where(
-        SessionRow.id.in_(select(SecretLeaseRow.session_id).where(SecretLeaseRow.ended_at.is_(None)))
-    )
-    sessions = tx.scalars(query.order_by(SessionRow.id)).all()
-    return [lease for session in sessions for lease, _ in leases_of(tx, session)]
 
 
 def _place(host: str, secret: SecretRow) -> tuple[str, str, str]:

@@ -9,7 +9,14 @@ from sqlalchemy import select
 
 from nbkeep.model.errors import Refused, not_found
 from nbkeep.store.data_tables import DatasetRow
-from nbkeep.store.tables import ConnectionGrantRow, DeclaredConnectionRow, SecretGrantRow, SecretRow, UserRow
+from nbkeep.store.tables import (
+    ConnectionGrantRow,
+    DeclaredConnectionRow,
+    SecretGrantRow,
+    SecretLeaseRow,
+    SecretRow,
+    UserRow,
+)
 
 from . import rules
 from .values import Binding
@@ -34,14 +41,40 @@ def grants_of(tx: Tx, secret_id: str) -> list[str]:
 
 def person_of(tx: Tx, user: UserRow) -> rules.Person:
     """Return a user as the rules know them."""
-    person = rules.Person(user.id, user.name, user.role, user.status == "active")
-    granted = select(ConnectionGrantRow.connection_id).where(ConnectionGrantRow.grantee.in_(person.grantees))
-    names = select(DeclaredConnectionRow.name).where(DeclaredConnectionRow.id.in_(granted))
-    return replace(
-        person,
-        connections=tuple(tx.scalars(names.order_by(DeclaredConnectionRow.name))),
-        datasets=tuple(tx.scalars(select(DatasetRow.name).order_by(DatasetRow.name))),
-    )
+    return People(tx).person(user)
+
+
+class People:
+    """Users as the rules know them: what is granted through connections and datasets is read once for all."""
+
+    def __init__(self, tx: Tx) -> None:
+        query = select(ConnectionGrantRow.grantee, DeclaredConnectionRow.name).join(
+            DeclaredConnectionRow, DeclaredConnectionRow.id == ConnectionGrantRow.connection_id
+        )
+        self._granted: dict[str, set[str]] = {}
+        for grantee, name in tx.execute(query):
+            self._granted.setdefault(grantee, set()).add(name)
+        self._datasets = tuple(tx.scalars(select(DatasetRow.name).order_by(DatasetRow.name)))
+        self._known: dict[str, rules.Person] = {}
+
+    def person(self, user: UserRow) -> rules.Person:
+        """Return one of them."""
+        if user.id not in self._known:
+            person = rules.Person(user.id, user.name, user.role, user.status == "active")
+            names = {name for one in person.grantees for name in self._granted.get(one, ())}
+            connections = tuple(sorted(names))
+            self._known[user.id] = replace(person, connections=connections, datasets=self._datasets)
+        return self._known[user.id]
+
+
+def leased_grants(tx: Tx) -> dict[str, set[str]]:
+    """Return whom each secret with live leases is granted to, by its id."""
+    leased = select(SecretLeaseRow.secret_id).where(SecretLeaseRow.ended_at.is_(None))
+    query = select(SecretGrantRow.secret_id, SecretGrantRow.grantee)
+    found: dict[str, set[str]] = {}
+    for secret_id, grantee in tx.execute(query.where(SecretGrantRow.secret_id.in_(leased))):
+        found.setdefault(secret_id, set()).add(grantee)
+    return found
 
 
 def person_named(tx: Tx, name: str) -> UserRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from cli_parts import Nbkeep
 
@@ -55,12 +56,14 @@ def test_a_suspended_session_says_what_is_kept_and_is_listed(nbkeep: Nbkeep, ser
 
 def test_a_suspend_that_kept_nothing_says_so(nbkeep: Nbkeep, served: OfficeForTests):
     session_id = served.ready(served.user("jane"))
-    helper = threading.Thread(
-        target=lambda: (
-            threading.Event().wait(0.5),
-            end_session(served, SYSTEM, session_id, StopReason.USER),
-        )
-    )
+
+    def end() -> None:
+        deadline_s = time.monotonic() + 30
+        while served.row(session_id).state != "stopping" and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+        end_session(served, SYSTEM, session_id, StopReason.USER)
+
+    helper = threading.Thread(target=end)
     helper.start()
     done = nbkeep("session", "suspend", session_id)
     helper.join()

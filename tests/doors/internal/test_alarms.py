@@ -83,6 +83,14 @@ def test_much_in_small_parts_is_told_too(any_office: OfficeForTests, gateway: Fa
     assert kinds(office) == [("volume", "a.example")]
 
 
+def test_what_was_cut_at_the_limit_of_the_day_is_told_too(
+    any_office: OfficeForTests, gateway: FakeGateway
+) -> None:
+    office, session_id = any_office, session_of(any_office, gateway)
+    report(gateway, session_id, host="a.example", bytes_out=2 << 30, allowed=False, reason="sent enough")
+    assert kinds(office) == [("upload", "a.example"), ("volume", "a.example")]
+
+
 def test_many_small_posts_to_one_host(any_office: OfficeForTests, gateway: FakeGateway) -> None:
     office, session_id = any_office, session_of(any_office, gateway)
     report(gateway, session_id, 299, host="drop.example", bytes_out=700)
@@ -138,3 +146,8 @@ def test_a_hostile_session_cannot_fill_the_journal(any_office: OfficeForTests, g
     for number in range(130):
         report(gateway, session_id, host=f"h{number}.example", bytes_out=101 * MIB)
     assert len(alarms(office)) == 100
+    report(gateway, session_id, 40, host="z.example", bytes_out=90 * MIB)
+    assert len(alarms(office)) == 100  # `volume` was told already: all of it is one day
+    office.clock.advance(86400)
+    report(gateway, session_id, 20, host="z.example", bytes_out=90 * MIB)
+    assert kinds(office)[100:] == [("volume", "z.example")]

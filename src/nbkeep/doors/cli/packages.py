@@ -112,7 +112,7 @@ def set_policy(
         return
     print_note(clean(f"{found['name']}: {found['words']['packages']}."))
     if known is not None and not known["advisories"]:
-        print_note("No vulnerabilities are known yet: `nbkeep packages advisories load FILE`.")
+        print_note("Nothing is let in before advisories are known: `nbkeep packages advisories load FILE`.")
 
 
 @policy.command("show")

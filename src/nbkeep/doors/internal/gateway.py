@@ -14,7 +14,8 @@ from nbkeep.connections.records import live_connections
 from nbkeep.data.records import live_readers
 from nbkeep.doors.api.auth import OfficeDep, require_gateway
 from nbkeep.egress.alarms import Thresholds
-from nbkeep.egress.records import MAX_BATCH, take_records
+from nbkeep.egress.records import take_records
+from nbkeep.egress.reports import MAX_BATCH
 from nbkeep.egress.watch import sent_by_all, watch
 from nbkeep.grants.records import live_datasets
 from nbkeep.inference.budgets import gateway_view
@@ -66,7 +67,7 @@ def connections(body: Records, office: OfficeDep) -> dict[str, Any]:
     thresholds = Thresholds(office.settings.alarm_volume_bytes, office.settings.alarm_upload_bytes)
     with office.store.write() as tx:
         taken = take_records(tx, office.clock, body.records)
-        watch(tx, office.clock, taken.fresh, thresholds)
+        watch(tx, office.clock, [row for row, _ in taken.fresh], thresholds)
     return {"accepted": taken.accepted, "refused": taken.refused}
 
 

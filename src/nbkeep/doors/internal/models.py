@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from nbkeep.doors.api.auth import OfficeDep, require_gateway
-from nbkeep.inference.calls import MAX_BATCH, take_calls
+from nbkeep.egress.reports import MAX_BATCH
+from nbkeep.inference.calls import take_calls
 
 router = APIRouter(prefix="/gateway", dependencies=[Depends(require_gateway)])
 

@@ -9,16 +9,9 @@ from sqlalchemy import delete, or_, select
 
 from nbkeep.people.signin import forget_old_limits
 from nbkeep.sessions.records import LIVE_STATES
+from nbkeep.store.network_tables import ConnectionRow, DestinationRow
 from nbkeep.store.package_tables import PackageInstallRow
-from nbkeep.store.tables import (
-    AccessRow,
-    ApiTokenRow,
-    ConnectionRow,
-    InvitationRow,
-    NoticeRow,
-    ReportedEventRow,
-    SessionRow,
-)
+from nbkeep.store.tables import AccessRow, ApiTokenRow, InvitationRow, NoticeRow, ReportedEventRow, SessionRow
 
 if TYPE_CHECKING:
     from nbkeep.sessions.interface import Parts
@@ -59,8 +52,10 @@ def sweep(parts: Parts) -> None:
     """Delete links, tokens, notices, visits and delivery ids that ended long ago. Twice is safe."""
     now = parts.clock.now()
     still_reporting = select(SessionRow.id).where(SessionRow.state.in_(LIVE_STATES))
+    long_ago = now - timedelta(seconds=parts.settings.connections_retention_s)
     with parts.store.write() as tx:
         forget_old_limits(tx, parts.clock)
+        tx.execute(delete(DestinationRow).where(DestinationRow.last_at < long_ago))
         tx.execute(delete(InvitationRow).where(InvitationRow.expires_at < now - _LINKS_KEPT))
         tx.execute(
             delete(ApiTokenRow).where(

@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     """Existing profiles go on with what the settings say."""
     op.add_column("profiles", sa.Column("state_key", sa.String(40), nullable=False, server_default=""))
-    op.add_column("profiles", sa.Column("frozen_s", sa.Integer(), nullable=True))
+    op.add_column("profiles", sa.Column("frozen_s", sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:
