@@ -37,6 +37,23 @@ def test_no_class_above_the_profiles_is_read(
     assert bool(reading.reported) == fits
 
 
+@pytest.mark.parametrize(
+    ("classification", "ceiling"), [("secret", "pii"), ("public", "secret"), ("secret", "secret"), ("", "")]
+)
+def test_a_class_that_nobody_knows_opens_nothing(
+    reading: Reading, cloud: Aws, classification: str, ceiling: str
+) -> None:
+    """Another release may have written it; what else there is goes on."""
+    reading.publish(sales(cloud, classification=classification), sales(cloud, "open", classification="public"))
+    for granted in ([], ["sales"]):
+        reading.reader(ceiling=ceiling, granted=granted)
+        status, _, said = reading.read("/2026-01/a.csv")
+        assert (status, b"cleared for" in said) == (403, True), said
+    assert reading.reported == []
+    reading.reader(ceiling="public")
+    assert reading.read("/2026-01/a.csv", host="open.data.nbkeep")[0] == 200
+
+
 def test_the_grant_of_another_opens_nothing_here(reading: Reading, cloud: Aws) -> None:
     reading.reach(session_id=OTHER)
     reading.add(

@@ -21,6 +21,7 @@ from nbkeep.people import tokens
 from nbkeep.profiles import profiles
 from nbkeep.profiles.known import known_to
 from nbkeep.sessions.policies import live_policies
+from nbkeep.store.data_tables import DatasetReadRow
 from nbkeep.vault import change as secrets
 from nbkeep.vault import parse as vault_parse
 from nbkeep.vault.leases import live_leases
@@ -197,6 +198,21 @@ def test_reading_raises_the_class_once_and_pii_closes_the_internet(any_office: O
         ("internal", "pii"),
     ]
     assert [one["data"]["name"] for one in recorded(office, "data.read")] == ["sales", "people"]
+
+
+def test_a_class_that_this_release_does_not_know_closes_the_internet(any_office: OfficeForTests) -> None:
+    office = any_office
+    jane = office.user("jane")
+    set_profile(office, classification="pii", public_internet=True)
+    session, elsewhere = office.ready(jane), office.ready(jane, name="other")
+    with office.store.write() as tx:
+        for which, classification in ((session, "secret"), (elsewhere, "confidential")):
+            tx.add(DatasetReadRow(session_id=which, dataset_id="dat_x", dataset="x",
+                                  classification=classification, first_at=office.clock.now()))  # fmt: skip
+    with office.store.read() as tx:
+        found = live_policies(tx, office.settings, office.clock.now())
+        assert class_of(tx, session) == "secret"
+    assert {one.session_id: one.public_internet for one in found} == {session: False, elsewhere: True}
 
 
 def test_the_internet_stays_open_where_the_setting_says_so(office: OfficeForTests) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from nbkeep.audit import events, journal
 from nbkeep.model.actor import Actor
-from nbkeep.model.classification import PII, highest, is_higher
+from nbkeep.model.classification import CLASSIFICATIONS, PII, highest, is_higher
 from nbkeep.model.errors import Refused
 from nbkeep.model.ids import new_id
 from nbkeep.model.session import LIVE, SessionState
@@ -42,7 +42,8 @@ def closed_sessions(tx: Tx, settings: Settings, session_ids: Sequence[str]) -> s
     """Return those of these sessions that may not reach the public internet, for what they have read."""
     if not settings.pii_closes_internet or not session_ids:
         return set()
-    query = select(DatasetReadRow.session_id).where(DatasetReadRow.classification == PII)
+    harmless = [one for one in CLASSIFICATIONS if one != PII]  # what is not known closes it, too
+    query = select(DatasetReadRow.session_id).where(DatasetReadRow.classification.not_in(harmless))
     return set(tx.scalars(query.where(DatasetReadRow.session_id.in_(session_ids))))
 
 
