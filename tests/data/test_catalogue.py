@@ -24,7 +24,8 @@ from nbkeep.sessions.policies import live_policies
 from nbkeep.store.data_tables import DatasetReadRow
 from nbkeep.vault import change as secrets
 from nbkeep.vault import parse as vault_parse
-from nbkeep.vault.leases import live_leases
+from nbkeep.vault.leases import list_leases, live_leases
+from nbkeep.vault.records import find_secret, list_secrets
 from nbkeep.vault.sources.embedded import EmbeddedSource
 from office_parts import any_office, client_for, office
 
@@ -258,6 +259,23 @@ def test_keys_are_of_one_server_and_region_and_used_for_datasets_alone(any_offic
         change.remove_dataset(tx, office.clock, ada, "sales")
     with office.store.read() as tx:
         assert live_leases(tx) == []
+
+
+def test_keys_of_datasets_are_shown_to_who_keeps_them_alone(any_office: OfficeForTests) -> None:
+    """All sessions are leased them, for the gateway; they tell where datasets lie."""
+    office = any_office
+    ada, jane = office.user("ada", Role.ADMIN), office.user("jane")
+    keep(office, ada)
+    publish(office, ada, "jane", secret="lake")
+    office.ready(jane)
+    with office.store.read() as tx:
+        assert len(live_leases(tx)) == 1
+        assert [row.name for row in list_secrets(tx, ada)] == ["lake"]
+        assert [secret.name for _, secret, _, _ in list_leases(tx, ada)] == ["lake"]
+        assert list_secrets(tx, jane) == list_leases(tx, jane) == []
+        with pytest.raises(Refused) as refusal:
+            find_secret(tx, jane, "lake")
+    assert refusal.value.status == 404
 
 
 def test_the_catalogue_shows_what_it_is_and_not_where(office: OfficeForTests) -> None:

@@ -19,7 +19,7 @@ from nbkeep.store.tables import (
 )
 
 from . import rules
-from .values import Binding
+from .values import GATEWAYS_OWN, Binding
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
@@ -102,7 +102,9 @@ def list_secrets(tx: Tx, actor: Actor) -> list[SecretRow]:
     actor.require(rules.KEEP)
     own = select(SecretRow).where(SecretRow.revoked_at.is_(None), SecretRow.owner_id == actor.id)
     user = tx.get(UserRow, actor.id)
-    found = {row.id: row for row in [*tx.scalars(own), *(usable_by(tx, person_of(tx, user)) if user else [])]}
+    granted = usable_by(tx, person_of(tx, user)) if user else []
+    # What reads datasets is leased to everybody's sessions for the gateway's sake, and nobody's to know of.
+    found = {row.id: row for row in [*tx.scalars(own), *(row for row in granted if row.kind != GATEWAYS_OWN)]}
     return sorted(found.values(), key=lambda row: (row.name, row.id))
 
 

@@ -11,6 +11,7 @@ THROUGH = "connection:"  # a grant to whoever was granted the declared connectio
 THROUGH_DATA = "dataset:"  # a grant to the gateway, for reading the dataset of this name
 # Kinds that no request of a session carries, with what they are granted through.
 ONLY_THROUGH: dict[str, str] = {"postgres": THROUGH, "s3": THROUGH_DATA}
+GATEWAYS_OWN: Kind = "s3"  # no program ever uses it, not even without seeing it
 
 
 @dataclass(frozen=True)
