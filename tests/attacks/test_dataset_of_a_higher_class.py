@@ -44,7 +44,9 @@ def test_a_class_that_nobody_knows_opens_nothing(
     reading: Reading, cloud: Aws, classification: str, ceiling: str
 ) -> None:
     """Another release may have written it; what else there is goes on."""
-    reading.publish(sales(cloud, classification=classification), sales(cloud, "open", classification="public"))
+    reading.publish(
+        sales(cloud, classification=classification), sales(cloud, "open", classification="public")
+    )
     for granted in ([], ["sales"]):
         reading.reader(ceiling=ceiling, granted=granted)
         status, _, said = reading.read("/2026-01/a.csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,6 +53,45 @@ def test_and_open_nothing_where_one_got_in(reading: Reading, cloud: Aws, pattern
 )
 def test_a_star_stands_for_no_folder(pattern: str, key: str, fits: bool) -> None:  # noqa: FBT001 - a table of cases
     assert in_sample([pattern], key) == fits
+
+
+def test_listings_of_the_sample_say_nothing_of_other_keys(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last key of a page is mostly none of the sample, and that there is more says what lies after it."""
+    monkeypatch.setattr("nbkeep.data.listing.PAGE", 1)
+    seen: list[str] = []
+    path = "/?format=json"
+    while path:
+        status, _, said = reading.read(path)
+        assert status == 200
+        assert not any(word in said + path.encode() for word in (b"x.csv", b"2026-02", b"big.bin"))
+        found = json.loads(said)
+        seen += [one["key"] for one in found["objects"]]
+        path = (found["next"] or "").removeprefix("http://sales.data.nbkeep")
+    assert seen == ["2026-01/a.csv", "2026-01/b c+d.csv"]
+    for prefix in ("2026-02/", "2026-02/a", "none/"):
+        assert json.loads(reading.read(f"/?format=json&prefix={prefix}")[2])["next"] is None
+    answers = {
+        reading.read(f"/?format=json&prefix=2026-01/{one}")[2].count(b"page=") for one in ("deep", "none")
+    }
+    assert len(answers) == 1
+    for path in ("/?after=2026-01/b", "/?format=json&prefix=2026-01/&after=2026-01/d"):
+        status, _, said = reading.read(path)
+        assert (status, b"without a grant" in said) == (400, True)
+
+
+def test_a_page_is_of_one_session_and_dataset(
+    reading: Reading, cloud: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbkeep.data.listing.PAGE", 1)
+    reading.publish(sales(cloud), sales(cloud, "second"))
+    path = json.loads(reading.read("/?format=json")[2])["next"].removeprefix("http://sales.data.nbkeep")
+    assert reading.read(path)[0] == 200
+    for trick in (path.replace("page=", "page=AAAA"), "/?page=..", "/?page=%00", "/?page=" + "A" * 80):
+        status, _, said = reading.read(trick)
+        assert (status, b"begin the listing anew" in said) == (400, True)
+    assert reading.read(path, host="second.data.nbkeep")[0] == 400
 
 
 @pytest.mark.parametrize("place", ["s3://lake/../other", "s3://lake//x", "s3://lake/a//", "s3:///x", "s3://LAKE/x",

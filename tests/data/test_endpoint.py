@@ -96,6 +96,21 @@ def test_long_listings_go_on_where_they_ended(
     assert seen == sorted(key.removeprefix("sales/") for key in OBJECTS if key.startswith("sales/"))
 
 
+def test_a_key_that_no_address_can_name_ends_no_listing(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch, cloud: Aws, authority: Authority
+) -> None:
+    monkeypatch.setattr("nbkeep.data.listing.PAGE", 1)
+    own = cloud.own("s3", authority)
+    own.put_object(Bucket=BUCKET, Key="sales/2026-02//odd", Body=b"")
+    reading.reader(granted=["sales"])
+    first = listed(reading, "/?format=json&prefix=2026-02/")
+    own.delete_object(Bucket=BUCKET, Key="sales/2026-02//odd")
+    assert first["objects"] == []
+    assert [one["key"] for one in listed(reading, first["next"].removeprefix(AT))["objects"]] == [
+        "2026-02/a.csv"
+    ]
+
+
 def test_programs_read_it_by_its_address(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
     with way_out(reading) as proxies:
         monkeypatch.setenv("http_proxy", proxies["http"])

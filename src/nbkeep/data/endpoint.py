@@ -7,6 +7,7 @@ nothing of the program's request but the part that it wants.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from nbkeep.model.errors import NbkeepError
 
 from . import keys, listing
 from .fetch import fetch
+from .pages import Pages
 from .rules import access_to, may_read
 from .values import SUFFIX, Reader, Source, Told
 
@@ -69,6 +71,7 @@ class Datasets:
         self._sources: dict[str, Source] = {}
         self._readers: dict[str, Reader] = {}
         self._reported: set[tuple[str, str]] = set()
+        self._pages = Pages()
 
     def hear(self, told: Mapping[str, Any]) -> None:
         """Take what the office says with the policies; raises ValueError."""
@@ -113,7 +116,7 @@ class Datasets:
         path, _, query = target.path.partition(b"?")
         is_listing = path == b"/"
         try:
-            wanted = listing.wanted(query, _accepts(asked)) if is_listing else None
+            wanted = self._wanted(talk, asked, source, access, query) if is_listing else None
             key = "" if is_listing else keys.key_of(path, query)
         except ValueError as error:
             said = f"this names nothing in the dataset {name}: {error}"
@@ -128,6 +131,17 @@ class Datasets:
             await self._object(talk, asked, source, key)
         else:
             await self._listing(talk, asked, source, access, wanted)
+
+    def _wanted(
+        self, talk: Talk, asked: web.Asked, source: Source, access: Access, query: bytes
+    ) -> listing.Wanted:
+        """Return what to list; raises ValueError."""
+        wanted = listing.wanted(query, _accepts(asked))
+        if wanted.after and access.level != "whole":
+            raise ValueError("without a grant a listing goes on by the address that it gives as next alone")
+        if not wanted.page:
+            return wanted
+        return replace(wanted, after=self._pages.opened(talk.session_id, source.id, wanted.page))
 
     def _access(self, session_id: str, name: str) -> tuple[Source, Access]:
         source, reader = self._sources.get(name), self._readers.get(session_id, Reader(""))
@@ -176,20 +190,25 @@ class Datasets:
     ) -> None:
         if asked.request.method != b"GET":
             raise Refusal(405, "dataset-reads-only", "a listing is asked for with GET")
-        server, path, headers = await self._server(talk, source, b"GET", listing.question(source, wanted), [])
-        status, data = await fetch(talk, server, _authority(source), path, headers)
-        if status != 200:  # noqa: PLR2004  anything else is no listing
-            raise _unreadable(source, status)
-        try:
-            page = listing.read(data, source.prefix)
-        except ValueError as error:
-            raise _unreadable(source, status) from error
-        kind, body = listing.told(source, access.level, wanted, page)
+        question = listing.question(source, access.level, wanted)
+        page = listing.Page() if question is None else await self._page(talk, source, question)
+        more = self._pages.sealed(talk.session_id, source.id, page.last) if page.is_cut else ""
+        kind, body = listing.told(source, access.level, wanted, page, more)
         head = (
             f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
             "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
         )
         await talk.wire.last_words(head.encode("ascii") + body)
+
+    async def _page(self, talk: Talk, source: Source, question: bytes) -> listing.Page:
+        server, path, headers = await self._server(talk, source, b"GET", question, [])
+        status, data = await fetch(talk, server, _authority(source), path, headers)
+        if status != 200:  # noqa: PLR2004  anything else is no listing
+            raise _unreadable(source, status)
+        try:
+            return listing.read(data, source.prefix)
+        except ValueError as error:
+            raise _unreadable(source, status) from error
 
     async def _server(
         self, talk: Talk, source: Source, method: bytes, path: bytes, headers: Headers

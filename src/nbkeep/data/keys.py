@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LONGEST_BYTES = 900  # S3 has 1,024 for prefix and key
 _ENCODED_AGAIN = re.compile(r"%(?:2e|2f|5c|25|00)", re.IGNORECASE)
 _MOST_STARS = 8
+_WILD = re.compile(r"[*?]")
 
 
 def key_of(path: bytes, query: bytes = b"") -> str:
@@ -78,3 +79,21 @@ def matches(pattern: str, key: str) -> bool:
 def in_sample(samples: Iterable[str], key: str) -> bool:
     """Tell whether a key belongs to the sample."""
     return any(matches(one, key) for one in samples)
+
+
+def beginning(samples: Iterable[str], prefix: str) -> str | None:
+    """Return what all keys of the sample that begin with a prefix begin with; None where there are none.
+
+    It is a part of the patterns alone: whoever asks for it, nothing of it says which other keys there are.
+
+    >>> beginning(["2026-01/*.csv", "2026-02/a?.csv", "readme"], "2026"), beginning(["2026-01/*.csv"], "x")
+    ('2026-0', None)
+    """
+    fixed = [_WILD.split(one, maxsplit=1)[0] for one in samples]
+    found = [one for one in fixed if one.startswith(prefix) or prefix.startswith(one)]
+    if not found:
+        return None
+    first, last = min(found), max(found)  # what these two share, all of those between them do
+    return first[
+        : next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), None)
+    ]

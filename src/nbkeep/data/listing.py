@@ -18,16 +18,17 @@ if TYPE_CHECKING:
 
 PAGE = 1000  # keys, the most that S3 gives at once
 _MOST_BYTES = 2000
-_WANTED = frozenset({"prefix", "after", "format"})
+_WANTED = frozenset({"prefix", "after", "page", "format"})
 _LEAVES = frozenset({"Key", "Size", "LastModified", "IsTruncated"})
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to list: keys that begin with `prefix`, those after `after`."""
+    """What to list: keys that begin with `prefix`, those after `after`. `page`: where to go on, sealed."""
 
     prefix: str = ""
     after: str = ""
+    page: str = ""
     form: Literal["json", "html"] = "html"
 
 
@@ -56,20 +57,29 @@ def wanted(query: bytes, accept: bytes) -> Wanted:
     pairs = parse_qsl(query.decode("ascii", "replace"), keep_blank_values=True, errors="strict")
     found = dict(pairs)
     if len(found) != len(pairs) or not found.keys() <= _WANTED:
-        raise ValueError("a listing takes prefix=, after= and format=, each once")
-    prefix, after = found.get("prefix", ""), found.get("after", "")
+        raise ValueError("a listing takes prefix=, after=, page= and format=, each once")
+    prefix, after, page = (found.get(name, "") for name in ("prefix", "after", "page"))
+    if after and page:
+        raise ValueError("a listing goes on after a key or with a page, not with both")
     keys.check(prefix)
     keys.check(after)
     form = found.get("format", "json" if b"application/json" in accept else "html")
     if form not in {"json", "html"}:
         raise ValueError("the format is json or html")
-    return Wanted(prefix, after, "json" if form == "json" else "html")
+    return Wanted(prefix, after, page, "json" if form == "json" else "html")
 
 
-def question(source: Source, asked: Wanted) -> bytes:
-    """Return what S3 is asked: never for keys that do not begin with the dataset's own prefix."""
+def question(source: Source, level: Level, asked: Wanted) -> bytes | None:
+    """Return what S3 is asked: never for keys that do not begin with the dataset's own prefix.
+
+    None where nothing can be there. Who reads the sample alone does not choose the question: that an answer
+    is cut would tell which other keys there are.
+    """
+    prefix = asked.prefix if level == "whole" else keys.beginning(source.samples, asked.prefix)
+    if prefix is None:
+        return None
     pairs = {"encoding-type": "url", "list-type": "2", "max-keys": str(PAGE)}
-    pairs["prefix"] = source.prefix + asked.prefix
+    pairs["prefix"] = source.prefix + prefix
     if asked.after:
         pairs["start-after"] = source.prefix + asked.after
     return f"/{source.bucket}?{urlencode(pairs, quote_via=quote)}".encode()
@@ -126,18 +136,17 @@ def _take(page: Page, found: dict[str, str], prefix: str) -> None:
         page.items.append(Item(key, size, found.get("LastModified", "")))
 
 
-def told(source: Source, level: Level, asked: Wanted, page: Page) -> tuple[str, bytes]:
-    """Return the content type and body of a listing, of keys that may be read."""
-    items = page.items
+def told(source: Source, level: Level, asked: Wanted, page: Page, more: str) -> tuple[str, bytes]:
+    """Return the content type and body of a listing, of keys that may be read; `more`: the page after it."""
+    items = [one for one in page.items if one.key.startswith(asked.prefix)]
     if level != "whole":
         items = [one for one in items if keys.in_sample(source.samples, one.key)]
-    after = page.last if page.is_cut else ""
     if asked.form == "json":
-        return "application/json", _json(source, level, asked, items, after)
-    return "text/html; charset=utf-8", _html(source, level, asked, items, after)
+        return "application/json", _json(source, level, asked, items, more)
+    return "text/html; charset=utf-8", _html(source, level, asked, items, more)
 
 
-def _json(source: Source, level: Level, asked: Wanted, items: Iterable[Item], after: str) -> bytes:
+def _json(source: Source, level: Level, asked: Wanted, items: Iterable[Item], more: str) -> bytes:
     objects = [
         {"key": one.key, "url": _url(source, one.key), "size_bytes": one.size_bytes, "modified": one.modified}
         for one in items
@@ -148,24 +157,24 @@ def _json(source: Source, level: Level, asked: Wanted, items: Iterable[Item], af
         "access": level,
         "prefix": asked.prefix,
         "objects": objects,
-        "next": f"{source.address}?{_more(asked, after)}" if after else None,
+        "next": f"{source.address}?{_more(asked, more)}" if more else None,
     }
     return (json.dumps(body) + "\n").encode()
 
 
-def _html(source: Source, level: Level, asked: Wanted, items: Iterable[Item], after: str) -> bytes:
+def _html(source: Source, level: Level, asked: Wanted, items: Iterable[Item], more: str) -> bytes:
     lines = [
         f'<tr><td><a href="/{html.escape(quote(one.key))}">{html.escape(one.key)}</a></td>'
         f"<td>{one.size_bytes}</td><td>{html.escape(one.modified)}</td></tr>"
         for one in items
     ]
     title = f"{source.name}: {source.classification}, {'all of it' if level == 'whole' else 'its sample'}"
-    more = f'<p><a href="/?{html.escape(_more(asked, after))}">More</a></p>' if after else ""
+    link = f'<p><a href="/?{html.escape(_more(asked, more))}">More</a></p>' if more else ""
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title>"
         f"<h1>{html.escape(title)}</h1><table><tr><th>Key<th>Bytes<th>Modified</tr>\n"
         + "\n".join(lines)
-        + f"</table>{more}</html>\n"
+        + f"</table>{link}</html>\n"
     ).encode()
 
 
@@ -173,5 +182,5 @@ def _url(source: Source, key: str) -> str:
     return source.address + quote(key)
 
 
-def _more(asked: Wanted, after: str) -> str:
-    return urlencode({"prefix": asked.prefix, "after": after, "format": asked.form}, quote_via=quote)
+def _more(asked: Wanted, page: str) -> str:
+    return urlencode({"prefix": asked.prefix, "page": page, "format": asked.form}, quote_via=quote)
