@@ -22,6 +22,34 @@ lab_unit_tests() {
     (cd ui/lab && PATH="$home/bin:$PATH" "$home/bin/node" "$home/lib/node_modules/npm/bin/npm-cli.js" test --silent)
 }
 
+# The running product is mostly waited for, so that the other tests run beside it where there is room for both.
+all_tests() {
+    if [ -n "${PYTEST_ARGS:-}" ] || [ "$(nproc)" -lt 2 ] || ! has_gib 6; then
+        .venv/bin/pytest ${PYTEST_ARGS:-}
+        return
+    fi
+    local said others result=0
+    said=$(mktemp)
+    printf '    in two lanes: tests/e2e here; the others beside it, shown when they have ended\n'
+    .venv/bin/pytest -p no:cacheprovider --ignore=tests/e2e >"$said" 2>&1 &
+    others=$!
+    trap "kill $others 2>/dev/null" EXIT
+    .venv/bin/pytest tests/e2e || result=1
+    while kill -0 "$others" 2>/dev/null; do
+        printf '    the others: %s\n' "$(tail -n 1 "$said" | grep -o '\[ *[0-9]*%\]$' || echo '[  0%]')"
+        for _ in $(seq 30); do kill -0 "$others" 2>/dev/null && sleep 1; done
+    done
+    wait "$others" || result=1
+    trap - EXIT
+    cat "$said"
+    rm -f "$said"
+    return "$result"
+}
+
+has_gib() {
+    awk -v wanted="$1" '/^MemAvailable:/ { exit $2 < wanted * 1024 * 1024 }' /proc/meminfo
+}
+
 case ${1:-} in
     lint)
         step "style" .venv/bin/ruff check .
@@ -31,7 +59,7 @@ case ${1:-} in
         ;;
     tests)
         step "JupyterLab extension" lab_unit_tests
-        step "tests" .venv/bin/pytest ${PYTEST_ARGS:-}
+        step "tests" all_tests
         ;;
     *)
         echo "usage: check.sh lint|tests" >&2

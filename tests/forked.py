@@ -142,10 +142,10 @@ class Kernel:
         """Return the kernel's pid on the host."""
         ours = self.machine.folder(self.spec)
         noted = json.loads((ours / "sandbox.json").read_text())["inner"]["pid"]
-        wanted = os.readlink(f"/proc/{noted}/ns/pid")  # noqa: PTH115  no file's path
+        wanted = os.readlink(f"/proc/{noted}/ns/pid")
         for entry in Path("/proc").iterdir():
             try:
-                if entry.name.isdigit() and os.readlink(entry / "ns/pid") == wanted:  # noqa: PTH115
+                if entry.name.isdigit() and os.readlink(entry / "ns/pid") == wanted:
                     numbers = field(entry, "NSpid").split()
                     if int(numbers[-1]) == self.pid:
                         return int(entry.name)

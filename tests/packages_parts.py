@@ -58,7 +58,7 @@ class _Page(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Index  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  as it is called above
+    def log_message(self, format: str, *args: Any) -> None:
         pass
 
     def do_GET(self) -> None:

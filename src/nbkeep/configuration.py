@@ -61,7 +61,7 @@ _USER_FIELDS = ("role", "status", "max_sessions", "home_size_bytes")
 _LARGEST_CHARS = 4 << 20
 
 
-class _DryRun(Exception):  # noqa: N818 - not an error: it carries a finished plan out of a transaction
+class _DryRun(Exception):
     """Rolls back what was tried out."""
 
 

@@ -51,7 +51,7 @@ def test_and_open_nothing_where_one_got_in(reading: Reading, cloud: Aws, pattern
         ("a.c", "abc", False),
     ],
 )
-def test_a_star_stands_for_no_folder(pattern: str, key: str, fits: bool) -> None:  # noqa: FBT001 - a table of cases
+def test_a_star_stands_for_no_folder(pattern: str, key: str, fits: bool) -> None:
     assert in_sample([pattern], key) == fits
 
 

@@ -210,7 +210,7 @@ async def test_only_who_shows_the_token_is_let_in(short_dir: Path, monkeypatch: 
         connection.close()
         for one in (*crowd, kernel):
             one.close()
-    assert not os.listdir(short_dir)  # noqa: PTH208
+    assert not os.listdir(short_dir)
 
 
 def descriptors() -> int:

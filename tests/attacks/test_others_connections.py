@@ -14,7 +14,7 @@ pytestmark = pytest.mark.attack
 
 
 def test_nobody_sees_anothers_connections(portal: Portal) -> None:
-    from gateway_parts import make_gateway  # noqa: PLC0415 - see below
+    from gateway_parts import make_gateway
 
     office: OfficeForTests = portal.office
     jane, mallory = office.user("jane"), portal.person("mallory")

@@ -80,7 +80,7 @@ def machine(victim: subprocess.Popen[bytes]) -> Iterator[Machine]:
 
 
 def test_an_evil_package_has_no_hold_of_the_host(machine: Machine, victim: subprocess.Popen[bytes]) -> None:
-    from nbkeep.backends.local.seccomp import denied  # noqa: PLC0415  only here
+    from nbkeep.backends.local.seccomp import denied
 
     site = next((machine.data_dir / "images/evil/current/env/lib").glob("python3*")) / "site-packages"
     with socket.create_server(("127.0.0.1", 0)) as door:

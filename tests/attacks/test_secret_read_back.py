@@ -85,9 +85,9 @@ def test_the_database_file_and_its_journal_hold_no_value(office: OfficeForTests)
 
 def test_a_value_is_not_in_what_is_printed_of_it(office: OfficeForTests) -> None:
     """Objects that hold one must not show it where somebody logs them."""
-    from nbkeep.doors.api.secrets import SecretWanted  # noqa: PLC0415  the door's own class
-    from nbkeep.egress.additions import Added  # noqa: PLC0415
-    from nbkeep.egress.leases import Lease  # noqa: PLC0415
+    from nbkeep.doors.api.secrets import SecretWanted
+    from nbkeep.egress.additions import Added
+    from nbkeep.egress.leases import Lease
 
     wanted = SecretWanted.model_validate({"name": "x", "value": VALUE, "hosts": ["a.b"]})
     added = Added(Lease("lea_1", "ses_1", "x", 1, ("a.b:443",), "header", "A", "{}"), VALUE)

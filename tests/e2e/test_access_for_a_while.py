@@ -31,7 +31,7 @@ class _Site(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"still here\n")
             time.sleep(0.1)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that it overrides
+    def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
 

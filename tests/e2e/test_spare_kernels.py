@@ -41,10 +41,10 @@ def first_process(session: Session) -> int:
 def processes(session: Session) -> dict[int, Path]:
     """Return what runs in the sandbox beside its first process and the relay, by the number that it has there."""
     first = first_process(session)
-    wanted, found = os.readlink(f"/proc/{first}/ns/pid"), dict[int, Path]()  # noqa: PTH115  no file's path
+    wanted, found = os.readlink(f"/proc/{first}/ns/pid"), dict[int, Path]()
     for entry in Path("/proc").iterdir():
         try:
-            if not entry.name.isdigit() or os.readlink(entry / "ns/pid") != wanted:  # noqa: PTH115
+            if not entry.name.isdigit() or os.readlink(entry / "ns/pid") != wanted:
                 continue
             if int(entry.name) != first and (entry / "comm").read_text() != "nbkeep-relay\n":
                 found[int(field(entry, "NSpid").split()[-1])] = entry

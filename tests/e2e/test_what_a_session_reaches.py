@@ -50,7 +50,7 @@ class _Index(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that it overrides
+    def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
 

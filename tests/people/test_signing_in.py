@@ -120,11 +120,11 @@ def test_a_clock_that_was_set_back_does_not_lock_for_longer(store: Store, clock:
 
 
 def test_an_older_hash_is_made_anew_at_sign_in(store: Store, clock: ManualClock) -> None:
-    from argon2 import PasswordHasher  # noqa: PLC0415
+    from argon2 import PasswordHasher
 
     jane = join(store, clock, "jane@acme.com")
     old = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(GOOD)
-    from nbkeep.store.tables import UserRow  # noqa: PLC0415
+    from nbkeep.store.tables import UserRow
 
     with store.write() as tx:
         tx.get_one(UserRow, jane.id).password_hash = old
@@ -137,7 +137,7 @@ def test_an_older_hash_is_made_anew_at_sign_in(store: Store, clock: ManualClock)
 
 
 def test_no_record_holds_what_was_typed(store: Store, clock: ManualClock) -> None:
-    from nbkeep.audit.search import Wanted, search  # noqa: PLC0415
+    from nbkeep.audit.search import Wanted, search
 
     join(store, clock, "jane@acme.com")
     fails(store, clock, "my secret typed into the name field", "other secret")

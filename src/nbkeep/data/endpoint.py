@@ -203,7 +203,7 @@ class Datasets:
     async def _page(self, talk: Talk, source: Source, question: bytes) -> listing.Page:
         server, path, headers = await self._server(talk, source, b"GET", question, [])
         status, data = await fetch(talk, server, _authority(source), path, headers)
-        if status != 200:  # noqa: PLR2004  anything else is no listing
+        if status != 200:  # anything else is no listing
             raise _unreadable(source, status)
         try:
             return listing.read(data, source.prefix)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
+from itertools import takewhile
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -93,7 +94,5 @@ def beginning(samples: Iterable[str], prefix: str) -> str | None:
     found = [one for one in fixed if one.startswith(prefix) or prefix.startswith(one)]
     if not found:
         return None
-    first, last = min(found), max(found)  # what these two share, all of those between them do
-    return first[
-        : next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), None)
-    ]
+    ends = zip(min(found), max(found), strict=False)  # what these two share, all between them do
+    return "".join(one for one, _ in takewhile(lambda both: both[0] == both[1], ends))

@@ -24,7 +24,7 @@ class Signer:
     """Signs and reads small JSON objects with HMAC-SHA256 under a key derived for one purpose."""
 
     def __init__(self, secret: bytes, purpose: str) -> None:
-        if len(secret) < 16:  # noqa: PLR2004 - bytes
+        if len(secret) < 16:  # bytes
             raise ValueError("the cookie secret is too short")
         self._key = hmac.digest(secret, b"nbkeep portal: " + purpose.encode(), "sha256")
 

@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
             give_up_powers()
             asyncio.run(serve(settings, Limits(total=max(100, (files - 200) // 2))))
     except NbkeepError as error:
-        print(f"nbkeep gateway: {error}", file=sys.stderr)  # noqa: T201 - it ends on a terminal or in a log
+        print(f"nbkeep gateway: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         with only_one(settings):
             asyncio.run(serve(settings))
     except NbkeepError as error:
-        print(f"nbkeep office: {error}", file=sys.stderr)  # noqa: T201 - it ends on a terminal or in a log
+        print(f"nbkeep office: {error}", file=sys.stderr)
         return 1
     return 0
 

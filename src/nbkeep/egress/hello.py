@@ -68,7 +68,7 @@ def _client_hello(data: bytes) -> bytes:
         if len(header) < _RECORD_HEADER:
             raise _ShortError
         length = int.from_bytes(header[3:5], "big")
-        if header[0] != _HANDSHAKE or header[1] != 3 or not length:  # noqa: PLR2004  every version says 3
+        if header[0] != _HANDSHAKE or header[1] != 3 or not length:  # every version says 3
             raise _BrokenError
         message += data[at + _RECORD_HEADER : at + _RECORD_HEADER + length]
         at += _RECORD_HEADER + length

@@ -146,5 +146,5 @@ def _not_had(lease: Lease, error: NbkeepError) -> Refusal:
         503,
         "egress-secret-unavailable",
         f"the secret {lease.name} cannot be had now, so the request was not sent",
-        "Try again in a moment; tell an admin if it stays." if error.status >= 500 else error.message,  # noqa: PLR2004  it may pass
+        "Try again in a moment; tell an admin if it stays." if error.status >= 500 else error.message,
     )

@@ -25,7 +25,7 @@ _LONGEST_REASON = 160
 
 
 @dataclass(eq=False)
-class Refusal(Exception):  # noqa: N818  it is the answer to a request
+class Refusal(Exception):
     """`status`: as in HTTP (403: the rules say no; 400: not understood; 502, 503, 504: it failed)."""
 
     status: int

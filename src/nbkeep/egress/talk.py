@@ -224,7 +224,9 @@ class Talk:
 
     def refused(self, refusal: Refusal) -> None:
         """Close both sides, since what was asked is not done."""
-        if self.record is not None and refusal.status < 500 and not refusal.is_answer:  # noqa: PLR2004  what failed was allowed
+        if (
+            self.record is not None and refusal.status < 500 and not refusal.is_answer
+        ):  # what failed was allowed
             self.record.allowed = False
             self.record.reason = refusal.reason
         self.close()
@@ -292,7 +294,7 @@ class Talk:
         for address in addresses:
             place = ipaddress.ip_address(address)
             self._known().address = address
-            sock = socket.socket(socket.AF_INET if place.version == 4 else socket.AF_INET6)  # noqa: PLR2004
+            sock = socket.socket(socket.AF_INET if place.version == 4 else socket.AF_INET6)
             try:
                 sock.setblocking(False)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -154,7 +154,7 @@ def _exact(data: object, names: set[str], what: str) -> Mapping[str, Any]:
 def _typed(found: Mapping[str, Any], name: str, kind: type[_T]) -> _T:
     value = found[name]
     if not isinstance(value, kind):
-        raise ValueError(f"{name} is of the wrong type")  # noqa: TRY004  all that is wrong here is one error
+        raise ValueError(f"{name} is of the wrong type")
     return value
 
 

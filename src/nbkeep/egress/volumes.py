@@ -42,7 +42,7 @@ class Volumes:
         """Take what the office says with the policies; raises ValueError for what it does not say."""
         sent: object = told.get("sent_today", {})
         if not isinstance(sent, dict):
-            raise ValueError("sent_today is no table")  # noqa: TRY004  all that is wrong here is one error
+            raise ValueError("sent_today is no table")
         self.take({str(key): int(count) for key, count in cast("dict[str, Any]", sent).items()})
 
     def add(self, session_id: str, count: int) -> int:

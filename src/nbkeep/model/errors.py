@@ -19,7 +19,7 @@ class NbkeepError(Exception):
         return f"{self.message} {self.remedy}".strip()
 
 
-class Refused(NbkeepError):  # noqa: N818 - the domain's word, read aloud: "raise Refused"
+class Refused(NbkeepError):
     """Policy or bad input says no; trying again unchanged will not help.
 
     `status` is the HTTP status that the doors answer with (400 bad input, 401, 403, 404, 409, 429).
@@ -30,7 +30,7 @@ class Refused(NbkeepError):  # noqa: N818 - the domain's word, read aloud: "rais
         self.status = status
 
 
-class Unavailable(NbkeepError):  # noqa: N818 - likewise
+class Unavailable(NbkeepError):
     """Something that is needed does not answer; trying later may help."""
 
     status = 503

@@ -34,7 +34,7 @@ def money_words(microcents: int, currency: str = "") -> str:
     for decimals in (2, 4, 6, 8):
         step = 10 ** (8 - decimals)
         # Two digits that count, or all there are.
-        if microcents >= 10 * step or not microcents or decimals == 8:  # noqa: PLR2004  microcents have 8 decimals
+        if microcents >= 10 * step or not microcents or decimals == 8:  # microcents have 8 decimals
             rounded = (microcents + step // 2) // step
             whole, rest = divmod(rounded, 10**decimals)
             return f"{whole:,}.{rest:0{decimals}} {currency}".strip()

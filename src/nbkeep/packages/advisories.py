@@ -20,7 +20,7 @@ def read_advisory(data: object) -> list[dict[str, Any]]:
     OSV record.
     """
     if not isinstance(data, dict):
-        raise ValueError("not an OSV record")  # noqa: TRY004  all that is wrong here is one error
+        raise ValueError("not an OSV record")
     told = cast("dict[str, Any]", data)
     if not isinstance(told.get("id"), str) or not told["id"]:
         raise ValueError("an OSV record has an id")

@@ -161,7 +161,7 @@ def _read_json(data: bytes) -> list[dict[str, Any]]:
     files = cast("dict[str, Any]", page).get("files") if isinstance(page, dict) else None
     version = cast("dict[str, Any]", page).get("meta") if isinstance(page, dict) else None
     if not isinstance(files, list) or not isinstance(version, dict):
-        raise ValueError("the index's answer is no page of a project")  # noqa: TRY004  one error for all
+        raise ValueError("the index's answer is no page of a project")
     if not str(cast("dict[str, Any]", version).get("api-version", "")).startswith("1."):
         raise ValueError("the index speaks another version of its protocol")
     return [one for one in cast("list[Any]", files) if isinstance(one, dict)]

@@ -65,7 +65,7 @@ class Page(Untouched):
     def answer(self, headers: Headers, *, has_body: bool) -> Headers:
         """Return the headers of the page that is made; raises `Refusal`."""
         if self._status != _OK:
-            if self._status and self._status < 300:  # noqa: PLR2004  parts of pages are nothing to read
+            if self._status and self._status < 300:  # parts of pages are nothing to read
                 raise Refusal(502, "package-index-failed", f"the index answered with {self._status}")
             return headers
         told = {key.lower(): value.decode("latin-1") for key, value in headers}

@@ -111,7 +111,7 @@ def revoke(tx: Tx, clock: Clock, actor: Actor, package: str) -> None:
 def _parsed(package: str) -> tuple[str, str]:
     name, equals, version = package.partition("==")
     found = normalised(name.strip())
-    if not equals or not found or len(package) > 200:  # noqa: PLR2004  as long as the table's columns
+    if not equals or not found or len(package) > 200:  # as long as the table's columns
         raise invalid(
             "package", f"{package[:100]!r} is no version of a package.", "Write it like numpy==1.26.4."
         )

@@ -42,7 +42,7 @@ def is_common(password: str) -> bool:
     (True, True, False)
     """
     low = password.lower()
-    if len(set(low)) <= 4 or _once(low) != low:  # noqa: PLR2004 - aaaabbbb, hahahahahaha, 112233112233
+    if len(set(low)) <= 4 or _once(low) != low:  # aaaabbbb, hahahahahaha, 112233112233
         return True
     if any(low in walk or low in walk[::-1] for walk in _WALKS):
         return True

@@ -101,7 +101,7 @@ def check_password(password: str, name: str, email: str) -> None:
 
 def check_token(name: str, scopes: Sequence[str], valid_s: int, held: Collection[str]) -> None:
     """Raise `Refused` for a token without name or scopes, beyond its maker's, or valid for too long."""
-    if not 0 < len(name.strip()) <= 100:  # noqa: PLR2004 - the column's width
+    if not 0 < len(name.strip()) <= 100:  # the column's width
         raise invalid("name", "A token needs a name of 1 to 100 characters.", "Say what it is for.")
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:

@@ -257,7 +257,7 @@ def _look_around(parts: Parts, row: SessionRow, owner: UserRow) -> Surroundings:
         volume = parts.backend.volume(owner.name)
         status = parts.backend.status(row.id)
     except NbkeepError as error:
-        away = error.status == 503  # noqa: PLR2004 - Unavailable; a 404 only means that nothing is left there
+        away = error.status == 503  # Unavailable; a 404 only means that nothing is left there
     may_take_s = grace_s(parts.settings, row.profile)
     return Surroundings(status, volume, owner.status == "active", away, may_take_s)
 

@@ -95,7 +95,7 @@ class HubClient:
             return None
         except httpx.HTTPError as error:
             raise Unavailable("hub-away", "The hub does not answer.", "Try again in a moment.") from error
-        if answer.status_code >= 500:  # noqa: PLR2004 - HTTP's class of server errors
+        if answer.status_code >= 500:
             raise Unavailable(
                 "hub-away",
                 f"The hub answered {answer.status_code}: {_message(answer)}",

@@ -72,7 +72,7 @@ def host(text: str, *, may_be_wild: bool = False) -> str:
         name, port_text = port_text, str(_HTTPS)
     wild = "*." if may_be_wild and name.startswith("*.") and name.count(".") > 1 else ""
     name = _ascii(name.removeprefix(wild), text)
-    port = int(port_text) if port_text.isascii() and port_text.isdigit() and len(port_text) <= 5 else 0  # noqa: PLR2004 - digits of 65535
+    port = int(port_text) if port_text.isascii() and port_text.isdigit() and len(port_text) <= 5 else 0
     labels = name.split(".")
     is_name = len(name) <= _HOST_LENGTH and all(_LABEL.fullmatch(one) for one in labels)
     if not is_name or labels[-1].isdigit() or not 0 < port <= _MAX_PORT:
@@ -108,7 +108,7 @@ def binding(
         bound = binding(hosts, header, query, basic, sigv4=sigv4, postgres=postgres, s3=s3)
         return replace(bound, source=lies)
     if postgres is not None or s3 is not None:
-        is_alone = [header, query, basic, sigv4, postgres, s3].count(None) == 5  # noqa: PLR2004 - one is given
+        is_alone = [header, query, basic, sigv4, postgres, s3].count(None) == 5  # one is given
         made, said = (_postgres, postgres) if s3 is None else (_s3, s3)
         return made(hosts, said or "", is_alone=is_alone)
     found = tuple(dict.fromkeys(host(one, may_be_wild=sigv4 is not None) for one in hosts))

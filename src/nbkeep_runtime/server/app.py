@@ -59,7 +59,7 @@ class SessionServer(ServerApp):
     session_settings: ServerSettings
     session: Session
 
-    def load_config_file(self, suppress_errors: bool = True) -> None:  # noqa: FBT001, FBT002
+    def load_config_file(self, suppress_errors: bool = True) -> None:
         """Read none."""
 
     def migrate_config(self) -> None:
@@ -135,7 +135,7 @@ class SessionServer(ServerApp):
         await self.session.kept.resume()
         super()._bind_http_server()
 
-    def stop(self, from_signal: bool = False) -> None:  # noqa: FBT001, FBT002
+    def stop(self, from_signal: bool = False) -> None:
         """Begin to end; a second call changes nothing while variables are saved."""
         if not self._stopping:
             super().stop(from_signal)

@@ -29,7 +29,7 @@ _REASONS = frozenset(
 Answer = dict[str, Any]
 
 
-class NoCells(ValueError):  # noqa: N818  # told to the browser as it is
+class NoCells(ValueError):
     """What was sent is no list of cells, or too long; the message says which."""
 
 

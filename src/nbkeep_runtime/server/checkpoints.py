@@ -61,7 +61,7 @@ class HomeCheckpoints(AsyncCheckpoints):
             os.mkdir(name, 0o777, dir_fd=folder)
         return atomic.copy(self._home, path, place)
 
-    async def create_checkpoint(self, contents_mgr: object, path: str) -> dict[str, Any]:  # noqa: ARG002
+    async def create_checkpoint(self, contents_mgr: object, path: str) -> dict[str, Any]:
         """Copy the file as it is on disk now."""
         try:
             return _model(await asyncio.to_thread(self._create, path))
@@ -73,7 +73,7 @@ class HomeCheckpoints(AsyncCheckpoints):
                 ) from error
             raise web.HTTPError(HTTPStatus.NOT_FOUND, f"No checkpoint of {path}: {error.strerror}") from error
 
-    async def restore_checkpoint(self, contents_mgr: object, checkpoint_id: str, path: str) -> None:  # noqa: ARG002
+    async def restore_checkpoint(self, contents_mgr: object, checkpoint_id: str, path: str) -> None:
         """Put the checkpoint in the file's place."""
         self._known(checkpoint_id, path)
         await self.parent.threaded(path, atomic.copy, self._home, _place(path), path)

@@ -38,7 +38,7 @@ class Clients:
         if client in self._open:
             self._open.remove(client)
             self._gone_s[client.client] = time.monotonic()
-            while len(self._gone_s) > 1000:  # noqa: PLR2004  # browsers that came and went
+            while len(self._gone_s) > 1000:  # browsers that came and went
                 self._gone_s.pop(next(iter(self._gone_s)))
 
     def of(self, kernel_id: str) -> list[Client]:

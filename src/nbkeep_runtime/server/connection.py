@@ -190,7 +190,7 @@ class RecordedConnection(ZMQChannelsWebsocketConnection):
                 self.kernel_id, channel, header, cast("dict[str, Any]", metadata), content
             )
         except OSError as error:
-            self.log.error("An execution was refused, because it cannot be recorded: %s", error)  # noqa: TRY400
+            self.log.error("An execution was refused, because it cannot be recorded: %s", error)
             self._refuse(header, "NotRecorded", _NOT_RECORDED)
             return False
         return True

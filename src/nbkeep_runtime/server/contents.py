@@ -45,7 +45,7 @@ _COPY_LIMIT_BYTES = 5 * _GIB
 _BIG_BYTES = 1 << 20
 
 
-def _said(path: str, home: Home, error: OSError) -> web.HTTPError:  # noqa: PLR0911  # a table of cases
+def _said(path: str, home: Home, error: OSError) -> web.HTTPError:
     """Translate what the kernel refused into what a person can do."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return web.HTTPError(HTTPStatus.NOT_FOUND, f"No such file or folder: {path}")
@@ -118,7 +118,7 @@ class HomeContents(AsyncContentsManager):
         """Tell whether a part of the path starts with a dot."""
         return any(part.startswith(".") for part in path.strip("/").split("/"))
 
-    async def get_kernel_path(self, path: str, model: object = None) -> str:  # noqa: ARG002
+    async def get_kernel_path(self, path: str, model: object = None) -> str:
         """Return the folder in which a notebook's kernel starts."""
         return path if await self.dir_exists(path) else path.strip("/").rpartition("/")[0]
 
@@ -127,10 +127,10 @@ class HomeContents(AsyncContentsManager):
     async def get(
         self,
         path: str,
-        content: bool = True,  # noqa: FBT001, FBT002  # the contents API's own signature
-        type: str | None = None,  # noqa: A002
-        format: str | None = None,  # noqa: A002
-        require_hash: bool = False,  # noqa: FBT001, FBT002
+        content: bool = True,
+        type: str | None = None,
+        format: str | None = None,
+        require_hash: bool = False,
     ) -> Model:
         """Return the model of a file, notebook or folder (jupyter_server's contents API)."""
         path = path.strip("/")
@@ -141,10 +141,10 @@ class HomeContents(AsyncContentsManager):
     def read_model(
         self,
         path: str,
-        content: bool,  # noqa: FBT001
+        content: bool,
         kind: str | None,
         encoding: str | None,
-        require_hash: bool,  # noqa: FBT001
+        require_hash: bool,
         *,
         in_pieces: bool = False,
     ) -> Model:

@@ -78,7 +78,7 @@ class HomeContentsHandler(ContentsHandler):
         size = sum(len(part) for part in self._write_buffer)
         return super().compute_etag() if size < _NO_ETAG_BYTES else None
 
-    def _finish_model(self, model: dict[str, Any], location: bool = True) -> Any:  # noqa: FBT001, FBT002
+    def _finish_model(self, model: dict[str, Any], location: bool = True) -> Any:
         """Answer with a small model; `get` and `put` send the large ones themselves."""
         if location:
             self.set_header("Location", self.location_url(model["path"]))

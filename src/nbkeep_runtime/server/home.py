@@ -31,7 +31,7 @@ class _OpenHow(ctypes.Structure):
     _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
-class OutsideHome(PermissionError):  # noqa: N818  # read as a sentence: what was asked is outside
+class OutsideHome(PermissionError):
     """The path leads out of the home, or to something that is neither file nor folder."""
 
 

@@ -161,7 +161,7 @@ class SessionKernels(AsyncMappingKernelManager):
         """Tell whether a message is the user's work: saving and restoring variables is not."""
         return not message_type.startswith("nbkeep_") and super().track_message_type(message_type)
 
-    def cwd_for_path(self, path: str, **kwargs: Any) -> str:  # noqa: ARG002
+    def cwd_for_path(self, path: str, **kwargs: Any) -> str:
         """Return the folder that a kernel starts in, or the nearest above that is there."""
         parts = [part for part in path.split("/") if part not in {"", ".", ".."}]
         while parts and not self.home.is_folder("/".join(parts)):
@@ -179,7 +179,7 @@ class SessionKernels(AsyncMappingKernelManager):
 
     start_kernel = _async_start_kernel  # type: ignore[assignment]
 
-    async def _async_restart_kernel(self, kernel_id: str, now: bool = False) -> Any:  # noqa: FBT001, FBT002
+    async def _async_restart_kernel(self, kernel_id: str, now: bool = False) -> Any:
         """Restart a kernel; its running executions end here."""
         async with self.at_work():
             self.on_restarted(kernel_id)
@@ -192,7 +192,7 @@ class SessionKernels(AsyncMappingKernelManager):
         async with self.at_work():
             await ensure_async(super().interrupt_kernel(kernel_id))
 
-    async def _async_shutdown_kernel(self, kernel_id: str, now: bool = False, restart: bool = False) -> None:  # noqa: FBT001, FBT002
+    async def _async_shutdown_kernel(self, kernel_id: str, now: bool = False, restart: bool = False) -> None:
         """End a kernel."""
         async with self.at_work():
             await super()._async_shutdown_kernel(kernel_id, now=now, restart=restart)

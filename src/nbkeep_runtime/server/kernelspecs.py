@@ -145,7 +145,7 @@ def _checked(raw: bytes, folder: str) -> KernelSpec:
     """Return the spec that a kernel.json holds; raises ValueError saying what is wrong."""
     loaded: Any = orjson.loads(raw)
     if not isinstance(loaded, dict):
-        raise ValueError("kernel.json holds no object")  # noqa: TRY004
+        raise ValueError("kernel.json holds no object")
     spec = cast("dict[str, Any]", loaded)
     argv: Any = spec.get("argv")
     if (
@@ -170,5 +170,5 @@ def _checked(raw: bytes, folder: str) -> KernelSpec:
 def _mapping(spec: dict[str, Any], key: str) -> Mapping[str, Any]:
     value: Any = spec.get(key, {})
     if not isinstance(value, dict):
-        raise ValueError(f"{key} must be an object")  # noqa: TRY004  # one kind of error for the caller
+        raise ValueError(f"{key} must be an object")
     return cast("dict[str, Any]", value)

@@ -59,7 +59,7 @@ class SessionLab(LabServerApp):
 
     settings_of_session: ServerSettings  # set on a subclass by `app.py`, before Jupyter Server makes it
 
-    def load_config_file(self, suppress_errors: bool = True) -> None:  # noqa: FBT001, FBT002
+    def load_config_file(self, suppress_errors: bool = True) -> None:
         """Read none."""
 
     @default("app_version")

@@ -17,7 +17,7 @@ UNIMPORTABLE = ("rfc3987_syntax", "isoduration")
 STAND_INS = ("sqlalchemy", "sqlalchemy.exc", "jupyterhub.orm", "requests")
 
 
-class NotLoaded(Exception):  # noqa: N818  # it stands in for exception classes too, so it has to be one
+class NotLoaded(Exception):
     """Stands in for a name of a module that the session server does without."""
 
     def __init__(self, *_args: object, **_kwargs: object) -> None:

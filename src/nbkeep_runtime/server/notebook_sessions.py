@@ -26,7 +26,7 @@ class NotebookSessions(SessionManager):
         """Return the notebook that a kernel was started for."""
         return self._paths.get(kernel_id)
 
-    def get_kernel_env(self, path: str | None, name: Any = None) -> dict[str, str]:  # noqa: ARG002
+    def get_kernel_env(self, path: str | None, name: Any = None) -> dict[str, str]:
         """Return what a kernel is told; Jupyter Server would add this process's whole environment."""
         return {"JPY_SESSION_NAME": path or ""}
 
@@ -43,7 +43,7 @@ class NotebookSessions(SessionManager):
         session_id: str,
         path: str | None = None,
         name: Any = None,
-        type: Any = None,  # noqa: A002
+        type: Any = None,
         kernel_id: str | None = None,
     ) -> Any:
         """Save a session and remember its path."""

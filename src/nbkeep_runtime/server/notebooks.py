@@ -19,7 +19,7 @@ _PIECE = 1 << 20
 _SPLIT_MIMES = {"application/javascript", "image/svg+xml"}  # as nbformat.v4.rwbase
 
 
-class NotANotebook(ValueError):  # noqa: N818  # a finding about a file, told to its user
+class NotANotebook(ValueError):
     """The file is no notebook; the message says why, for its user."""
 
 
@@ -35,7 +35,7 @@ def parse(raw: bytes) -> Notebook:
     if not isinstance(loaded, dict):
         raise NotANotebook("It holds JSON, but no notebook.")
     notebook = cast("Notebook", loaded)
-    if notebook.get("nbformat") != 4:  # noqa: PLR2004  # the format's own number
+    if notebook.get("nbformat") != 4:  # the format's own number
         notebook = _converted(raw)
     if not isinstance(notebook.get("cells"), list):
         raise NotANotebook("It has no list of cells.")

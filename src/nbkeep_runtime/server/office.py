@@ -35,7 +35,7 @@ _FRESH_S = 1.0  # people count seconds before a stop: what they see may be as ol
 _PATIENCE_S = 2.0
 
 
-class OfficeRefused(Exception):  # noqa: N818  # a refusal is an answer, with words for the user
+class OfficeRefused(Exception):
     """The office said no: its status and its {code, message, remedy}."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:

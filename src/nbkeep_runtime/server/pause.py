@@ -32,7 +32,7 @@ _WAITS = "This session is paused, and the platform does not answer just now. Thi
 FROZEN, READY = "frozen", "ready"
 
 
-class StaysPaused(Exception):  # noqa: N818  # a refusal, with words for the user
+class StaysPaused(Exception):
     """The office does not let the session go on; the message says why and what to do."""
 
 

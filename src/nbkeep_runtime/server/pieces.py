@@ -34,7 +34,7 @@ def opened(raw: bytes, trust: TrustStore) -> list[bytes | memoryview] | None:
     if not raw.startswith(_HEAD + _FIRST) or cells_end < 0:
         return None
     frame = _object(b"{" + raw[cells_end + len(_LAST) :])
-    if frame is None or frame.get("nbformat") != 4 or "cells" in frame:  # noqa: PLR2004  # the format's number
+    if frame is None or frame.get("nbformat") != 4 or "cells" in frame:  # the format's number
         return None
     strip(frame)
     hasher = trust.hasher()
@@ -81,7 +81,7 @@ def _apart(cell: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     return small, orjson.dumps(cell, option=_WRITE)  # never empty where it was taken apart: it has a type
 
 
-def _written(parts: list[tuple[dict[str, Any], bytes]], is_trusted: bool) -> Iterator[bytes | memoryview]:  # noqa: FBT001
+def _written(parts: list[tuple[dict[str, Any], bytes]], is_trusted: bool) -> Iterator[bytes | memoryview]:
     lead = b'{"cells":['
     for small, rest in parts:
         if small:
@@ -99,7 +99,7 @@ _FRAME_BYTES = 1 << 20
 _ENDS_TRIED = 64
 
 
-class OtherLayout(ValueError):  # noqa: N818  # told to the caller, which then reads it whole
+class OtherLayout(ValueError):
     """What was sent is not laid out as browsers lay out JSON."""
 
 

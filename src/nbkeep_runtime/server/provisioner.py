@@ -71,21 +71,21 @@ class SandboxProvisioner(KernelProvisionerBase):
         if self.pid is not None and signum and self.exit is None:
             await self.sandbox.signal(self.pid, signum)
 
-    async def kill(self, restart: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+    async def kill(self, restart: bool = False) -> None:
         """Kill the kernel's group; a sandbox that is gone has killed it already."""
         try:
             await self.send_signal(signal.SIGKILL)
         except SandboxError as error:
             self.log.warning("Kernel not killed: %s", error)
 
-    async def terminate(self, restart: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+    async def terminate(self, restart: bool = False) -> None:
         """Ask the kernel's group to end."""
         try:
             await self.send_signal(signal.SIGTERM)
         except SandboxError as error:
             self.log.warning("Kernel not terminated: %s", error)
 
-    async def cleanup(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002
+    async def cleanup(self, restart: bool = False) -> None:
         """Nothing of the trusted half is held for a kernel."""
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class SandboxError(Exception):
     """The sandbox refused, answered nonsense, or does not answer."""
 
 
-class SandboxRefused(SandboxError):  # noqa: N818  # its answer was no
+class SandboxRefused(SandboxError):
     """The sandbox answered that it will not or cannot."""
 
 
@@ -226,7 +226,7 @@ class Sandbox:
             # Nothing sensible comes from here any more, and a log line for each of these would fill the disk.
             raise ValueError("a line that is no JSON") from None
         if not isinstance(message, dict):
-            raise ValueError("a line that is no object")  # noqa: TRY004  # one kind of error for the caller
+            raise ValueError("a line that is no object")
         answer = cast("dict[str, Any]", message)
         if answer.get("event") == "exit":
             self._exited(answer)

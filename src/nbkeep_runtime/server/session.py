@@ -163,7 +163,7 @@ class Session:
         try:
             self.recorder.published(kernel_id, msg_id, kind, state)
         except OSError as error:
-            log.error("The end of an execution was not recorded: %s", error)  # noqa: TRY400
+            log.error("The end of an execution was not recorded: %s", error)
         if state is not None and parent.get("msg_type") == "execute_request":
             self.activity.changed()
 
@@ -182,7 +182,7 @@ class Session:
         try:
             return self.recorder.died(kernel_id)
         except OSError as error:
-            log.error("The end of an execution was not recorded: %s", error)  # noqa: TRY400
+            log.error("The end of an execution was not recorded: %s", error)
             return []
 
     def _died(self, kernel_id: str, ended: Exit) -> None:
@@ -262,7 +262,7 @@ class Session:
         try:
             self.office.record(kind, **fields)
         except OSError as error:
-            log.error("%s was not recorded: %s", kind, error)  # noqa: TRY400
+            log.error("%s was not recorded: %s", kind, error)
 
     async def _sweep(self) -> None:
         while True:
@@ -275,7 +275,7 @@ class Session:
         try:
             ended = self.recorder.end_answered(time.monotonic() - _LAST_WORD_S)
         except OSError as error:
-            log.error("The end of an execution was not recorded: %s", error)  # noqa: TRY400
+            log.error("The end of an execution was not recorded: %s", error)
             return
         for kernel_id in {one.kernel_id for one in ended}:
             if not self.recorder.running(kernel_id):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class BadEnvironment(Exception):  # noqa: N818  # read by operators in a session's log
+class BadEnvironment(Exception):
     """The environment lacks something without which the server must not start."""
 
 

@@ -62,7 +62,7 @@ class SandboxTerminal:
             with contextlib.suppress(OSError):
                 self.ptyproc.setwinsize(min(size[0] for size in sizes), min(size[1] for size in sizes))
 
-    async def terminate(self, force: bool = False) -> bool:  # noqa: FBT001, FBT002
+    async def terminate(self, force: bool = False) -> bool:
         """End the shell: hang up, then kill."""
         for signum in (signal.SIGHUP, signal.SIGCONT, *([signal.SIGKILL] if force else [])):
             self.ptyproc.kill(signum)
@@ -114,7 +114,7 @@ class SandboxTerminals(TerminalManager):
         self.on_opened(name)
         return self.get_terminal_model(name)
 
-    async def terminate(self, name: str, force: bool = False) -> None:  # noqa: FBT001, FBT002
+    async def terminate(self, name: str, force: bool = False) -> None:
         """End a terminal."""
         async with self.at_work():
             await super().terminate(name, force=force)
@@ -224,7 +224,7 @@ class TerminalsHandler(TerminalsMixin, APIHandler):
         """Open."""
         asked = self.get_json_body() or {}
         name, cwd = asked.get("name"), asked.get("cwd")
-        if name is not None and not (isinstance(name, str) and name.isalnum() and len(name) <= 64):  # noqa: PLR2004
+        if name is not None and not (isinstance(name, str) and name.isalnum() and len(name) <= 64):
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, "A terminal's name has letters and digits only.")
         manager = cast("SandboxTerminals", self.terminal_manager)
         self.finish(orjson.dumps(await manager.open(name, cwd if isinstance(cwd, str) else None)))

@@ -139,7 +139,7 @@ class _Walk:
         return bool(why)
 
     def _is_counted(self, status: os.stat_result) -> bool:
-        if status.st_nlink < 2 or stat.S_ISDIR(status.st_mode):  # noqa: PLR2004  a second name
+        if status.st_nlink < 2 or stat.S_ISDIR(status.st_mode):  # a second name
             return False
         same = (status.st_dev, status.st_ino)
         counted = same in self._linked

@@ -13,7 +13,7 @@ import pytest
 from nbkeep.backends.local.images import build_image
 
 
-class Enough(Exception):  # noqa: N818 - no error: the test has seen what it wanted
+class Enough(Exception):
     """Ends a build at its first step."""
 
 

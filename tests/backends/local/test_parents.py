@@ -55,12 +55,12 @@ def seen_from_the_host(pid: int) -> dict[str, Any]:
     process = Path(f"/proc/{pid}")
     return {
         **{name: field(process, name) for name in _CONFINEMENT},
-        **{name: os.readlink(process / "ns" / name) for name in _NAMESPACES},  # noqa: PTH115  no file's path
+        **{name: os.readlink(process / "ns" / name) for name in _NAMESPACES},
         "session": field(process, "NSsid").split()[-1] == field(process, "NSpid").split()[-1],
         "limits": (process / "limits").read_text(),
         "cgroup": (process / "cgroup").read_text(),
         "oom_score_adj": (process / "oom_score_adj").read_text(),
-        "root": os.readlink(process / "root"),  # noqa: PTH115
+        "root": os.readlink(process / "root"),
         "owner": process.stat().st_uid,
     }
 
@@ -291,7 +291,7 @@ def test_the_trusted_half_from_a_parent_is_as_confined_as_a_plain_one(machine: M
     forked = machine.spec(user="eve", uid_index=4)
     machine.client.launch(forked)
     inner = json.loads((machine.folder(forked) / "server.json").read_text())["inner"]["pid"]
-    wanted = os.readlink(f"/proc/{inner}/ns/pid")  # noqa: PTH115
+    wanted = os.readlink(f"/proc/{inner}/ns/pid")
     ours = [pid for pid in _same_namespace(wanted) if pid != inner]
     assert len(ours) == 1
     seen = seen_from_the_host(ours[0])
@@ -312,7 +312,7 @@ def _same_namespace(wanted: str) -> list[int]:
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and os.readlink(entry / "ns/pid") == wanted:  # noqa: PTH115
+            if entry.name.isdigit() and os.readlink(entry / "ns/pid") == wanted:
                 found.append(int(entry.name))
         except OSError:
             continue

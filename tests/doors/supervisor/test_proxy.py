@@ -29,7 +29,7 @@ class Behind(BaseHTTPRequestHandler):
     """A server of a session: keeps what was asked about the connection."""
 
     protocol_version = "HTTP/1.1"
-    asked: list[str] = []  # noqa: RUF012  one list for all requests of the test
+    asked: list[str] = []
 
     def do_PUT(self) -> None:
         self.asked.append(self.headers.get("Connection", ""))

@@ -41,7 +41,7 @@ def read_whole(raw: bytes, store: TrustStore) -> dict:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=TEXTS, signs=st.booleans())
-def test_parts_say_what_the_whole_says(short_dir: Path, text: str, signs: bool) -> None:  # noqa: FBT001
+def test_parts_say_what_the_whole_says(short_dir: Path, text: str, signs: bool) -> None:
     store = TrustStore(short_dir)
     notebook = sample(text, html=text)
     if signs:
@@ -77,8 +77,8 @@ def sent(notebook: dict) -> bytearray:
 def test_what_is_saved_in_parts_is_what_is_saved_whole(
     short_dir: Path,
     text: str,
-    trusted: bool,  # noqa: FBT001
-    first: bool,  # noqa: FBT001
+    trusted: bool,
+    first: bool,
 ) -> None:
     notebook = sample(text, html=text)
     for cell in notebook["cells"]:

@@ -184,7 +184,7 @@ class LocalBackend:
                 return None
             halves = self._halves(session_id)
             ended = load_ending(folder)
-            if ended is None and len(halves) == 2 and all(half.is_alive for half in halves):  # noqa: PLR2004
+            if ended is None and len(halves) == 2 and all(half.is_alive for half in halves):
                 use = self._memory(session_id)
                 frozen = freezer.is_frozen(self._cgroups, group_name(session_id, "sandbox"))
                 return Status(True, None, use.used_bytes, use.peak_bytes, use.oom_kills, frozen)

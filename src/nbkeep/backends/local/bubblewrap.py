@@ -169,8 +169,8 @@ def sandbox_command(jail: Jail, image: Path, base_prefix: Path) -> list[str]:
         "/proc",
         "--dev",
         "/dev",
-        *_scratch("/dev/shm", jail.scratch_bytes),  # noqa: S108  the sandbox's own
-        *_scratch("/tmp", jail.scratch_bytes),  # noqa: S108  the sandbox's own
+        *_scratch("/dev/shm", jail.scratch_bytes),
+        *_scratch("/tmp", jail.scratch_bytes),
         *_read_only(own),  # after /tmp: the installation may lie below it
         *_bound(jail),
         "--remount-ro",
@@ -205,8 +205,8 @@ def server_command(jail: Jail, arguments: list[str], module: str, waits: int | N
         *_namespaces(jail),
         *_system(),
         "--dev", "/dev",
-        *_scratch("/dev/shm", jail.scratch_bytes),  # noqa: S108  the jail's own
-        *_scratch("/tmp", jail.scratch_bytes),  # noqa: S108  the jail's own
+        *_scratch("/dev/shm", jail.scratch_bytes),
+        *_scratch("/tmp", jail.scratch_bytes),
         # after /tmp: the installation may lie below it
         *_read_only([*_own_code(), *_launcher_binds(jail.filter_file)]),
         *_passable(["/run", "/run/nbkeep"]),
@@ -240,13 +240,13 @@ def parent_command(image: Path | None, prefix: Path | None, filter_file: Path, u
         "--dev", "/dev",
         *_passable(["/proc", "/home", "/run", "/run/nbkeep"]),
         *(word for name in _MACHINE for word in ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}")),
-        *_scratch("/tmp", _PARENT_SCRATCH),  # noqa: S108  the jail's own
+        *_scratch("/tmp", _PARENT_SCRATCH),
         *_scratch(_HOME, _PARENT_SCRATCH),
         *_scratch("/run/nbkeep/private", _PARENT_SCRATCH),
         *_read_only(own),
         "--remount-ro", "/dev",
         "--remount-ro", "/",
-        "--chdir", "/tmp",  # noqa: S108
+        "--chdir", "/tmp",
         "--", our_interpreter(), "-I", "-S", _LAUNCHER, str(uid), "parent", _FILTER, "--", *command,
     ]  # fmt: skip
 

@@ -86,7 +86,7 @@ class Cgroups:
         group = self.folder("memory", name)
         if group is None or not group.is_dir():
             return None
-        v2 = self.versions["memory"] == 2  # noqa: PLR2004
+        v2 = self.versions["memory"] == 2
         used = _number(group / ("memory.current" if v2 else "memory.usage_in_bytes"))
         cache = _field(group / "memory.stat", "inactive_file" if v2 else "total_inactive_file")
         return MemoryUse(
@@ -114,10 +114,10 @@ def _settings(controller: str, version: int, limits: Limits) -> list[tuple[str, 
     if controller == "pids":
         return [("pids.max", str(limits.pids_max))]
     if controller == "cpu":
-        if version == 2:  # noqa: PLR2004
+        if version == 2:
             return [("cpu.max", f"{quota} {_PERIOD_US}")]
         return [("cpu.cfs_period_us", str(_PERIOD_US)), ("cpu.cfs_quota_us", quota)]
-    if version == 2:  # noqa: PLR2004
+    if version == 2:
         return [("memory.max", str(limits.memory_bytes)), ("?memory.swap.max", "0")]
     # memsw counts memory and swap together; a kernel without swap accounting lacks it.
     return [
@@ -168,7 +168,7 @@ def find_cgroups() -> Cgroups:
                     parents[controller], versions[controller] = parent, 1
     freezer: Path | None = None
     for mount, version, _ in _mounts():
-        if version == 2:  # noqa: PLR2004
+        if version == 2:
             base = mount if os.geteuid() == 0 else mount / own.get("", "").lstrip("/")
             for controller, parent in _delegated(base).items():
                 if controller not in parents:

@@ -141,7 +141,7 @@ def _cgroups(cgroups: Cgroups) -> HostFact:
     title = "Limits of memory, CPU and processes (cgroups)"
     have = {name: f"v{version}" for name, version in sorted(cgroups.versions.items())}
     told = ", ".join(f"{name} {version}" for name, version in have.items())
-    if len(have) == 3:  # noqa: PLR2004
+    if len(have) == 3:
         kind = "hybrid: " if len(set(have.values())) > 1 else ""
         return HostFact("cgroups", title, "holds", f"{kind}{told}.")
     remedy = "Run nbkeep as root, or delegate a group to its user (systemd: Delegate=yes)."

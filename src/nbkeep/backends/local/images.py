@@ -44,7 +44,7 @@ def recipes_dir() -> Path:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201  a command's progress
+    print(line, file=sys.stderr, flush=True)
 
 
 def build_image(data_dir: Path, name: str, progress: Callable[[str], None] = _say) -> dict[str, Any]:

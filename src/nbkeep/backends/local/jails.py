@@ -178,7 +178,7 @@ class Jails:
             "LANG": "C.UTF-8",
             "HOME": "/run/nbkeep/private",
             "USER": "user",
-            "TMPDIR": "/tmp",  # noqa: S108  the jail's own
+            "TMPDIR": "/tmp",
         }
         run = self._layout.data_dir / "run"
         seen = {

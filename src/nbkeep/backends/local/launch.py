@@ -168,7 +168,7 @@ def wait_for_one_that_enters(told: int) -> int:
 
 def main(argv: list[str]) -> int:
     """Confine this process and run the program."""
-    if len(argv) < 5 or argv[3] != "--":  # noqa: PLR2004
+    if len(argv) < 5 or argv[3] != "--":
         raise ValueError("usage: launch.py UID|- MAPPED_UID|-|parent FILTER -- PROGRAM ARGUMENT…")
     uid, mapped_uid, filter_file, _, *command = argv
     if uid != "-":
@@ -183,5 +183,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except (OSError, ValueError, KeyError) as error:
-        print(f"nbkeep: this half was not started: {error!r}", file=sys.stderr)  # noqa: T201  no logging before it
+        print(f"nbkeep: this half was not started: {error!r}", file=sys.stderr)  # no logging before it
         sys.exit(126)

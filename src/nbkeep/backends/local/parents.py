@@ -49,7 +49,7 @@ _LONGEST_PAUSE_S = 300.0
 MOST = 8
 
 
-class NoParent(Exception):  # noqa: N818  # no fault: there is another way
+class NoParent(Exception):
     """There is no parent for this just now, or its fork failed: start the plain way."""
 
 
@@ -311,7 +311,7 @@ def told_parents(data_dir: Path) -> list[str] | None:
 
 def _environment(kind: Kind) -> dict[str, str]:
     """Return what libraries that read the environment at import find in every session, for one thread."""
-    env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108  the jail's own
+    env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}
     if kind.image is None:
         return env | {"HOME": "/run/nbkeep/private", "USER": "user"}
     threads = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "POLARS")

@@ -161,7 +161,7 @@ def main() -> None:
     for found in told.values():
         found.sort(key=lambda one: -one["bytes"])
         del found[_SHOWN:]
-    print(json.dumps(told))  # noqa: T201  a program's answer
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

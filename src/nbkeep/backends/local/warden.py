@@ -263,7 +263,7 @@ def main() -> None:
     try:
         serve(Settings.load(arguments.data_dir), arguments.server_module)
     except NbkeepError as error:
-        print(error, file=sys.stderr)  # noqa: T201  said to whoever started it
+        print(error, file=sys.stderr)  # said to whoever started it
         sys.exit(_BUSY_EXIT if error.code == "warden-running" else 1)
 
 

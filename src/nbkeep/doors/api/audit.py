@@ -72,7 +72,7 @@ def verify(
 def export_records(
     office: OfficeDep,
     actor: ActorDep,
-    format: Literal["jsonl"] = "jsonl",  # noqa: A002 - the name in the address
+    format: Literal["jsonl"] = "jsonl",
     since: Since = None,
     until: Until = None,
 ) -> StreamingResponse:

@@ -23,7 +23,7 @@ def export(
     request: Request,
     office: OfficeDep,
     actor: ActorDep,
-    format: Literal["yaml", "json"] | None = None,  # noqa: A002 - the query parameter's name
+    format: Literal["yaml", "json"] | None = None,
 ) -> Any:
     """Return flavors, profiles, people's roles and limits, and settings: YAML, or JSON when asked for."""
     with office.store.read() as tx:

@@ -11,6 +11,6 @@ import sys
 
 def main() -> None:
     """Run the command line of this process and exit with its code (0 done, 1 refused, 2 wrong usage)."""
-    from .app import run  # noqa: PLC0415  kept out of the import of the package, which others make for its names
+    from .app import run  # kept out of the import of the package, which others make for its names
 
     sys.exit(run(sys.argv[1:]))

@@ -158,7 +158,7 @@ def _verify_office(known_head: str | None) -> dict[str, Any]:
 
 
 def _verify_file(file: Path, known_head: str | None) -> dict[str, Any]:
-    from nbkeep.audit.verify import verify_lines  # noqa: PLC0415  imports the database's library
+    from nbkeep.audit.verify import verify_lines  # imports the database's library
 
     try:
         with file.open(encoding="utf-8", errors="surrogateescape") as lines:

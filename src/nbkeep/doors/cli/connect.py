@@ -45,7 +45,7 @@ def office() -> Api:
 
 def office_at(target: Target) -> Api:
     """Return a connection to one office."""
-    from .client import Api  # noqa: PLC0415  the HTTP library is slow to import and --help needs none
+    from .client import Api  # the HTTP library is slow to import and --help needs none
 
     return Api(target)
 

@@ -35,10 +35,10 @@ def doctor(as_json: Json = False) -> None:
     Each line holds (✓), is weaker here (!), or is missing (✗), with what to do about it. Works before
     anything was started. Ends with code 1 when something is missing or a service is down.
     """
-    from nbkeep.backends.local.cgroups import find_cgroups  # noqa: PLC0415  slow to import, and only needed here
-    from nbkeep.backends.local.host_facts import host_facts  # noqa: PLC0415
+    from nbkeep.backends.local.cgroups import find_cgroups  # slow to import, and only needed here
+    from nbkeep.backends.local.host_facts import host_facts
 
-    from .platform_facts import platform_facts  # noqa: PLC0415
+    from .platform_facts import platform_facts
 
     settings = Settings.load()
     folder = _nearest(settings.data_dir)

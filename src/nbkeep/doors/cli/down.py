@@ -45,7 +45,7 @@ def down(
 
     Example: nbkeep down --keep-sessions
     """
-    from nbkeep.doors.supervisor import follow, state  # noqa: PLC0415  slow to import, and only needed here
+    from nbkeep.doors.supervisor import follow, state  # slow to import, and only needed here
 
     if data_dir is not None:
         os.environ["NBKEEP_DATA"] = str(data_dir.absolute())

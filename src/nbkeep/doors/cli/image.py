@@ -32,7 +32,7 @@ def build(
 
     Example: nbkeep image build base
     """
-    from nbkeep.backends.local.images import build_image  # noqa: PLC0415  works on this machine, so seldom needed
+    from nbkeep.backends.local.images import build_image  # works on this machine, so seldom needed
 
     built: dict[str, Any] = build_image(Settings.load().data_dir, name)
     print_note(f"The image {name} is ready ({built['digest'][:19]}): {len(built['packages'])} packages.")

@@ -146,7 +146,7 @@ def _cut(text: str, width: int) -> str:
 def _width(text: str) -> int:
     if text.isascii():
         return len(text)
-    from rich.cells import cell_len  # noqa: PLC0415  slow to import, and seldom needed
+    from rich.cells import cell_len  # slow to import, and seldom needed
 
     return cell_len(text)
 

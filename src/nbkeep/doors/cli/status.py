@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def status(as_json: Json = False, data_dir: DataDir = None) -> None:
     """Show the services, the address and how many sessions run. Ends with 3 unless everything is ready."""
-    from nbkeep.doors.supervisor.state import running_supervisor  # noqa: PLC0415  slow to import
+    from nbkeep.doors.supervisor.state import running_supervisor  # slow to import
 
     if data_dir is not None:
         os.environ["NBKEEP_DATA"] = str(data_dir.absolute())

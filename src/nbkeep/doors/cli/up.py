@@ -50,7 +50,7 @@ def up(
     Example: nbkeep up --port 8080
     """
     settings = _settings(data_dir, host, port, url)
-    from nbkeep.doors.supervisor import follow, prepare, state  # noqa: PLC0415  slow to import, and only needed here
+    from nbkeep.doors.supervisor import follow, prepare, state  # slow to import, and only needed here
 
     running = state.running_supervisor(settings)
     if running is not None:
@@ -65,7 +65,7 @@ def up(
     prepare.prepare(settings)
     follow.check_port(settings)
     if foreground:
-        from nbkeep.doors.supervisor.__main__ import main  # noqa: PLC0415
+        from nbkeep.doors.supervisor.__main__ import main
 
         raise typer.Exit(main(["--data-dir", str(settings.data_dir)]))
     started = follow.start_supervisor(settings)
@@ -92,8 +92,8 @@ def _settings(data_dir: Path | None, host: str | None, port: int | None, url: st
                       "Unset it, or leave the option out.", status=409)  # fmt: skip
     if not changes:
         return settings
-    from nbkeep.backends.local.layout import make_data_dir  # noqa: PLC0415
-    from nbkeep.doors.supervisor.configfile import set_values  # noqa: PLC0415
+    from nbkeep.backends.local.layout import make_data_dir
+    from nbkeep.doors.supervisor.configfile import set_values
 
     Settings.load(environ=os.environ | {f"NBKEEP_{name.upper()}": value for name, value in changes.items()})
     file = settings.data_dir / "config.toml"

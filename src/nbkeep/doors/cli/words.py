@@ -40,7 +40,7 @@ def until(iso: str | None, now: str | None) -> str:
     if seconds <= 0:
         return "now"
     for unit_s, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * unit_s or (unit_s == 60 and seconds >= unit_s):  # noqa: PLR2004  90min rather than 1h
+        if seconds >= 2 * unit_s or (unit_s == 60 and seconds >= unit_s):  # 90min rather than 1h
             return f"{int(seconds // unit_s)}{unit}"
     return f"{int(seconds)}s"
 

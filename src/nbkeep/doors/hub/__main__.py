@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = Settings.load(chosen.data_dir)
         lock = hold_lock(settings)
     except NbkeepError as error:
-        print(f"nbkeep hub: {error}", file=sys.stderr)  # noqa: T201 - it ends on a terminal or in a log
+        print(f"nbkeep hub: {error}", file=sys.stderr)
         return 1
     with lock:
         os.environ["NBKEEP_DATA"] = str(settings.data_dir)  # the configuration file has no other way to know

@@ -85,11 +85,11 @@ def _error(status: int, body: dict[str, Any]) -> NbkeepError:
     code, message, remedy = (str(body.get(key, "")) for key in ("code", "message", "remedy"))
     if not code or not message:
         return Unavailable("office-fault", f"The office answered {status}.", "See `nbkeep logs office`.")
-    kind = Unavailable if status >= 500 else Refused  # noqa: PLR2004 - HTTP's class of server errors
+    kind = Unavailable if status >= 500 else Refused
     error = kind(code, message, remedy)
     error.status = status
     return error
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and len(value) <= 80 else None  # noqa: PLR2004 - longer than any id or name
+    return value if isinstance(value, str) and len(value) <= 80 else None  # longer than any id or name

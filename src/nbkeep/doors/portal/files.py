@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from nbkeep.model.errors import NbkeepError
 from nbkeep.sessions.volumes import show_volume, volume_usage
 
-from .guard import SignedIn  # noqa: TC001 - read by FastAPI
+from .guard import SignedIn
 from .render import fragment, page
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MAX_FIELDS = 200
 
 
-class NotSignedIn(Exception):  # noqa: N818 - a state, not an error: it becomes a redirect
+class NotSignedIn(Exception):
     """The page needs a signed-in person."""
 
 

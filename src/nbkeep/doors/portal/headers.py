@@ -48,7 +48,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers[name] = value
-                kept = is_static and message["status"] == 200  # noqa: PLR2004 - OK
+                kept = is_static and message["status"] == 200
                 headers["cache-control"] = _KEEP_STATIC if kept else "no-store"
             await send(message)
 

@@ -16,7 +16,7 @@ from nbkeep.sessions.notices import dismiss_notice, list_notices
 from nbkeep.sessions.offers import Offer, offers
 
 from .browser import is_https
-from .guard import SignedIn  # noqa: TC001 - read by FastAPI
+from .guard import SignedIn
 from .live import Part, stream
 from .render import fragment, page
 from .seen import seen

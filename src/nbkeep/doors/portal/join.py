@@ -15,7 +15,7 @@ from nbkeep.people.rules import PASSWORD_LENGTH, PASSWORD_LENGTH_MAX
 
 from .browser import address_of, sign_out
 from .errors import field_errors
-from .guard import AnonymousForm  # noqa: TC001 - read by FastAPI
+from .guard import AnonymousForm
 from .render import page
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response  # noqa: TC002 - read by FastAPI
+from fastapi.responses import Response
 
 from nbkeep.inference import usage
 from nbkeep.inference.values import ADMIN
 from nbkeep.model.money import money_words, price_words
 
-from .guard import SignedIn  # noqa: TC001 - read by FastAPI
+from .guard import SignedIn
 from .render import page
 
 if TYPE_CHECKING:

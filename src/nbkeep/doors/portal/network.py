@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response  # noqa: TC002 - read by FastAPI
+from fastapi.responses import Response
 
 from nbkeep.audit import search as audit
 from nbkeep.egress import log
@@ -17,7 +17,7 @@ from nbkeep.profiles.profiles import list_profiles
 from nbkeep.sessions.policies import profile_policy, session_policy
 
 from .errors import field_errors
-from .guard import SignedIn  # noqa: TC001 - read by FastAPI
+from .guard import SignedIn
 from .render import page
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def show(
             values["alarms"] = _alarms(tx, browser, wanted)
             values["next_url"] = f"{first}&{urlencode({'cursor': found.next})}" if found.next else ""
         except Refused as refusal:
-            if refusal.status != 400:  # noqa: PLR2004 - what was typed wrongly is told on the page
+            if refusal.status != 400:  # what was typed wrongly is told on the page
                 raise
             errors = field_errors(refusal)
         values |= {"answer": _answer(tx, office, browser, ask, of), "names": _profiles(tx, browser)}

@@ -57,7 +57,7 @@ def sentence_time(at: datetime, now: datetime) -> str:
     ('5 min ago', 'in 3 h 20 min')
     """
     seconds = (at - now).total_seconds()
-    if abs(seconds) < 5:  # noqa: PLR2004 - nobody reads finer than that
+    if abs(seconds) < 5:  # nobody reads finer than that
         return "now"
     text = _span(abs(seconds))
     return f"in {text}" if seconds > 0 else f"{text} ago"

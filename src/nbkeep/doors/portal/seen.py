@@ -57,7 +57,7 @@ def cost_words(row: SessionRow, now: datetime) -> str:
     if not micros and not row.profile["price_per_hour_micros"]:
         return "free of charge"
     cost = micros / 1_000_000
-    return f"less than 0.01 {currency}" if 0 < cost < 0.01 else f"{cost:,.2f} {currency}"  # noqa: PLR2004 - a cent
+    return f"less than 0.01 {currency}" if 0 < cost < 0.01 else f"{cost:,.2f} {currency}"  # a cent
 
 
 def steps(row: SessionRow) -> list[Step]:

@@ -43,7 +43,7 @@ _TIMEOUT_S = 10.0
 
 
 @router.get("/sign-in")
-def start(request: Request, next: str = "/portal/") -> Response:  # noqa: A002 - the name in the address
+def start(request: Request, next: str = "/portal/") -> Response:
     """Send the browser to the hub, remembering (signed, in the browser) what it must bring back."""
     office: Office = request.app.state.office
     public_url = office.settings.public_url

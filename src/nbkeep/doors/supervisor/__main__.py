@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         with only_one(settings):
             asyncio.run(supervise(settings))
     except NbkeepError as error:
-        print(f"nbkeep supervisor: {error}", file=sys.stderr)  # noqa: T201 - it ends on a terminal or in a log
+        print(f"nbkeep supervisor: {error}", file=sys.stderr)
         return ALREADY if error.code == "runs-already" else 1
     return 0
 

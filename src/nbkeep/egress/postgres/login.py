@@ -120,7 +120,7 @@ async def _sasl(server: Wire, expected: int) -> bytes:
 
 def _number(kind: bytes, body: bytes) -> tuple[int, bytes]:
     """Return what kind of authentication is asked for, and the rest of the message."""
-    if kind != b"R" or len(body) < 4:  # noqa: PLR2004  the number comes first
+    if kind != b"R" or len(body) < 4:  # the number comes first
         raise _strange()
     return int.from_bytes(body[:4], "big"), body[4:]
 

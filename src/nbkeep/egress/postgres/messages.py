@@ -51,7 +51,7 @@ def read_startup(data: bytes) -> Startup | Cancel | None:
     code, body = int.from_bytes(data[:4], "big"), data[4:]
     if code in {SSL_CODE, GSS_CODE} and not body:
         return None
-    if code == CANCEL_CODE and len(body) == 8:  # noqa: PLR2004  process and key of protocol 3.0
+    if code == CANCEL_CODE and len(body) == 8:  # process and key of protocol 3.0
         return Cancel(body)
     if code >> 16 != _MAJOR:
         raise malformed("this is no start of PostgreSQL's protocol 3", "Connect with a PostgreSQL driver.")

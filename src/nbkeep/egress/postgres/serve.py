@@ -166,7 +166,7 @@ async def _asked(talk: Talk) -> Startup | Cancel:
         async with asyncio.timeout(talk.limits.head_s):
             for _ in range(_QUESTIONS):
                 length = int.from_bytes(await talk.wire.exactly(4), "big") - 4
-                if not 4 <= length <= messages.MOST_STARTUP:  # noqa: PLR2004  a code comes first
+                if not 4 <= length <= messages.MOST_STARTUP:  # a code comes first
                     remedy = "Connect without TLS (sslmode=disable): the gateway adds it."
                     raise malformed("this is no start of PostgreSQL's protocol", remedy)
                 asked = messages.read_startup(await talk.wire.exactly(length))

@@ -39,7 +39,7 @@ class Arrays:
         self._lose_part = lose_part  # reports what an object that is kept goes without
         self._views: list[Any] = []  # kept: addresses must stay valid until the checkpoint is complete
 
-    def reducer(self, cls: type) -> Callable[[Any], Reduced] | None:  # noqa: PLR0911  one for each library
+    def reducer(self, cls: type) -> Callable[[Any], Reduced] | None:
         """Return how objects of a class are taken apart, or None when their own way is right."""
         if cls is Private:
             return lambda made: self._array(made.array, is_private=True)
@@ -74,7 +74,7 @@ class Arrays:
         else:
             view = memory_at(low, high - low)
         self._views.append((made, view))
-        row = made.strides[0] if made.ndim == 2 and made.flags.c_contiguous else 0  # noqa: PLR2004  a matrix
+        row = made.strides[0] if made.ndim == 2 and made.flags.c_contiguous else 0  # a matrix
         buffer = self._layout.hint(pickle.PickleBuffer(view), is_private=is_private, row=row)
         offset = made.__array_interface__["data"][0] - low
         return rebuild.array, (buffer, made.dtype, made.shape, made.strides, offset, made.flags.writeable)
@@ -190,7 +190,7 @@ def _copies_on_write() -> bool:
     pandas: Any = sys.modules.get("pandas")
     if pandas is None:
         return False
-    if int(str(pandas.__version__).partition(".")[0]) >= 3:  # noqa: PLR2004  always, from that version on
+    if int(str(pandas.__version__).partition(".")[0]) >= 3:  # always, from that version on
         return True
     return bool(pandas.options.mode.copy_on_write)
 

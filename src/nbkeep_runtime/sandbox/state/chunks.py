@@ -41,7 +41,7 @@ class Chunks:
     def _names(self, pieces: Sequence[memoryview]) -> list[str]:
         """Return the pieces' names; many are hashed by several threads, outside Python's lock."""
         count = min(_THREADS, len(os.sched_getaffinity(0)), len(pieces) // _FEW)
-        if count < 2:  # noqa: PLR2004  one thread is this one
+        if count < 2:  # one thread is this one
             return [self._hasher.name(piece) for piece in pieces]
 
         def part(number: int) -> list[str]:

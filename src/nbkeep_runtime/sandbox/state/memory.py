@@ -22,7 +22,7 @@ _BATCH = 8
 _MAPPED_BYTES = 1 << 20
 
 
-class NotFilled(Exception):  # noqa: N818  it says what became of variables, and is caught for that
+class NotFilled(Exception):
     """Memory could not be filled: the other side is gone."""
 
 

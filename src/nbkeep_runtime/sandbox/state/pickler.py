@@ -246,7 +246,7 @@ class Frames:
             way = self._by_class[cls] = self._choose(cls)
         return way(made)
 
-    def _choose(self, cls: type) -> Callable[[Any], Reduced]:  # noqa: PLR0911  one for each kind
+    def _choose(self, cls: type) -> Callable[[Any], Reduced]:
         if issubclass(cls, type):
             return functools.partial(self._safely, class_, is_watched=False)
         name = f"{cls.__module__}.{cls.__name__}"
@@ -292,7 +292,7 @@ class Frames:
         reduced = _filled_by_class(made, self._safely(reduce, made, is_watched=True))
         if not is_guarded or not isinstance(reduced, tuple) or reduced[0] is rebuild.lost:
             return reduced
-        if len(reduced) == 2 and type(made).__module__ != "__main__" and _is_simple(reduced[1]):  # noqa: PLR2004
+        if len(reduced) == 2 and type(made).__module__ != "__main__" and _is_simple(reduced[1]):
             return reduced  # a library's code that is given no memory reads none
         return _guarded(reduced)
 
@@ -341,15 +341,15 @@ def _checked(made: Any, reduced: Reduced) -> Reduced:
         if found is not made:
             raise Unkept(f"it cannot be found as {module}.{reduced}.")
         return reduced
-    if type(reduced) is not tuple or not 2 <= len(reduced) <= 6:  # noqa: PLR2004  see object.__reduce__
+    if type(reduced) is not tuple or not 2 <= len(reduced) <= 6:  # see object.__reduce__
         raise Unkept("its __reduce__ returns something else than pickle expects.")
     function, arguments = reduced[0], reduced[1]
     if not callable(function) or type(arguments) is not tuple:
         raise Unkept("its __reduce__ returns something else than pickle expects.")
-    if len(reduced) > 3 and (reduced[3] is not None or (len(reduced) > 4 and reduced[4] is not None)):  # noqa: PLR2004
+    if len(reduced) > 3 and (reduced[3] is not None or (len(reduced) > 4 and reduced[4] is not None)):
         # Read now: an error of the object's own iterators would fail the whole variable later.
         listed = iter(list(reduced[3])) if reduced[3] is not None else None
-        pairs = iter(list(reduced[4])) if len(reduced) > 4 and reduced[4] is not None else None  # noqa: PLR2004
+        pairs = iter(list(reduced[4])) if len(reduced) > 4 and reduced[4] is not None else None
         return (*reduced[:3], listed, pairs, *reduced[5:])
     return reduced
 
@@ -358,7 +358,7 @@ def _filled_by_class(made: Any, reduced: Reduced) -> Reduced:
     """Return the same, for a class with `__getattr__` without asking an empty object for `__setstate__`."""
     if (
         type(reduced) is tuple
-        and len(reduced) > 2  # noqa: PLR2004  function, arguments, state
+        and len(reduced) > 2  # function, arguments, state
         and reduced[2] is not None
         and not any(reduced[3:])
         and hasattr(type(made), "__getattr__")

@@ -91,7 +91,7 @@ class Reach:
                 waiting |= more - found
         return None if words.is_looking else found
 
-    def _behind(self, value: Any) -> set[str]:  # noqa: PLR0911  one for each kind
+    def _behind(self, value: Any) -> set[str]:
         """Return the names that a value's own code may use."""
         cls = cast("type[Any]", type(value))
         if issubclass(cls, _SIMPLE):

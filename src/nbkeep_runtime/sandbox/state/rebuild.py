@@ -44,7 +44,7 @@ context = Context()
 # Anchors: objects of the new process that stand for those of the old one
 
 
-def anchor(kind: str, name: str = "") -> Any:  # noqa: PLR0911  one for each kind
+def anchor(kind: str, name: str = "") -> Any:
     """Return the new process's own namespace, shell, module or stream."""
     shell = context.shell
     if kind == "namespace":
@@ -104,7 +104,7 @@ def set_state(made: Any, state: Any) -> None:
         own(made, state)
         return
     slots: dict[str, Any] | None = None
-    if isinstance(state, tuple) and len(cast("tuple[Any, ...]", state)) == 2:  # noqa: PLR2004  (dict, slots)
+    if isinstance(state, tuple) and len(cast("tuple[Any, ...]", state)) == 2:  # (dict, slots)
         state, slots = cast("tuple[Any, Any]", state)
     if state:
         made.__dict__.update(state)

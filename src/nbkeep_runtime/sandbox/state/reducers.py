@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Reduced = Any
 
 
-class Unkept(Exception):  # noqa: N818  it is no error: it says what a report will say
+class Unkept(Exception):
     """An object that cannot be kept, with the reason in words."""
 
 

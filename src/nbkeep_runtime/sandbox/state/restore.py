@@ -46,7 +46,7 @@ class Way:
     without: frozenset[int] = frozenset()
 
 
-class DiedOf(Exception):  # noqa: N818  it says what a report will say
+class DiedOf(Exception):
     """A kernel died when it loaded something."""
 
 

@@ -17,7 +17,7 @@ _AGAIN_S = 2.0
 _LEAST_S = 1.0
 
 
-class TookTooLong(Exception):  # noqa: N818  it says what a report will say
+class TookTooLong(Exception):
     """Something was interrupted because its time was over."""
 
 

@@ -15,7 +15,7 @@ _COUNT, _BYTES = 1 << 31, 1 << 50
 _NAME, _TYPE, _REASON = 200, 100, 500
 
 
-class BadReply(Exception):  # noqa: N818  # told as the reason of a failed save
+class BadReply(Exception):
     """The kernel answered with something else than a reply."""
 
 

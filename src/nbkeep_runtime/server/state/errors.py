@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 
-class CannotKeep(Exception):  # noqa: N818  # an answer for the user
+class CannotKeep(Exception):
     """A save ended without a checkpoint; the earlier one stays."""
 
 
-class CannotRestore(Exception):  # noqa: N818  # an answer for the user
+class CannotRestore(Exception):
     """A checkpoint is not handed out; it stays where it is."""
 
 

@@ -25,7 +25,7 @@ class FrameError(Exception):
     """The other side broke the protocol, was too slow, or went away."""
 
 
-class KernelFailed(Exception):  # noqa: N818  # its own word for what happened
+class KernelFailed(Exception):
     """The kernel says that it cannot go on."""
 
 

@@ -14,7 +14,7 @@ from nbkeep.audit.export import export
 from nbkeep.audit.search import Wanted, search
 from nbkeep.audit.verify import verify_journal
 from nbkeep.doors.portal.errors import field_errors
-from nbkeep.doors.portal.guard import SignedIn  # noqa: TC001 - read by FastAPI
+from nbkeep.doors.portal.guard import SignedIn
 from nbkeep.doors.portal.render import fragment, page
 from nbkeep.model.errors import Refused, invalid
 
@@ -32,7 +32,7 @@ def show(
     browser: SignedIn,
     *,
     actor: str = "",
-    type: str = "",  # noqa: A002 - the name in the address
+    type: str = "",
     session: str = "",
     text: str = "",
     since: str = "",

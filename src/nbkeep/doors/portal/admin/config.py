@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from nbkeep import configuration
 from nbkeep.doors.portal.errors import field_errors
-from nbkeep.doors.portal.guard import Form, SignedIn  # noqa: TC001 - read by FastAPI
+from nbkeep.doors.portal.guard import Form, SignedIn
 from nbkeep.doors.portal.render import page
 from nbkeep.model.errors import Refused
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response  # noqa: TC002 - read by FastAPI
+from fastapi.responses import Response
 
-from nbkeep.doors.portal.guard import SignedIn  # noqa: TC001 - read by FastAPI
+from nbkeep.doors.portal.guard import SignedIn
 from nbkeep.doors.portal.render import page
 from nbkeep.model.errors import NbkeepError
 

@@ -221,7 +221,7 @@ def _flavor_form(flavor: Flavor) -> dict[str, Any]:
 
 def _flavor_wanted(given: dict[str, Any]) -> dict[str, Any]:
     count = given["gpu_count"] or "0"
-    if not count.isascii() or not count.isdigit() or len(count) > 6:  # noqa: PLR2004 - far beyond any host
+    if not count.isascii() or not count.isdigit() or len(count) > 6:  # far beyond any host
         raise invalid("gpu_count", f"{count!r} is not a number.", "Give a whole number; 0 for none.")
     return given | {"gpu_count": int(count)}
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response  # noqa: TC002 - read by FastAPI
+from fastapi.responses import Response
 
-from nbkeep.doors.portal.guard import SignedIn  # noqa: TC001 - read by FastAPI
+from nbkeep.doors.portal.guard import SignedIn
 from nbkeep.doors.portal.render import page
 from nbkeep.doors.portal.seen import seen
 from nbkeep.sessions.listing import Filter, list_sessions
