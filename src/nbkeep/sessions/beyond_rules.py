@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from nbkeep.store.database import Tx
 
 
-def beyond_rules(tx: Tx, clock: Clock, currency: str, policy: Policy, host: str, port: int) -> list[str]:
+def beyond_rules(
+    tx: Tx, clock: Clock, currency: str, policy: Policy, host: str, port: int
+) -> list[str]:
     """Return sentences, one for each thing that the gateway does beside deciding by rules; often none.
 
     `host` in normal form. Of a profile's policy (without a session) only what holds for all its sessions.
@@ -55,9 +57,7 @@ def _models(
     provider = tx.scalar(select(ModelProviderRow).where(*where))
     if provider is None:
         return []
-    said = [
-        f"It is the model provider {provider.name}: calls are counted, and refused once a budget is spent."
-    ]
+    said = [f"It is the model provider {provider.name}: calls are counted, and refused once a budget is spent."]
     if session is not None:
         user, month = tx.get_one(UserRow, session.user_id), month_of(clock.now())
         held = used_by(tx, user.id, user.name, month)
