@@ -20,8 +20,9 @@ from nbkeep.model.errors import Refused
 from nbkeep.people import tokens
 from nbkeep.profiles import profiles
 from nbkeep.profiles.known import known_to
-from nbkeep.sessions.policies import live_policies
+from nbkeep.sessions.policies import live_policies, reach_words_of, session_policy
 from nbkeep.store.data_tables import DatasetReadRow
+from nbkeep.store.tables import SessionRow
 from nbkeep.vault import change as secrets
 from nbkeep.vault import parse as vault_parse
 from nbkeep.vault.leases import list_leases, live_leases
@@ -199,6 +200,19 @@ def test_reading_raises_the_class_once_and_pii_closes_the_internet(any_office: O
         ("internal", "pii"),
     ]
     assert [one["data"]["name"] for one in recorded(office, "data.read")] == ["sales", "people"]
+
+
+def test_a_rule_that_allows_everything_is_the_internet_too(office: OfficeForTests) -> None:
+    ada, jane = office.user("ada", Role.ADMIN), office.user("jane")
+    set_profile(office, classification="pii", egress_allowlist=["*", "db.acme.local:5432", "0.0.0.0/0"])
+    dataset, session = publish(office, ada, "ada", classification="pii"), office.ready(jane)
+    assert read(office, session, dataset) is True
+    with office.store.read() as tx:
+        (found,) = live_policies(tx, office.settings, office.clock.now())
+        assert found == session_policy(tx, office.settings, jane, session, office.clock.now())
+        words = reach_words_of(tx, office.settings, tx.get_one(SessionRow, session))
+    assert [rule.host for rule in found.rules] == ["db.acme.local"]
+    assert words == "Reaches only db.acme.local:5432"
 
 
 def test_a_class_that_this_release_does_not_know_closes_the_internet(any_office: OfficeForTests) -> None:

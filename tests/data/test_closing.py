@@ -36,12 +36,13 @@ def test_an_older_answer_of_the_office_opens_nothing_again(tmp_path: Path) -> No
         def reaches(host: str) -> bool:
             return policies[SESSION].decide(host, 443).allowed
 
-        for tried in (False, True):
-            before = policy(SESSION, "db.acme.local:443", public=True, dry_run=tried)
+        for tried, more in ((False, ""), (True, ""), (False, "* 0.0.0.0/0:443 2000::/3")):
+            before = policy(SESSION, f"db.acme.local:443 {more}", public=True, dry_run=tried)
             await sessions.take([before], [], Told())
             assert reaches("example.com")
             sessions.close_internet(SESSION)
             assert not reaches("example.com")
+            assert not reaches("93.184.215.14")
             assert reaches("db.acme.local")
             await sessions.take([before], [], Told())  # answered before the office had it on record
             assert not reaches("example.com")

@@ -15,7 +15,6 @@ import os
 import resource
 import signal
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from nbkeep.egress.keyed import Keys
 from nbkeep.egress.leases import Leases
 from nbkeep.egress.models import Metering
 from nbkeep.egress.office_client import OfficeClient, flush, keep_policies, keep_recording
+from nbkeep.egress.policy import without_internet
 from nbkeep.egress.resolver import SystemResolver, own_addresses
 from nbkeep.egress.rules import Compiled
 from nbkeep.egress.spool import Spool
@@ -154,7 +154,7 @@ class Sessions:
         """Return a policy without what the session has lost: the office's answer may be an older one."""
         if policy.session_id not in self._closed:
             return policy
-        return replace(policy, public_internet=False, dry_run=False)
+        return without_internet(policy)
 
     def _compile(self, policy: Policy) -> bool:
         policy = self._left_of(policy)

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from nbkeep.data.reads import closed_sessions
-from nbkeep.egress.policy import NOTHING, policy_of
+from nbkeep.egress.addresses import is_internet
+from nbkeep.egress.parse import parse_rule
+from nbkeep.egress.policy import NOTHING, policy_of, without_internet
 from nbkeep.grants.records import live_rules, live_rules_of
+from nbkeep.model.errors import Refused
 from nbkeep.packages.records import facts_tag
 from nbkeep.profiles.profiles import as_profile, get_profile
 from nbkeep.profiles.reach import reach_of
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from nbkeep.egress.policy import Reach
     from nbkeep.egress.values import Policy
     from nbkeep.model.actor import Actor
     from nbkeep.settings import Settings
@@ -49,16 +51,17 @@ def live_policies(tx: Tx, settings: Settings, now: datetime) -> list[Policy]:
     reaches = {row.name: reach_of(as_profile(row), facts) for row in rows}
     closed = closed_sessions(tx, settings, [session_id for session_id, _, _ in sessions])
     granted, platform, ask_at = live_rules(tx, now), settings.egress_denylist, _ask_at(settings)
-    return [
+    found = [
         policy_of(
             session_id,
-            _narrowed(reaches.get(name, NOTHING), is_closed=session_id in closed),
+            reaches.get(name, NOTHING),
             platform,
             granted=granted.get((user_id, name), ()),
             ask_at=ask_at,
         )
         for session_id, user_id, name in sessions
     ]
+    return [without_internet(one) if one.session_id in closed else one for one in found]
 
 
 def tag_of(policies: Sequence[Policy], leases: Sequence[Leased] = (), *more: object) -> str:
@@ -81,13 +84,14 @@ def policy_of_row(tx: Tx, settings: Settings, row: SessionRow, now: datetime) ->
     """Return the policy of a session, whoever asks."""
     profile = tx.get(ProfileRow, row.profile_name)
     reach = reach_of(as_profile(profile)) if profile else NOTHING
-    return policy_of(
+    policy = policy_of(
         row.id,
-        _narrowed(reach, is_closed=row.id in closed_sessions(tx, settings, [row.id])),
+        reach,
         settings.egress_denylist,
         granted=live_rules_of(tx, now, row.user_id, row.profile_name),
         ask_at=_ask_at(settings),
     )
+    return without_internet(policy) if closed_sessions(tx, settings, [row.id]) else policy
 
 
 def profile_policy(tx: Tx, settings: Settings, actor: Actor, name: str) -> Policy:
@@ -103,13 +107,16 @@ def reach_words_of(tx: Tx, settings: Settings, row: SessionRow) -> str:
         return no_reach_words()
     profile = as_profile(found)
     if closed_sessions(tx, settings, [row.id]):
-        profile = replace(profile, public_internet=False, egress_dry_run=False)
+        named = tuple(one for one in profile.egress_allowlist if not _is_internet(one))
+        profile = replace(profile, egress_allowlist=named, public_internet=False, egress_dry_run=False)
     return network_words(profile)
 
 
-def _narrowed(reach: Reach, *, is_closed: bool) -> Reach:
-    """Return what is left to a session that has read personal data; a trial of rules is no way round it."""
-    return replace(reach, public_internet=False, dry_run=False) if is_closed else reach
+def _is_internet(text: str) -> bool:
+    try:
+        return is_internet(parse_rule(text, effect="allow", source="").host)
+    except Refused:  # an older release may have let it in
+        return False
 
 
 def _ask_at(settings: Settings) -> str:
