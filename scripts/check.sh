@@ -36,7 +36,7 @@ all_tests() {
     trap "kill $others 2>/dev/null" EXIT
     .venv/bin/pytest tests/e2e || result=1
     while kill -0 "$others" 2>/dev/null; do
-        printf '    the others: %s\n' "$(tail -n 1 "$said" | grep -o '\[ *[0-9]*%\]$' || echo '[  0%]')"
+        printf '    the others: %s\n' "$(grep -o '\[ *[0-9]*%\]$' "$said" | tail -n 1)"
         for _ in $(seq 30); do kill -0 "$others" 2>/dev/null && sleep 1; done
     done
     wait "$others" || result=1

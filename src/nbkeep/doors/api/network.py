@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 from nbkeep.egress import log
 from nbkeep.egress.explain import explain, rule_json
 from nbkeep.model.errors import invalid
+from nbkeep.sessions.beyond_rules import beyond_rules
 from nbkeep.sessions.policies import profile_policy, session_policy
 
 from .auth import ActorDep, OfficeDep
@@ -73,7 +74,8 @@ def explain_host(
 ) -> dict[str, Any]:
     """Tell whether a session could reach a host now, by which rule and why; nothing is connected to.
 
-    `rules` are all that hold for it, `version` changes when one of them does.
+    `rules` are all that hold for it, `version` changes when one of them does. `also`: what happens beside
+    the rules, in words: keys that are added, packages that are picked, calls that are counted.
     """
     if bool(session) == bool(profile):
         raise invalid("session", "Whose rules?", "Give either a session or a profile.")
@@ -83,8 +85,11 @@ def explain_host(
             if session
             else profile_policy(tx, office.settings, actor, profile)
         )
+        found = explain(policy, host)
+        also = beyond_rules(tx, office.clock, actor, office.settings.currency, policy, found.host, found.port)
     return {
-        **explain(policy, host).as_json(),
+        **found.as_json(),
+        "also": also,
         "public_internet": policy.public_internet,
         "dry_run": policy.dry_run,
         "rules": [rule_json(rule) for rule in policy.rules],

@@ -155,6 +155,8 @@ def explain(
             ("note", found["note"]),
         ]
     )
+    for sentence in found["also"]:
+        print(clean(sentence))
 
 
 def _wanted(

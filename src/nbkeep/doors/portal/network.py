@@ -14,6 +14,7 @@ from nbkeep.egress import log
 from nbkeep.egress.explain import explain
 from nbkeep.model.errors import Refused
 from nbkeep.profiles.profiles import list_profiles
+from nbkeep.sessions.beyond_rules import beyond_rules
 from nbkeep.sessions.policies import profile_policy, session_policy
 
 from .errors import field_errors
@@ -136,6 +137,10 @@ def _answer(tx: Tx, office: Office, browser: Browser, ask: str, of: str) -> dict
             if of.startswith("ses_")
             else profile_policy(tx, office.settings, browser.actor, of)
         )
-        return explain(policy, ask).as_json()
+        found = explain(policy, ask)
+        also = beyond_rules(
+            tx, office.clock, browser.actor, office.settings.currency, policy, found.host, found.port
+        )
+        return {**found.as_json(), "also": also}
     except Refused as refusal:
-        return {"words": refusal.message, "note": refusal.remedy, "allowed": None}
+        return {"words": refusal.message, "note": refusal.remedy, "allowed": None, "also": []}
