@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 
 from nbkeep.audit.search import Wanted, search
 from nbkeep.data import change, parse
@@ -15,6 +16,7 @@ from nbkeep.grants.decide import approve_grant, deny_grant
 from nbkeep.grants.end import revoke_grant
 from nbkeep.grants.records import list_grants, live_datasets
 from nbkeep.grants.request import request_grant
+from nbkeep.grants.take_out import take_out_dataset
 from nbkeep.model.actor import OPERATOR, Role
 from nbkeep.model.errors import Refused
 from nbkeep.people import tokens
@@ -22,7 +24,7 @@ from nbkeep.profiles import profiles
 from nbkeep.profiles.known import known_to
 from nbkeep.sessions.policies import live_policies, reach_words_of, session_policy
 from nbkeep.store.data_tables import DatasetReadRow
-from nbkeep.store.tables import SessionRow
+from nbkeep.store.tables import NoticeRow, SessionRow
 from nbkeep.vault import change as secrets
 from nbkeep.vault import parse as vault_parse
 from nbkeep.vault.leases import list_leases, live_leases
@@ -170,6 +172,38 @@ def test_a_grant_is_of_the_dataset_that_there_was(any_office: OfficeForTests) ->
     office.clock.advance(1)
     publish(office, ada, "owner")
     assert reader(office, session).granted == {}
+
+
+def test_with_a_dataset_ends_what_was_asked_for_and_granted_of_it(any_office: OfficeForTests) -> None:
+    office = any_office
+    ada, owner, jane, kim = (office.user(name, role) for name, role in (
+        ("ada", Role.ADMIN), ("owner", Role.USER), ("jane", Role.USER), ("kim", Role.USER)))  # fmt: skip
+    publish(office, ada, "owner")
+    publish(office, ada, "owner", "clicks")
+    session, hers = office.ready(jane), office.ready(kim)
+    granted, waiting, other = (
+        ask(office, jane, session),
+        ask(office, kim, hers),
+        ask(office, kim, hers, "clicks"),
+    )
+    approve(office, owner, granted)
+    with office.store.write() as tx:
+        take_out_dataset(tx, office.clock, owner, "sales", "wrong one")
+
+    def states() -> dict[str, str]:
+        with office.store.read() as tx:
+            return {row.id: row.state for row, _ in list_grants(tx, ada, office.clock.now()).items}
+
+    assert states() == {granted: "revoked", waiting: "denied", other: "requested"}
+    with office.store.read() as tx:
+        told = [row.text for row in tx.scalars(select(NoticeRow).where(NoticeRow.user_id == kim.id))]
+    assert "the dataset was taken out of the catalogue: wrong one" in told[-1]
+    office.clock.advance(1)
+    publish(office, ada, "owner")
+    again = ask(office, kim, hers)
+    assert again != waiting
+    approve(office, owner, again)
+    assert list(reader(office, hers).granted) == ["sales"]
 
 
 def test_reading_raises_the_class_once_and_pii_closes_the_internet(any_office: OfficeForTests) -> None:

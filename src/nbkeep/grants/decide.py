@@ -75,7 +75,12 @@ def approve_grant(
 def deny_grant(tx: Tx, clock: Clock, actor: Actor, grant_id: str, reason: str) -> GrantRow:
     """Turn a request down, with words for who asked. Raises `Refused` (409) for one that is not open."""
     row, user = _open(tx, actor, grant_id)
-    said = rules.read_reason(reason)
+    turn_down(tx, clock, actor, row, user, rules.read_reason(reason))
+    return row
+
+
+def turn_down(tx: Tx, clock: Clock, actor: Actor, row: GrantRow, user: UserRow, said: str) -> None:
+    """Deny an open request, on record, and tell who asked. Who may do so was decided before."""
     row.state, row.decided_at, row.decided_by = State.DENIED.value, clock.now(), actor.name
     row.answer = said
     event = events.GrantDenied(
@@ -90,7 +95,6 @@ def deny_grant(tx: Tx, clock: Clock, actor: Actor, grant_id: str, reason: str) -
     journal.append(tx, clock, actor, event)
     forget_deciders(tx, clock, row)
     tell(tx, clock, row, f"Your request for {row.subject} was denied by {actor.name}: {said}")
-    return row
 
 
 def _open(tx: Tx, actor: Actor, grant_id: str) -> tuple[GrantRow, UserRow]:

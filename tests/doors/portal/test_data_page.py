@@ -32,6 +32,7 @@ def test_an_admin_publishes_a_user_asks_and_the_owner_decides(portal: Portal) ->
     assert "acme" not in hers
     assert "Publish a dataset" not in hers
     assert "s3://lake/sales/" in owner.get("/data")
+    assert "Ask an admin" in owner.get("/data")
     which = _id(portal, ops)
     assert jane.post(f"/data/{which}/request", **REQUEST).status_code == 303
     queue = owner.get("/grants")
@@ -44,6 +45,19 @@ def test_an_admin_publishes_a_user_asks_and_the_owner_decides(portal: Portal) ->
     assert jane.post(f"/data/{which}/remove").status_code == 403
     assert owner.post(f"/data/{which}/remove").status_code == 303
     assert "No datasets yet" in jane.get("/data")
+    assert 'id="live"' not in owner.get("/grants")
+    assert "taken out of the catalogue" in jane.get("/grants")
+
+
+def test_an_admin_keeps_the_keys_that_read_it_and_users_see_none_of_them(portal: Portal) -> None:
+    ops, jane = portal.person("ops", Role.ADMIN), portal.person()
+    portal.person("owner")
+    kept = ops.post("/secrets", name="lake", source="", hosts="s3.acme.local:9000", way="s3", place="eu-central-1",
+                    env="", grants="", value="AKIA7777777777777777:wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY")  # fmt: skip
+    assert kept.status_code == 303, kept.text
+    assert ops.post("/data", **(FIELDS | {"secret": "lake"})).status_code == 303
+    assert "lake" in ops.get("/secrets")
+    assert "lake" not in jane.get("/secrets")
 
 
 def test_what_no_profile_is_cleared_for_is_shown_and_cannot_be_asked_for(portal: Portal) -> None:
@@ -68,4 +82,5 @@ def test_what_is_wrong_with_a_dataset_is_shown_beside_its_field(portal: Portal) 
         assert answer.status_code in {400, 404}, change
         assert "note bad" in answer.text or 'class="error"' in answer.text, change
     assert jane.post("/data", **FIELDS).status_code == 403
+    assert "up to internal" not in ops.get("/data")
     assert "No datasets yet" in ops.get("/data")

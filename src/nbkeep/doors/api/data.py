@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nbkeep.data import change, parse
 from nbkeep.data.records import find_dataset, list_datasets
 from nbkeep.data.view import dataset_view
+from nbkeep.grants.take_out import take_out_dataset
 
 from .auth import ActorDep, OfficeDep
 
@@ -70,6 +71,9 @@ def show(which: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
 def remove(
     which: str, office: OfficeDep, actor: ActorDep, reason: Annotated[str, Query(max_length=500)] = ""
 ) -> None:
-    """Take a dataset out; what is being read is cut within a second. Its objects and its secret stay."""
+    """Take a dataset out; what is being read is cut within a second. Its objects and its secret stay.
+
+    What is asked for of it is denied, what was granted ends.
+    """
     with office.store.write() as tx:
-        change.remove_dataset(tx, office.clock, actor, which, reason)
+        take_out_dataset(tx, office.clock, actor, which, reason)

@@ -14,11 +14,11 @@ from nbkeep.data.view import dataset_view
 from nbkeep.grants.kinds import DATASET
 from nbkeep.grants.request import request_grant
 from nbkeep.grants.rules import ASK
+from nbkeep.grants.take_out import take_out_dataset
 from nbkeep.model.classification import CLASSIFICATIONS
 from nbkeep.model.errors import Refused
 from nbkeep.model.verdict import Allow
 from nbkeep.profiles.profiles import list_profiles
-from nbkeep.profiles.words import classification_words
 
 from .errors import field_errors
 from .guard import Form, SignedIn, text
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .browser import Browser
 
 router = APIRouter(prefix="/data")
+_CLASSES = {"public": "public", "internal": "internal", "confidential": "confidential",
+            "pii": "pii: personal data"}  # fmt: skip
 _FIELDS = ("name", "s3", "classification", "owner", "purpose", "samples", "secret", "region", "endpoint")
 _EMPTY = dict.fromkeys(_FIELDS, "") | {"classification": "internal"}
 
@@ -78,7 +80,7 @@ def remove(request: Request, browser: SignedIn, which: str) -> Response:
     """Take a dataset out."""
     office: Office = request.app.state.office
     with office.store.write() as tx:
-        change.remove_dataset(tx, office.clock, browser.actor, which)
+        take_out_dataset(tx, office.clock, browser.actor, which)
     return RedirectResponse("/portal/data?done=dataset-removed", 303)
 
 
@@ -114,7 +116,7 @@ def _page(
             found = [one | {"profiles": _profiles(tx, browser, one)} for one in found]
     values: dict[str, Any] = {
         "datasets": found,
-        "classes": [(one, classification_words(one)) for one in CLASSIFICATIONS],
+        "classes": [(one, _CLASSES[one]) for one in CLASSIFICATIONS],
         "form": form or _EMPTY,
         "errors": errors or {},
         "asked": asked or {},
