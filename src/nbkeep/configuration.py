@@ -52,6 +52,7 @@ _SETTINGS = (
     "grants_self_approval",
     "pii_closes_internet",
     "connections_retention_s",
+    "model_calls_retention_s",
     "default_max_sessions",
     "default_home_size_bytes",
     "invitation_valid_s",

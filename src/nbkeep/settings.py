@@ -116,6 +116,8 @@ class Settings:
     pii_closes_internet: bool = True
     # How long the record of connections is kept.
     connections_retention_s: int = 90 * 86400
+    # How long each call of a model is on record: this month is compared with the same one a year ago.
+    model_calls_retention_s: int = 400 * 86400
     # How long a sign-up or reset link works.
     invitation_valid_s: int = 72 * 3600
     # How long a browser stays signed in.
@@ -256,6 +258,7 @@ def check(settings: Settings) -> None:
         "max_suspended_sessions",
         "max_suspended_bytes",
         "connections_retention_s",
+        "model_calls_retention_s",
     ):
         if getattr(settings, name) <= 0:
             raise invalid(name.replace("_", "-"), f"{name} must be above zero.", "Correct it in config.toml.")
@@ -375,6 +378,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "grants_self_approval": _yes_or_no,
     "pii_closes_internet": _yes_or_no,
     "connections_retention_s": parse_duration_s,
+    "model_calls_retention_s": parse_duration_s,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,
     "invitation_valid_s": parse_duration_s,

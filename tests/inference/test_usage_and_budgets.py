@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from nbkeep.audit.search import Wanted as Searched
 from nbkeep.audit.search import search
+from nbkeep.doors.worker.sweep import forget_old_model_calls
 from nbkeep.inference import change, usage
 from nbkeep.inference.budgets import gateway_view
 from nbkeep.inference.calls import take_calls
@@ -16,6 +18,7 @@ from nbkeep.inference.values import Price
 from nbkeep.model.actor import OPERATOR, Actor, Role
 from nbkeep.model.errors import Refused
 from nbkeep.model.money import MICROCENTS
+from nbkeep.store.model_tables import ModelSpendingRow
 from office_parts import OfficeForTests
 
 EUR = "EUR"
@@ -83,6 +86,24 @@ def test_a_call_is_counted_once_and_costs_what_it_did_at_its_time(any_office: Of
     office.clock.advance(1)
     report(office, call(office, session, "cal_2", model="gpt-x-2026-05-01", tokens_cached=0))
     assert [one["cost_microcents"] for one in seen(office, jane, ("user",))] == [cost + 110 * MICROCENTS]
+
+
+def test_old_calls_are_forgotten_and_what_their_month_cost_is_not(any_office: OfficeForTests) -> None:
+    office = any_office
+    set_up(office)
+    budget(office, "total", "100")
+    jane = office.user()
+    session = office.ready(jane)
+    report(office, call(office, session, "old"))
+    office.clock.advance(office.settings.model_calls_retention_s - 3600)
+    report(office, call(office, session, "new"))
+    assert forget_old_model_calls(office) == 0
+    office.clock.advance(2 * 86400)
+    assert forget_old_model_calls(office) == 1
+    assert forget_old_model_calls(office) == 0
+    assert [one["calls"] for one in seen(office, jane, ("user",))] == [1]
+    with office.store.read() as tx:
+        assert len(set(tx.scalars(select(ModelSpendingRow.month)))) == 2
 
 
 def test_what_has_no_price_is_counted_and_said_to_have_none(office: OfficeForTests) -> None:

@@ -174,6 +174,27 @@ def test_a_locked_database_is_said_to_be_busy(
     second.close()
 
 
+def test_its_version_tells_of_every_commit_and_of_nothing_else(tmp_path: Path, clock: ManualClock) -> None:
+    store, other = Store.at(tmp_path / "nbkeep.db"), Store.at(tmp_path / "nbkeep.db")
+    store.migrate()
+    first = store.version()
+    with store.read() as tx:
+        assert tx.get(MarkRow, "a") is None
+    with pytest.raises(ZeroDivisionError), store.write() as tx:
+        tx.add(MarkRow(name="a", value={}, at=clock.now()))
+        tx.flush()
+        raise ZeroDivisionError
+    assert store.version() == first
+    mark(store, clock, "a", 1)
+    second = store.version()
+    assert second != first
+    mark(other, clock, "a", 2)
+    assert store.version() != second
+    store.close()
+    other.close()
+    other.close()
+
+
 def test_naive_times_are_refused(store: Store) -> None:
     with pytest.raises(Exception, match="naive"), store.write() as tx:
         tx.add(MarkRow(name="x", value={}, at=ManualClock().now().replace(tzinfo=None)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -29,6 +30,9 @@ from nbkeep.vault.leases import live_leases
 router = APIRouter(prefix="/gateway", dependencies=[Depends(require_gateway)])
 _LONGEST_WAIT_S = 20.0
 _LOOK_EVERY_S = 0.25  # a change of a profile must reach running sessions within a second
+_LOOK_ALL_THE_SAME_S = (
+    5.0  # where nothing was committed: moments and months go by (grants end at the gateway)
+)
 
 
 class Wanted(BaseModel):
@@ -53,11 +57,15 @@ async def policies(
     Looks into the database rather than waiting for a signal: whatever changes it, by whichever door, is seen.
     """
     loop = asyncio.get_running_loop()
-    until_s = loop.time() + _LONGEST_WAIT_S
+    until_s, version, looked_s = loop.time() + _LONGEST_WAIT_S, -1, -math.inf
     while True:
-        found = await asyncio.to_thread(_look, office, None if loop.time() >= until_s else known)
-        if found is not None:
-            return found
+        now_s, before, version = loop.time(), version, await asyncio.to_thread(office.store.version)
+        is_due = now_s >= until_s or now_s - looked_s >= _LOOK_ALL_THE_SAME_S
+        if is_due or version is None or version != before:
+            looked_s = now_s
+            found = await asyncio.to_thread(_look, office, None if now_s >= until_s else known)
+            if found is not None:
+                return found
         await asyncio.sleep(_LOOK_EVERY_S)
 
 

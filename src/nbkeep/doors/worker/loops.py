@@ -67,6 +67,7 @@ class Worker:
             self._step("sweep", lambda: sweep.sweep(self.parts))
             self._step("old connections", lambda: sweep.forget_old_connections(self.parts))
             self._step("old packages", lambda: sweep.forget_old_packages(self.parts))
+            self._step("old calls of models", lambda: sweep.forget_old_model_calls(self.parts))
             self._swept_at_s = now_s
 
     def _record_keys(self) -> None:

@@ -9,11 +9,14 @@ from sqlalchemy import delete, or_, select
 
 from nbkeep.people.signin import forget_old_limits
 from nbkeep.sessions.records import LIVE_STATES
+from nbkeep.store.model_tables import ModelCallRow
 from nbkeep.store.network_tables import ConnectionRow, DestinationRow
 from nbkeep.store.package_tables import PackageInstallRow
 from nbkeep.store.tables import AccessRow, ApiTokenRow, InvitationRow, NoticeRow, ReportedEventRow, SessionRow
 
 if TYPE_CHECKING:
+    from sqlalchemy import Select
+
     from nbkeep.sessions.interface import Parts
 
 _LINKS_KEPT = timedelta(days=30)
@@ -34,14 +37,26 @@ def forget_old_packages(parts: Parts) -> int:
     return _forget_old(parts, PackageInstallRow)
 
 
+def forget_old_model_calls(parts: Parts) -> int:
+    """Delete records of calls of models that are too old; return how many. The sums of months stay."""
+    before = parts.clock.now() - timedelta(seconds=parts.settings.model_calls_retention_s)
+    old = select(ModelCallRow.id).where(ModelCallRow.day < f"{before:%Y-%m-%d}").order_by(ModelCallRow.day)
+    return _forget(parts, ModelCallRow, old)
+
+
 def _forget_old(parts: Parts, kind: type[ConnectionRow | PackageInstallRow]) -> int:
-    """Delete in small steps: the writer's turn must be free in between, for there can be millions."""
     before = parts.clock.now() - timedelta(seconds=parts.settings.connections_retention_s)
-    old = select(kind.id).where(kind.at < before).order_by(kind.at).limit(_AT_ONCE)
+    return _forget(parts, kind, select(kind.id).where(kind.at < before).order_by(kind.at))
+
+
+def _forget(
+    parts: Parts, kind: type[ConnectionRow | PackageInstallRow | ModelCallRow], old: Select[str]
+) -> int:
+    """Delete in small steps: the writer's turn must be free in between, for there can be millions."""
     deleted = 0
     while True:
         with parts.store.write() as tx:
-            ids = list(tx.scalars(old))
+            ids = list(tx.scalars(old.limit(_AT_ONCE)))
             tx.execute(delete(kind).where(kind.id.in_(ids)))
         deleted += len(ids)
         if len(ids) < _AT_ONCE:
