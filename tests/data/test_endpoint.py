@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 
 from data_parts import OBJECTS, authority, cloud, reading, sales
 from egress_parts import OTHER, SESSION
 from moto_parts import BUCKET, REGION, way_out
+from nbkeep.data.fetch import fetch
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Callable
 
     from data_parts import Reading
     from egress_parts import Authority
@@ -96,6 +100,27 @@ def test_long_listings_go_on_where_they_ended(
     assert seen == sorted(key.removeprefix("sales/") for key in OBJECTS if key.startswith("sales/"))
 
 
+def test_few_listings_of_a_session_are_in_memory_at_once(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, most = 0, 0
+
+    async def counted(*arguments: Any) -> tuple[int, bytes]:
+        nonlocal now, most
+        now += 1
+        most = max(now, most)
+        try:
+            return await fetch(*arguments)
+        finally:
+            now -= 1
+
+    monkeypatch.setattr("nbkeep.data.endpoint.fetch", counted)
+    with ThreadPoolExecutor(16) as pool:
+        found = [status for status, _, _ in pool.map(reading.read, ["/?format=json"] * 24)]
+    assert found == [200] * 24
+    assert 1 <= most <= 4
+
+
 def test_a_key_that_no_address_can_name_ends_no_listing(
     reading: Reading, monkeypatch: pytest.MonkeyPatch, cloud: Aws, authority: Authority
 ) -> None:
@@ -174,13 +199,43 @@ def test_what_is_taken_out_or_whose_keys_end_is_read_no_more(reading: Reading, c
     assert reading.read("/2026-01/a.csv")[0] == 503
 
 
-def test_a_transfer_is_cut_when_its_grant_is_gone(reading: Reading, cloud: Aws, authority: Authority) -> None:
+def _end_grant(reading: Reading, cloud: Aws) -> None:
+    reading.reader()
+
+
+def _lower_class(reading: Reading, cloud: Aws) -> None:
+    reading.reader(ceiling="internal", granted=["sales"])
+
+
+def _take_out(reading: Reading, cloud: Aws) -> None:
+    reading.publish(sales(cloud, "another"))
+
+
+def _raise_class(reading: Reading, cloud: Aws) -> None:
+    reading.reader(ceiling="confidential", granted=["sales"])
+    reading.publish(sales(cloud, classification="pii"))
+
+
+def _let_time_pass(reading: Reading, cloud: Aws) -> None:
+    reading.moments.advance(601)  # nobody tells the gateway: the office may be away
+
+
+@pytest.mark.parametrize("end", [_end_grant, _lower_class, _take_out, _raise_class, _let_time_pass])
+def test_a_transfer_is_cut_when_it_may_not_be_any_more(
+    reading: Reading, cloud: Aws, authority: Authority, end: Callable[[Reading, Aws], None]
+) -> None:
     cloud.own("s3", authority).put_object(Bucket=BUCKET, Key="sales/2026-02/huge", Body=b"x" * (32 << 20))
     reading.reader(granted=["sales"])
     with reading.connect() as sock:
         sock.sendall(b"GET http://sales.data.nbkeep/2026-02/huge HTTP/1.1\r\nHost: sales.data.nbkeep\r\n\r\n")
         assert sock.recv(1000)
-        reading.reader()
+        following = asyncio.run_coroutine_threadsafe(reading.datasets.follow_clock(), reading.loop)
+        reading.call(list)  # behind it: the clock is followed
+        try:
+            end(reading, cloud)
+            reading.records(1)
+        finally:
+            following.cancel()
         count = 0
         while data := sock.recv(1 << 20):
             count += len(data)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _HTTP, _HTTPS = 80, 443
 _LOOK_S = 0.25
+_LISTINGS = 4
 _METHODS = frozenset({b"GET", b"HEAD"})
 _PASSED_ON = frozenset({b"range", b"if-range", b"if-match", b"if-none-match", b"if-modified-since",
                         b"if-unmodified-since"})  # fmt: skip
@@ -72,6 +73,7 @@ class Datasets:
         self._readers: dict[str, Reader] = {}
         self._reported: set[tuple[str, str]] = set()
         self._pages = Pages()
+        self._asking: dict[str, asyncio.Semaphore] = {}
 
     def hear(self, told: Mapping[str, Any]) -> None:
         """Take what the office says with the policies; raises ValueError."""
@@ -83,6 +85,7 @@ class Datasets:
         self._sources = {one.name: one for one in told.sources}
         self._readers = dict(told.readers)
         self._reported = {one for one in self._reported if one[0] in self._readers}
+        self._asking = {one: asking for one, asking in self._asking.items() if one in self._readers}
         for session_id, reader in before.items():
             if self._readers.get(session_id) != reader or self._sources != was:
                 self._recheck(session_id)
@@ -201,14 +204,16 @@ class Datasets:
         await talk.wire.last_words(head.encode("ascii") + body)
 
     async def _page(self, talk: Talk, source: Source, question: bytes) -> listing.Page:
-        server, path, headers = await self._server(talk, source, b"GET", question, [])
-        status, data = await fetch(talk, server, _authority(source), path, headers)
-        if status != 200:  # anything else is no listing
-            raise _unreadable(source, status)
-        try:
-            return listing.read(data, source.prefix)
-        except ValueError as error:
-            raise _unreadable(source, status) from error
+        """Return what the bucket holds; a few at once for each session: an answer is in memory as a whole."""
+        async with self._asking.setdefault(talk.session_id, asyncio.Semaphore(_LISTINGS)):
+            server, path, headers = await self._server(talk, source, b"GET", question, [])
+            status, data = await fetch(talk, server, _authority(source), path, headers)
+            if status != 200:  # anything else is no listing
+                raise _unreadable(source, status)
+            try:
+                return await asyncio.to_thread(listing.read, data, source.prefix)
+            except ValueError as error:
+                raise _unreadable(source, status) from error
 
     async def _server(
         self, talk: Talk, source: Source, method: bytes, path: bytes, headers: Headers
