@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from egress_parts import Web, policy, serving, wait_for
 from nbkeep.egress.parse import parse_rule
 from nbkeep.egress.rules import Compiled
-from nbkeep.egress.values import Policy
+from nbkeep.egress.values import Policy, Request
 from nbkeep.model.ids import ID_PATTERN
 
 if TYPE_CHECKING:
@@ -196,6 +196,14 @@ def decide() -> None:
         for _ in range(5000):
             compiled.decide_address(host, 443, address)
         print(f"  {host:<18} {(time.perf_counter() - begun) / 5000 * 1e6:6.1f} µs, name and address")
+    rules = tuple(
+        parse_rule(f"GET@h.example/org{n}/*", effect="allow", source="bench") for n in range(10_000)
+    )
+    compiled = Compiled(Policy("ses_1", rules, False, False, "v"))
+    begun = time.perf_counter()
+    for n in range(5000):
+        compiled.decide_request("h.example", 443, "151.101.0.223", Request("GET", f"/org{n}/x"))
+    print(f"  10,000 paths there {(time.perf_counter() - begun) / 5000 * 1e6:6.1f} µs, a request")
 
 
 def many(folder: Path, gateway: psutil.Process, web: Web) -> None:

@@ -183,16 +183,23 @@ class Shop(Keyed):
         return self.known.get(name, Facts())
 
     def rule(
-        self, port: int, session_id: str = SESSION, *, facts: str = "1", reach: str = "", **wanted: Any
+        self,
+        port: int,
+        session_id: str = SESSION,
+        *,
+        facts: str = "1",
+        reach: str = "",
+        refused: str = "",
+        **wanted: Any,
     ) -> None:
-        """Put a package policy in force, beside these rules."""
+        """Put a package policy in force, beside these rules; `refused`: what the profile denies."""
         said = {"index": f"https://{INDEX}:{port}/simple", "file_hosts": f"{FILES}:{port}", **wanted}
         made = policy_from(said)
         assert made is not None
         rules = f"{' '.join(made.rules)} 127.0.0.1:{port} {reach}"
         text = in_force_of("pii", made, facts).text()
         self.reach(rules, session_id)
-        found = replace(policy(session_id, rules), packages=text, version=text)
+        found = replace(policy(session_id, rules, refused), packages=text, version=text)
 
         def change() -> None:
             self.policies[session_id] = Compiled(found)

@@ -83,6 +83,8 @@ SMUGGLED = "GET http://evil.example/stolen HTTP/1.1\r\nHost: evil.example\r\n\r\
         (["Transfer-Encoding: chunked", "Transfer-Encoding: identity"], "0\r\n\r\n" + SMUGGLED),
         (["Transfer-Encoding : chunked"], "0\r\n\r\n" + SMUGGLED),
         (["Transfer-Encoding\x0b: chunked"], "0\r\n\r\n" + SMUGGLED),
+        (["Transfer_Encoding: chunked", "Content-Length: 85"], "0\r\n\r\n" + SMUGGLED),
+        (["Content_Length: 0", "Transfer-Encoding: chunked"], "0\r\n\r\n" + SMUGGLED),
         (["X: y\rContent-Length: 80"], SMUGGLED),
         (["X: y\x00z"], ""),
         ([" Content-Length: 80"], SMUGGLED),

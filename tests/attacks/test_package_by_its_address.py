@@ -150,3 +150,14 @@ def test_a_tunnel_that_was_opened_before_there_was_a_policy_is_cut(tmp_path: Pat
                 raise OSError
         assert "looked into now" in shop.records(1)[0].reason
         assert index.asked("evil-1.0") == []
+
+
+def test_the_gateway_asks_nothing_that_the_session_may_not(sold: tuple[Shop, Index]) -> None:
+    """A file is decided by its project's page, which the gateway would fetch by itself."""
+    shop, index = sold
+    shop.rule(index.port, refused=f"{INDEX}/simple/nbone*")
+    status, _, body = shop.get(index, "/files/nbone-1.0-py3-none-any.whl", FILES)
+    assert (status, b"/simple/nbone*" in body) == (403, True), body
+    assert index.seen == []
+    assert [one.allowed for one in shop.records(2) if one.host == INDEX] == [False]
+    assert shop.get(index, "/files/evil-1.0-py3-none-any.whl", FILES)[0] == 200

@@ -16,6 +16,7 @@ from nbkeep.egress.aws_keys import aws_keys
 from nbkeep.egress.refusals import Refusal
 from nbkeep.egress.tls import verified
 from nbkeep.egress.touches import Untouched
+from nbkeep.egress.values import Request
 from nbkeep.model.errors import NbkeepError
 
 from . import keys, listing
@@ -229,6 +230,7 @@ class Datasets:
             talk.leases = (lease,)
             keys_of = aws_keys(await self._leases.value(lease))
         upstream = await talk.dial(source.host, source.port, "http", method.decode())
+        talk.judge(Request(method.decode(), path.partition(b"?")[0].decode()))
         if talk.record is not None:
             talk.record.reason = f"the dataset {source.name} is read"
         server = await verified(upstream, self._context, source.host, talk.limits.connect_s)

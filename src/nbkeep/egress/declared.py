@@ -41,6 +41,7 @@ class Switchboard:
         if declared is not None and declared.kind == "tcp":
             _check_granted(talk, name, declared, lease_id)
             upstream = await talk.dial(declared.host, declared.port, "tcp")
+            talk.pass_unread()
             await carry(talk, upstream)
             return
         # A name that nobody declared is answered like one that was not granted: both have no way out.

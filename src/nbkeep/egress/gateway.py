@@ -7,12 +7,15 @@ import contextlib
 import logging
 import os
 import socket
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from nbkeep.model.clock import SystemClock
 
 from . import declared, socks, web
+from .judge import judge
+from .parse import parse_host
 from .refusals import Refusal
 from .talk import Limits, Records, Resolver, Talk
 from .touches import Untouched
@@ -239,6 +242,8 @@ async def serve(
         else:
             method = asked.request.method.decode("ascii")
             upstream = await talk.dial(target.host, target.port, "http", method)
+            # The server reads the host in the one form that was decided about.
+            target = replace(target, host=parse_host(target.host))
             await _pass_on(talk, asked, target, upstream, keys)
             return
     except Refusal as refusal:
@@ -256,6 +261,7 @@ async def _pass_on(
     talk: Talk, asked: web.Asked, target: web.Target, upstream: Wire, keys: Keys | None
 ) -> None:
     """Serve one request in clear; raises `Refusal` as long as no answer has begun."""
+    judge(talk, asked, target)
     touch = await keys.clear(talk, asked, target) if keys is not None else Untouched()
     await web.exchange(talk, asked, target, upstream, touch)
 

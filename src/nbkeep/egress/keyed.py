@@ -1,7 +1,7 @@
 """Requests that are looked into: TLS is taken apart, one request goes on as leases and treatments make it.
 
-Only for hosts that a lease of the session names (a secret is added, and masked in the answer) or that a
-treatment wants; the TLS of every other host is passed on untouched.
+Only for hosts that a lease of the session names (a secret is added, and masked in the answer), that a
+treatment wants, or that rules with methods or paths are about; all other TLS is passed on untouched.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from . import additions, signing, web
 from .authority import BUNDLE_NAME, Authority, system_roots, upstream_context, write_bundle
 from .aws_keys import aws_keys
+from .judge import judge
 from .refusals import Refusal
 from .tls import TlsWire, verified
 from .touches import Chain, Untouched
@@ -82,7 +83,7 @@ class Keys:
         talk.leases = self.leases.of(talk.session_id, record.host, record.port)
         talk.goes_by_name = partial(self._is_wanted, talk.session_id, record.port)
         talk.is_http_only = bool(self._wanting(talk))
-        return bool(talk.leases or talk.is_http_only)
+        return bool(talk.leases or talk.is_http_only or talk.is_judged)
 
     def goes_unseen(self, talk: Talk) -> bool:
         """Tell whether a tunnel goes on untouched to a host that a treatment wants since it was opened."""
@@ -124,6 +125,7 @@ class Keys:
         try:
             asked = await web.read_head(talk)
             target = web.tunnelled(asked, record.host, record.port, default=_HTTPS)
+            judge(talk, asked, target)
             touches = [await one.begin(talk, asked, target) for one in self._wanting(talk)]
             added = [additions.Added(one, await self.leases.value(one)) for one in talk.leases]
             server = await verified(upstream, self._upstream, record.host, talk.limits.connect_s)

@@ -15,7 +15,8 @@ import idna
 
 from nbkeep.model.errors import Refused, invalid
 
-from .values import Rule
+from .paths import AmbiguousError, spelled
+from .values import METHOD, Rule
 
 if TYPE_CHECKING:
     from .values import Effect
@@ -30,6 +31,8 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _PLAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+_LONGEST_RULE = 300  # as long as a record has room for
+_REQUEST_EXAMPLES = "Write it like GET|HEAD@github.com/acme/*, DELETE@*.acme.local or pypi.org/simple/*."
 _EXAMPLES = "Write it like pypi.org, *.acme.local:443, 10.0.0.0/8:5432 or [2001:db8::1]:443."
 
 
@@ -54,20 +57,26 @@ def parse_host(text: str) -> str:
 def parse_rule(text: str, *, effect: Effect, source: str, rule_id: str = "") -> Rule:
     """Return the rule that an admin wrote: `host`, `host:443`, `host:80,443`, `host:*` (any port).
 
+    `GET|HEAD@host/acme/*` is about some requests to it.
+
     Without a port, an allow or ask rule means 80 and 443, a deny rule every port. The id, if none
     is given, is the rule in words. Raises `Refused` (400) that names the text.
     """
-    host, ports = _apart(text.strip())
-    if not host:
-        raise invalid("egress", f"{text!r} names no host.", _EXAMPLES)
     try:
+        methods, place, path = _restriction(text.strip(), effect)
+        host, ports = _apart(place)
+        if not host:
+            raise invalid("egress", f"{text!r} names no host.", _EXAMPLES)
         pattern = parse_pattern(host)
         numbers = (_ANY_PORT if effect == "deny" else WEB_PORTS) if ports is None else _ports(ports)
     except Refused as error:
         raise invalid(
             "egress", f"The rule {text[:260]!r} is not valid: {error.message}", error.remedy
         ) from error
-    rule = Rule(rule_id, effect, pattern, numbers, source)
+    rule = Rule(rule_id, effect, pattern, numbers, source, methods=methods, path=path)
+    if rule.is_restricted and len(str(rule)) > _LONGEST_RULE:
+        raise invalid("egress", f"The rule {text[:80]!r}… has more than {_LONGEST_RULE} letters.",
+                      "Shorten its path with a *.")  # fmt: skip
     return rule if rule_id else replace(rule, id=str(rule))
 
 
@@ -98,6 +107,47 @@ def parse_port(text: str) -> int:
     if not _PORT.fullmatch(text) or not 0 < int(text) <= _MAX_PORT:
         raise invalid("egress", f"{text[:40]!r} is no port.", "Give a number from 1 to 65535.")
     return int(text)
+
+
+def _restriction(text: str, effect: Effect) -> tuple[frozenset[str], str, str]:
+    """Return methods, host with ports, and path; no methods and no path where the rule is about its host."""
+    if "://" in text:
+        raise invalid("egress", "it begins like the address of a page.", _EXAMPLES)
+    methods, at, rest = text.partition("@")
+    if not at or "/" in methods:
+        methods, at, rest = "", "", text
+    place, slash, path = rest.partition("/")
+    name = place.partition(":")[0]
+    if name == "*" or _is_network(place):
+        if at or (slash and name == "*"):
+            raise invalid("egress", "methods and paths go with names.", _REQUEST_EXAMPLES)
+        return frozenset(), rest, ""
+    if (at or slash) and effect == "ask":
+        raise invalid("egress", "what may be asked for is a whole host, without methods and paths.",
+                      "Put requests into the allow-list, and the host into the ask-list.")  # fmt: skip
+    return _methods(methods) if at else frozenset(), place, _path(path) if slash else ""
+
+
+def _is_network(place: str) -> bool:
+    """Tell whether an address stands where a slash would begin the size of a network."""
+    last = place.partition(":")[0].rpartition(".")[2]
+    return place.startswith("[") or place.count(":") > 1 or _NUMBER.fullmatch(last) is not None
+
+
+def _methods(text: str) -> frozenset[str]:
+    methods = frozenset(text.split("|"))  # in capitals: what stands in `user@host` is none
+    if not all(METHOD.fullmatch(one) and one != "CONNECT" for one in methods):
+        raise invalid("egress", f"{text[:80]!r} is no list of methods in capitals.", _REQUEST_EXAMPLES)
+    return methods
+
+
+def _path(text: str) -> str:
+    if "," in text or " " in text:
+        raise invalid("egress", "its path has a comma or a blank.", "Write them as %2C and %20.")
+    try:
+        return spelled(f"/{text}")
+    except AmbiguousError as error:
+        raise invalid("egress", f"its path can be read in two ways: {error}.", _REQUEST_EXAMPLES) from error
 
 
 def _apart(text: str) -> tuple[str, str | None]:

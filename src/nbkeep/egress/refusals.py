@@ -18,10 +18,23 @@ _HOW_TO_ASK_FOR_A_GRANT = (
     "Ask for it: `nbkeep grant request {target} --session {session} --reason '…' --for 2h`{page}. "
     "Once it is granted, your running session may reach it a second later."
 )
+_HOW_TO_ASK_FOR_A_REQUEST = (
+    "Ask an admin to allow such requests for your profile: "
+    "`nbkeep profile set PROFILE --egress-allowlist '+{method}@{place}/PATH'`. "
+    "Your running session may send them a second later."
+)
+_HOW_TO_BE_ALLOWED = (
+    "Other requests to {host} may be allowed. Ask an admin, who can change the rule: it is in {source}."
+)
+_HOW_TO_BE_CLEAR = (
+    "Send it as HTTP/1.1 to the host's name, with its method and path in their plain form: "
+    "no codes for letters that need none, no `..`, `//` or `;`."
+)
 _NAMES = {400: "Bad Request", 403: "Blocked", 404: "Not There", 405: "Not Allowed", 408: "Too Slow",
           413: "Too Large", 416: "No Such Part", 502: "Bad Gateway",
           503: "Unavailable", 504: "Gateway Timeout"}  # fmt: skip
 _LONGEST_REASON = 160
+_WEB_PORTS = frozenset({80, 443})  # what a rule without ports means
 
 
 @dataclass(eq=False)
@@ -70,17 +83,29 @@ class Refusal(Exception):
         }
 
 
-def blocked(decision: Decision, host: str, port: int, session_id: str = "", ask_at: str = "") -> Refusal:
-    """Return what a refusal of the rules is told as; `ask_at`: the page on which its user may ask."""
-    rule = decision.rule
+def blocked(
+    decision: Decision, host: str, port: int, session_id: str = "", ask_at: str = "", *, method: str = ""
+) -> Refusal:
+    """Return what a refusal of the rules is told as; `ask_at`: the page on which its user may ask.
+
+    `method`: of the request, if it is one that is refused and not its host.
+    """
+    rule, host_said = decision.rule, _one_line(host, 260)
     may_ask = rule is not None and rule.effect == "ask"
-    how = (
-        how_to_ask(host, port, session_id, ask_at)
-        if may_ask
-        else _HOW_TO_ASK.format(host=_one_line(host, 260))
-    )
+    if decision.is_unclear:
+        how = _HOW_TO_BE_CLEAR
+    elif may_ask:
+        how = how_to_ask(host, port, session_id, ask_at)
+    elif method and rule is not None:
+        how = _HOW_TO_BE_ALLOWED.format(host=host_said, source=rule.source)
+    elif method:
+        place = host_said if port in _WEB_PORTS else f"{host_said}:{port}"
+        how = _HOW_TO_ASK_FOR_A_REQUEST.format(method=_one_line(method, 20), place=place)
+    else:
+        how = _HOW_TO_ASK.format(host=host_said)
+    code = "egress-unclear" if decision.is_unclear else "egress-ask" if may_ask else "egress-blocked"
     return Refusal(
-        403, "egress-ask" if may_ask else "egress-blocked", decision.reason, how, host, port,
+        403, code, decision.reason, how, host, port,
         rule.id if rule else "", rule.source if rule else "",
     )  # fmt: skip
 

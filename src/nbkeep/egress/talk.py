@@ -18,14 +18,14 @@ from .spool import Record
 from .wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from nbkeep.model.clock import Clock
 
     from . import spool as kept
     from .leases import Lease
     from .rules import Compiled
-    from .values import Decision
+    from .values import Decision, Request
     from .volumes import Volumes
 
 _LONGEST_HOST = 260
@@ -89,7 +89,10 @@ class Talk:
         self.leases: tuple[Lease, ...] = ()  # of the secrets that are added to what goes out
         self.goes_by_name: Callable[[str], bool] | None = None  # hosts that are not reached by an address
         self.is_http_only = False
-        self._is_open = False
+        self._is_open = self._is_unread = False
+        # What passed, for rules that change meanwhile; the name is the one that TLS asked for at an address.
+        self._request: Request | None = None
+        self._server_name = ""
 
     # What it does
 
@@ -159,10 +162,9 @@ class Talk:
         if self.goes_by_name is not None and self.goes_by_name(asked):
             reason = f"{asked} is reached by its name, not by an address"
             raise Refusal(403, "egress-disguised", reason, "Connect to its name.", record.host, record.port)
-        decision = self._compiled().decide(asked, record.port)
-        by_address = self._compiled().decide(record.host, record.port).rule
-        if not decision.allowed and (decision.rule is not None or by_address is None):
+        for decision in self._about_name(self._compiled(), asked):
             self._obey(decision, asked, record.port)
+        self._server_name = asked
 
     def refuse_plain(self) -> None:
         """Refuse what is no TLS on the port of HTTPS, unless a rule with an address opened it."""
@@ -171,12 +173,34 @@ class Talk:
         if rule is None or not ("/" in rule.host or is_address(rule.host)):
             self._refuse_or_note("what was sent to port 443 is not TLS")
 
-    def refuse_other(self) -> None:
-        """Refuse what is neither TLS nor HTTP, to a host whose requests are looked into."""
+    def pass_unread(self) -> None:
+        """Note that all goes on as it is; raises `Refusal` for a host whose requests are looked into."""
+        record = self._known()
         if self.is_http_only:
-            record = self._known()
             reason = f"what was sent to {record.host} is neither TLS nor HTTP"
             raise Refusal(403, "egress-disguised", reason, "", record.host, record.port)
+        self._is_unread = True
+        unread = self._compiled().decide_unread(record.host, record.port, record.address)
+        if unread is not None:
+            self._obey(unread, record.host, record.port)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether rules are about requests to the host that was dialled."""
+        record, policy = self.record, self._policy()
+        return (
+            record is not None
+            and policy is not None
+            and policy.judges(record.host, record.port, record.address)
+        )
+
+    def judge(self, request: Request) -> None:
+        """Hold a request against the rules about requests to its host; raises `Refusal`."""
+        record, policy = self._known(), self._compiled()
+        self._request = request
+        if policy.judges(record.host, record.port, record.address):
+            decision = policy.decide_request(record.host, record.port, record.address, request)
+            self._obey(decision, record.host, record.port, request.method)
 
     def still_allowed(self) -> bool:
         """Tell whether the policy in force would allow the connection as it is."""
@@ -187,7 +211,14 @@ class Talk:
             return True  # it is asked again before anything is connected
         if not record.address:
             return policy.decide(record.host, record.port).allowed
-        return policy.decide_address(record.host, record.port, record.address).allowed
+        there = (record.host, record.port, record.address)
+        request = self._request
+        decisions = [policy.decide_request(*there, request) if request else policy.decide_address(*there)]
+        if self._is_unread and (unread := policy.decide_unread(*there)):
+            decisions.append(unread)
+        if self._server_name:
+            decisions += self._about_name(policy, self._server_name)
+        return all(one.allowed for one in decisions)
 
     def sent(self, count: int) -> None:
         """Note bytes that leave the session; raises `Refusal` when it has sent enough for today."""
@@ -244,7 +275,18 @@ class Talk:
             raise Refusal(503, "egress-closed", "the session has ended, or its rules are not known yet")
         return policy
 
-    def _obey(self, decision: Decision, host: str, port: int) -> None:
+    def _about_name(self, policy: Compiled, name: str) -> Iterator[Decision]:
+        """Yield what the rules say of TLS that asks for a name at an address, to which it goes unread."""
+        record = self._known()
+        for address in ("", record.address):
+            if unread := policy.decide_unread(name, record.port, address):
+                yield unread
+        decision = policy.decide(name, record.port)
+        by_address = policy.decide(record.host, record.port).rule
+        if not decision.allowed and (decision.rule is not None or by_address is None):
+            yield decision
+
+    def _obey(self, decision: Decision, host: str, port: int, method: str = "") -> None:
         record = self._known()
         record.allowed = decision.allowed
         record.would_block = record.would_block or decision.would_block
@@ -252,7 +294,8 @@ class Talk:
         record.rule_id = decision.rule.id if decision.rule else ""
         record.rule_source = decision.rule.source if decision.rule else ""
         if not decision.allowed:
-            raise blocked(decision, host, port, self.session_id, self._compiled().policy.ask_at)
+            ask_at = self._compiled().policy.ask_at
+            raise blocked(decision, host, port, self.session_id, ask_at, method=method)
 
     def _refuse_or_note(self, reason: str) -> None:
         record = self._known()

@@ -45,7 +45,7 @@ async def run_tunnel(
             await serve_http(talk, upstream)
             return
         if first:
-            talk.refuse_other()
+            talk.pass_unread()
         if down is None:
             down = asyncio.create_task(_half(talk, upstream, talk.wire, talk.received))
         up = asyncio.create_task(_half(talk, talk.wire, upstream, talk.sent))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
+
+from .paths import spelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Effect = Literal["allow", "deny", "ask"]
+# As all that are registered are written; for servers, `get` may be GET or none.
+METHOD = re.compile(r"[A-Z]+(?:-[A-Z]+)*")
 _MAX_PORT = 65535
 _T = TypeVar("_T")
 
@@ -21,7 +26,8 @@ class Rule:
     `host`: a name, `*.name` (what lies below it, at any depth, never the name itself), an IP address, a
     network in CIDR notation, or `*`; in the form that `parse.parse_rule` makes. `ports`: empty means any.
     `source`: where it was written, for people. `firm`: it refuses even while a policy is on trial. `until`:
-    the moment (ISO, with its zone) from which it is void; only rules of grants have one.
+    the moment (ISO, with its zone) from which it is void; only rules of grants have one. `methods`, `path`:
+    it is about requests with one of these, and with a path of this pattern (see `paths.py`); empty: any.
     """
 
     id: str
@@ -31,11 +37,20 @@ class Rule:
     source: str
     firm: bool = False
     until: str = ""
+    methods: frozenset[str] = frozenset()
+    path: str = ""
 
     def __str__(self) -> str:
         """Return it the way an admin writes it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.effect} {host}:{','.join(map(str, sorted(self.ports))) or '*'}"
+        methods = f"{'|'.join(sorted(self.methods))}@" if self.methods else ""
+        ports = ",".join(map(str, sorted(self.ports))) or "*"
+        return f"{self.effect} {methods}{host}:{ports}{self.path}"
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether it is about some requests to its host, not about the host."""
+        return bool(self.methods or self.path)
 
     def is_over(self, now: datetime) -> bool:
         """Tell whether it is void by now."""
@@ -51,6 +66,8 @@ class Rule:
             "source": self.source,
             "firm": self.firm,
             "until": self.until,
+            "methods": sorted(self.methods),
+            "path": self.path,
         }
 
     @classmethod
@@ -66,6 +83,11 @@ class Rule:
         until = _typed(found, "until", str)
         if until and datetime.fromisoformat(until).tzinfo is None:
             raise ValueError("the end of a rule has no time zone")
+        methods, path = cast("list[object]", _typed(found, "methods", list)), _typed(found, "path", str)
+        if not all(isinstance(one, str) and METHOD.fullmatch(one) for one in methods):
+            raise ValueError("the methods of a rule are no list of methods")
+        if path and spelled(path) != path:
+            raise ValueError("the path of a rule is not in its one form")
         return cls(
             id=_typed(found, "id", str),
             effect=effect,
@@ -74,6 +96,8 @@ class Rule:
             source=_typed(found, "source", str),
             firm=_typed(found, "firm", bool),
             until=until,
+            methods=frozenset(cast("list[str]", methods)),
+            path=path,
         )
 
 
@@ -136,13 +160,28 @@ class Decision:
     """What the rules say about one connection.
 
     `rule`: the one that decided, if it was one. `would_block`: the policy is on trial (`dry_run`), and
-    without that this would not have been allowed. `reason`: one sentence for people.
+    without that this would not have been allowed. `reason`: one sentence for people. `is_unclear`: it is
+    not known what is asked for.
     """
 
     allowed: bool
     rule: Rule | None
     reason: str
     would_block: bool = False
+    is_unclear: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the rules know of one request: its path is without the query, and in no record.
+
+    `other_method`, `other_path`: words for what in it has some servers take another one, "" for nothing.
+    """
+
+    method: str
+    path: str
+    other_method: str = ""
+    other_path: str = ""
 
 
 def _exact(data: object, names: set[str], what: str) -> Mapping[str, Any]:

@@ -311,6 +311,9 @@ def _check_framing(request: h11.Request) -> None:
         raise malformed("the request says twice where it ends (Content-Length and Transfer-Encoding)")
     if b"transfer-encoding" in names and request.http_version == b"1.0":
         raise malformed("a request of HTTP/1.0 cannot be chunked")
+    # Servers that speak CGI or WSGI may read these as the real ones.
+    if not {b"content_length", b"transfer_encoding"}.isdisjoint(names):
+        raise malformed("the request says with an underscore where it ends")
 
 
 def _absolute(asked: Asked) -> Target:

@@ -59,7 +59,7 @@ def granted_rule(subject: str, grant_id: str, user: str, until: datetime) -> Rul
 
 
 def _wanted(text: str) -> Rule:
-    return parse_rule(text, effect="allow", source="")
+    return replace(parse_rule(text, effect="ask", source=""), effect="allow")  # a whole host, as asks are
 
 
 def _is_exact(rule: Rule) -> bool:
@@ -71,7 +71,7 @@ def _decisions(policy: Policy, wanted: Rule) -> list[Decision]:
     ports = wanted.ports or WEB_PORTS
     if is_address(wanted.host):
         return [compiled.decide_address(wanted.host, port, wanted.host) for port in ports]
-    return [compiled.decide(wanted.host, port) for port in ports]
+    return [compiled.decide_whole(wanted.host, port) for port in ports]
 
 
 def _denying(policy: Policy, wanted: Rule) -> Rule | None:
@@ -79,7 +79,7 @@ def _denying(policy: Policy, wanted: Rule) -> Rule | None:
     if _is_exact(wanted):
         rules = (one.rule for one in _decisions(policy, wanted))
         return next((rule for rule in rules if rule is not None and rule.effect == "deny"), None)
-    denies = (rule for rule in policy.rules if rule.effect == "deny")
+    denies = (rule for rule in policy.rules if rule.effect == "deny" and not rule.is_restricted)
     return next((rule for rule in denies if rule.host == "*" or covers_host(rule.host, wanted.host)), None)
 
 

@@ -11,6 +11,7 @@ import h11
 
 from nbkeep.egress.refusals import Refusal
 from nbkeep.egress.tls import TlsWire
+from nbkeep.egress.values import Request
 
 from .pages import ACCEPT, MOST_BYTES, place_of, read_page
 from .parsing import aside
@@ -59,6 +60,7 @@ async def _fetch(talk: Talk, url: str, name: str, context: ssl.SSLContext) -> tu
     try:
         async with asyncio.timeout(_LONGEST_S):
             wire: Wire = await own.dial(host, int(port), "http", "GET")
+            own.judge(Request("GET", urlsplit(url).path))
             if url.startswith("https:"):
                 wire = TlsWire(wire, context, host)
                 await wire.shake_hands()

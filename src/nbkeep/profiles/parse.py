@@ -22,7 +22,7 @@ _Value = TypeVar("_Value", Flavor, Profile)
 _Reader = Callable[[Any, str], Any]
 _MAX_INT = 1 << 62
 PLATFORM = "platform"  # as the settings have it
-_AFTER_PORT = re.compile(r"(?<=[0-9]),(?=[0-9]{1,5}(?![\w.:/-]))")
+_AFTER_PORT = re.compile(r"(?<=[0-9]),(?=[0-9]{1,5}(?![\w.:-]))")
 
 
 def _whole(value: Any, field: str) -> int:
@@ -109,10 +109,12 @@ def _hosts(value: Any, field: str) -> tuple[str, ...]:
 
     >>> _hosts("pypi.org, *.acme.local:80,443 10.0.0.0/8:5432", "egress_allowlist")
     ('pypi.org', '*.acme.local:80,443', '10.0.0.0/8:5432')
+    >>> _hosts("GET|HEAD@github.com:80,443/acme/*, pypi.org/simple/1,10.0.0.0/8", "egress_allowlist")
+    ('GET|HEAD@github.com:80,443/acme/*', 'pypi.org/simple/1', '10.0.0.0/8')
     """
     if isinstance(value, str):
-        value = _AFTER_PORT.sub(";", value) if value.strip() != "none" else ""
-        value = [one.replace(";", ",") for one in re.split(r"[,\s]+", value) if one]
+        value = _AFTER_PORT.sub("\0", value) if value.strip() != "none" else ""
+        value = [one.replace("\0", ",") for one in re.split(r"[,\s]+", value) if one]
     return tuple(dict.fromkeys(one for one in _texts(value, field) if one))
 
 

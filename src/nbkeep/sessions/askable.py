@@ -53,7 +53,7 @@ def askable(tx: Tx, settings: Settings, row: SessionRow, now: datetime) -> list[
     waiting = open_rules_of(tx, row.user_id, row.profile_name)
     found: list[dict[str, Any]] = []
     for host, port in refused:
-        decision = compiled.decide(host, port)
+        decision = compiled.decide_whole(host, port)
         if decision.allowed or decision.rule is None or decision.rule.effect != "ask":
             continue  # the profile has changed, or it was granted
         target = f"{f'[{host}]' if ':' in host else host}:{port}"

@@ -115,6 +115,12 @@ def test_an_explanation_is_that_of_the_rules_in_force_now(office: OfficeForTests
     assert f"profile {PROFILE}" in told["words"]
     assert "bad.acme.local" in explained(api, "bad.acme.local:22", session=hers)["rule"]["host"]
     assert explained(own, "pypi.org", profile=PROFILE)["allowed"]
+    change(office, egress_denylist=["DELETE@x.acme.local/admin*"])
+    about = {"session": hers, "method": "DELETE", "path": "/Admin"}
+    told = explained(api, "x.acme.local", **about)
+    assert (told["allowed"], told["rule"]["methods"], told["rule"]["path"]) == (False, ["DELETE"], "/admin*")
+    assert explained(api, "x.acme.local", **{**about, "method": "GET"})["allowed"]
+    change(office, egress_denylist="bad.acme.local")
     change(office, egress_allowlist="none", egress_dry_run=True)
     told = explained(api, "x.acme.local", session=hers)
     assert (told["allowed"], told["would_block"], told["rule"]) == (True, True, None)

@@ -53,6 +53,50 @@ def test_a_profiles_reach_is_set_shown_explained_and_refused_when_wrong(nbkeep: 
         assert nbkeep("network", "explain", *wrong).code == 1
 
 
+def test_rules_about_requests_are_set_shown_kept_in_files_and_explained(
+    nbkeep: Nbkeep, tmp_path: Path
+) -> None:
+    rules = ["GET|HEAD@github.com:80,443/acme/*", "pypi.org"]
+    done = nbkeep("profile", "set", PROFILE, "--egress-allowlist", ",".join(rules), "--egress-denylist",
+                  "DELETE@*.org pypi.org/admin*", "--json")  # fmt: skip
+    assert (done.json["egress_allowlist"], done.json["egress_denylist"]) == (
+        rules,
+        ["DELETE@*.org", "pypi.org/admin*"],
+    )
+    assert "GET|HEAD@github.com:80,443/acme/*" in nbkeep("profile", "show", PROFILE).out
+
+    def explained(*asked: str) -> str:
+        return " ".join(nbkeep("network", "explain", *asked, "--profile", PROFILE).out.split())
+
+    assert explained("github.com").startswith(
+        "github.com:443 is allowed: the rule 'allow GET|HEAD@github.com:80,443/acme/*'"
+    )
+    assert "ask with a method and a path" in explained("github.com")
+    assert explained("github.com", "--path", "/acme/x").startswith(
+        "GET /acme/x at github.com:443 is allowed: "
+    )
+    assert "no rule allows this POST request" in explained(
+        "github.com", "--method", "post", "--path", "/acme/x"
+    )
+    assert explained("https://github.com/other?x=1").startswith("GET /other at github.com:443 is refused: ")
+    assert "two ways" in explained("github.com", "--path", "/acme/../other")
+    assert "'deny DELETE@*.org:*'" in explained("pypi.org", "--method", "DELETE")
+    assert explained("https://example.com/other").startswith("example.com:443 is refused: ")
+    for wrong in (("--path", "acme"), ("--method", "G T")):
+        assert nbkeep("network", "explain", "github.com", *wrong, "--profile", PROFILE).code == 1
+    for wrong in ("GET@10.0.0.0/8", "GET@*", "github.com/a/../b", "nonsense!@github.com"):
+        bad = nbkeep("profile", "set", PROFILE, "--egress-allowlist", wrong)
+        assert (bad.code, wrong in bad.err) == (1, True), wrong
+    assert nbkeep("profile", "set", PROFILE, "--egress-asklist", "GET@github.com").code == 1
+    file = tmp_path / "all.yaml"
+    assert nbkeep("export", "-o", str(file)).code == 0
+    entry = next(one for one in yaml.safe_load(file.read_text())["profiles"] if one["name"] == PROFILE)
+    assert entry["egress_allowlist"] == rules
+    assert "Nothing" in (again := nbkeep("apply", "-f", str(file), "--yes")).out + again.err
+    assert nbkeep("profile", "set", PROFILE, "--egress-allowlist", f"-{rules[0]}").code == 0
+    assert nbkeep("profile", "show", PROFILE, "--json").json["egress_allowlist"] == ["pypi.org"]
+
+
 def test_the_log_and_what_stands_out(nbkeep: Nbkeep, served: OfficeForTests) -> None:
     assert "No connections" in nbkeep("network", "log").err
     jane = served.user("jane")

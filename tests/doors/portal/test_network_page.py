@@ -65,6 +65,20 @@ def test_a_user_reads_what_their_own_session_may_reach_and_did(portal: Portal) -
     assert "is allowed" in jane.get(f"/network?ask=data.example&of={session_id}")
 
 
+def test_requests_are_explained_by_method_and_path(portal: Portal) -> None:
+    office, ops = portal.office, portal.person("ops", Role.ADMIN)
+    with office.store.write() as tx:
+        change = {"egress_allowlist": "GET|HEAD@github.com/acme/*"}
+        profiles.change_profile(tx, office.clock, OPERATOR, PROFILE, change, known_to(office.settings))
+    assert "ask with a method and a path" in ops.get(f"/network?ask=github.com&of={PROFILE}")
+    address = f"/network?ask=https://github.com/acme/x&of={PROFILE}"
+    assert "GET /acme/x at github.com:443 is allowed: " in ops.get(address)
+    page = ops.get(f"{address}&method=POST")
+    assert "POST /acme/x at github.com:443 is refused: " in page
+    assert '<option value="POST" selected>' in page
+    assert "is no method" in ops.get(f"{address}&method=P%20T")
+
+
 def test_alarms_are_shown_to_who_may_read_the_journal(portal: Portal) -> None:
     office, jane, ops = portal.office, portal.person("jane"), portal.person("ops", Role.ADMIN)
     session_id = office.ready(jane.actor)
@@ -85,13 +99,13 @@ def test_what_may_be_reached_is_said_on_the_profiles_page(portal: Portal) -> Non
     fields = {"display_name": "Mine", "description": "", "image": "base", "flavor": PROFILE, "idle_stop": "15min",
               "max_session": "8h", "max_extension": "0", "classification": "pii", "enabled": "on",
               "roles": "notebook.user", "state_limit": "8GB", "state_retention": "3d",
-              "egress_allowlist": "a.example\r\n*.b.example:80,443\r\n", "egress_dry_run": "on"}  # fmt: skip
+              "egress_allowlist": "a.example\r\n*.b.example:80,443\r\nGET|HEAD@c.example:443,80/x/*\r\n", "egress_dry_run": "on"}  # fmt: skip
     bad = ops.post("/admin/profiles/new", name="mine", **fields | {"egress_denylist": "127.1"})
     assert bad.status_code == 400
     assert 'id="e-egress_denylist"' in bad.text
     assert "a.example\r\n*.b.example:80,443" in bad.text  # what was typed is not lost
     assert ops.post("/admin/profiles/new", name="mine", **fields).status_code == 303
     page = ops.get("/admin/profiles/mine")
-    assert "a.example\n*.b.example:80,443</textarea>" in page
+    assert "a.example\n*.b.example:80,443\nGET|HEAD@c.example:443,80/x/*</textarea>" in page
     assert 'name="egress_dry_run" checked' in page
     assert 'name="public_internet" checked' not in page

@@ -71,8 +71,12 @@ def explain_host(
     host: Annotated[str, Query(max_length=300, description="HOST or HOST:PORT; 443 without a port")],
     session: Annotated[str, Query(max_length=24, description="For this session")] = "",
     profile: Annotated[str, Query(max_length=80, description="Or for sessions of this profile")] = "",
+    method: Annotated[str, Query(max_length=20, description="About one request: its method")] = "",
+    path: Annotated[str, Query(max_length=2000, description="About one request: its path")] = "",
 ) -> dict[str, Any]:
     """Tell whether a session could reach a host now, by which rule and why; nothing is connected to.
+
+    With a method or a path: whether it could send this request there.
 
     `rules` are all that hold for it, `version` changes when one of them does. `also`: what happens beside
     the rules, in words: keys that are added, packages that are picked, calls that are counted.
@@ -85,7 +89,7 @@ def explain_host(
             if session
             else profile_policy(tx, office.settings, actor, profile)
         )
-        found = explain(policy, host)
+        found = explain(policy, host, method, path)
         also = beyond_rules(tx, office.clock, actor, office.settings.currency, policy, found.host, found.port)
     return {
         **found.as_json(),

@@ -42,7 +42,9 @@ class ProfileFields(BaseModel):
     state_retention: int | str | None = Field(default=None, examples=["7d"])
     state_key: str | None = Field(default=None, examples=["platform"])
     frozen: int | str | None = Field(default=None, examples=["15min"])
-    egress_allowlist: list[str] | str | None = Field(default=None, examples=[["pypi.org", "*.acme.local"]])
+    egress_allowlist: list[str] | str | None = Field(
+        default=None, examples=[["pypi.org", "*.acme.local", "GET|HEAD@github.com/acme/*"]]
+    )
     egress_denylist: list[str] | str | None = Field(default=None, examples=[["paste.example.com"]])
     egress_volume: int | str | None = Field(default=None, examples=["1GB"])
     egress_asklist: list[str] | str | None = Field(default=None, examples=[["huggingface.co", "*.pypi.org"]])

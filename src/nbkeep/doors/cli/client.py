@@ -51,7 +51,7 @@ class Api:
         """Close the connection."""
         self._http.close()
 
-    def get(self, path: str, **params: Any) -> Any:
+    def get(self, path: str, /, **params: Any) -> Any:
         """Return the JSON of a path; parameters that are None are left out."""
         return self._call("GET", path, params=_given(params))
 

@@ -130,16 +130,24 @@ def explain(
         str | None,
         typer.Option("--profile", autocompletion=complete_profile, help="Or for sessions of this profile."),
     ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", metavar="M", help="About one request: its method; GET if not said."),
+    ] = None,
+    path: Annotated[
+        str | None, typer.Option("--path", metavar="/P", help="About one request: its path; / if not said.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Tell whether a session could reach a host now, by which rule and why. Nothing is connected to.
 
-    Example: nbkeep network explain pypi.org --profile notebook-cpu-small
+    Example: nbkeep network explain github.com --method POST --path /acme/ --profile notebook-cpu-small
     """
     if (session is None) == (profile is None):
         raise invalid("session", "Whose rules are meant?", "Give either --session ID or --profile NAME.")
     with office() as api:
-        found = api.get("network/explain", host=host, session=session, profile=profile)
+        asked = {"host": host, "session": session, "profile": profile, "method": method, "path": path}
+        found = api.get("network/explain", **asked)
     if as_json:
         print_json(found)
         return

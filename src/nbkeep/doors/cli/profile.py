@@ -53,7 +53,8 @@ Allowlist = Annotated[
     typer.Option(
         "--egress-allowlist",
         metavar="HOSTS",
-        help="What its sessions may reach, e.g. pypi.org,*.acme.local,10.1.0.0/16:5432; +HOST adds; or none.",
+        help="What its sessions may reach, e.g. pypi.org,*.acme.local,10.1.0.0/16:5432,GET@x.org/data/*; "
+        "+HOST adds; or none.",
     ),
 ]
 Denylist = Annotated[

@@ -37,6 +37,7 @@ PERIODS = (
     ("30d", "Last 30 days", timedelta(days=30)),
     ("", "All that is kept", None),
 )
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 OUTCOMES = (("", "All"), ("refused", "Refused"), ("trial", "Only on trial"), ("allowed", "Allowed"))
 
 
@@ -54,8 +55,12 @@ def show(
     cursor: str = "",
     ask: str = "",
     of: str = "",
+    method: str = "",
 ) -> Response:
-    """Show what stands out and one page of connections; `ask`: a host, `of`: for which profile or session."""
+    """Show what stands out and one page of connections.
+
+    `ask`: a host, `of`: for which profile or session; `method`: about a request with it, not about the host.
+    """
     office: Office = request.app.state.office
     # One session is looked at whole; of everything, today.
     chosen = period if period is not None else ("" if session else "24h")
@@ -84,7 +89,7 @@ def show(
             if refusal.status != 400:  # what was typed wrongly is told on the page
                 raise
             errors = field_errors(refusal)
-        values |= {"answer": _answer(tx, office, browser, ask, of), "names": _profiles(tx, browser)}
+        values |= {"answer": _answer(tx, office, browser, ask, of, method), "names": _profiles(tx, browser)}
     values |= {
         "filters": filters,
         "errors": errors,
@@ -92,6 +97,8 @@ def show(
         "cursor": cursor,
         "ask": ask,
         "of": of or filters["session"],
+        "method": method,
+        "methods": [("", "Any"), *((one, one) for one in METHODS)],
         "all": browser.actor.may("network:read"),
         "periods": [(name, text) for name, text, _ in PERIODS],
         "outcomes": OUTCOMES,
@@ -127,8 +134,10 @@ def _profiles(tx: Tx, browser: Browser) -> list[str]:
     return [profile.name for profile, _ in list_profiles(tx, browser.actor)]
 
 
-def _answer(tx: Tx, office: Office, browser: Browser, ask: str, of: str) -> dict[str, Any] | None:
-    """Return what the rules say about a host; what cannot be answered is said in words."""
+def _answer(
+    tx: Tx, office: Office, browser: Browser, ask: str, of: str, method: str
+) -> dict[str, Any] | None:
+    """Return what the rules say about a host or request; what cannot be answered is said in words."""
     if not ask.strip():
         return None
     try:
@@ -137,7 +146,7 @@ def _answer(tx: Tx, office: Office, browser: Browser, ask: str, of: str) -> dict
             if of.startswith("ses_")
             else profile_policy(tx, office.settings, browser.actor, of)
         )
-        found = explain(policy, ask)
+        found = explain(policy, ask, method)
         also = beyond_rules(
             tx, office.clock, browser.actor, office.settings.currency, policy, found.host, found.port
         )
