@@ -50,6 +50,7 @@ _SETTINGS = (
     "alarm_upload_bytes",
     "grants_max_s",
     "grants_self_approval",
+    "pii_closes_internet",
     "connections_retention_s",
     "model_calls_retention_s",
     "default_max_sessions",

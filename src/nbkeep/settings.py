@@ -112,6 +112,8 @@ class Settings:
     grants_max_s: int = 8 * 3600
     # Danger: admins then may approve what they asked for themselves, and nobody else looks at it.
     grants_self_approval: bool = False
+    # Whether a session that has read personal data (pii) loses the public internet for the rest of its time.
+    pii_closes_internet: bool = True
     # How long the record of connections is kept.
     connections_retention_s: int = 90 * 86400
     # How long each call of a model is on record: this month is compared with the same one a year ago.
@@ -374,6 +376,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "alarm_upload_bytes": _size_or_none,
     "grants_max_s": parse_duration_s,
     "grants_self_approval": _yes_or_no,
+    "pii_closes_internet": _yes_or_no,
     "connections_retention_s": parse_duration_s,
     "model_calls_retention_s": parse_duration_s,
     "default_max_sessions": int,

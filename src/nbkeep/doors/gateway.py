@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from nbkeep.backends.local import launch
 from nbkeep.backends.local.layout import Layout, make_dir
+from nbkeep.data.endpoint import Datasets
 from nbkeep.egress.authority import upstream_context
 from nbkeep.egress.connections import Connections
 from nbkeep.egress.declared import Switchboard
@@ -28,6 +29,7 @@ from nbkeep.egress.keyed import Keys
 from nbkeep.egress.leases import Leases
 from nbkeep.egress.models import Metering
 from nbkeep.egress.office_client import OfficeClient, flush, keep_policies, keep_recording
+from nbkeep.egress.policy import without_internet
 from nbkeep.egress.resolver import SystemResolver, own_addresses
 from nbkeep.egress.rules import Compiled
 from nbkeep.egress.spool import Spool
@@ -116,6 +118,7 @@ class Sessions:
         self._layout, self._gateway, self._policies, self._keys = layout, gateway, policies, keys
         self._connections = connections
         self._own, self._clock = own_addresses(), clock
+        self._closed: set[str] = set()  # have read what closes the public internet for them
 
     async def take(self, found: list[Policy], leases: list[Lease], connections: Told) -> None:
         """Put these in force, and no others; connections that are not allowed any more are cut."""
@@ -128,9 +131,10 @@ class Sessions:
             self._gateway.close(session_id)
             self._keys.forget(session_id)
             self._connections.forget(session_id)
+            self._closed.discard(session_id)
         for session_id, policy in known.items():
             before = self._policies.get(session_id)
-            if before is not None and before.policy == policy:
+            if before is not None and before.policy == self._left_of(policy):
                 continue
             if not self._compile(policy):
                 self._policies.pop(session_id, None)
@@ -138,7 +142,22 @@ class Sessions:
             await asyncio.sleep(0)
         self.open_all()
 
+    def close_internet(self, session_id: str) -> None:
+        """Take the public internet from a session at once, and for as long as it lives."""
+        self._closed.add(session_id)
+        compiled = self._policies.get(session_id)
+        if compiled is not None and not self._compile(compiled.policy):
+            del self._policies[session_id]
+            self._gateway.close(session_id)
+
+    def _left_of(self, policy: Policy) -> Policy:
+        """Return a policy without what the session has lost: the office's answer may be an older one."""
+        if policy.session_id not in self._closed:
+            return policy
+        return without_internet(policy)
+
     def _compile(self, policy: Policy) -> bool:
+        policy = self._left_of(policy)
         try:
             self._layout.session(policy.session_id)
             self._policies[policy.session_id] = Compiled(policy.at(self._clock.now()), self._own)
@@ -222,6 +241,16 @@ async def serve(settings: Settings, limits: Limits) -> None:
     gateway = Gateway(policies, resolver, spool, limits=limits, keys=keys, switchboard=switchboard)
     office.listeners.append(gateway.volumes.hear)
     sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys, connections, clock)
+    datasets = Datasets(
+        keys.leases,
+        upstream_context(extra),
+        clock,
+        office.data_read,
+        sessions.close_internet,
+        gateway.recheck,
+    )
+    gateway.local = datasets
+    office.listeners.append(datasets.hear)
     probe = await asyncio.start_unix_server(_tell_alive, settings.gateway_socket)
     told_to_end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -236,6 +265,7 @@ async def serve(settings: Settings, limits: Limits) -> None:
             keep_recording(office.record_packages, fetched),
             sessions.keep_open(),
             gateway.sweep(),
+            datasets.follow_clock(),
             told_to_end.wait(),
         )
     ]

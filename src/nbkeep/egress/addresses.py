@@ -38,6 +38,7 @@ _PRIVATE = tuple(
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291, 2.5.5.1: deprecated, and still routed by some
+_NAMED_BITS = 8  # what has fewer was hardly written with some place in mind
 _LOW_32 = (1 << 32) - 1
 
 
@@ -88,6 +89,20 @@ def opens(network: Network, wanted: Kind) -> bool:
         if network.version == one.version
     )
     return inside or (wanted == "private" and not network.is_global and network.prefixlen > 0)
+
+
+def is_internet(host: str) -> bool:
+    """Tell whether a rule's host is nobody's in particular: `*`, or a network as wide as the public internet.
+
+    >>> [is_internet(one) for one in ("*", "0.0.0.0/0", "128.0.0.0/1", "2000::/3")]
+    [True, True, True, True]
+    >>> [is_internet(one) for one in ("*.bd", "10.0.0.0/8", "fc00::/7", "1.1.1.1")]
+    [False, False, False, False]
+    """
+    if "/" not in host:
+        return host == "*"
+    network = ipaddress.ip_network(host)
+    return network.is_global and network.prefixlen < _NAMED_BITS
 
 
 def _within(address: Address, networks: tuple[Network, ...]) -> bool:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from .declared import Switchboard
     from .keyed import Keys
+    from .local import LocalNames
     from .rules import Compiled
     from .tunnel import Serve
 
@@ -78,8 +79,9 @@ class Gateway:
         clock: Clock | None = None,
         keys: Keys | None = None,
         switchboard: Switchboard | None = None,
+        local: LocalNames | None = None,
     ) -> None:
-        self._keys, self._switchboard = keys, switchboard
+        self._keys, self._switchboard, self.local = keys, switchboard, local
         self._policies, self._resolver, self._records = policies, resolver, records
         self._limits, self._clock = limits or Limits(), clock or SystemClock()
         self.volumes = Volumes(self._clock)
@@ -182,7 +184,8 @@ class Gateway:
         full = len(door.talks) >= self._limits.per_session or self._count >= self._limits.total
         talk = Talk(session_id, wire, lambda: self._policies.get(session_id), door.look_up, self._records,
                     self._clock, self._limits, self.volumes)  # fmt: skip
-        task = asyncio.create_task(_refuse_full(talk) if full else serve(talk, self._keys, self._switchboard))
+        serving = _refuse_full(talk) if full else serve(talk, self._keys, self._switchboard, self.local)
+        task = asyncio.create_task(serving)
         door.talks[task] = talk
         self._count += 1
         task.add_done_callback(lambda _: self._ended(door, task))
@@ -205,7 +208,12 @@ class Gateway:
             talk.close()
 
 
-async def serve(talk: Talk, keys: Keys | None = None, switchboard: Switchboard | None = None) -> None:
+async def serve(
+    talk: Talk,
+    keys: Keys | None = None,
+    switchboard: Switchboard | None = None,
+    local: LocalNames | None = None,
+) -> None:
     """Serve one connection from its first byte to its end."""
     try:
         async with asyncio.timeout(talk.limits.head_s):
@@ -226,6 +234,9 @@ async def serve(talk: Talk, keys: Keys | None = None, switchboard: Switchboard |
     try:
         asked = await web.read_head(talk)
         target = web.proxied(asked)
+        if local is not None and local.wants(target.host):
+            await local.serve(talk, asked, target)
+            return
         if target.path is None:
             upstream = await web.connect(talk, asked, target)
         else:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from .authority import BUNDLE_NAME, Authority, system_roots, upstream_context, w
 from .aws_keys import aws_keys
 from .judge import judge
 from .refusals import Refusal
-from .tls import TlsWire
+from .tls import TlsWire, verified
 from .touches import Chain, Untouched
 
 if TYPE_CHECKING:
@@ -129,7 +128,7 @@ class Keys:
             judge(talk, asked, target)
             touches = [await one.begin(talk, asked, target) for one in self._wanting(talk)]
             added = [additions.Added(one, await self.leases.value(one)) for one in talk.leases]
-            server = await self._server(talk, upstream)
+            server = await verified(upstream, self._upstream, record.host, talk.limits.connect_s)
             if added:
                 record.reason += f"; with the secret {names}"
                 touches.append(_Keyed(added, asked, target, self._clock))
@@ -150,21 +149,6 @@ class Keys:
         async with self._bodies.setdefault(talk.session_id, asyncio.Semaphore(_BODIES)):
             await web.read_body(talk, asked, _BODY_BYTES)
             yield
-
-    async def _server(self, talk: Talk, upstream: Wire) -> TlsWire:
-        """Return the server's TLS, verified; raises `Refusal`: an unverified one never gets a secret."""
-        host = talk.record.host if talk.record else ""
-        server = TlsWire(upstream, self._upstream, host)
-        try:
-            async with asyncio.timeout(talk.limits.connect_s):
-                await server.shake_hands()
-        except ssl.SSLCertVerificationError as error:
-            remedy = "An admin may add its authority with the setting egress_ca_file."
-            why = f"{host} is not trusted: {error.verify_message}"
-            raise Refusal(502, "egress-untrusted", why, remedy) from error
-        except OSError as error:  # TimeoutError is one
-            raise Refusal(502, "egress-failed", f"{host} did not agree on TLS") from error
-        return server
 
 
 class _Keyed(Untouched):

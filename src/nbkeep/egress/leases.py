@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from nbkeep.model.clock import Clock
 
 _TEXTS = ("lease_id", "session_id", "name", "kind", "place", "template")
-_KINDS = ("header", "query", "basic", "sigv4", "postgres")
-NOT_OF_REQUESTS = frozenset({"postgres"})  # added at the start of a declared connection, see postgres/
+_KINDS = ("header", "query", "basic", "sigv4", "postgres", "s3")
+# Added at the start of a declared connection (see postgres/), or to what the gateway itself asks (datasets).
+NOT_OF_REQUESTS = frozenset({"postgres", "s3"})
 _TRUSTED_S = 60.0
 
 

@@ -29,6 +29,7 @@ _POLICIES = "http://office/internal/v1/gateway/policies"
 _CONNECTIONS = "http://office/internal/v1/gateway/connections"
 _PACKAGES = "http://office/internal/v1/gateway/packages"
 _LEASES = "http://office/internal/v1/gateway/leases"
+_DATA_READS = "http://office/internal/v1/gateway/data-reads"
 _MODEL_CALLS = "http://office/internal/v1/gateway/model-calls"
 # The office holds the question for up to 20 s when nothing has changed.
 _ANSWER_S = 40.0
@@ -101,6 +102,23 @@ class OfficeClient:
             answer.raise_for_status()
             return dict[str, Any](answer.json())
         except (httpx.HTTPError, ValueError, TypeError) as error:
+            raise Unavailable("office-away", f"The office does not answer ({error!r:.200}).") from error
+
+    async def data_read(self, session_id: str, dataset_id: str) -> bool:
+        """Put on record that a session reads a dataset; return whether that closes the internet for it.
+
+        Raises `Refused` where it may not, `Unavailable`.
+        """
+        try:
+            answer = await self._http.post(
+                _DATA_READS, json={"session_id": session_id, "dataset_id": dataset_id}, timeout=_VALUE_S
+            )
+            told: dict[str, Any] = answer.json()
+            if answer.status_code in {403, 404}:
+                raise Refused(str(told["code"]), str(told["message"]), str(told["remedy"]))
+            answer.raise_for_status()
+            return bool(told["closes_internet"])
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise Unavailable("office-away", f"The office does not answer ({error!r:.200}).") from error
 
     async def record(self, batch: list[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nbkeep.model.errors import Refused
 
+from .addresses import is_internet
 from .asking import covering
 from .parse import parse_rule
 from .values import Policy, Rule
@@ -84,6 +85,15 @@ def policy_of(
     what remains closed does no harm.
     """
     return replace(_policy(reach, platform, granted, ask_at), session_id=session_id)
+
+
+def without_internet(policy: Policy) -> Policy:
+    """Return what is left where the public internet is closed: what somebody named. Twice is once.
+
+    Neither a trial of rules is a way round it, nor a rule that allows everything.
+    """
+    rules = tuple(rule for rule in policy.rules if rule.effect != "allow" or not is_internet(rule.host))
+    return _versioned(replace(policy, rules=rules, public_internet=False, dry_run=False, version=""))
 
 
 def platform_rules(texts: tuple[str, ...]) -> tuple[Rule, ...]:

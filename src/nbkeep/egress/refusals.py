@@ -30,7 +30,8 @@ _HOW_TO_BE_CLEAR = (
     "Send it as HTTP/1.1 to the host's name, with its method and path in their plain form: "
     "no codes for letters that need none, no `..`, `//` or `;`."
 )
-_NAMES = {400: "Bad Request", 403: "Blocked", 408: "Too Slow", 413: "Too Large", 502: "Bad Gateway",
+_NAMES = {400: "Bad Request", 403: "Blocked", 404: "Not There", 405: "Not Allowed", 408: "Too Slow",
+          413: "Too Large", 416: "No Such Part", 502: "Bad Gateway",
           503: "Unavailable", 504: "Gateway Timeout"}  # fmt: skip
 _LONGEST_REASON = 160
 _WEB_PORTS = frozenset({80, 443})  # what a rule without ports means
@@ -48,6 +49,7 @@ class Refusal(Exception):
     port: int = 0
     rule_id: str = ""
     rule_source: str = ""
+    is_answer: bool = False  # it was allowed, and is what came of it
 
     def http(self, *, as_json: bool = False) -> bytes:
         """Return the whole answer; the reason is in its first line too, as some programs show only that."""

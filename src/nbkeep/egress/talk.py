@@ -255,7 +255,9 @@ class Talk:
 
     def refused(self, refusal: Refusal) -> None:
         """Close both sides, since what was asked is not done."""
-        if self.record is not None and refusal.status < 500:  # what failed was allowed
+        if (
+            self.record is not None and refusal.status < 500 and not refusal.is_answer
+        ):  # what failed was allowed
             self.record.allowed = False
             self.record.reason = refusal.reason
         self.close()

@@ -7,6 +7,7 @@ import contextlib
 import ssl
 from typing import TYPE_CHECKING, TypeVar
 
+from .refusals import Refusal
 from .wire import CHUNK_BYTES, CutError, Wire
 
 if TYPE_CHECKING:
@@ -93,3 +94,18 @@ class TlsWire(Wire):
         async with self._flushing:
             if data := self._going.read():
                 await self._inner.send(data)
+
+
+async def verified(upstream: Wire, context: ssl.SSLContext, host: str, limit_s: float) -> TlsWire:
+    """Return a server's TLS, verified; raises `Refusal`: an unverified one never gets a secret."""
+    server = TlsWire(upstream, context, host)
+    try:
+        async with asyncio.timeout(limit_s):
+            await server.shake_hands()
+    except ssl.SSLCertVerificationError as error:
+        remedy = "An admin may add its authority with the setting egress_ca_file."
+        why = f"{host} is not trusted: {error.verify_message}"
+        raise Refusal(502, "egress-untrusted", why, remedy) from error
+    except OSError as error:  # TimeoutError is one
+        raise Refusal(502, "egress-failed", f"{host} did not agree on TLS") from error
+    return server

@@ -12,7 +12,7 @@ from nbkeep.model.verdict import Refuse
 
 from . import rules
 from .kinds import kind_named
-from .records import find_grant, profile_policy_now
+from .records import find_grant, owner_of, situation_now
 from .tell import forget_deciders, tell
 from .values import State
 
@@ -38,7 +38,9 @@ def approve_grant(
     409 for a request that is not open.
     """
     row, user = _open(tx, actor, grant_id)
-    verdict = rules.may_approve(actor, row.user_id, self_approval=settings.grants_self_approval)
+    verdict = rules.may_approve(
+        actor, row.user_id, self_approval=settings.grants_self_approval, owner_id=owner_of(tx, row)
+    )
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
     most_s = min(row.wanted_s, settings.grants_max_s)  # the setting may have been lowered since
@@ -73,7 +75,12 @@ def approve_grant(
 def deny_grant(tx: Tx, clock: Clock, actor: Actor, grant_id: str, reason: str) -> GrantRow:
     """Turn a request down, with words for who asked. Raises `Refused` (409) for one that is not open."""
     row, user = _open(tx, actor, grant_id)
-    said = rules.read_reason(reason)
+    turn_down(tx, clock, actor, row, user, rules.read_reason(reason))
+    return row
+
+
+def turn_down(tx: Tx, clock: Clock, actor: Actor, row: GrantRow, user: UserRow, said: str) -> None:
+    """Deny an open request, on record, and tell who asked. Who may do so was decided before."""
     row.state, row.decided_at, row.decided_by = State.DENIED.value, clock.now(), actor.name
     row.answer = said
     event = events.GrantDenied(
@@ -88,12 +95,12 @@ def deny_grant(tx: Tx, clock: Clock, actor: Actor, grant_id: str, reason: str) -
     journal.append(tx, clock, actor, event)
     forget_deciders(tx, clock, row)
     tell(tx, clock, row, f"Your request for {row.subject} was denied by {actor.name}: {said}")
-    return row
 
 
 def _open(tx: Tx, actor: Actor, grant_id: str) -> tuple[GrantRow, UserRow]:
     row, user = find_grant(tx, actor, grant_id)
-    actor.require(rules.DECIDE)
+    if not rules.decides(actor, owner_of(tx, row)):
+        actor.require(rules.DECIDE)
     if row.state != State.REQUESTED:
         raise Refused("grant-not-open", f"{row.id} is {row.state}, and not waiting for a decision.",
                       "See `nbkeep grant list --state requested`.", status=409)  # fmt: skip
@@ -101,10 +108,10 @@ def _open(tx: Tx, actor: Actor, grant_id: str) -> tuple[GrantRow, UserRow]:
 
 
 def _check_still_asked(tx: Tx, settings: Settings, row: GrantRow, user: UserRow) -> None:
-    policy = profile_policy_now(tx, settings, row.profile_name)
-    if policy is None or user.status != "active":
-        gone = "The profile" if policy is None else user.name
+    situation = situation_now(tx, settings, row.profile_name)
+    if situation is None or user.status != "active":
+        gone = "The profile" if situation is None else user.name
         raise Refused("grant-for-nobody", f"{gone} is not there any more.", "Deny the request.", status=409)
-    verdict = kind_named(row.kind).may_be_asked(policy, row.subject)
+    verdict = kind_named(row.kind).may_be_asked(situation, row.subject)
     if isinstance(verdict, Refuse):
         raise verdict.as_error()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from nbkeep.egress.values import Decision, Policy, Rule
 
+    from .interface import Situation
+
 _MOST_LISTED = 6
 
 
@@ -27,9 +29,9 @@ class Hosts:
         """Return `host:ports`; raise `Refused` (400)."""
         return str(_wanted(text)).removeprefix("allow ")
 
-    def may_be_asked(self, policy: Policy, subject: str) -> Verdict:
+    def may_be_asked(self, now: Situation, subject: str) -> Verdict:
         """Refuse what is denied, what is open already, and what no entry of the ask-list covers."""
-        wanted = _wanted(subject)
+        policy, wanted = now.policy, _wanted(subject)
         denying = _denying(policy, wanted)
         if denying is not None:
             return Refuse(

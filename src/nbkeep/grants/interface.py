@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nbkeep.egress.values import Policy
     from nbkeep.model.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a kind is told: of the profile, and of what there is to ask for.
+
+    `policy`: what its sessions may reach, without any grant. `classification`: what it is cleared for.
+    `datasets`: the class of each, by name.
+    """
+
+    policy: Policy
+    classification: str = ""
+    datasets: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Kind(Protocol):
@@ -18,10 +34,9 @@ class Kind(Protocol):
         """Return what is asked for in the one form that is compared and stored; raise `Refused` (400)."""
         ...
 
-    def may_be_asked(self, policy: Policy, subject: str) -> Verdict:
+    def may_be_asked(self, now: Situation, subject: str) -> Verdict:
         """Tell whether a profile lets one ask for it.
 
-        `policy`: what its sessions may reach, without any grant. Called when it is asked for, and again
-        when it is approved, for a profile may have changed in between.
+        Called when it is asked for, and again when it is approved, for a profile may have changed in between.
         """
         ...

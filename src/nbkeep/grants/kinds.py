@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from nbkeep.model.errors import invalid
 
+from .datasets import Datasets
 from .hosts import Hosts
 
 if TYPE_CHECKING:
     from .interface import Kind
 
-HOST = Hosts()
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (HOST,)}
+HOST, DATASET = Hosts(), Datasets()
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (HOST, DATASET)}
 
 
 def kind_named(name: str) -> Kind:

@@ -13,11 +13,13 @@ from nbkeep.model.cursors import make_cursor, read_cursor
 from nbkeep.model.errors import invalid, not_found
 from nbkeep.profiles.profiles import as_profile
 from nbkeep.profiles.reach import reach_of
+from nbkeep.store.data_tables import DatasetRow
 from nbkeep.store.tables import GrantRow, ProfileRow, UserRow
 
 from . import rules
 from .hosts import granted_rule
-from .kinds import HOST
+from .interface import Situation
+from .kinds import DATASET, HOST
 from .values import State
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Select
 
-    from nbkeep.egress.values import Policy, Rule
+    from nbkeep.egress.values import Rule
     from nbkeep.model.actor import Actor
     from nbkeep.settings import Settings
     from nbkeep.store.database import Tx
@@ -45,7 +47,7 @@ class Found:
 def find_grant(tx: Tx, actor: Actor, grant_id: str) -> Pair:
     """Return a grant and whose it is; "not yours" and "not there" are the same 404."""
     row = tx.get(GrantRow, grant_id)
-    if row is None or not rules.may_see(actor, row.user_id):
+    if row is None or not (rules.may_see(actor, row.user_id) or rules.decides(actor, owner_of(tx, row))):
         raise not_found("grant", grant_id[:60])
     return row, tx.get_one(UserRow, row.user_id)
 
@@ -60,13 +62,14 @@ def list_grants(
     limit: int = 100,
     cursor: str | None = None,
 ) -> Found:
-    """Return a page of one's own grants; with `admin:grants` everybody's, but for `mine`."""
+    """Return a page of one's own grants and of what one owns; with `admin:grants` all; `mine`: one's own."""
     if not actor.may(rules.DECIDE):
         actor.require(rules.ASK)
-        mine = True
     query = select(GrantRow, UserRow).join(UserRow, UserRow.id == GrantRow.user_id)
     if mine:
         query = query.where(GrantRow.user_id == actor.id)
+    elif not actor.may(rules.DECIDE):
+        query = query.where(or_(GrantRow.user_id == actor.id, _is_of_datasets(actor)))
     if state:
         if state not in set(State):
             raise invalid("state", f"{state[:40]!r} is no state.", f"One of: {', '.join(State)}.")
@@ -109,12 +112,43 @@ def open_rules_of(tx: Tx, user_id: str, profile_name: str) -> list[Rule]:
     return [parse_rule(subject, effect="allow", source="a request") for subject in tx.scalars(query)]
 
 
-def profile_policy_now(tx: Tx, settings: Settings, profile_name: str) -> Policy | None:
-    """Return what sessions of a profile may reach without any grant; None where there is no such profile."""
+def live_datasets(tx: Tx, now: datetime) -> dict[tuple[str, str], dict[str, tuple[datetime, datetime]]]:
+    """Return which datasets are granted, by the user's id and the profile's name.
+
+    Of each: when it was asked for, and when its last grant ends.
+    """
+    found: dict[tuple[str, str], dict[str, tuple[datetime, datetime]]] = {}
+    for row, _ in tx.execute(_live(now, DATASET.name).order_by(None).order_by(GrantRow.expires_at)):
+        if row.expires_at is not None:
+            of_user = found.setdefault((row.user_id, row.profile_name), {})
+            of_user[row.subject] = (row.requested_at, row.expires_at)
+    return found
+
+
+def owner_of(tx: Tx, row: GrantRow) -> str:
+    """Return the id of who owns what was asked for, "" where nobody does: admins alone decide then."""
+    if row.kind != DATASET.name:
+        return ""
+    query = select(DatasetRow.owner_id).where(DatasetRow.name == row.subject)
+    return tx.scalar(query.where(DatasetRow.created_at <= row.requested_at)) or ""
+
+
+def situation_now(tx: Tx, settings: Settings, profile_name: str) -> Situation | None:
+    """Return what decides about what one may ask for in sessions of a profile; None where there is none."""
     profile = tx.get(ProfileRow, profile_name)
     if profile is None:
         return None
-    return policy_of("", reach_of(as_profile(profile)), settings.egress_denylist)
+    policy = policy_of("", reach_of(as_profile(profile)), settings.egress_denylist)
+    found = tx.execute(select(DatasetRow.name, DatasetRow.classification))
+    datasets = {one.name: one.classification for one in found}
+    return Situation(policy, profile.classification, datasets)
+
+
+def _is_of_datasets(actor: Actor) -> ColumnElement[bool]:
+    owned = select(DatasetRow.name).where(
+        DatasetRow.owner_id == actor.id, DatasetRow.created_at <= GrantRow.requested_at
+    )
+    return and_(GrantRow.kind == DATASET.name, GrantRow.subject.in_(owned))
 
 
 def _is(state: State, now: datetime) -> ColumnElement[bool]:
@@ -125,10 +159,10 @@ def _is(state: State, now: datetime) -> ColumnElement[bool]:
     return and_(GrantRow.state == state, ~is_over) if state is State.GRANTED else GrantRow.state == state
 
 
-def _live(now: datetime) -> Select[GrantRow, UserRow]:
+def _live(now: datetime, kind: str = HOST.name) -> Select[GrantRow, UserRow]:
     query = select(GrantRow, UserRow).join(UserRow, UserRow.id == GrantRow.user_id)
     return query.where(
-        GrantRow.kind == HOST.name,
+        GrantRow.kind == kind,
         GrantRow.state == State.GRANTED,
         GrantRow.expires_at > now,
         UserRow.status == "active",

@@ -15,7 +15,7 @@ from nbkeep.store.tables import GrantRow, SessionRow, UserRow
 
 from . import rules
 from .kinds import HOST, kind_named
-from .records import profile_policy_now
+from .records import owner_of, situation_now
 from .tell import tell_deciders
 from .values import State
 
@@ -52,10 +52,10 @@ def request_grant(
     profile_name = profile_name_of(tx, actor, session_id, profile)
     subject = kind_named(kind).read(what)
     said, wanted_s = rules.read_reason(reason), rules.read_duration_s(duration, settings.grants_max_s)
-    policy = profile_policy_now(tx, settings, profile_name)
-    if policy is None:
+    situation = situation_now(tx, settings, profile_name)
+    if situation is None:
         raise not_found("profile", profile_name)
-    verdict = kind_named(kind).may_be_asked(policy, subject)
+    verdict = kind_named(kind).may_be_asked(situation, subject)
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
     is_open = (GrantRow.user_id == user.id, GrantRow.state == State.REQUESTED)
@@ -95,7 +95,7 @@ def request_grant(
         reason=said,
     )
     journal.append(tx, clock, actor, event)
-    tell_deciders(tx, clock, row, user)
+    tell_deciders(tx, clock, row, user, owner_of(tx, row))
     return row
 
 

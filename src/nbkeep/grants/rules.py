@@ -52,11 +52,19 @@ def may_see(actor: Actor, user_id: str) -> bool:
     return actor.may(DECIDE) or (actor.may(ASK) and actor.id == user_id)
 
 
-def may_approve(actor: Actor, user_id: str, *, self_approval: bool) -> Verdict:
-    """Tell whether somebody may grant what that person asked for: two people agree on every grant."""
-    if not actor.may(DECIDE):
+def decides(actor: Actor, owner_id: str) -> bool:
+    """Tell whether somebody decides about a request: admins, and who owns what was asked for ("": nobody)."""
+    return actor.may(DECIDE) or (actor.may(ASK) and bool(owner_id) and actor.id == owner_id)
+
+
+def may_approve(actor: Actor, user_id: str, *, self_approval: bool, owner_id: str = "") -> Verdict:
+    """Tell whether somebody may grant what that person asked for: two people agree on every grant.
+
+    What has an owner nobody approves for themselves, whatever the setting says.
+    """
+    if not decides(actor, owner_id):
         return Refuse("not-an-approver", "You cannot decide about requests.", "Admins do. Wait for one.")
-    if actor.id == user_id and not self_approval:
+    if actor.id == user_id and (owner_id or not self_approval):
         return Refuse(
             "self-approval",
             "Nobody approves their own request.",

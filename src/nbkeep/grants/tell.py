@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from nbkeep.model.actor import ROLE_SCOPES
 from nbkeep.model.ids import new_id
@@ -27,13 +27,14 @@ def tell(tx: Tx, clock: Clock, row: GrantRow, text: str) -> None:
     _add(tx, clock, row.user_id, _KIND, text)
 
 
-def tell_deciders(tx: Tx, clock: Clock, row: GrantRow, user: UserRow) -> None:
+def tell_deciders(tx: Tx, clock: Clock, row: GrantRow, user: UserRow, owner_id: str = "") -> None:
     """Tell all who could approve it that somebody waits, until it is decided (`forget_deciders`)."""
     text = (
         f"{user.name} asks for {row.subject} for {format_duration(row.wanted_s)}: {row.reason.rstrip('.')}. "
         "Decide on the portal's page Access."
     )
-    deciders = select(UserRow.id).where(UserRow.role.in_(_DECIDERS), UserRow.status == "active")
+    is_decider = or_(UserRow.role.in_(_DECIDERS), UserRow.id == owner_id)
+    deciders = select(UserRow.id).where(is_decider, UserRow.status == "active")
     for decider in tx.scalars(deciders.where(UserRow.id != user.id)).all():
         _add(tx, clock, decider, row.id, text)
 

@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
 
 def grant_view(
-    actor: Actor, settings: Settings, now: datetime, row: GrantRow, user: UserRow
+    actor: Actor, settings: Settings, now: datetime, row: GrantRow, user: UserRow, owner_id: str = ""
 ) -> dict[str, Any]:
-    """Return a grant for somebody who may see it, with what they may do with it now."""
+    """Return a grant for somebody who may see it, with what they may do with it now.
+
+    `owner_id`: of what was asked for, "" where nobody owns it.
+    """
     state = state_of(row, now)
     is_open, is_live = state == State.REQUESTED, state == State.GRANTED
-    decides = actor.may(rules.DECIDE)
-    approves = rules.may_approve(actor, row.user_id, self_approval=settings.grants_self_approval)
+    decides = rules.decides(actor, owner_id)
+    approves = rules.may_approve(
+        actor, row.user_id, self_approval=settings.grants_self_approval, owner_id=owner_id
+    )
     return {
         "id": row.id,
         "kind": row.kind,

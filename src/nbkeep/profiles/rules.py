@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from nbkeep.egress.policy import check_rules
 from nbkeep.model.actor import Role
+from nbkeep.model.classification import CLASSIFICATIONS
 from nbkeep.model.errors import invalid
 from nbkeep.model.units import format_duration, format_size
 from nbkeep.model.verdict import Allow, Refuse, Verdict
 
-from .values import CLASSIFICATIONS, NETWORKS, Flavor, Profile
+from .values import NETWORKS, Flavor, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

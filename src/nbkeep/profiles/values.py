@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from nbkeep.packages.values import PackagePolicy
 
 NETWORKS = ("none",)  # interfaces of their own: sessions have none, the gateway is the only way out
-CLASSIFICATIONS = ("public", "internal", "confidential", "pii")
 
 
 @dataclass(frozen=True)

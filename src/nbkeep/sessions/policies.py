@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from nbkeep.egress.policy import NOTHING, policy_of
+from nbkeep.data.reads import closed_sessions
+from nbkeep.egress.addresses import is_internet
+from nbkeep.egress.parse import parse_rule
+from nbkeep.egress.policy import NOTHING, policy_of, without_internet
 from nbkeep.grants.records import live_rules, live_rules_of
+from nbkeep.model.errors import Refused
 from nbkeep.packages.records import facts_tag
 from nbkeep.profiles.profiles import as_profile, get_profile
 from nbkeep.profiles.reach import reach_of
@@ -44,8 +49,9 @@ def live_policies(tx: Tx, settings: Settings, now: datetime) -> list[Policy]:
     rows = tx.scalars(select(ProfileRow).where(ProfileRow.name.in_(names)))
     facts = facts_tag(tx)
     reaches = {row.name: reach_of(as_profile(row), facts) for row in rows}
+    closed = closed_sessions(tx, settings, [session_id for session_id, _, _ in sessions])
     granted, platform, ask_at = live_rules(tx, now), settings.egress_denylist, _ask_at(settings)
-    return [
+    found = [
         policy_of(
             session_id,
             reaches.get(name, NOTHING),
@@ -55,6 +61,7 @@ def live_policies(tx: Tx, settings: Settings, now: datetime) -> list[Policy]:
         )
         for session_id, user_id, name in sessions
     ]
+    return [without_internet(one) if one.session_id in closed else one for one in found]
 
 
 def tag_of(policies: Sequence[Policy], leases: Sequence[Leased] = (), *more: object) -> str:
@@ -76,13 +83,15 @@ def session_policy(tx: Tx, settings: Settings, actor: Actor, session_id: str, no
 def policy_of_row(tx: Tx, settings: Settings, row: SessionRow, now: datetime) -> Policy:
     """Return the policy of a session, whoever asks."""
     profile = tx.get(ProfileRow, row.profile_name)
-    return policy_of(
+    reach = reach_of(as_profile(profile)) if profile else NOTHING
+    policy = policy_of(
         row.id,
-        reach_of(as_profile(profile)) if profile else NOTHING,
+        reach,
         settings.egress_denylist,
         granted=live_rules_of(tx, now, row.user_id, row.profile_name),
         ask_at=_ask_at(settings),
     )
+    return without_internet(policy) if closed_sessions(tx, settings, [row.id]) else policy
 
 
 def profile_policy(tx: Tx, settings: Settings, actor: Actor, name: str) -> Policy:
@@ -91,10 +100,23 @@ def profile_policy(tx: Tx, settings: Settings, actor: Actor, name: str) -> Polic
     return policy_of("", reach, settings.egress_denylist, ask_at=_ask_at(settings))
 
 
-def reach_words_of(tx: Tx, row: SessionRow) -> str:
+def reach_words_of(tx: Tx, settings: Settings, row: SessionRow) -> str:
     """Return what a session may reach now as a sentence."""
-    profile = tx.get(ProfileRow, row.profile_name)
-    return network_words(as_profile(profile)) if profile else no_reach_words()
+    found = tx.get(ProfileRow, row.profile_name)
+    if found is None:
+        return no_reach_words()
+    profile = as_profile(found)
+    if closed_sessions(tx, settings, [row.id]):
+        named = tuple(one for one in profile.egress_allowlist if not _is_internet(one))
+        profile = replace(profile, egress_allowlist=named, public_internet=False, egress_dry_run=False)
+    return network_words(profile)
+
+
+def _is_internet(text: str) -> bool:
+    try:
+        return is_internet(parse_rule(text, effect="allow", source="").host)
+    except Refused:  # an older release may have let it in
+        return False
 
 
 def _ask_at(settings: Settings) -> str:

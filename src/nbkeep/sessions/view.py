@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from nbkeep.data.reads import class_of
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.store.tables import FlavorRow, MarkRow, ProfileRow, UserRow
 
@@ -49,12 +50,13 @@ def session_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> d
     line = session_line(clock, settings, row, user.name)
     return {
         **line,
-        "profile": {**line["profile"], "network_words": reach_words_of(tx, row)},
+        "profile": {**line["profile"], "network_words": reach_words_of(tx, settings, row)},
         "url": session_url(settings, user.name, row.name),
         "notices": [as_json(notice) for notice in notices_in_session(tx, row)],
         "tour_done": user.tour_done,
         "larger_profiles": _larger_profiles(tx, row, user.role),
         "portal_url": f"{settings.public_url.rstrip('/')}/portal/",
+        "data_class": class_of(tx, row.id),
         "progress": row.progress,
         "hindrance": hindrance(settings, row),
     }

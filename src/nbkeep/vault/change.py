@@ -16,7 +16,7 @@ from . import leases, parse, rules
 from .records import binding_of, find_secret, grants_of, person_named
 from .sources.embedded import EmbeddedSource
 from .sources.referring import ReferringSource
-from .values import THROUGH
+from .values import ONLY_THROUGH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,7 +168,7 @@ def ungrant_secret(tx: Tx, clock: Clock, actor: Actor, which: str, to: str) -> S
 
 
 def grant_through(tx: Tx, clock: Clock, actor: Actor, which: str, binding: Binding, name: str) -> SecretRow:
-    """Let whoever is granted a declared connection have its password added there. Twice is safe.
+    """Let a declared connection use its password, a dataset its key: at no other place. Twice is safe.
 
     Raises `Refused` (400) where the secret was bound to something else.
     """
@@ -177,17 +177,18 @@ def grant_through(tx: Tx, clock: Clock, actor: Actor, which: str, binding: Bindi
         raise Refused(
             "secret-bound-otherwise",
             f"The secret {row.name!r} is bound to {', '.join(row.hosts)} as {binding_of(row).words}; "
-            f"this connection needs {', '.join(binding.hosts)} as {binding.words}.",
-            f"Keep one: `nbkeep secret set NAME --host {binding.hosts[0]} --postgres {binding.template}`.",
+            f"{name} needs {', '.join(binding.hosts)} as {binding.words}.",
+            f"Keep one: `nbkeep secret set NAME --host {binding.hosts[0]} "
+            f"--{binding.kind} {binding.place or binding.template}`.",
             status=400,
         )
-    _grant(tx, clock, actor, row, THROUGH + name)
+    _grant(tx, clock, actor, row, ONLY_THROUGH[binding.kind] + name)
     return row
 
 
 def ungrant_through(tx: Tx, clock: Clock, actor: Actor, row: SecretRow, name: str) -> None:
-    """Take that away, of a connection that is removed; its leases end at once. Twice is safe."""
-    found = tx.get(SecretGrantRow, (row.id, THROUGH + name))
+    """Take that away, of what is removed; leases that nothing else covers end at once. Twice is safe."""
+    found = tx.get(SecretGrantRow, (row.id, ONLY_THROUGH[row.kind] + name))
     if found is not None:
         tx.delete(found)
         tx.flush()

@@ -14,7 +14,7 @@ from nbkeep.store.tables import SecretLeaseRow, SecretRow, SessionRow, UserRow
 
 from . import rules
 from .records import People, binding_of, find_secret, grants_of, leased_grants, person_of, usable_by
-from .values import Leased
+from .values import GATEWAYS_OWN, ONLY_THROUGH, Leased
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -94,7 +94,8 @@ def list_leases(
 ) -> list[tuple[SecretLeaseRow, SecretRow, SessionRow, UserRow]]:
     """Return the live leases that somebody may see, the newest first; of one secret, or of all.
 
-    An owner sees all leases of theirs, everybody those of their own sessions, `admin:secrets` all.
+    An owner sees all leases of theirs, everybody those of their own sessions, `admin:secrets` all. What reads
+    datasets is leased to all sessions: of that owners and admins alone hear.
     """
     query = (
         select(SecretLeaseRow, SecretRow, SessionRow, UserRow)
@@ -107,7 +108,8 @@ def list_leases(
         query = query.where(SecretRow.id == find_secret(tx, actor, which).id)
     if not actor.may(rules.ADMIN):
         actor.require(rules.KEEP)
-        query = query.where((SecretRow.owner_id == actor.id) | (SecretLeaseRow.user_id == actor.id))
+        own = (SecretLeaseRow.user_id == actor.id) & (SecretRow.kind != GATEWAYS_OWN)
+        query = query.where((SecretRow.owner_id == actor.id) | own)
     return [(one[0], one[1], one[2], one[3]) for one in tx.execute(query.order_by(SecretLeaseRow.id.desc()))]
 
 
@@ -177,7 +179,7 @@ def _place(host: str, secret: SecretRow) -> tuple[str, str, str]:
     # Basic authentication and signatures are the header Authorization: two of them cannot both be sent.
     if secret.kind in {"basic", "sigv4"}:
         return host, "header", "authorization"
-    if secret.kind == "postgres":  # each connection names its own
+    if secret.kind in ONLY_THROUGH:  # each connection and dataset names its own
         return host, secret.kind, secret.id
     return host, secret.kind, secret.place.lower() if secret.kind == "header" else secret.place
 

@@ -48,7 +48,7 @@ def secret_value(value: str, kind: Kind = "header") -> str:
 
     Keys of AWS may come as JSON over many lines: they are returned in one form.
     """
-    if kind == "sigv4":
+    if kind in {"sigv4", "s3"}:
         return aws_keys(value).text
     value = value.removesuffix("\n").removesuffix("\r")
     if not _SHORTEST <= len(value) <= _LONGEST:
@@ -96,6 +96,7 @@ def binding(
     *,
     sigv4: str | None = None,
     postgres: str | None = None,
+    s3: str | None = None,
     source: str | None = None,
 ) -> Binding:
     """Return a binding of exactly one kind; raise `Refused` (400) for anything else.
@@ -104,10 +105,12 @@ def binding(
     """
     if source:
         lies = str(parse_reference(source))
-        bound = binding(hosts, header, query, basic, sigv4=sigv4, postgres=postgres)
+        bound = binding(hosts, header, query, basic, sigv4=sigv4, postgres=postgres, s3=s3)
         return replace(bound, source=lies)
-    if postgres is not None:
-        return _postgres(hosts, postgres, is_alone={header, query, basic, sigv4} == {None})
+    if postgres is not None or s3 is not None:
+        is_alone = [header, query, basic, sigv4, postgres, s3].count(None) == 5  # one is given
+        made, said = (_postgres, postgres) if s3 is None else (_s3, s3)
+        return made(hosts, said or "", is_alone=is_alone)
     found = tuple(dict.fromkeys(host(one, may_be_wild=sigv4 is not None) for one in hosts))
     if not found or len(found) > _MOST_HOSTS:
         raise invalid("host", f"A secret is bound to 1 to {_MOST_HOSTS} hosts.", "Give --host HOST[:PORT].")
@@ -137,6 +140,16 @@ def _signature(hosts: tuple[str, ...], text: str) -> Binding:
         raise invalid("sigv4", f"{text[:60]!r} is no region and service of AWS.",
                       "Write them like eu-central-1/s3.")  # fmt: skip
     return Binding(hosts, "sigv4", scope[1], scope[2])
+
+
+def _s3(hosts: list[str], region: str, *, is_alone: bool) -> Binding:
+    """Return the binding of keys that read datasets, at one server."""
+    if not is_alone:
+        raise invalid("s3", "Keys of datasets are sent in no other way.", "Leave the other ways out.")
+    if len(hosts) != 1:
+        raise invalid("host", "Keys of datasets are bound to one host.", "Give one --host HOST[:PORT].")
+    place = "{}:{}".format(*parse_place(hosts[0], _HTTPS))
+    return replace(_signature((place,), f"{region}/s3"), kind="s3")
 
 
 def _postgres(hosts: list[str], role: str, *, is_alone: bool) -> Binding:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from sqlalchemy import select
 
 from nbkeep.model.errors import Refused, not_found
+from nbkeep.store.data_tables import DatasetRow
 from nbkeep.store.tables import (
     ConnectionGrantRow,
     DeclaredConnectionRow,
@@ -18,7 +19,7 @@ from nbkeep.store.tables import (
 )
 
 from . import rules
-from .values import Binding
+from .values import GATEWAYS_OWN, Binding
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
@@ -44,7 +45,7 @@ def person_of(tx: Tx, user: UserRow) -> rules.Person:
 
 
 class People:
-    """Users as the rules know them: the grants of connections are read once for all of them."""
+    """Users as the rules know them: what is granted through connections and datasets is read once for all."""
 
     def __init__(self, tx: Tx) -> None:
         query = select(ConnectionGrantRow.grantee, DeclaredConnectionRow.name).join(
@@ -53,6 +54,7 @@ class People:
         self._granted: dict[str, set[str]] = {}
         for grantee, name in tx.execute(query):
             self._granted.setdefault(grantee, set()).add(name)
+        self._datasets = tuple(tx.scalars(select(DatasetRow.name).order_by(DatasetRow.name)))
         self._known: dict[str, rules.Person] = {}
 
     def person(self, user: UserRow) -> rules.Person:
@@ -60,7 +62,8 @@ class People:
         if user.id not in self._known:
             person = rules.Person(user.id, user.name, user.role, user.status == "active")
             names = {name for one in person.grantees for name in self._granted.get(one, ())}
-            self._known[user.id] = replace(person, connections=tuple(sorted(names)))
+            connections = tuple(sorted(names))
+            self._known[user.id] = replace(person, connections=connections, datasets=self._datasets)
         return self._known[user.id]
 
 
@@ -99,7 +102,9 @@ def list_secrets(tx: Tx, actor: Actor) -> list[SecretRow]:
     actor.require(rules.KEEP)
     own = select(SecretRow).where(SecretRow.revoked_at.is_(None), SecretRow.owner_id == actor.id)
     user = tx.get(UserRow, actor.id)
-    found = {row.id: row for row in [*tx.scalars(own), *(usable_by(tx, person_of(tx, user)) if user else [])]}
+    granted = usable_by(tx, person_of(tx, user)) if user else []
+    # What reads datasets is leased to everybody's sessions for the gateway's sake, and nobody's to know of.
+    found = {row.id: row for row in [*tx.scalars(own), *(row for row in granted if row.kind != GATEWAYS_OWN)]}
     return sorted(found.values(), key=lambda row: (row.name, row.id))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nbkeep.model.actor import OPERATOR
 from nbkeep.model.verdict import Allow, Refuse, Verdict
 
-from .values import EVERYONE, THROUGH
+from .values import EVERYONE, ONLY_THROUGH, THROUGH, THROUGH_DATA
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,11 +33,16 @@ class Person:
     role: str
     is_active: bool = True
     connections: tuple[str, ...] = ()  # names of the declared ones that were granted
+    # Names of all datasets: the gateway has a lease for each session, and decides what is read with it.
+    datasets: tuple[str, ...] = ()
 
     @property
     def grantees(self) -> tuple[str, ...]:
         """All that grants to this person may be made out to, the closest first."""
-        through = (THROUGH + one for one in self.connections)
+        through = (
+            *(THROUGH + one for one in self.connections),
+            *(THROUGH_DATA + one for one in self.datasets),
+        )
         return (f"user:{self.name}", f"role:{self.role}", EVERYONE, *through)
 
 
@@ -63,7 +68,14 @@ def may_grant(actor: Actor, owner_id: str, to: str, kind: Kind = "header") -> Ve
     they are made, so that only admins grant to others than themselves: else anybody could have the work of
     others arrive in an account of their own.
     """
-    if (kind == "postgres") != to.startswith(THROUGH):
+    through = next((one for one in ONLY_THROUGH.values() if to.startswith(one)), None)
+    if ONLY_THROUGH.get(kind) != through:
+        if kind == "s3" or through == THROUGH_DATA:
+            return Refuse(
+                "grant-of-a-key-for-data",
+                "A key of datasets is used to read datasets, and nothing else is.",
+                "Publish the dataset with it: `nbkeep dataset add NAME --secret SECRET`.",
+            )
         return Refuse(
             "grant-of-a-password",
             "A database's password is used at declared connections, and nothing else is.",

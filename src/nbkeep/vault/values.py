@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Kind = Literal["header", "query", "basic", "sigv4", "postgres"]
+Kind = Literal["header", "query", "basic", "sigv4", "postgres", "s3"]
 EVERYONE = "everyone"
 THROUGH = "connection:"  # a grant to whoever was granted the declared connection of this name
+THROUGH_DATA = "dataset:"  # a grant to the gateway, for reading the dataset of this name
+# Kinds that no request of a session carries, with what they are granted through.
+ONLY_THROUGH: dict[str, str] = {"postgres": THROUGH, "s3": THROUGH_DATA}
+GATEWAYS_OWN: Kind = "s3"  # no program ever uses it, not even without seeing it
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,9 @@ class Binding:
     `hosts`: `name:port`, reached by TLS; `*.name:port` only for what is signed with. `kind` and `place`: a
     header's name, a query parameter's, or "" for basic authentication. `template`: what is sent, with `{}`
     for the value; for basic authentication the user's name. Of `sigv4` they are region and service.
-    `postgres`: the password of the role `template`, given at declared connections alone. `source`: where
-    the value lies, "" where it is kept here (see `references.py`).
+    `postgres`: the password of the role `template`, given at declared connections alone. `s3`: region and
+    service, too; what reads datasets is signed with it, and nothing else. `source`: where the value lies, ""
+    where it is kept here (see `references.py`).
     """
 
     hosts: tuple[str, ...]
@@ -34,6 +39,8 @@ class Binding:
             return f"header {self.place}: {self.template}"
         if self.kind == "sigv4":
             return f"AWS signature, {self.place} {self.template}"
+        if self.kind == "s3":
+            return f"AWS signature of datasets, {self.place}"
         if self.kind == "postgres":
             return f"PostgreSQL, role {self.template}"
         return f"query {self.place}" if self.kind == "query" else f"basic, user {self.template}"

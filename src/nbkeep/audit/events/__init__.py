@@ -18,6 +18,7 @@ from .catalogue import (
     VolumeResized,
 )
 from .connections import ConnectionDeclared, ConnectionGranted, ConnectionRemoved, ConnectionUngranted
+from .data import DataRead, DatasetPublished, DatasetRemoved, SessionClassRaised
 from .egress import EgressAlarm, EgressRefused
 from .grants import GrantApproved, GrantDenied, GrantExpired, GrantRequested, GrantRevoked, GrantWithdrawn
 from .inside import (
@@ -96,6 +97,9 @@ __all__ = [
     "ConnectionGranted",
     "ConnectionRemoved",
     "ConnectionUngranted",
+    "DataRead",
+    "DatasetPublished",
+    "DatasetRemoved",
     "EgressAlarm",
     "EgressRefused",
     "Event",
@@ -139,6 +143,7 @@ __all__ = [
     "SecretSet",
     "SecretUngranted",
     "SessionAccessGranted",
+    "SessionClassRaised",
     "SessionEnded",
     "SessionExtended",
     "SessionFrozen",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from nbkeep import version
+from nbkeep.doors.internal import data as data_reads
 from nbkeep.doors.internal import gateway, hub, session, signin
 from nbkeep.doors.internal import models as model_calls
 from nbkeep.doors.portal import create_portal
@@ -16,6 +17,7 @@ from . import (
     audit,
     config,
     connections,
+    data,
     flavors,
     grants,
     host,
@@ -54,12 +56,13 @@ PUBLIC = (
     grants,
     models,
     connections,
+    data,
     volumes,
     notices,
     config,
     host,
 )
-INTERNAL = (session, hub, signin, gateway, model_calls)
+INTERNAL = (session, hub, signin, gateway, model_calls, data_reads)
 _DESCRIPTION = """Every call needs an API token (`Authorization: Bearer nbk_…`) with a scope:
 
 {scopes}

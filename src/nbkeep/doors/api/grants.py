@@ -8,9 +8,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from nbkeep.grants import decide, end
-from nbkeep.grants.records import find_grant, list_grants
+from nbkeep.grants.kinds import DATASET, HOST
+from nbkeep.grants.records import find_grant, list_grants, owner_of
 from nbkeep.grants.request import request_grant
 from nbkeep.grants.view import grant_view
+from nbkeep.model.errors import invalid
 
 from .auth import ActorDep, OfficeDep
 from .paging import CursorQuery, LimitQuery, Page
@@ -24,11 +26,12 @@ router = APIRouter(prefix="/grants", tags=["grants"])
 
 
 class GrantWanted(BaseModel):
-    """What one asks for. Exactly one of `session` (its profile counts) and `profile`."""
+    """What one asks for: a host or a dataset. Exactly one of `session` (its profile counts) and `profile`."""
 
     model_config = ConfigDict(extra="forbid")
 
-    host: str = Field(max_length=300, examples=["huggingface.co"], description="HOST or HOST:PORT,PORT")
+    host: str = Field("", max_length=300, examples=["huggingface.co"], description="HOST or HOST:PORT,PORT")
+    dataset: str = Field("", max_length=100, examples=["sales"], description="Or a dataset of the catalogue")
     session: str = Field("", max_length=24, description="One of your sessions")
     profile: str = Field("", max_length=80, description="Or a profile that you may start")
     reason: str = Field(max_length=2000, examples=["Weights of the model that we compare with"])
@@ -67,20 +70,23 @@ def list_all(
     now = office.clock.now()
     with office.store.read() as tx:
         found = list_grants(tx, actor, now, state=state, mine=mine, limit=limit, cursor=cursor)
-        items = [grant_view(actor, office.settings, now, *one) for one in found.items]
+        items = [grant_view(actor, office.settings, now, *one, owner_of(tx, one[0])) for one in found.items]
     return Page(items=items, next=found.next)
 
 
 @router.post("", status_code=201, summary="Ask for access")
 def request(wanted: GrantWanted, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
-    """Ask for a host in all your sessions of a profile. The same again returns the request that is open."""
+    """Ask for it in all your sessions of a profile. The same again returns the request that is open."""
+    if bool(wanted.host) == bool(wanted.dataset):
+        raise invalid("host", "What is it that you ask for?", "Give either a host or a dataset.")
     with office.store.write() as tx:
         row = request_grant(
             tx,
             office.clock,
             office.settings,
             actor,
-            wanted.host,
+            wanted.host or wanted.dataset,
+            kind=(DATASET if wanted.dataset else HOST).name,
             reason=wanted.reason,
             duration=wanted.duration,
             session_id=wanted.session,
@@ -129,4 +135,5 @@ def withdraw(grant_id: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any
 
 
 def _view(tx: Tx, office: Office, actor: Actor, grant_id: str) -> dict[str, Any]:
-    return grant_view(actor, office.settings, office.clock.now(), *find_grant(tx, actor, grant_id))
+    row, user = find_grant(tx, actor, grant_id)
+    return grant_view(actor, office.settings, office.clock.now(), row, user, owner_of(tx, row))

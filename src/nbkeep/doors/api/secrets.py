@@ -17,7 +17,7 @@ router = APIRouter(tags=["secrets"])
 
 
 class SecretWanted(BaseModel):
-    """A secret to keep. One of `header`, `query`, `basic`, `sigv4` and `postgres` says how it is sent."""
+    """A secret to keep. One of `header`, `query`, `basic`, `sigv4`, `postgres`, `s3` says how it is sent."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,6 +32,7 @@ class SecretWanted(BaseModel):
     basic: str | None = Field(None, max_length=300, description="User of basic authentication")
     sigv4: str | None = Field(None, max_length=100, examples=["eu-central-1/s3"],
                               description="Region and service of AWS's signature")  # fmt: skip
+    s3: str | None = Field(None, max_length=100, description="Region of the S3 whose datasets it reads")
     env: str = Field("", max_length=200, description="Variable that holds the placeholder in sessions",
                      examples=["OPENAI_API_KEY"])  # fmt: skip
     grants: list[str] = Field(
@@ -73,6 +74,7 @@ def set_secret(wanted: SecretWanted, office: OfficeDep, actor: ActorDep) -> dict
         wanted.basic,
         sigv4=wanted.sigv4,
         postgres=wanted.postgres,
+        s3=wanted.s3,
         source=wanted.source,
     )
     if wanted.source:

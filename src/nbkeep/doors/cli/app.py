@@ -33,6 +33,7 @@ VERBS = (
     "secret",
     "grant",
     "connection",
+    "dataset",
     "network",
     "model",
     "packages",

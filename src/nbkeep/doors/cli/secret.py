@@ -74,6 +74,9 @@ def set_secret(
     postgres: Annotated[
         str | None, typer.Option("--postgres", metavar="ROLE", help="This PostgreSQL role's password.")
     ] = None,
+    s3: Annotated[
+        str | None, typer.Option("--s3", metavar="REGION", help="Keys that read datasets in S3, only those.")
+    ] = None,
     env: Annotated[
         str | None,
         typer.Option("--env", metavar="NAME", help="Variable of sessions that holds a placeholder."),
@@ -91,14 +94,14 @@ def set_secret(
     if aws_sigv4 != (region is not None) or aws_sigv4 != (service is not None):
         raise typer.BadParameter("--aws-sigv4, --region and --service go together.")
     sigv4 = f"{region}/{service}" if aws_sigv4 else None
-    if sum(one is not None for one in (header, query, basic, sigv4, postgres)) != 1:
-        ways = "--header, --query, --basic, --aws-sigv4 and --postgres"
+    if sum(one is not None for one in (header, query, basic, sigv4, postgres, s3)) != 1:
+        ways = "--header, --query, --basic, --aws-sigv4, --postgres and --s3"
         raise typer.BadParameter(f"Say how it is sent: one of {ways}.")
     listed = [one for text in hosts for one in text.split(",")]
     wanted = given(name=name, hosts=listed, header=header, query=query, basic=basic, sigv4=sigv4,
-                   postgres=postgres, env=env, grants=grants, source=source)  # fmt: skip
+                   postgres=postgres, s3=s3, env=env, grants=grants, source=source)  # fmt: skip
     if source is None:
-        wanted["value"] = _value(_AWS if aws_sigv4 else "Value")
+        wanted["value"] = _value(_AWS if aws_sigv4 or s3 else "Value")
     with office() as api:
         found = api.post("secrets", wanted)
     if as_json:
@@ -109,6 +112,8 @@ def set_secret(
         print_note(
             f"Use it: `nbkeep connection add NAME --postgres … --as {postgres} --secret {found['name']}`."
         )
+    elif not found["grants"] and s3 is not None:
+        print_note(f"Use it: `nbkeep dataset add NAME --s3 s3://… --secret {found['name']} …`.")
     elif not found["grants"]:
         print_note(f"Nobody may use it yet: `nbkeep secret grant {found['name']} user:NAME`.")
 

@@ -12,11 +12,13 @@ from pydantic import BaseModel, Field
 
 from nbkeep.app import Office
 from nbkeep.connections.records import live_connections
+from nbkeep.data.records import live_readers
 from nbkeep.doors.api.auth import OfficeDep, require_gateway
 from nbkeep.egress.alarms import Thresholds
 from nbkeep.egress.records import take_records
 from nbkeep.egress.reports import MAX_BATCH
 from nbkeep.egress.watch import sent_by_all, watch
+from nbkeep.grants.records import live_datasets
 from nbkeep.inference.budgets import gateway_view
 from nbkeep.model.errors import Unavailable
 from nbkeep.packages.records import facts_of, take_packages
@@ -111,7 +113,8 @@ def _look(office: Office, known: str | None) -> dict[str, Any] | None:
         leased = live_leases(tx)
         models = gateway_view(tx, office.clock, office.settings.currency)
         connections = live_connections(tx).as_json()
-        tag = tag_of(found, leased, models, connections)
+        datasets = live_readers(tx, live_datasets(tx, office.clock.now())).as_json()
+        tag = tag_of(found, leased, models, connections, datasets)
         if tag == known:
             return None
         limited = [policy.session_id for policy in found if policy.volume_bytes]
@@ -123,4 +126,5 @@ def _look(office: Office, known: str | None) -> dict[str, Any] | None:
         "sent_today": {session_id: sent.get(session_id, 0) for session_id in limited},
         "models": models,
         "connections": connections,
+        "datasets": datasets,
     }

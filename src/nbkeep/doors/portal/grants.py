@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from nbkeep.grants import decide, end
-from nbkeep.grants.records import list_grants
+from nbkeep.grants.records import list_grants, owner_of
 from nbkeep.grants.request import profile_name_of, request_grant
 from nbkeep.grants.rules import ASK, DECIDE
 from nbkeep.grants.view import grant_view
@@ -22,6 +22,7 @@ from .render import page
 
 if TYPE_CHECKING:
     from nbkeep.app import Office
+    from nbkeep.model.actor import Actor
     from nbkeep.store.database import Tx
 
     from .browser import Browser
@@ -116,16 +117,15 @@ def _page(
 ) -> Response:
     office: Office = request.app.state.office
     actor, now = browser.actor, office.clock.now()
-    decides = actor.may(DECIDE)
 
     def listed(tx: Tx, **wanted: Any) -> list[dict[str, Any]]:
         found = list_grants(tx, actor, now, limit=_SHOWN, **wanted)
-        return [grant_view(actor, office.settings, now, *one) for one in found.items]
+        return [grant_view(actor, office.settings, now, *one, owner_of(tx, one[0])) for one in found.items]
 
     with office.store.read() as tx:
         values: dict[str, Any] = {
-            "queue": listed(tx, state="requested")[::-1] if decides else [],
-            "live": listed(tx, state="granted") if decides else [],
+            "queue": _decided_here(listed(tx, state="requested")[::-1], actor, "deny"),
+            "live": _decided_here(listed(tx, state="granted"), actor, "revoke"),
             "mine": listed(tx, mine=True) if actor.may(ASK) else [],
             "askable": _askable(tx, browser) if actor.may(ASK) else [],
         }
@@ -134,11 +134,16 @@ def _page(
     values |= {
         "form": form,
         "errors": errors or {},
-        "decides": decides,
+        "decides": actor.may(DECIDE) or bool(values["queue"] or values["live"]),
         "longest": format_duration(office.settings.grants_max_s),
         "for_": format_duration,
     }
     return page(request, "grants.html", values, status=status)
+
+
+def _decided_here(found: list[dict[str, Any]], actor: Actor, what: str) -> list[dict[str, Any]]:
+    """Return what somebody decides about: admins all, owners of datasets what is asked of them."""
+    return [one for one in found if actor.may(DECIDE) or (one["may"][what] and one["user"] != actor.name)]
 
 
 def _askable(tx: Tx, browser: Browser) -> list[tuple[str, str]]:

@@ -38,6 +38,7 @@ _DONE = {
     "revoked": "Ended. What it alone allowed is cut.",
     "withdrawn": "Withdrawn.",
     "connection-removed": "Removed. What was open by it is cut.",
+    "dataset-removed": "Taken out. What was being read of it is cut.",
     "saved": "Saved.",
     "created": "Created. People see it at once.",
     "deleted": "Deleted. What runs goes on.",

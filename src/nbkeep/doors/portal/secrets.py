@@ -32,7 +32,8 @@ _EMPTY = {
     "env": "",
 }
 _WAYS = (("header", "A header"), ("query", "A parameter of the address"), ("basic", "User and password"),
-         ("sigv4", "A signature of AWS"), ("postgres", "A PostgreSQL role's password"))  # fmt: skip
+         ("sigv4", "A signature of AWS"), ("postgres", "A PostgreSQL role's password"),
+         ("s3", "Keys of datasets"))  # fmt: skip
 
 
 @router.get("")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.background import BackgroundTask
 
+from nbkeep.data.reads import class_of
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 from nbkeep.model.session import SessionState
 from nbkeep.sessions.access import VISIT, grant_access
@@ -194,7 +195,7 @@ def _values(office: Office, browser: Browser, session_id: str) -> dict[str, Any]
         row = visible_session(tx, browser.actor, session_id)
         user = tx.get_one(UserRow, row.user_id).name
         others = same_image(tx, browser.actor, row) if row.state == SessionState.SUSPENDED else []
-        reach = reach_words_of(tx, row)
+        reach, data_class = reach_words_of(tx, office.settings, row), class_of(tx, row.id)
     kernels = (row.kept or {}).get("kernels", [])
     return {
         "s": seen(office, row, user),
@@ -203,6 +204,7 @@ def _values(office: Office, browser: Browser, session_id: str) -> dict[str, Any]
         "others": others,
         "hindrance": hindrance(office.settings, row),
         "reach": reach,
+        "data_class": data_class,
     }
 
 

@@ -11,13 +11,13 @@ from nbkeep.doors.portal.errors import field_errors
 from nbkeep.doors.portal.guard import Form, SignedIn, text
 from nbkeep.doors.portal.render import page
 from nbkeep.model.actor import Role
+from nbkeep.model.classification import CLASSIFICATIONS
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import exact_size, format_duration
 from nbkeep.packages.words import policy_words
 from nbkeep.profiles import flavors, profiles
 from nbkeep.profiles.known import known_to
 from nbkeep.profiles.parse import PLATFORM
-from nbkeep.profiles.values import CLASSIFICATIONS
 from nbkeep.profiles.words import classification_words
 
 if TYPE_CHECKING:

@@ -1,0 +1,56 @@
+"""Events of datasets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from .base import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetPublished(Event):
+    """A dataset came into the catalogue."""
+
+    type: ClassVar[str] = "dataset.published"
+    dataset_id: str
+    name: str
+    classification: str
+    owner: str
+    purpose: str
+    place: str
+    host: str
+    samples: list[str] = field(default_factory=list[str])
+    secret_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetRemoved(Event):
+    """A dataset was taken out of the catalogue."""
+
+    type: ClassVar[str] = "dataset.removed"
+    dataset_id: str
+    name: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRead(Event):
+    """A session began to read a dataset; once for each session and dataset."""
+
+    type: ClassVar[str] = "data.read"
+    user: str
+    dataset_id: str
+    name: str
+    classification: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionClassRaised(Event):
+    """A session has read data of a higher class than all before."""
+
+    type: ClassVar[str] = "session.class-raised"
+    user: str
+    before: str  # "" for nothing yet
+    after: str
+    name: str  # of the dataset

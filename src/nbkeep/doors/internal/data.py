@@ -1,0 +1,26 @@
+"""/internal/v1/gateway/data-reads: that a session reads a dataset, told before the first byte comes."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from nbkeep.data.reads import note_read
+from nbkeep.doors.api.auth import OfficeDep, require_gateway
+
+router = APIRouter(prefix="/gateway", dependencies=[Depends(require_gateway)])
+
+
+class Read(BaseModel):
+    """Who reads what."""
+
+    session_id: str = Field(max_length=24)
+    dataset_id: str = Field(max_length=24)
+
+
+@router.post("/data-reads")
+def data_read(body: Read, office: OfficeDep) -> dict[str, bool]:
+    """Put it on record, once; tell whether the session loses the public internet by it. Twice is safe."""
+    with office.store.write() as tx:
+        closes = note_read(tx, office.clock, office.settings, body.session_id, body.dataset_id)
+    return {"closes_internet": closes}
