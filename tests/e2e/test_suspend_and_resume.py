@@ -25,6 +25,8 @@ print("made")
 """
 USES = "alias.append(4); print(kept['a'], model.twice(), 'lost' in globals())"
 
+HELD = "open('begun', 'w').close()\nwhile os.path.exists('hold'): time.sleep(0.05)\nkept += 1"
+
 
 def notebook_kernel(session: Session) -> str:
     """Open the notebook as JupyterLab does and return its kernel: the one that is there, or a new one."""
@@ -61,7 +63,7 @@ def kernel_audit(session: Session) -> list[str]:
 
 def test_variables_outlive_a_suspend_an_idle_stop_and_the_platforms_end(own_platform: Platform) -> None:
     own_platform.up()
-    make_profile(own_platform, "hasty", idle_stop="30s", max_session="1h")
+    make_profile(own_platform, "hasty", idle_stop="45s", max_session="1h")
     _, session = started(own_platform, "hasty")
     kernel = notebook_kernel(session)
     assert session.execute(kernel, MAKES).strip() == "made"
@@ -82,7 +84,7 @@ def test_variables_outlive_a_suspend_an_idle_stop_and_the_platforms_end(own_plat
     wait_for(lambda: session.state == "suspended", 240, "the idle stop to suspend it")
     assert session.view["stop"]["reason"] == "idle"
     told = own_platform.run("session", "diagnose", "--session", session.id)
-    assert "Suspended after 30 s without work" in told.stdout
+    assert "Suspended after 45 s without work" in told.stdout
     assert "Resume it" in told.stdout
 
     kernel = resumed(session)
@@ -115,25 +117,32 @@ def test_a_running_cell_is_interrupted_late_and_a_discarded_state_is_gone(own_pl
 
 def test_a_hub_an_office_and_a_warden_killed_while_variables_are_saved(own_platform: Platform) -> None:
     """Whoever is killed, the session ends suspended and its variables are there."""
+    with (own_platform.data_dir / "config.toml").open("a") as config:
+        config.write('cell_grace_s = "5min"\n')
     own_platform.up()
     _, session = started(own_platform)
     kernel = notebook_kernel(session)
-    session.execute(kernel, "import time\nkept = 0")
+    session.execute(kernel, "import os, time\nkept = 0")
+    home = own_platform.data_dir / "homes" / session.owner.name
+    hold, begun = home / "hold", home / "begun"
     for number, service in enumerate(("hub", "office", "warden")):
-        # The cell keeps the saving waiting for a while: that is when the service dies.
+        # The cell keeps the saving waiting: that is when the service dies, and comes back.
+        hold.touch()
         with session.channel(kernel) as channel:
             channel.send(json.dumps({
                 "header": {"msg_id": f"m{number}", "msg_type": "execute_request", "username": "", "session": "s",
                            "version": "5.3", "date": ""},
                 "parent_header": {}, "metadata": {}, "channel": "shell", "buffers": [],
-                "content": {"code": "time.sleep(12); kept += 1", "silent": False, "store_history": True,
+                "content": {"code": HELD, "silent": False, "store_history": True,
                             "allow_stdin": False, "user_expressions": {}, "stop_on_error": True},
             }))  # fmt: skip
-            wait_audit(own_platform, session, "execution.started", 30)
+            wait_for(begun.exists, 60, "the cell to begin")
             asked = own_platform.office.post(f"/sessions/{session.id}/suspend")
             assert asked.status_code == 200, asked.text
         own_platform.kill(service)
         own_platform.wait_ready(120)
+        begun.unlink()
+        hold.unlink()
         wait_for(lambda: session.state == "suspended", 240, f"the session to be suspended without {service}")
         kernel = resumed(session)
         assert session.execute(kernel, "print(kept)").strip() == str(number + 1)
