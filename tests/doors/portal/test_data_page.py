@@ -34,7 +34,10 @@ def test_an_admin_publishes_a_user_asks_and_the_owner_decides(portal: Portal) ->
     assert "s3://lake/sales/" in owner.get("/data")
     assert "Ask an admin" in owner.get("/data")
     which = _id(portal, ops)
+    assert "data-standing" not in jane.get("/data")
     assert jane.post(f"/data/{which}/request", **REQUEST).status_code == 303
+    assert 'data-standing="requested"' in jane.get("/data")
+    assert "data-standing" not in ops.get("/data")
     queue = owner.get("/grants")
     assert "Totals" in queue
     assert 'id="queue"' in queue
@@ -42,6 +45,7 @@ def test_an_admin_publishes_a_user_asks_and_the_owner_decides(portal: Portal) ->
     grant = queue.split('data-grant="')[1].split('"')[0]
     assert owner.post(f"/grants/{grant}/approve", duration="1h").status_code == 303
     assert 'id="live"' in owner.get("/grants")
+    assert 'data-standing="granted"' in jane.get("/data")
     assert jane.post(f"/data/{which}/remove").status_code == 403
     assert owner.post(f"/data/{which}/remove").status_code == 303
     assert "No datasets yet" in jane.get("/data")
