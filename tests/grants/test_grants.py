@@ -9,10 +9,10 @@ import pytest
 from gateway_parts import make_gateway
 from grants_parts import PROFILE, approve, ask, change, decided, told
 from nbkeep.grants import end
-from nbkeep.grants.decide import approve_grant, deny_grant
+from nbkeep.grants.decide import approve_grant, deny_grant, lapse_requests
 from nbkeep.grants.records import find_grant, list_grants
 from nbkeep.grants.request import request_grant
-from nbkeep.grants.rules import MAX_OPEN
+from nbkeep.grants.rules import LAPSES, MAX_OPEN
 from nbkeep.grants.view import grant_view
 from nbkeep.model.actor import OPERATOR, Role
 from nbkeep.model.errors import Refused
@@ -32,6 +32,23 @@ def states(office: OfficeForTests, actor: Actor) -> dict[str, str]:
     with office.store.read() as tx:
         pairs = list_grants(tx, actor, now).items
         return {row.id: grant_view(actor, office.settings, now, row, user)["state"] for row, user in pairs}
+
+
+def test_what_nobody_decides_lapses_and_can_be_asked_for_anew(any_office: OfficeForTests) -> None:
+    office, jane = any_office, any_office.user()
+    office.user("ada", Role.ADMIN)
+    change(office, egress_asklist="huggingface.co")
+    session = office.ready(jane)
+    first = ask(office, jane, session)
+    office.clock.advance(LAPSES.total_seconds() - 60)
+    assert lapse_requests(office.store, office.clock) == 0
+    office.clock.advance(60)
+    assert lapse_requests(office.store, office.clock) == 1
+    assert lapse_requests(office.store, office.clock) == 0
+    assert states(office, jane) == {first: "denied"}
+    with office.store.read() as tx:
+        assert any("nobody decided in 14 days" in row.text for row in list_notices(tx, jane))
+    assert ask(office, jane, session) != first
 
 
 def test_access_is_asked_for_granted_used_and_over(any_office: OfficeForTests) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from nbkeep.audit import events, journal
+from nbkeep.model.actor import SYSTEM
 from nbkeep.model.errors import Refused
 from nbkeep.model.units import format_duration
 from nbkeep.model.verdict import Refuse
+from nbkeep.store.tables import GrantRow, UserRow
 
 from . import rules
 from .kinds import kind_named
@@ -20,8 +24,9 @@ if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
     from nbkeep.model.clock import Clock
     from nbkeep.settings import Settings
-    from nbkeep.store.database import Tx
-    from nbkeep.store.tables import GrantRow, UserRow
+    from nbkeep.store.database import Store, Tx
+
+_AT_ONCE = 500
 
 
 def approve_grant(
@@ -77,6 +82,25 @@ def deny_grant(tx: Tx, clock: Clock, actor: Actor, grant_id: str, reason: str) -
     row, user = _open(tx, actor, grant_id)
     turn_down(tx, clock, actor, row, user, rules.read_reason(reason))
     return row
+
+
+def lapse_requests(store: Store, clock: Clock) -> int:
+    """Deny what nobody has decided in `rules.LAPSES`; return how many. Twice is safe.
+
+    Whoever comes upon a request of long ago knows no longer what it was asked for.
+    """
+    stale = (GrantRow.state == State.REQUESTED, GrantRow.requested_at <= clock.now() - rules.LAPSES)
+    with store.read() as tx:
+        if tx.scalar(select(GrantRow.id).where(*stale).limit(1)) is None:
+            return 0
+    with store.write() as tx:
+        rows = tx.scalars(
+            select(GrantRow).where(*stale).order_by(GrantRow.requested_at).limit(_AT_ONCE)
+        ).all()
+        said = f"nobody decided in {rules.LAPSES.days} days. Ask again if you still need it."
+        for row in rows:
+            turn_down(tx, clock, SYSTEM, row, tx.get_one(UserRow, row.user_id), said)
+    return len(rows)
 
 
 def turn_down(tx: Tx, clock: Clock, actor: Actor, row: GrantRow, user: UserRow, said: str) -> None:

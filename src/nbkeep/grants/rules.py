@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nbkeep.model.errors import invalid
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 ASK = "grants"
 DECIDE = "admin:grants"
 MAX_OPEN = 20
+LAPSES = timedelta(days=14)  # of requests that nobody decides
 _LONGEST_REASON = 500
 _SHORTEST_S = 10
 

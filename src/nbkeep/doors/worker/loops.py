@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nbkeep.grants.decide import lapse_requests
 from nbkeep.grants.end import expire_grants
 from nbkeep.model.errors import Unavailable
 from nbkeep.sessions.state_key_records import record_keys
@@ -51,6 +52,7 @@ class Worker:
             return
         self._step("limits", lambda: stops.stop_what_is_due(self.parts))
         self._step("grants", lambda: expire_grants(self.parts.store, self.parts.clock))
+        self._step("requests", lambda: lapse_requests(self.parts.store, self.parts.clock))
         self._step("frozen", lambda: freezer.suspend_frozen(self.parts))
         self._step("begun starts", self._go_on_with_starts)
         self._step("starts", lambda: stops.give_up_slow_starts(self.parts))
