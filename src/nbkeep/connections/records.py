@@ -16,12 +16,13 @@ from nbkeep.store.tables import (
     SessionRow,
     UserRow,
 )
-from nbkeep.vault.records import People, person_of
+from nbkeep.vault.records import person_of
 
 if TYPE_CHECKING:
     from nbkeep.egress.connections import Kind, Tls
     from nbkeep.model.actor import Actor
     from nbkeep.store.database import Tx
+    from nbkeep.vault.records import People
 
 SEE, ADMIN = "sessions", "admin:connections"
 _USABLE = frozenset(state.value for state in LIVE - {SessionState.STOPPING})
@@ -60,7 +61,7 @@ def granted_to(tx: Tx, user_id: str) -> set[str]:
     return set(person_of(tx, user).connections) if user is not None and user.status == "active" else set()
 
 
-def live_connections(tx: Tx) -> Told:
+def live_connections(tx: Tx, people: People) -> Told:
     """Return all connections, and for each live session those that it was granted, with its leases."""
     rows = list(tx.scalars(select(DeclaredConnectionRow).order_by(DeclaredConnectionRow.name)))
     if not rows:
@@ -72,7 +73,6 @@ def live_connections(tx: Tx) -> Told:
     leased = {(session_id, secret_id): lease_id for session_id, secret_id, lease_id in tx.execute(leases)}
     sessions = select(SessionRow.id, UserRow).join(UserRow, UserRow.id == SessionRow.user_id)
     sessions = sessions.where(SessionRow.state.in_(_USABLE), UserRow.status == "active")
-    people = People(tx)
     granted: list[tuple[str, tuple[tuple[str, str], ...]]] = []
     for session_id, user in tx.execute(sessions.order_by(SessionRow.id)):
         names = people.person(user).connections

@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Kind = Literal["header", "query", "basic", "sigv4", "postgres"]
-EVERYONE = "everyone"
-THROUGH = "connection:"  # a grant to whoever was granted the declared connection of this name
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ from .people import (
     UserRoleChanged,
 )
 from .platform import AuditExported, ClockJumped, PlatformStarted, StraySessionStopped
+from .projects import ProjectCreated, ProjectMemberAdded, ProjectMemberRemoved, ProjectRemoved
 from .secrets import (
     SecretGranted,
     SecretLeased,
@@ -130,6 +131,10 @@ __all__ = [
     "ProfileChanged",
     "ProfileCreated",
     "ProfileDeleted",
+    "ProjectCreated",
+    "ProjectMemberAdded",
+    "ProjectMemberRemoved",
+    "ProjectRemoved",
     "ResetLinkMade",
     "SecretGranted",
     "SecretLeaseEnded",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from alembic import context
 
-from nbkeep.store import model_tables, network_tables, package_tables
+from nbkeep.store import model_tables, network_tables, package_tables, project_tables
 
 _TABLES = (
     model_tables.Table,
     network_tables.Table,
     package_tables.Table,
+    project_tables.Table,
 )  # the same: all tables are known by these imports
 
 # `transactional_ddl=False`: the caller's transaction holds all steps, so that a failed start changes nothing.
