@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from project_steps import declare, join, keep, leased, leave, make, remove, told
 
 from nbkeep.audit.search import Wanted, search
 from nbkeep.connections import change as connections
@@ -17,6 +16,7 @@ from nbkeep.vault import change as secrets
 from nbkeep.vault.parse import binding
 from nbkeep.vault.values import Binding
 from office_parts import OfficeForTests, any_office, office
+from project_parts import declare, join, keep, leased, leave, make, remove, told
 
 __all__ = ["any_office", "office"]
 

@@ -9,7 +9,6 @@ from .errors import invalid
 
 EVERYONE = "everyone"
 USER, PROJECT, ROLE = "user:", "project:", "role:"
-THROUGH = "connection:"  # to whoever was granted the declared connection of this name; nobody writes it
 GRANTEE_WORDS = "user:NAME, project:NAME, role:ROLE or everyone"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")  # of a user, and of a project
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from nbkeep.audit import events, journal
 from nbkeep.model.errors import Refused, invalid
-from nbkeep.model.grantee import THROUGH, parse_grantee
+from nbkeep.model.grantee import parse_grantee
 from nbkeep.model.ids import new_id
 from nbkeep.model.verdict import Refuse
 from nbkeep.store.tables import SecretGrantRow, SecretRow, SecretVersionRow
@@ -17,6 +17,7 @@ from . import leases, parse, rules
 from .records import binding_of, find_secret, grants_of, require_grantee
 from .sources.embedded import EmbeddedSource
 from .sources.referring import ReferringSource
+from .values import THROUGH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbkeep.model.actor import OPERATOR
-from nbkeep.model.grantee import EVERYONE, PROJECT, ROLE, THROUGH, USER
+from nbkeep.model.grantee import EVERYONE, PROJECT, ROLE, USER
 from nbkeep.model.verdict import Allow, Refuse, Verdict
+
+from .values import THROUGH
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Kind = Literal["header", "query", "basic", "sigv4", "postgres"]
+THROUGH = "connection:"  # a grant to whoever was granted the declared connection of this name
 
 
 @dataclass(frozen=True)
