@@ -48,10 +48,11 @@ def test_what_somebody_has_otherwise_stays_when_they_leave(office: OfficeForTest
     keep(office, "by-name", "project:orion", "user:jane")
     keep(office, "by-both", "project:orion", "project:vega")
     keep(office, "by-orion", "project:orion")
+    keep(office, "by-vega", "project:vega")
     session = office.ready(jane)
-    assert told(office, session) == {"by-name", "by-both", "by-orion"}
+    assert told(office, session) == {"by-name", "by-both", "by-orion", "by-vega"}
     leave(office, OPERATOR, "jane")
-    assert told(office, session) == {"by-name", "by-both"}
+    assert told(office, session) == {"by-name", "by-both", "by-vega"}
 
 
 def test_what_is_granted_to_a_project_counts_before_what_is_granted_to_a_role(office: OfficeForTests) -> None:
