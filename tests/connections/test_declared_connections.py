@@ -18,6 +18,7 @@ from nbkeep.sessions.stop import stop_session
 from nbkeep.vault import change as secrets
 from nbkeep.vault import leases
 from nbkeep.vault import parse as vault_parse
+from nbkeep.vault.records import People
 from nbkeep.vault.sources.embedded import EmbeddedSource
 from office_parts import any_office, office
 
@@ -50,7 +51,7 @@ def declare(
 def told(office: OfficeForTests) -> dict[str, dict[str, str]]:
     """Return by session which connections a gateway is told of, with their leases."""
     with office.store.read() as tx:
-        return live_connections(tx).as_json()["granted"]
+        return live_connections(tx, People(tx)).as_json()["granted"]
 
 
 def leased(office: OfficeForTests, session: str) -> bool:
@@ -67,7 +68,7 @@ def test_sessions_of_granted_people_have_it_with_a_lease_of_its_password(any_off
     assert set(found) == {mine}
     assert found[mine]["warehouse"].startswith("lea_")
     with office.store.read() as tx:
-        (one,) = live_connections(tx).declared
+        (one,) = live_connections(tx, People(tx)).declared
     assert (one.host, one.port, one.local_port, one.tls) == ("warehouse.acme.local", 5432, 5432, "verify")
     with office.store.write() as tx:
         change.grant_connection(tx, office.clock, admin, "warehouse", "role:user")

@@ -28,7 +28,7 @@ from nbkeep.store.tables import NoticeRow, SessionRow
 from nbkeep.vault import change as secrets
 from nbkeep.vault import parse as vault_parse
 from nbkeep.vault.leases import list_leases, live_leases
-from nbkeep.vault.records import find_secret, list_secrets
+from nbkeep.vault.records import People, find_secret, list_secrets
 from nbkeep.vault.sources.embedded import EmbeddedSource
 from office_parts import any_office, client_for, office
 
@@ -300,13 +300,13 @@ def test_keys_are_of_one_server_and_region_and_used_for_datasets_alone(any_offic
             secrets.grant_secret(tx, office.clock, ada, "lake", to)
     publish(office, ada, "ada", secret="lake")
     with office.store.read() as tx:
-        (lease,) = [one for one in live_leases(tx) if one.session_id == session]
+        (lease,) = [one for one in live_leases(tx, People(tx)) if one.session_id == session]
         assert lease.binding.kind == "s3"
     assert list(reader(office, session).leases.values()) == [lease.lease_id]
     with office.store.write() as tx:
         change.remove_dataset(tx, office.clock, ada, "sales")
     with office.store.read() as tx:
-        assert live_leases(tx) == []
+        assert live_leases(tx, People(tx)) == []
 
 
 def test_keys_of_datasets_are_shown_to_who_keeps_them_alone(any_office: OfficeForTests) -> None:
@@ -317,7 +317,7 @@ def test_keys_of_datasets_are_shown_to_who_keeps_them_alone(any_office: OfficeFo
     publish(office, ada, "jane", secret="lake")
     office.ready(jane)
     with office.store.read() as tx:
-        assert len(live_leases(tx)) == 1
+        assert len(live_leases(tx, People(tx))) == 1
         assert [row.name for row in list_secrets(tx, ada)] == ["lake"]
         assert [secret.name for _, secret, _, _ in list_leases(tx, ada)] == ["lake"]
         assert list_secrets(tx, jane) == list_leases(tx, jane) == []

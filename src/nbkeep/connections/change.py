@@ -8,12 +8,12 @@ from sqlalchemy import delete, func, select
 
 from nbkeep.audit import events, journal
 from nbkeep.model.errors import Refused, invalid
+from nbkeep.model.grantee import parse_grantee
 from nbkeep.model.ids import new_id
 from nbkeep.store.tables import ConnectionGrantRow, DeclaredConnectionRow, SecretRow
 from nbkeep.vault import change as secrets
 from nbkeep.vault import leases
-from nbkeep.vault.parse import grantee
-from nbkeep.vault.records import person_named
+from nbkeep.vault.records import require_grantee
 
 from . import parse
 from .records import ADMIN, find_connection, grants_of
@@ -86,7 +86,7 @@ def add_connection(
             secret_id=row.secret_id or "",
         ),
     )
-    for one in dict.fromkeys(grantee(one) for one in grants):
+    for one in dict.fromkeys(parse_grantee(one) for one in grants):
         _grant(tx, clock, actor, row, one)
     return row
 
@@ -94,22 +94,29 @@ def add_connection(
 def grant_connection(tx: Tx, clock: Clock, actor: Actor, which: str, to: str) -> DeclaredConnectionRow:
     """Let sessions of somebody use a connection, also those that run already. Twice is safe."""
     row = _to_change(tx, actor, which)
-    _grant(tx, clock, actor, row, grantee(to))
+    _grant(tx, clock, actor, row, parse_grantee(to))
     return row
 
 
 def ungrant_connection(tx: Tx, clock: Clock, actor: Actor, which: str, to: str) -> DeclaredConnectionRow:
     """Take a grant away; what is open by it is cut within a second. Twice is safe."""
     row = _to_change(tx, actor, which)
-    found = tx.get(ConnectionGrantRow, (row.id, grantee(to)))
+    found = tx.get(ConnectionGrantRow, (row.id, parse_grantee(to)))
     if found is not None:
-        tx.delete(found)
-        tx.flush()
-        event = events.ConnectionUngranted(connection_id=row.id, name=row.name, to=found.grantee)
-        journal.append(tx, clock, actor, event)
-        if row.secret_id:
-            leases.end_ungranted(tx, clock, actor, tx.get_one(SecretRow, row.secret_id))
+        _ungrant(tx, clock, actor, row, found)
     return row
+
+
+def ungrant_all(tx: Tx, clock: Clock, actor: Actor, to: str) -> None:
+    """Take all connections from whom they are granted to, of a project that is removed; what is open is cut.
+
+    Decides nothing: whoever removes it may. Twice is safe.
+    """
+    query = select(ConnectionGrantRow, DeclaredConnectionRow).join(
+        DeclaredConnectionRow, DeclaredConnectionRow.id == ConnectionGrantRow.connection_id
+    )
+    for found, row in tx.execute(query.where(ConnectionGrantRow.grantee == to)).all():
+        _ungrant(tx, clock, actor, row, found)
 
 
 def remove_connection(tx: Tx, clock: Clock, actor: Actor, which: str, reason: str = "") -> None:
@@ -125,8 +132,7 @@ def remove_connection(tx: Tx, clock: Clock, actor: Actor, which: str, reason: st
 
 
 def _grant(tx: Tx, clock: Clock, actor: Actor, row: DeclaredConnectionRow, to: str) -> None:
-    if to.startswith("user:"):
-        person_named(tx, to.removeprefix("user:"))
+    require_grantee(tx, to)
     if to in grants_of(tx, row.id):
         return
     tx.add(
@@ -136,6 +142,17 @@ def _grant(tx: Tx, clock: Clock, actor: Actor, row: DeclaredConnectionRow, to: s
     journal.append(tx, clock, actor, events.ConnectionGranted(connection_id=row.id, name=row.name, to=to))
     if row.secret_id:
         leases.begin_for_running(tx, clock, actor, tx.get_one(SecretRow, row.secret_id))
+
+
+def _ungrant(
+    tx: Tx, clock: Clock, actor: Actor, row: DeclaredConnectionRow, found: ConnectionGrantRow
+) -> None:
+    tx.delete(found)
+    tx.flush()
+    event = events.ConnectionUngranted(connection_id=row.id, name=row.name, to=found.grantee)
+    journal.append(tx, clock, actor, event)
+    if row.secret_id:
+        leases.end_ungranted(tx, clock, actor, tx.get_one(SecretRow, row.secret_id))
 
 
 def _check_free(tx: Tx, wanted: Declared) -> None:

@@ -16,12 +16,13 @@ from nbkeep.store.tables import (
     SessionRow,
     UserRow,
 )
-from nbkeep.vault.records import People, person_of
+from nbkeep.vault.records import person_of
 
 if TYPE_CHECKING:
     from nbkeep.egress.connections import Kind, Tls
     from nbkeep.model.actor import Actor
     from nbkeep.store.database import Tx
+    from nbkeep.vault.records import People
 
 SEE, ADMIN = "sessions", "admin:connections"
 _USABLE = frozenset(state.value for state in LIVE - {SessionState.STOPPING})
@@ -66,7 +67,7 @@ def local_ports(tx: Tx) -> dict[str, int]:
     return {row.name: row.local_port for row in rows}
 
 
-def live_connections(tx: Tx) -> Told:
+def live_connections(tx: Tx, people: People) -> Told:
     """Return all connections, and for each live session those that it was granted, with its leases."""
     rows = list(tx.scalars(select(DeclaredConnectionRow).order_by(DeclaredConnectionRow.name)))
     if not rows:
@@ -78,7 +79,6 @@ def live_connections(tx: Tx) -> Told:
     leased = {(session_id, secret_id): lease_id for session_id, secret_id, lease_id in tx.execute(leases)}
     sessions = select(SessionRow.id, UserRow).join(UserRow, UserRow.id == SessionRow.user_id)
     sessions = sessions.where(SessionRow.state.in_(_USABLE), UserRow.status == "active")
-    people = People(tx)
     granted: list[tuple[str, tuple[tuple[str, str], ...]]] = []
     for session_id, user in tx.execute(sessions.order_by(SessionRow.id)):
         names = people.person(user).connections

@@ -24,9 +24,11 @@ SCOPES: dict[str, str] = {
     "self": "See and change your own account and tokens",
     "secrets": "Keep secrets of your own, and see which ones your sessions may use",
     "grants": "Ask for access for a while, see and withdraw your own requests",
+    "projects": "See the projects that you are in, change who is in those that you lead",
     "admin:sessions": "See and stop anybody's sessions",
     "admin:profiles": "Create, change and delete flavors and profiles",
     "admin:users": "Invite, list, disable people and change their roles",
+    "admin:projects": "Create and remove projects, choose their leads and members",
     "admin:volumes": "See and resize home volumes",
     "admin:secrets": "See, rotate and end anybody's secrets, grant your own to others; never a value",
     "admin:grants": "See everybody's requests for access, approve, deny and revoke those of others",
@@ -37,7 +39,7 @@ SCOPES: dict[str, str] = {
     "network:read": "See what sessions connected to, and which rules decided",
     "audit:read": "Search, verify and export the audit journal",
 }
-_OWN = frozenset({"sessions", "profiles:read", "self", "secrets", "grants"})
+_OWN = frozenset({"sessions", "profiles:read", "self", "secrets", "grants", "projects"})
 ROLE_SCOPES: dict[Role, frozenset[str]] = {
     Role.USER: _OWN,
     Role.REVIEWER: _OWN,

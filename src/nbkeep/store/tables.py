@@ -298,7 +298,7 @@ class SecretVersionRow(Table):
 
 
 class SecretGrantRow(Table):
-    """Whose sessions are leased a secret: `user:NAME`, `role:ROLE` or `everyone`."""
+    """Whose sessions are leased a secret: a grantee (see `model/grantee.py`)."""
 
     __tablename__ = "secret_grants"
     secret_id: Mapped[str] = mapped_column(ForeignKey("secrets.id"), primary_key=True)
@@ -375,7 +375,7 @@ class DeclaredConnectionRow(Table):
 
 
 class ConnectionGrantRow(Table):
-    """Whose sessions may use a declared connection: `user:NAME`, `role:ROLE` or `everyone`."""
+    """Whose sessions may use a declared connection: a grantee (see `model/grantee.py`)."""
 
     __tablename__ = "connection_grants"
     connection_id: Mapped[str] = mapped_column(ForeignKey("declared_connections.id"), primary_key=True)

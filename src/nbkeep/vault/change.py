@@ -8,12 +8,13 @@ from sqlalchemy import select
 
 from nbkeep.audit import events, journal
 from nbkeep.model.errors import Refused, invalid
+from nbkeep.model.grantee import parse_grantee
 from nbkeep.model.ids import new_id
 from nbkeep.model.verdict import Refuse
 from nbkeep.store.tables import SecretGrantRow, SecretRow, SecretVersionRow
 
 from . import leases, parse, rules
-from .records import binding_of, find_secret, grants_of, person_named
+from .records import binding_of, find_secret, grants_of, require_grantee
 from .sources.embedded import EmbeddedSource
 from .sources.referring import ReferringSource
 from .values import ONLY_THROUGH
@@ -71,7 +72,7 @@ def set_secret(
         value = binding.source
     else:
         value = parse.secret_value(value, binding.kind)
-    wanted = list(dict.fromkeys(parse.grantee(one) for one in grants))
+    wanted = list(dict.fromkeys(parse_grantee(one) for one in grants))
     taken = select(SecretRow.id).where(
         SecretRow.owner_id == actor.id, SecretRow.name == name, SecretRow.revoked_at.is_(None)
     )
@@ -145,7 +146,7 @@ def rotate_secret(tx: Tx, clock: Clock, source: Source, actor: Actor, which: str
 def grant_secret(tx: Tx, clock: Clock, actor: Actor, which: str, to: str) -> SecretRow:
     """Let sessions of somebody use a secret, also those that run already. Twice is safe."""
     row = find_secret(tx, actor, which)
-    _grant(tx, clock, actor, row, parse.grantee(to))
+    _grant(tx, clock, actor, row, parse_grantee(to))
     leases.begin_for_running(tx, clock, actor, row)
     return row
 
@@ -153,7 +154,7 @@ def grant_secret(tx: Tx, clock: Clock, actor: Actor, which: str, to: str) -> Sec
 def ungrant_secret(tx: Tx, clock: Clock, actor: Actor, which: str, to: str) -> SecretRow:
     """Take a grant away; leases that no other grant covers end at once. Twice is safe."""
     row = _to_change(tx, actor, which)
-    found = tx.get(SecretGrantRow, (row.id, parse.grantee(to)))
+    found = tx.get(SecretGrantRow, (row.id, parse_grantee(to)))
     if found is not None:
         tx.delete(found)
         tx.flush()
@@ -165,6 +166,20 @@ def ungrant_secret(tx: Tx, clock: Clock, actor: Actor, which: str, to: str) -> S
         )
         leases.end_ungranted(tx, clock, actor, row)
     return row
+
+
+def ungrant_all(tx: Tx, clock: Clock, actor: Actor, to: str) -> None:
+    """Take all secrets from whom they are granted to, of a project that is removed; leases end at once.
+
+    Decides nothing: whoever removes it may. Twice is safe.
+    """
+    query = select(SecretGrantRow, SecretRow).join(SecretRow, SecretRow.id == SecretGrantRow.secret_id)
+    for found, row in tx.execute(query.where(SecretGrantRow.grantee == to)).all():
+        tx.delete(found)
+        tx.flush()
+        event = events.SecretUngranted(secret_id=row.id, name=row.name, owner=row.owner_name, to=to)
+        journal.append(tx, clock, actor, event)
+        leases.end_ungranted(tx, clock, actor, row)
 
 
 def grant_through(tx: Tx, clock: Clock, actor: Actor, which: str, binding: Binding, name: str) -> SecretRow:
@@ -237,8 +252,7 @@ def _grant(tx: Tx, clock: Clock, actor: Actor, row: SecretRow, to: str) -> None:
     verdict = rules.may_grant(actor, row.owner_id, to, binding_of(row).kind)
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
-    if to.startswith("user:"):
-        person_named(tx, to.removeprefix("user:"))
+    require_grantee(tx, to)
     if to in grants_of(tx, row.id):
         return
     tx.add(SecretGrantRow(secret_id=row.id, grantee=to, granted_at=clock.now(), granted_by=actor.name))

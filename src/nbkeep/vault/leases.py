@@ -48,8 +48,9 @@ def begin_for_running(tx: Tx, clock: Clock, actor: Actor, secret: SecretRow) -> 
     """Lease a secret to the sessions that run already and whose people may use it. Twice is safe."""
     grants = grants_of(tx, secret.id)
     query = select(SessionRow, UserRow).join(UserRow, UserRow.id == SessionRow.user_id)
+    people = People(tx)
     for session, user in tx.execute(query.where(SessionRow.state.in_(_LEASABLE))).all():
-        if rules.may_use(person_of(tx, user), grants):
+        if rules.may_use(people.person(user), grants):
             _begin(tx, clock, actor, secret, session, user)
 
 
@@ -78,7 +79,7 @@ def end_ungranted(tx: Tx, clock: Clock, actor: Actor, secret: SecretRow) -> None
 
 
 def renew_of_user(tx: Tx, clock: Clock, actor: Actor, user_id: str) -> None:
-    """End leases that a person's role gave and gives no more, and begin those that it gives now."""
+    """End leases that a person's role or projects gave and give no more; begin those that they give now."""
     user = tx.get_one(UserRow, user_id)
     usable = {row.id for row in usable_by(tx, person_of(tx, user))}
     for secret_id in set(_live(tx, SecretLeaseRow.user_id == user_id, SecretLeaseRow.secret_id)) - usable:
@@ -117,7 +118,7 @@ def leases_of(tx: Tx, session: SessionRow) -> list[tuple[Leased, str]]:
     """Return a session's live leases with the environment variables of their placeholders.
 
     Where several want the same place of requests to the same host, the closest counts there: the owner's own
-    secret, then one granted by name, by role, to everyone; then by name.
+    secret, then one granted by name, to a project, by role, to everyone; then by name.
     """
     query = _LIVE.where(SecretLeaseRow.session_id == session.id)
     leased = [(lease_id, secret) for lease_id, secret in tx.execute(query)]
@@ -126,7 +127,7 @@ def leases_of(tx: Tx, session: SessionRow) -> list[tuple[Leased, str]]:
     return _closest(session.id, person, leased, grants)
 
 
-def live_leases(tx: Tx) -> list[Leased]:
+def live_leases(tx: Tx, people: People) -> list[Leased]:
     """Return the leases of all sessions, for gateways: asked for often, so in few questions."""
     query = (
         _LIVE.join(SessionRow, SessionRow.id == SecretLeaseRow.session_id)
@@ -141,7 +142,7 @@ def live_leases(tx: Tx) -> list[Leased]:
         users[session_id] = user
     if not leased:
         return []
-    people, grants = People(tx), leased_grants(tx)
+    grants = leased_grants(tx)
     return [
         lease
         for session_id, found in leased.items()

@@ -7,11 +7,10 @@ from dataclasses import replace
 
 from nbkeep.egress.aws_keys import aws_keys
 from nbkeep.egress.parse import parse_host, parse_port
-from nbkeep.model.actor import Role
 from nbkeep.model.errors import Refused, invalid
 
 from .references import parse_reference
-from .values import EVERYONE, Binding, Kind
+from .values import Binding, Kind
 
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
 _LABEL = re.compile(r"^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$")
@@ -193,18 +192,3 @@ def env_name(text: str) -> str:
         raise invalid("env", f"{text[:60]!r} cannot hold a placeholder.",
                       "Write a name in capitals, like OPENAI_API_KEY.")  # fmt: skip
     return text
-
-
-def grantee(text: str) -> str:
-    """Return whom a grant is to, in the form that is stored: `user:NAME`, `role:ROLE` or `everyone`."""
-    kind, _, name = text.strip().partition(":")
-    if text.strip() == EVERYONE:
-        return EVERYONE
-    if kind == "user" and re.fullmatch(r"[a-z][a-z0-9-]{0,29}", name):
-        return f"user:{name}"
-    if kind == "role":
-        full = name if name.startswith("notebook.") else f"notebook.{name}"
-        if full in {role.value for role in Role}:
-            return f"role:{full}"
-    raise invalid("grant", f"{text[:60]!r} is nobody to whom a secret can be granted.",
-                  "Write user:NAME, role:user, role:admin, role:reviewer or everyone.")  # fmt: skip

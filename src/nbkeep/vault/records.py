@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import select
 
 from nbkeep.model.errors import Refused, not_found
+from nbkeep.model.grantee import PROJECT, USER
+from nbkeep.model.session import LIVE
 from nbkeep.store.data_tables import DatasetRow
+from nbkeep.store.project_tables import ProjectMemberRow, ProjectRow
 from nbkeep.store.tables import (
     ConnectionGrantRow,
     DeclaredConnectionRow,
     SecretGrantRow,
     SecretLeaseRow,
     SecretRow,
+    SessionRow,
     UserRow,
 )
 
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
     from nbkeep.store.database import Tx
 
     from .values import Kind
+
+_LIVE = frozenset(state.value for state in LIVE)
 
 
 def binding_of(row: SecretRow) -> Binding:
@@ -41,30 +48,62 @@ def grants_of(tx: Tx, secret_id: str) -> list[str]:
 
 def person_of(tx: Tx, user: UserRow) -> rules.Person:
     """Return a user as the rules know them."""
-    return People(tx).person(user)
+    return People(tx, user.id).person(user)
 
 
 class People:
-    """Users as the rules know them: what is granted through connections and datasets is read once for all."""
+    """Users as the rules know them: what decides of all of them is read once, when the first is asked for.
 
-    def __init__(self, tx: Tx) -> None:
-        query = select(ConnectionGrantRow.grantee, DeclaredConnectionRow.name).join(
-            DeclaredConnectionRow, DeclaredConnectionRow.id == ConnectionGrantRow.connection_id
-        )
-        self._granted: dict[str, set[str]] = {}
-        for grantee, name in tx.execute(query):
-            self._granted.setdefault(grantee, set()).add(name)
-        self._datasets = tuple(tx.scalars(select(DatasetRow.name).order_by(DatasetRow.name)))
+    Of everybody who has a session that has not ended, or of one user alone. Others would have no projects.
+    """
+
+    def __init__(self, tx: Tx, user_id: str | None = None) -> None:
+        self._tx = tx
+        self._user_id = user_id
         self._known: dict[str, rules.Person] = {}
 
     def person(self, user: UserRow) -> rules.Person:
         """Return one of them."""
         if user.id not in self._known:
-            person = rules.Person(user.id, user.name, user.role, user.status == "active")
+            projects = tuple(sorted(self._projects.get(user.id, ())))
+            person = rules.Person(user.id, user.name, user.role, user.status == "active", projects)
             names = {name for one in person.grantees for name in self._granted.get(one, ())}
             connections = tuple(sorted(names))
             self._known[user.id] = replace(person, connections=connections, datasets=self._datasets)
         return self._known[user.id]
+
+    @cached_property
+    def _granted(self) -> dict[str, set[str]]:
+        """The names of declared connections, by whom they are granted to."""
+        query = select(ConnectionGrantRow.grantee, DeclaredConnectionRow.name).join(
+            DeclaredConnectionRow, DeclaredConnectionRow.id == ConnectionGrantRow.connection_id
+        )
+        found: dict[str, set[str]] = {}
+        for grantee, name in self._tx.execute(query):
+            found.setdefault(grantee, set()).add(name)
+        return found
+
+    @cached_property
+    def _datasets(self) -> tuple[str, ...]:
+        return tuple(self._tx.scalars(select(DatasetRow.name).order_by(DatasetRow.name)))
+
+    @cached_property
+    def _projects(self) -> dict[str, set[str]]:
+        """The names of projects, by the ids of who is in them."""
+        query = (
+            select(ProjectMemberRow.user_id, ProjectRow.name)
+            .join(ProjectRow, ProjectRow.id == ProjectMemberRow.project_id)
+            .where(ProjectRow.archived_at.is_(None))
+        )
+        if self._user_id is not None:
+            query = query.where(ProjectMemberRow.user_id == self._user_id)
+        else:  # thousands may be in projects, and gateways ask four times a second
+            running = select(SessionRow.user_id).where(SessionRow.state.in_(_LIVE))
+            query = query.where(ProjectMemberRow.user_id.in_(running))
+        found: dict[str, set[str]] = {}
+        for user_id, name in self._tx.execute(query):
+            found.setdefault(user_id, set()).add(name)
+        return found
 
 
 def leased_grants(tx: Tx) -> dict[str, set[str]]:
@@ -83,6 +122,17 @@ def person_named(tx: Tx, name: str) -> UserRow:
     if user is None:
         raise not_found("user", name)
     return user
+
+
+def require_grantee(tx: Tx, to: str) -> None:
+    """Raise `Refused` (404) where there is no such user or project; ask only for who may grant."""
+    kind, _, name = to.partition(":")
+    if to.startswith(USER):
+        person_named(tx, name)
+    if to.startswith(PROJECT):
+        there = select(ProjectRow.id).where(ProjectRow.name == name, ProjectRow.archived_at.is_(None))
+        if tx.scalar(there) is None:
+            raise not_found(kind, name)
 
 
 def usable_by(tx: Tx, person: rules.Person) -> list[SecretRow]:

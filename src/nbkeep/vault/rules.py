@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbkeep.model.actor import OPERATOR
+from nbkeep.model.grantee import EVERYONE, PROJECT, ROLE, USER
 from nbkeep.model.verdict import Allow, Refuse, Verdict
 
-from .values import EVERYONE, ONLY_THROUGH, THROUGH, THROUGH_DATA
+from .values import ONLY_THROUGH, THROUGH, THROUGH_DATA
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,6 +33,7 @@ class Person:
     name: str
     role: str
     is_active: bool = True
+    projects: tuple[str, ...] = ()  # names of those they are in
     connections: tuple[str, ...] = ()  # names of the declared ones that were granted
     # Names of all datasets: the gateway has a lease for each session, and decides what is read with it.
     datasets: tuple[str, ...] = ()
@@ -39,11 +41,12 @@ class Person:
     @property
     def grantees(self) -> tuple[str, ...]:
         """All that grants to this person may be made out to, the closest first."""
+        projects = (PROJECT + one for one in self.projects)
         through = (
             *(THROUGH + one for one in self.connections),
             *(THROUGH_DATA + one for one in self.datasets),
         )
-        return (f"user:{self.name}", f"role:{self.role}", EVERYONE, *through)
+        return (USER + self.name, *projects, ROLE + self.role, EVERYONE, *through)
 
 
 def may_use(person: Person, grants: Collection[str]) -> bool:
@@ -84,7 +87,7 @@ def may_grant(actor: Actor, owner_id: str, to: str, kind: Kind = "header") -> Ve
     owns = actor.id == owner_id or (owner_id == OPERATOR.id and actor.may(ADMIN))
     if not owns:
         return Refuse("not-the-owner", "Only its owner may grant a secret.", "Ask its owner.")
-    if to != f"user:{actor.name}" and not actor.may(ADMIN):
+    if to != USER + actor.name and not actor.may(ADMIN):
         return Refuse(
             "grant-to-others",
             "A secret is granted to others by an admin who owns it.",

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Kind = Literal["header", "query", "basic", "sigv4", "postgres", "s3"]
-EVERYONE = "everyone"
 THROUGH = "connection:"  # a grant to whoever was granted the declared connection of this name
 THROUGH_DATA = "dataset:"  # a grant to the gateway, for reading the dataset of this name
 # Kinds that no request of a session carries, with what they are granted through.

@@ -17,7 +17,7 @@ from nbkeep.sessions.marks import mark_ended
 from nbkeep.store.tables import SessionRow, UserRow
 from portal_parts import SAME_ORIGIN, Portal
 
-OWN_PAGES = ("/", "/files", "/files/usage", "/models", "/secrets", "/connections", "/account")
+OWN_PAGES = ("/", "/files", "/files/usage", "/models", "/secrets", "/connections", "/projects", "/account")
 AUDIT_PAGES = ("/admin/audit",)
 ADMIN_PAGES = (
     "/admin/sessions",

@@ -58,6 +58,7 @@ from .people import (
     UserRoleChanged,
 )
 from .platform import AuditExported, ClockJumped, PlatformStarted, StraySessionStopped
+from .projects import ProjectCreated, ProjectMemberAdded, ProjectMemberRemoved, ProjectRemoved
 from .secrets import (
     SecretGranted,
     SecretLeased,
@@ -134,6 +135,10 @@ __all__ = [
     "ProfileChanged",
     "ProfileCreated",
     "ProfileDeleted",
+    "ProjectCreated",
+    "ProjectMemberAdded",
+    "ProjectMemberRemoved",
+    "ProjectRemoved",
     "ResetLinkMade",
     "SecretGranted",
     "SecretLeaseEnded",

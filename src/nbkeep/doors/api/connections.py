@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nbkeep.connections import change, parse
 from nbkeep.connections.records import find_connection, list_connections
 from nbkeep.connections.view import connection_view
+from nbkeep.model.grantee import GRANTEE_WORDS
 
 from .auth import ActorDep, OfficeDep
 
@@ -31,15 +32,20 @@ class ConnectionWanted(BaseModel):
     role: str | None = Field(None, max_length=100, description="As whom sessions are logged in")
     tls: str | None = Field(None, max_length=20, description="`verify` (the default), `require` or `off`")
     secret: str | None = Field(None, max_length=100, description="Name or id of the role's password")
-    grants: list[str] = Field(default_factory=list[str], max_length=200, examples=[["user:jane"]])
+    grants: list[str] = Field(
+        default_factory=list[str],
+        max_length=200,
+        examples=[["user:jane"]],
+        description=f"To whom: {GRANTEE_WORDS}",
+    )
 
 
 class ConnectionGrant(BaseModel):
-    """To whom: `user:NAME`, `role:ROLE` or `everyone`."""
+    """To whom a connection is granted."""
 
     model_config = ConfigDict(extra="forbid")
 
-    to: str = Field(max_length=100, examples=["user:jane"])
+    to: str = Field(max_length=100, examples=["user:jane"], description=GRANTEE_WORDS)
 
 
 @router.get("/connections", summary="List connections")

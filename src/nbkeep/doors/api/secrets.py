@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from nbkeep.model.grantee import GRANTEE_WORDS
 from nbkeep.vault import change, leases, parse
 from nbkeep.vault.records import find_secret, list_secrets
 from nbkeep.vault.view import lease_view, secret_view
@@ -36,7 +37,10 @@ class SecretWanted(BaseModel):
     env: str = Field("", max_length=200, description="Variable that holds the placeholder in sessions",
                      examples=["OPENAI_API_KEY"])  # fmt: skip
     grants: list[str] = Field(
-        default_factory=list[str], max_length=200, examples=[["user:jane", "role:user", "everyone"]]
+        default_factory=list[str],
+        max_length=200,
+        examples=[["user:jane", "project:orion", "role:user", "everyone"]],
+        description=f"To whom: {GRANTEE_WORDS}",
     )
 
 
@@ -49,11 +53,11 @@ class NewValue(BaseModel):
 
 
 class Grant(BaseModel):
-    """To whom: `user:NAME`, `role:ROLE` or `everyone`."""
+    """To whom a secret is granted."""
 
     model_config = ConfigDict(extra="forbid")
 
-    to: str = Field(max_length=100, examples=["user:jane"])
+    to: str = Field(max_length=100, examples=["user:jane"], description=GRANTEE_WORDS)
 
 
 @router.get("/secrets", summary="List secrets")

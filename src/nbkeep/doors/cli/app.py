@@ -26,6 +26,7 @@ VERBS = (
     "state_key",
     "image",
     "user",
+    "project",
     "profile",
     "flavor",
     "session",

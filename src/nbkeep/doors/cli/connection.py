@@ -8,7 +8,7 @@ import typer
 
 from . import panels
 from .connect import office, part
-from .options import Json, Yes, complete_connection, given
+from .options import Grants, Json, Whom, Yes, complete_connection, given
 from .output import Column, confirm, print_fields, print_json, print_note, print_table
 
 _HELP = """Databases and services that have a name, and a local port in every session.
@@ -22,7 +22,6 @@ Which = Annotated[
     str,
     typer.Argument(metavar="CONNECTION", autocompletion=complete_connection, help="A connection's name."),
 ]
-Grantee = Annotated[str, typer.Argument(metavar="WHOM", help="user:NAME, role:ROLE or everyone.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -56,10 +55,7 @@ def add(
         str | None,
         typer.Option("--tls", metavar="verify|require|off", help="To PostgreSQL; verify if not given."),
     ] = None,
-    grants: Annotated[
-        list[str] | None,
-        typer.Option("--grant", metavar="WHOM", help="user:NAME, role:ROLE or everyone; repeat."),
-    ] = None,
+    grants: Grants = None,
     as_json: Json = False,
 ) -> None:
     """Declare a connection and grant it; sessions that run may use it within a second.
@@ -125,7 +121,7 @@ def show(which: Which, as_json: Json = False) -> None:
 
 
 @connection.command()
-def grant(which: Which, to: Grantee) -> None:
+def grant(which: Which, to: Whom) -> None:
     """Let sessions of somebody use a connection, also those that run.
 
     Example: nbkeep connection grant warehouse user:jane
@@ -136,7 +132,7 @@ def grant(which: Which, to: Grantee) -> None:
 
 
 @connection.command()
-def ungrant(which: Which, to: Grantee) -> None:
+def ungrant(which: Which, to: Whom) -> None:
     """Take a grant away; what is open by it is cut within a second."""
     with office() as api:
         found = api.delete(f"connections/{part(which)}/grants/{part(to)}")

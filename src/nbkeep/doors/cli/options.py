@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nbkeep.model.grantee import GRANTEE_WORDS
+
 from .connect import office
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ complete_secret = _completer("secrets", "name")
 complete_grant = _completer("grants", "id")
 complete_provider = _completer("model-providers", "name")
 complete_connection = _completer("connections", "name")
+complete_project = _completer("projects", "name")
 complete_token = _completer("tokens", "id")
 
 
@@ -49,6 +52,10 @@ def complete_role(incomplete: str) -> list[str]:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Whom = Annotated[str, typer.Argument(metavar="WHOM", help=f"{GRANTEE_WORDS}.")]
+Grants = Annotated[
+    list[str] | None, typer.Option("--grant", metavar="WHOM", help=f"{GRANTEE_WORDS}; repeat.")
+]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="Show at most this many.")]
 UserName = Annotated[str, typer.Argument(metavar="USER", autocompletion=complete_user, help="A user's name.")]
 FlavorName = Annotated[

@@ -13,7 +13,7 @@ from nbkeep.vault.master import add_key
 
 from . import panels, words
 from .connect import office, part
-from .options import Json, Yes, complete_secret, given
+from .options import Grants, Json, Whom, Yes, complete_secret, given
 from .output import Column, confirm, print_fields, print_json, print_note, print_table
 
 _HELP = """Keys of services, added to requests on their way out of sessions; no session ever holds one.
@@ -29,7 +29,6 @@ Which = Annotated[
     str,
     typer.Argument(metavar="SECRET", autocompletion=complete_secret, help="A secret's name or id."),
 ]
-Grantee = Annotated[str, typer.Argument(metavar="WHOM", help="user:NAME, role:ROLE or everyone.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -81,10 +80,7 @@ def set_secret(
         str | None,
         typer.Option("--env", metavar="NAME", help="Variable of sessions that holds a placeholder."),
     ] = None,
-    grants: Annotated[
-        list[str] | None,
-        typer.Option("--grant", metavar="WHOM", help="user:NAME, role:ROLE or everyone; repeat."),
-    ] = None,
+    grants: Grants = None,
     as_json: Json = False,
 ) -> None:
     """Keep a secret. Its value is asked for, or read from a pipe; nobody can read it back.
@@ -176,7 +172,7 @@ def show(which: Which, as_json: Json = False) -> None:
 
 
 @secret.command()
-def grant(which: Which, to: Grantee) -> None:
+def grant(which: Which, to: Whom) -> None:
     """Let sessions of somebody use a secret, also those that run.
 
     You grant your own secrets: to yourself, and as an admin to others.
@@ -189,7 +185,7 @@ def grant(which: Which, to: Grantee) -> None:
 
 
 @secret.command()
-def ungrant(which: Which, to: Grantee) -> None:
+def ungrant(which: Which, to: Whom) -> None:
     """Take a grant away; sessions lose the secret within a second."""
     with office() as api:
         found = api.delete(f"secrets/{part(which)}/grants/{part(to)}")

@@ -26,6 +26,7 @@ from nbkeep.sessions.policies import live_policies, tag_of
 from nbkeep.vault.change import source_of
 from nbkeep.vault.hand_out import hand_out, is_use_noted, note_use
 from nbkeep.vault.leases import live_leases
+from nbkeep.vault.records import People
 
 router = APIRouter(prefix="/gateway", dependencies=[Depends(require_gateway)])
 _LONGEST_WAIT_S = 20.0
@@ -110,9 +111,10 @@ def value_of(lease_id: str, body: Wanted, office: OfficeDep) -> dict[str, Any]:
 def _look(office: Office, known: str | None) -> dict[str, Any] | None:
     with office.store.read() as tx:
         found = live_policies(tx, office.settings, office.clock.now())
-        leased = live_leases(tx)
+        people = People(tx)
+        leased = live_leases(tx, people)
         models = gateway_view(tx, office.clock, office.settings.currency)
-        connections = live_connections(tx).as_json()
+        connections = live_connections(tx, people).as_json()
         datasets = live_readers(tx, live_datasets(tx, office.clock.now())).as_json()
         tag = tag_of(found, leased, models, connections, datasets)
         if tag == known:

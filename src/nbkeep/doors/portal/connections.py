@@ -11,6 +11,7 @@ from nbkeep.connections import change, parse
 from nbkeep.connections.records import ADMIN, list_connections
 from nbkeep.connections.view import connection_view
 from nbkeep.model.errors import Refused, invalid
+from nbkeep.model.grantee import GRANTEE_WORDS
 
 from .errors import field_errors
 from .guard import Form, SignedIn, text
@@ -119,6 +120,7 @@ def _page(
         "tls_ways": _TLS,
         "form": form or _EMPTY,
         "errors": errors or {},
+        "grantee_words": GRANTEE_WORDS,
         "is_admin": browser.actor.may(ADMIN),
     }
     return page(request, "connections.html", values, status=status)

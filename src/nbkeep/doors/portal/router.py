@@ -24,6 +24,7 @@ from . import (
     join,
     models,
     network,
+    projects,
     secrets,
     sessions,
     signin,
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from nbkeep.app import Office
 
 log = logging.getLogger(__name__)
-PAGES = (signin, join, home, sessions, network, grants, data, connections, secrets, models, files, account,
-         *ADMIN_PAGES)  # fmt: skip
+PAGES = (signin, join, home, sessions, network, grants, data, connections, secrets, projects, models, files,
+         account, *ADMIN_PAGES)  # fmt: skip
 _TITLES = {
     400: "That did not work",
     401: "Please sign in",

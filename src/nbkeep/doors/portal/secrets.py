@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from nbkeep.model.errors import NbkeepError, invalid
+from nbkeep.model.grantee import GRANTEE_WORDS
 from nbkeep.vault import change, leases, parse
 from nbkeep.vault.records import list_secrets
 from nbkeep.vault.view import lease_view, secret_view
@@ -146,6 +147,7 @@ def _page(
         "ways": _WAYS,
         "form": form or _EMPTY | {"grants": f"user:{browser.actor.name}"},
         "errors": errors or {},
+        "grantee_words": GRANTEE_WORDS,
         "is_admin": browser.actor.may("admin:secrets"),
     }
     return page(request, "secrets.html", values, status=status)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from alembic import context
 
-from nbkeep.store import data_tables, model_tables, network_tables, package_tables
+from nbkeep.store import data_tables, model_tables, network_tables, package_tables, project_tables
 
 _TABLES = (
     data_tables.Table,
     model_tables.Table,
     network_tables.Table,
     package_tables.Table,
+    project_tables.Table,
 )  # the same: all tables are known by these imports
 
 # `transactional_ddl=False`: the caller's transaction holds all steps, so that a failed start changes nothing.

@@ -1,0 +1,106 @@
+"""/api/v1/projects: people in groups, to which secrets and connections can be granted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from nbkeep.people import projects
+from nbkeep.people.project_records import find_project, list_projects
+from nbkeep.people.project_view import project_view, project_views
+
+from .auth import ActorDep, OfficeDep
+
+router = APIRouter(tags=["projects"])
+
+
+class ProjectWanted(BaseModel):
+    """A project to create."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(
+        max_length=100, examples=["orion"], description="Small letters, digits, hyphens; a letter first"
+    )
+    description: str = Field("", max_length=1000, examples=["Demand forecasts for 2027"])
+    lead: str | None = Field(None, max_length=100, examples=["jane"], description="Its first member")
+
+
+class MemberWanted(BaseModel):
+    """Whom to add to a project."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: str = Field(max_length=100, examples=["bob"])
+    is_lead: bool | None = Field(
+        None, description="Whether they add and take members; needs `admin:projects`. Absent: as it is"
+    )
+
+
+@router.get("/projects", summary="List projects")
+def list_all(office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
+    """Return the projects that you are in; with `admin:projects` all."""
+    with office.store.read() as tx:
+        items = project_views(tx, actor, list_projects(tx, actor))
+    return {"items": items, "next": None}
+
+
+@router.post("/projects", status_code=201, summary="Create a project")
+def add(wanted: ProjectWanted, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
+    """Create a project; nothing is granted to it yet. Needs `admin:projects`."""
+    with office.store.write() as tx:
+        row = projects.add_project(
+            tx, office.clock, actor, wanted.name, description=wanted.description, lead=wanted.lead
+        )
+        return project_view(tx, actor, row)
+
+
+@router.get("/projects/{name}", summary="Show a project")
+def show(name: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
+    """Return a project: who is in it, and what is granted to it. 404 for those who are not in it."""
+    with office.store.read() as tx:
+        return project_view(tx, actor, find_project(tx, actor, name))
+
+
+@router.post("/projects/{name}/members", summary="Add a member")
+def join(name: str, body: MemberWanted, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
+    """Add somebody; their sessions that run may use what is granted to it within a second. Twice is safe.
+
+    For its leads and with `admin:projects`.
+    """
+    with office.store.write() as tx:
+        row = projects.join_project(tx, office.clock, actor, name, body.user, is_lead=body.is_lead)
+        return project_view(tx, actor, row)
+
+
+@router.delete("/projects/{name}/members/{user}", status_code=204, summary="Take a member out")
+def leave(name: str, user: str, office: OfficeDep, actor: ActorDep) -> None:
+    """Take somebody out; what they had by it ends, and what is open is cut within a second. Twice is safe.
+
+    For its leads, with `admin:projects`, and for everybody themselves.
+    """
+    with office.store.write() as tx:
+        projects.leave_project(tx, office.clock, actor, name, user)
+
+
+@router.delete("/projects/{name}", summary="Remove a project")
+def remove(
+    name: str,
+    office: OfficeDep,
+    actor: ActorDep,
+    *,
+    take_grants: Annotated[bool, Query(description="Also where something is granted to it")] = False,
+    reason: Annotated[str, Query(max_length=500)] = "",
+) -> dict[str, Any]:
+    """Remove a project; return what its members lost: the grants to it end with it. Needs `admin:projects`.
+
+    409 where something is granted to it, unless `take_grants` is true.
+    """
+    with office.store.write() as tx:
+        lost = projects.remove_project(tx, office.clock, actor, name, take_grants=take_grants, reason=reason)
+    return {
+        "secrets": [{"name": secret, "owner": owner} for secret, owner in lost.secrets],
+        "connections": list(lost.connections),
+    }
