@@ -10,7 +10,7 @@ import hashlib
 import json
 import signal
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -256,19 +256,27 @@ async def test_a_death_of_memory_names_use_limit_and_larger_profiles(server: Run
 
 async def test_a_busy_kernel_is_work_even_when_silent_and_an_open_tab_is_not(server: RunningServer) -> None:
     server.put_notebook("busy.ipynb", "0")
+    beats = server.office.heartbeats
+
+    async def comes(true: Callable[[], bool]) -> None:
+        await asyncio.to_thread(eventually, true)
+
     async with Browser(server, server.open_notebook("busy.ipynb")) as browser:
         await browser.run("1")
-        running = await browser.execute("import time; time.sleep(2.5)")
-        await asyncio.to_thread(eventually, lambda: server.office.heartbeats[-1]["busy"])
-        before = server.office.heartbeats[-1]["last_work_at"]
-        await asyncio.sleep(1.3)
-        assert server.office.heartbeats[-1]["last_work_at"] > before
+        code = "import os, time\nwhile not os.path.exists('enough'): time.sleep(0.05)"
+        running = await browser.execute(code)
+        await comes(lambda: beats[-1]["busy"])
+        before = beats[-1]["last_work_at"]
+        await comes(lambda: beats[-1]["last_work_at"] > before)
+        assert beats[-1]["busy"]
+        (server.home / "enough").touch()
         await browser.until_idle(running)
-        await asyncio.to_thread(eventually, lambda: not server.office.heartbeats[-1]["busy"])
-        await asyncio.sleep(1.2)
-        idle_since = server.office.heartbeats[-1]["last_work_at"]
-        await asyncio.sleep(1.2)
-        assert server.office.heartbeats[-1]["last_work_at"] == idle_since
+        await comes(lambda: not beats[-1]["busy"])
+        count = len(beats)
+        await comes(lambda: len(beats) > count)
+        idle_since = beats[-1]["last_work_at"]
+        await comes(lambda: len(beats) > count + 2)
+        assert beats[-1]["last_work_at"] == idle_since
 
 
 async def test_an_office_that_is_away_stops_nothing_and_loses_nothing(server: RunningServer) -> None:
