@@ -340,6 +340,9 @@ def test_the_catalogue_shows_what_it_is_and_not_where(office: OfficeForTests) ->
     assert api(ada).post("/api/v1/datasets", json=wanted).status_code == 201
     assert api(ada).post("/api/v1/datasets", json=wanted).status_code == 409
     assert api(ada).post("/api/v1/datasets", json=wanted | {"owner": "nobody"}).status_code == 404
+    office.user("later", status="invited")
+    answer = api(ada).post("/api/v1/datasets", json=wanted | {"name": "clicks", "owner": "later"})
+    assert (answer.status_code, "later is invited" in answer.text) == (409, True)
     seen = api(jane).get("/api/v1/datasets/sales").json()
     assert (seen["owner"], seen["purpose"], seen["address"]) == (
         "owner",

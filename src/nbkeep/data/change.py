@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from nbkeep.audit import events, journal
-from nbkeep.model.errors import Refused, not_found
+from nbkeep.model.errors import Refused
 from nbkeep.model.ids import new_id
 from nbkeep.store.data_tables import DatasetRow
 from nbkeep.store.tables import SecretRow
@@ -53,7 +53,9 @@ def add_dataset(
     actor.require(rules.ADMIN)
     said, person = parse.purpose(purpose), person_named(tx, owner)
     if person.status != "active":
-        raise not_found("user", owner)
+        raise Refused("owner-not-active", f"The account of {owner} is {person.status}, and decides nothing.",
+                      "Name somebody who signs in, or wait until they have accepted their invitation.",
+                      status=409)  # fmt: skip
     if tx.scalar(select(DatasetRow.id).where(DatasetRow.name == wanted.name)) is not None:
         raise Refused(
             "dataset-exists",

@@ -83,7 +83,7 @@ def show(which: Which, as_json: Json = False) -> None:
             ("id", found["id"]),
             ("description", found["description"]),
             ("leads", _people(found, leads=True) or "nobody"),
-            ("members", _people(found, leads=False) or "nobody else"),
+            ("members", _people(found, leads=False) or "nobody"),
             ("granted", _granted(found) or "nothing"),
         ]
     )
