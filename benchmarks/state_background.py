@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,8 +13,7 @@ from typing import NamedTuple
 
 sys.path.append(str(Path(__file__).parents[1] / "tests/runtime/server"))
 
-import session_server
-from session_server import Browser, RunningServer, eventually
+from session_server import Browser, RunningServer
 from state_cells import MIXED, MIXED_STATE
 from state_parts import keeping
 
@@ -38,15 +36,7 @@ class _Session(RunningServer):
 
     def __init__(self, python: Path, **env: str) -> None:
         super().__init__(**env)
-        self._python = python
-
-    def start_init(self) -> subprocess.Popen[bytes]:
-        """Start the speaker for the sandbox under the image's Python, which then runs the kernels."""
-        here = Path(session_server.__file__ or "").with_name("plain_init.py")
-        process = subprocess.Popen([self._python, "-I", here, self.kernels / "init.sock", self.home])
-        self.processes.append(process)
-        eventually((self.kernels / "init.sock").is_socket)
-        return process
+        self.python = str(python)
 
 
 def cost(python: Path) -> Cost:
