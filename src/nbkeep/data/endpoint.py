@@ -251,7 +251,7 @@ class _Object(Untouched):
         self._source, self._path, self._headers = source, path, headers
         self._status = 0
 
-    def request(self, target: bytes, headers: Headers) -> tuple[bytes, Headers]:  # noqa: ARG002  none goes on
+    def request(self, target: bytes, headers: Headers) -> tuple[bytes, Headers]:
         """Return what was signed."""
         return self._path, self._headers
 
@@ -259,7 +259,7 @@ class _Object(Untouched):
         """Note the status."""
         self._status = status
 
-    def answer(self, headers: Headers, *, has_body: bool) -> Headers:  # noqa: ARG002  for others' use
+    def answer(self, headers: Headers, *, has_body: bool) -> Headers:
         """Return what programs need of them; raises `Refusal` for what is no object."""
         name, host = self._source.name, f"{self._source.name}{SUFFIX}"
         if self._status in _NOT_THERE:
@@ -271,7 +271,7 @@ class _Object(Untouched):
             raise _unreadable(self._source, self._status)
         return [one for one in headers if one[0].lower() in _PASSED_BACK]
 
-    def reason(self, reason: bytes) -> bytes:  # noqa: ARG002  it may hold anything
+    def reason(self, reason: bytes) -> bytes:
         """Return none."""
         return b""
 

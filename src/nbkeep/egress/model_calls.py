@@ -144,7 +144,7 @@ class BudgetRefusal(Refusal):
         is_anthropic = operation == "message" or (operation == OTHER and provider.kind == "anthropic")
         self._is_anthropic, self._header = is_anthropic, standing.header
 
-    def http(self, *, as_json: bool = False) -> bytes:  # noqa: ARG002  these are always JSON
+    def http(self, *, as_json: bool = False) -> bytes:
         """Return the whole answer."""
         said = f"nbkeep: {self.reason} {self.remedy}"
         if self._is_anthropic:

@@ -84,7 +84,7 @@ class Metering:
         if before != set(self._providers):
             self._changed.set()
 
-    def wants(self, session_id: str, host: str, port: int) -> bool:  # noqa: ARG002  as it is called above
+    def wants(self, session_id: str, host: str, port: int) -> bool:
         """Tell whether requests to a host are metered, also by its address."""
         return any(one.is_at(port) for one in self._at(host))
 

@@ -31,7 +31,7 @@ class Untouched:
     def begun(self, status: int) -> None:
         """Note the status of the answer (RFC 9110, 15), before its headers are asked for."""
 
-    def answer(self, headers: Headers, *, has_body: bool) -> Headers:  # noqa: ARG002  for others' use
+    def answer(self, headers: Headers, *, has_body: bool) -> Headers:
         """Return an answer's headers as the program gets them; raises `Refusal`."""
         return headers
 

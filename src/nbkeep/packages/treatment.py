@@ -58,7 +58,7 @@ class Packages:
         self._licences: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._facts: OrderedDict[tuple[str, str], Facts] = OrderedDict()
 
-    def wants(self, session_id: str, host: str, port: int) -> bool:  # noqa: ARG002  no port goes round it
+    def wants(self, session_id: str, host: str, port: int) -> bool:
         """Tell whether a host belongs to the index of the session's policy."""
         try:
             found = self._in_force(session_id)
@@ -199,7 +199,7 @@ class _Told(Refusal):
         super().__init__(403, "package-refused", reason, _ASK)
         self._page, self._kind = page, kind
 
-    def http(self, *, as_json: bool = False) -> bytes:  # noqa: ARG002  the page is in the client's form
+    def http(self, *, as_json: bool = False) -> bytes:
         """Return the whole answer."""
         head = (
             f"HTTP/1.1 200 OK\r\nContent-Type: {self._kind}\r\nContent-Length: {len(self._page)}\r\n"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
+from gateway_parts import make_gateway
 from nbkeep.connections import change as connections
 from nbkeep.connections.parse import declared
-from nbkeep.doors.internal import gateway as doors
 from nbkeep.model.actor import OPERATOR
 from nbkeep.people import projects
 from nbkeep.vault import change as secrets
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
     from office_parts import OfficeForTests
 
 
-def questions(office: OfficeForTests) -> int:
-    """Return how many statements one look at the database takes."""
+def pulled(office: OfficeForTests) -> tuple[int, dict[str, Any]]:
+    """Return how many questions a first pull asks of the database, and what it brings."""
     asked: list[str] = []
+    client = make_gateway(office).client
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         asked.append(statement)
 
     event.listen(office.store.engine, "before_cursor_execute", note)
     try:
-        doors._look(office, None)  # pyright: ignore[reportPrivateUsage, reportArgumentType]
+        found = client.get("/internal/v1/gateway/policies").raise_for_status().json()
     finally:
         event.remove(office.store.engine, "before_cursor_execute", note)
-    return sum(one.lstrip().startswith("SELECT") for one in asked)
+    return sum(one.lstrip().startswith("SELECT") for one in asked), found
 
 
 def grow(office: OfficeForTests, first: int, last: int) -> None:
@@ -54,9 +55,8 @@ def test_a_pull_asks_no_more_for_more_sessions_people_and_projects(any_office: O
     office = any_office
     office.backend.has = type(office.backend.has)(cpu_millis=10**6, memory_bytes=1 << 50)
     grow(office, 0, 1)
-    few = questions(office)
+    few, _ = pulled(office)
     grow(office, 1, 6)
-    assert questions(office) == few
-    found = doors._look(office, None)  # pyright: ignore[reportPrivateUsage, reportArgumentType]
-    assert found is not None
+    many, found = pulled(office)
+    assert many == few > 5
     assert (len(found["leases"]), len(found["connections"]["granted"])) == (12, 12)
