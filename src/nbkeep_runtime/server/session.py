@@ -39,6 +39,7 @@ log = logging.getLogger("nbkeep.session")
 
 _SWEEP_S = 5.0
 _LAST_WORD_S = 10.0  # how long after its reply a kernel may take to say that it is idle
+_FOR_A_SPARE_BYTES = 256 << 20  # it takes about 40 MiB; who is short of memory does not pay for speed
 _OOM_SEEN_S = 1.6  # the warden's own count of kills is written once a second
 _SIGKILL = 9
 
@@ -78,6 +79,7 @@ class Session:
         kernels.on_restarted = self._restarted
         kernels.at_work = terminals.at_work = self.at_work
         kernels.spares.thawed = self.pause.opened.wait
+        kernels.spares.has_room = self._has_room_for_a_spare
         terminals.pause = self.pause
         terminals.on_input = self.activity.user_did_something
         terminals.on_output = self.activity.output_appeared
@@ -110,6 +112,11 @@ class Session:
     def memory(self) -> MemoryUse | None:
         """Return the sandbox's memory use."""
         return limits.read(self.settings.limits_dir)
+
+    def _has_room_for_a_spare(self) -> bool:
+        """No reserve is made while variables are saved or restored, which count on what was free at first."""
+        free_bytes = limits.free_bytes(self.settings.limits_dir)
+        return not self.kept.is_at_work and (free_bytes is None or free_bytes > _FOR_A_SPARE_BYTES)
 
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncGenerator[None]:

@@ -1,7 +1,8 @@
 """Keeps one kernel in reserve, forked from a warm parent and initialised: the next start only takes it.
 
 It belongs to nobody until then: it is in no list of kernels, counts as no work, and has run no code of the
-user. One that died, hangs, or whose parent was replaced is ended, and another one made.
+user. One that died, hangs, or whose parent was replaced is ended, and another one made. None is made where
+the user needs the memory more.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class SpareKernels:
         self._wanted = asyncio.Event()
         self._now: Spare | None = None
         self.kernels: Callable[[], int] = _none
+        self.has_room: Callable[[], bool] = _always
         # No kernel is forked into a frozen sandbox, or ended in it.
         self.thawed: Callable[[], Awaitable[object]] = _at_once
         self._keeping: asyncio.Task[None] | None = None
@@ -126,7 +128,9 @@ class SpareKernels:
         again_s = _AGAIN_S
         while True:
             self._wanted.clear()
-            if self.kernels() < _MOST_KERNELS and await self._keep_one():
+            if not self.has_room():
+                await asyncio.sleep(_LEISURE_S)
+            elif self.kernels() < _MOST_KERNELS and await self._keep_one():
                 again_s = _AGAIN_S
                 await self._wanted.wait()
                 await asyncio.sleep(_LEISURE_S)
@@ -177,6 +181,11 @@ class SpareKernels:
 def _none() -> int:
     """Stand in until `kernels.py` joins the parts."""
     return 0
+
+
+def _always() -> bool:
+    """Stand in until `session.py` joins the parts."""
+    return True
 
 
 async def _at_once() -> None:

@@ -117,11 +117,11 @@ def test_what_was_saved_when_asked_outlives_a_kill() -> None:
         assert told["bytes"] > 8 << 20
         runs(server, kernel, "x = 2")
         server.json("POST", "nbkeep/api/state/save")
-        first, second = eventually(
-            lambda: len(server.office.of_type("state.saved")) == 2 and server.office.of_type("state.saved")
+        # On a slow machine, the background may have saved in between.
+        saves = eventually(
+            lambda: [e for e in server.office.of_type("state.saved") if e["why"] == "asked"][1:]
         )
-        assert second["new_bytes"] < first["new_bytes"] / 4
-        assert second["why"] == "asked"
+        assert saves[0]["new_bytes"] < 2 << 20
         runs(server, kernel, "x = 3")
         assert server.server is not None
         server.server.kill()

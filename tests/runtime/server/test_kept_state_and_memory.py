@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -104,3 +105,16 @@ def test_a_namespace_of_most_of_the_memory_is_never_there_twice(server: JailedSe
     memory = server.json("GET", "nbkeep/api/status")["memory"]
     assert memory["limit_bytes"] == LIMIT_BYTES
     assert 640 << 20 < memory["used_bytes"] < LIMIT_BYTES
+
+
+def test_who_is_short_of_memory_has_no_kernel_in_reserve(server: JailedServer) -> None:
+    """One is made again once there is room: opening a notebook is to be quick then, too."""
+    full = server.open_notebook("most.ipynb")
+    runs(server, full, "del a, table", "big = bytearray(b'1') * (750 << 20)")
+    server.put_notebook("other.ipynb", "0")
+    other = server.open_notebook("other.ipynb")  # takes what was in reserve
+    counts = "import glob; print(sum('parent.py' in open(one).read() for one in glob.glob('/proc/[0-9]*/cmdline')))"
+    time.sleep(4)
+    assert runs(server, other, counts) == "2\n"
+    runs(server, full, "del big")
+    eventually(lambda: runs(server, other, counts) == "3\n", 30)

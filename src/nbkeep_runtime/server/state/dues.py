@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from nbkeep_runtime.server.state.index import KeptKernel
 
+_KERNEL_BYTES = 48 << 20  # of its own: it may still be starting
 _UNSEEN_S = 2.5  # what the sandbox uses is told about once a second: what has just been paid is not in it yet
 
 
@@ -38,9 +39,15 @@ class Dues:
         """Note that a kernel gets nothing more; twice is safe."""
         self._due.pop(kernel_id, None)
 
+    @property
+    def are_open(self) -> bool:
+        """Tell whether a kernel is still to be given anything."""
+        return bool(self._due)
+
     def of_others(self, kernel_id: str) -> int:
         """Return what kernels besides this one will still get, or got so lately that it is not seen yet."""
         since_s = time.monotonic() - _UNSEEN_S
         self._paid = [one for one in list(self._paid) if one[0] > since_s]
         unseen = sum(size for _, other, size in list(self._paid) if other != kernel_id)
-        return unseen + sum(size for other, size in list(self._due.items()) if other != kernel_id)
+        due = [size + _KERNEL_BYTES for other, size in list(self._due.items()) if other != kernel_id]
+        return unseen + sum(due)

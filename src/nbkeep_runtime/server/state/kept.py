@@ -62,6 +62,11 @@ class KeptState:
         """Tell whether this session's variables are kept."""
         return self._settings.state_policy.keep and bool(self._settings.state_key)
 
+    @property
+    def is_at_work(self) -> bool:
+        """Tell whether variables are saved or restored now."""
+        return self._taking.is_at_work or self._giving.dues.are_open
+
     # What happens in the session
 
     def cell_started(self, kernel_id: str) -> None:

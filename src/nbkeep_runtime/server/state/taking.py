@@ -56,6 +56,12 @@ class Taking:
         self._free_bytes = free_bytes
         self._threads = ThreadPoolExecutor(_AT_ONCE, "nbkeep-save")
         self._open: set[Frames] = set()
+        self._count = 0
+
+    @property
+    def is_at_work(self) -> bool:
+        """Tell whether a checkpoint is taken now."""
+        return self._count > 0
 
     def close(self) -> None:
         """End what still runs; call when nothing is waited for any more."""
@@ -65,6 +71,13 @@ class Taking:
 
     async def take(self, kernel_id: str, kernel: Any, slot: str, patience: Patience) -> Taken:
         """Return a new checkpoint, or raise `CannotKeep`. Its slot stays busy until `Store.release`."""
+        self._count += 1
+        try:
+            return await self._take(kernel_id, kernel, slot, patience)
+        finally:
+            self._count -= 1
+
+    async def _take(self, kernel_id: str, kernel: Any, slot: str, patience: Patience) -> Taken:
         gone = self._ends.of(kernel_id)
         try:
             with Door(Path(kernel.connection_file).parent) as door, ask.Asked(kernel, "save") as asked:
