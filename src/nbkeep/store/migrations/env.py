@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from alembic import context
 
-from nbkeep.store import model_tables, network_tables, package_tables
+from nbkeep.store import meter_tables, model_tables, network_tables, package_tables
 
 _TABLES = (
+    meter_tables.Table,
     model_tables.Table,
     network_tables.Table,
     package_tables.Table,
