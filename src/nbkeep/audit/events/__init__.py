@@ -57,6 +57,7 @@ from .people import (
     UserRoleChanged,
 )
 from .platform import AuditExported, ClockJumped, PlatformStarted, StraySessionStopped
+from .prices import PriceSet
 from .secrets import (
     SecretGranted,
     SecretLeased,
@@ -127,6 +128,7 @@ __all__ = [
     "PackageRevoked",
     "PasswordChanged",
     "PlatformStarted",
+    "PriceSet",
     "ProfileChanged",
     "ProfileCreated",
     "ProfileDeleted",

@@ -29,6 +29,7 @@ from . import (
     secrets,
     sessions,
     tokens,
+    usage,
     volumes,
 )
 from .errors import Problem, install_error_handling
@@ -53,6 +54,7 @@ PUBLIC = (
     secrets,
     grants,
     models,
+    usage,
     connections,
     volumes,
     notices,

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.background import BackgroundTask
 
+from nbkeep.meter.prices import hourly_cost
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
+from nbkeep.model.money import money_words
 from nbkeep.model.session import SessionState
 from nbkeep.sessions.access import VISIT, grant_access
 from nbkeep.sessions.diagnose import diagnose_session
@@ -195,6 +197,7 @@ def _values(office: Office, browser: Browser, session_id: str) -> dict[str, Any]
         user = tx.get_one(UserRow, row.user_id).name
         others = same_image(tx, browser.actor, row) if row.state == SessionState.SUSPENDED else []
         reach = reach_words_of(tx, row)
+        hourly = hourly_cost(tx, office.clock, row)
     kernels = (row.kept or {}).get("kernels", [])
     return {
         "s": seen(office, row, user),
@@ -203,6 +206,7 @@ def _values(office: Office, browser: Browser, session_id: str) -> dict[str, Any]
         "others": others,
         "hindrance": hindrance(office.settings, row),
         "reach": reach,
+        "hourly": money_words(hourly, office.settings.currency) if hourly else "",
     }
 
 
