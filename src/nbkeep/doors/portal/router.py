@@ -14,7 +14,20 @@ from starlette.staticfiles import StaticFiles
 from nbkeep.model.errors import NbkeepError
 from nbkeep.model.ids import new_id
 
-from . import account, connections, files, grants, home, join, models, network, secrets, sessions, signin
+from . import (
+    account,
+    connections,
+    files,
+    grants,
+    home,
+    join,
+    models,
+    network,
+    secrets,
+    sessions,
+    signin,
+    usage,
+)
 from .admin import PAGES as ADMIN_PAGES
 from .browser import is_https
 from .guard import NotSignedIn, sign_in_url
@@ -25,7 +38,7 @@ if TYPE_CHECKING:
     from nbkeep.app import Office
 
 log = logging.getLogger(__name__)
-PAGES = (signin, join, home, sessions, network, grants, connections, secrets, models, files, account,
+PAGES = (signin, join, home, sessions, network, grants, connections, secrets, models, usage, files, account,
          *ADMIN_PAGES)  # fmt: skip
 _TITLES = {
     400: "That did not work",
