@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, not_, or_, select, update
+from sqlalchemy import and_, not_, or_, select, update
 
 from nbkeep.model.session import SessionState
 from nbkeep.store.meter_tables import MeterIntervalRow
@@ -148,14 +148,15 @@ def _name_anew(tx: Tx, moment: Moment, rows: Sequence[Any]) -> None:
 def _mend(tx: Tx, clock: Clock, alive: Collection[str]) -> None:
     """Bring in line what no change of state has: sessions from before the meter, or from before a reboot."""
     interval = MeterIntervalRow
-    has_one = exists().where(interval.session_id == SessionRow.id, interval.ended_at.is_(None))
+    # Not one question for each session: that would walk over all that it ever held.
+    counted = select(interval.session_id).where(interval.ended_at.is_(None))
     missing = select(SessionRow).where(
         SessionRow.state.in_(_HOLDING),
         or_(
             and_(SessionRow.state == SessionState.SUSPENDED.value, SessionRow.kept.is_not(None)),
             and_(SessionRow.state != SessionState.SUSPENDED.value, SessionRow.ready_at.is_not(None)),
         ),
-        not_(has_one),
+        SessionRow.id.not_in(counted),
     )
     for row in tx.scalars(missing.limit(_AT_ONCE)).all():
         if row.state == SessionState.SUSPENDED or row.id in alive:
