@@ -58,6 +58,7 @@ from .people import (
     UserRoleChanged,
 )
 from .platform import AuditExported, ClockJumped, PlatformStarted, StraySessionStopped
+from .prices import PriceSet
 from .projects import ProjectCreated, ProjectMemberAdded, ProjectMemberRemoved, ProjectRemoved
 from .secrets import (
     SecretGranted,
@@ -132,6 +133,7 @@ __all__ = [
     "PackageRevoked",
     "PasswordChanged",
     "PlatformStarted",
+    "PriceSet",
     "ProfileChanged",
     "ProfileCreated",
     "ProfileDeleted",

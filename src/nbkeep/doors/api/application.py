@@ -32,6 +32,7 @@ from . import (
     secrets,
     sessions,
     tokens,
+    usage,
     volumes,
 )
 from .errors import Problem, install_error_handling
@@ -56,6 +57,7 @@ PUBLIC = (
     secrets,
     grants,
     models,
+    usage,
     connections,
     data,
     projects,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from nbkeep.grants.decide import lapse_requests
 from nbkeep.grants.end import expire_grants
+from nbkeep.meter.beat import Meter
+from nbkeep.meter.values import BEAT_S
 from nbkeep.model.errors import Unavailable
 from nbkeep.sessions.state_key_records import record_keys
 from nbkeep.sessions.state_keys import key_ids
@@ -41,6 +43,8 @@ class Worker:
     _missing: dict[str, int] = field(default_factory=dict[str, int])
     _swept_at_s: float | None = None
     _held_at_s: float | None = None
+    _beat_at_s: float | None = None
+    _meter: Meter = field(default_factory=Meter)
     _wishes: warm.Wishes = field(default_factory=warm.Wishes)
     _recorded_keys: list[str] = field(default_factory=list[str])
     _unasked: list[str] | None = None
@@ -60,6 +64,8 @@ class Worker:
         self._step("reconcile", lambda: reconcile.compare(self.parts, self.boot_id, self._missing))
         self._step("leftovers", lambda: take_leftovers(self.parts))
         self._step("stopping", lambda: stops.finish_stops(self.parts))
+        if self._beat_at_s is None or self.parts.clock.monotonic_s() - self._beat_at_s >= BEAT_S:
+            self._step("meter", self._beat)
         self._step("warm", lambda: self._wishes.tell(self.parts))
         now_s = self.parts.clock.monotonic_s()
         self._step("keys", self._record_keys)
@@ -79,6 +85,15 @@ class Worker:
         if self._unasked is None:
             self._unasked = starts.admitted(self.parts)
         self._unasked = starts.ask_again(self.parts, self._unasked)
+
+    def _beat(self) -> None:
+        # When it fails, the next round counts what this one has not.
+        try:
+            alive = {one.session_id for one in self.parts.backend.sessions() if one.alive}
+        except Unavailable:
+            alive = None
+        if self._meter.beat(self.parts.store, self.parts.clock, alive):
+            self._beat_at_s = self.parts.clock.monotonic_s()
 
     def _record_keys(self) -> None:
         if (ids := key_ids(self.parts.settings)) != self._recorded_keys:
