@@ -169,6 +169,10 @@ class _File:
 
     def _start(self, start: Any) -> str:
         first: dict[str, Any] = cast("dict[str, Any]", start) if isinstance(start, dict) else {}
+        if "filter" in first:
+            return (
+                "the export holds only what a filter let through, which is no chain: export without filters"
+            )
         seq, hash_ = first.get("after_seq"), first.get("after_hash")
         if not isinstance(seq, int) or not isinstance(hash_, str):
             return "the first line of an export is missing"

@@ -98,9 +98,12 @@ def search(
 
 @audit.command()
 def verify(
-    file: Annotated[
+    export_file: Annotated[
         Path | None,
-        typer.Option("--file", "-f", help="Check an export instead; needs no server.", dir_okay=False),
+        typer.Argument(metavar="[FILE]", help="Check an export instead; needs no server.", dir_okay=False),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="The same as FILE.", dir_okay=False)
     ] = None,
     known_head: Annotated[
         str | None,
@@ -113,8 +116,9 @@ def verify(
     Ends with code 1 if one was. Prints the hash of the last record: note it elsewhere and give it as
     --known-head next time, so that even records computed anew from some point on are found.
 
-    Example: nbkeep audit verify --file export.jsonl
+    Example: nbkeep audit verify export.jsonl
     """
+    file = export_file or file
     report = _verify_file(file, known_head) if file else _verify_office(known_head)
     if as_json:
         print_json(report)
@@ -135,21 +139,36 @@ def export(
         Path | None,
         typer.Option("--output", "-o", help="Write to this file (0600) instead of standard output."),
     ] = None,
+    format_: Annotated[
+        str,
+        typer.Option("--format", metavar="jsonl|csv|ocsf", help="jsonl can be verified; ocsf is 1.7."),
+    ] = "jsonl",
+    text: Annotated[str | None, typer.Option("--text", help="Only records that contain these words.")] = None,
+    actor: By = None,
+    kind: Type = None,
+    session: OfSession = None,
     since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="From then on.")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before then.")] = None,
 ) -> None:
-    """Write records as JSON lines; `nbkeep audit verify --file` checks them anywhere.
+    """Write records as JSON lines, which `nbkeep audit verify` checks anywhere, as CSV or OCSF.
 
-    Example: nbkeep audit export -o export.jsonl
+    Filters by person, kind, session or words leave records out: what is left is no chain to verify.
+
+    Example: nbkeep audit export --format csv --actor jane --since 30d -o jane.csv
     """
+    if format_ not in {"jsonl", "csv", "ocsf"}:
+        raise typer.BadParameter("--format is jsonl, csv or ocsf.")
+    is_chain = format_ == "jsonl" and not any((text, actor, kind, session))
     with office() as api:
-        lines = api.lines("audit/export", format="jsonl", since=words.past(since), until=words.past(until))
+        lines = api.lines("audit/export", format=format_, text=text, actor=actor, type=kind, session=session,
+                          since=words.past(since), until=words.past(until))  # fmt: skip
         if output is None:
             for line in lines:
                 print(line)
             return
         count = write_whole(output, lines)
-    print_note(f"{output}: {count} lines. Check it anywhere with `nbkeep audit verify --file {output}`.")
+    check = f" Check it anywhere with `nbkeep audit verify {output}`." if is_chain else ""
+    print_note(f"{output}: {count} lines.{check}")
 
 
 def _verify_office(known_head: str | None) -> dict[str, Any]:

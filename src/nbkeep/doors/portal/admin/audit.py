@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
-from nbkeep.audit.export import export
+from nbkeep.audit.export import MEDIA_TYPES, SUFFIXES, Format, export
 from nbkeep.audit.search import Wanted, search
 from nbkeep.audit.verify import verify_journal
 from nbkeep.doors.portal.errors import field_errors
@@ -77,15 +77,26 @@ def verify(request: Request, browser: SignedIn) -> Response:
 
 
 @router.post("/export")
-def take_copy(request: Request, browser: SignedIn) -> Response:
-    """Give the journal as JSON lines that can be verified offline. That a copy was taken is recorded."""
+def take_copy(
+    request: Request,
+    browser: SignedIn,
+    *,
+    format: Annotated[Format, Form()] = "jsonl",
+    actor: Annotated[str, Form()] = "",
+    type: Annotated[str, Form()] = "",
+    session: Annotated[str, Form()] = "",
+    text: Annotated[str, Form()] = "",
+    since: Annotated[str, Form()] = "",
+    until: Annotated[str, Form()] = "",
+) -> Response:
+    """Give what the filters let through. That a copy was taken is recorded."""
     office: Office = request.app.state.office
-    lines = export(office.store, office.clock, browser.actor)
-    name = f"nbkeep-audit-{office.clock.now():%Y%m%dT%H%M%SZ}.jsonl"
+    wanted = Wanted(actor.strip(), type.strip(), session.strip(), text.strip(), _moment(since, "since"),
+                    _moment(until, "until"))  # fmt: skip
+    lines = export(office.store, office.clock, browser.actor, wanted, form=format)
+    name = f"nbkeep-audit-{office.clock.now():%Y%m%dT%H%M%SZ}.{SUFFIXES[format]}"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(
-        (line + "\n" for line in lines), media_type="application/x-ndjson", headers=headers
-    )
+    return StreamingResponse((line + "\n" for line in lines), media_type=MEDIA_TYPES[format], headers=headers)
 
 
 def _moment(given: str, field: str) -> datetime | None:
