@@ -80,3 +80,31 @@ def test_an_export_to_standard_output_is_json_lines(nbkeep: Nbkeep):
     lines = nbkeep("audit", "export").out.splitlines()
     assert "export" in json.loads(lines[0])
     assert "head" in json.loads(lines[-1])
+
+
+def test_an_export_is_verified_elsewhere_with_the_public_key_alone(
+    nbkeep: Nbkeep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    nbkeep("user", "invite", "--email", "jane@acme.com")
+    public, file = tmp_path / "audit.pem", tmp_path / "export.jsonl"
+    public.write_text(nbkeep("audit", "key").out)
+    assert "PRIVATE" not in public.read_text()
+    nbkeep("audit", "export", "-o", str(file))
+    monkeypatch.setenv("NBKEEP_DATA", "/nowhere")
+    done = nbkeep("audit", "verify", str(file), "--key", str(public))
+    assert done.code == 0, done.err
+    assert "Signed 2026-01-01" in done.out
+    for junk in ("", "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----\n", "\x00"):
+        public.write_text(junk)
+        refused = nbkeep("audit", "verify", str(file), "--key", str(public))
+        assert refused.code == 1
+        assert "no public key" in refused.err
+    assert nbkeep("audit", "verify", str(file), "--key", "/nowhere/key").code == 1
+
+
+def test_exports_for_other_programs(nbkeep: Nbkeep):
+    nbkeep("user", "invite", "--email", "jane@acme.com")
+    assert nbkeep("audit", "export", "--format", "csv").out.splitlines()[0].startswith('"seq","at"')
+    found = nbkeep("audit", "export", "--format", "ocsf", "--type", "user").out.splitlines()
+    assert [json.loads(line)["class_uid"] for line in found] == [3001]
+    assert nbkeep("audit", "export", "--format", "xml").code == 2

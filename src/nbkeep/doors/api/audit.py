@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from nbkeep.audit.export import MEDIA_TYPES, SUFFIXES, Format, export
 from nbkeep.audit.search import Wanted, search
+from nbkeep.audit.signing import keys_of
 from nbkeep.audit.verify import verify_journal
 
 from .auth import ActorDep, OfficeDep
@@ -68,8 +69,22 @@ def verify(
     ] = None,
 ) -> ReportView:
     """Check every record against the chain and the head. Needs `audit:read`."""
-    report = verify_journal(office.store, actor, known_head)
+    report = verify_journal(office.store, actor, known_head, keys_of(office.settings).public())
     return ReportView.model_validate(report, from_attributes=True)
+
+
+class KeyView(BaseModel):
+    """A public key that exports are verified with."""
+
+    key_id: str
+    pem: str = Field(description="Ed25519, SubjectPublicKeyInfo")
+
+
+@router.get("/key", summary="Show the public keys of the journal")
+def show_keys(office: OfficeDep, actor: ActorDep) -> list[KeyView]:
+    """Return the public halves of the keys that sign the journal, the newest first. Needs `audit:read`."""
+    actor.require("audit:read")
+    return [KeyView(key_id=one.id, pem=one.pem) for one in keys_of(office.settings).public()]
 
 
 @router.get("/export", response_class=StreamingResponse, summary="Export the journal")
@@ -82,7 +97,7 @@ def export_records(
     ] = "jsonl",
 ) -> StreamingResponse:
     """Stream records, oldest first. JSON lines verify unless filtered. Needs `audit:read`; is recorded."""
-    lines = export(office.store, office.clock, actor, wanted, form=format)
+    lines = export(office.store, office.clock, actor, wanted, form=format, keys=keys_of(office.settings))
     headers = {"Content-Disposition": f'attachment; filename="nbkeep-audit.{SUFFIXES[format]}"'}
     return StreamingResponse(_ended(lines), media_type=MEDIA_TYPES[format], headers=headers)
 

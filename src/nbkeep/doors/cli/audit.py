@@ -109,6 +109,10 @@ def verify(
         str | None,
         typer.Option("--known-head", metavar="HASH", help="A hash noted earlier, which must occur."),
     ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", metavar="PUB", help="The public key that must have signed the export."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check that no record was changed, removed or put in between.
@@ -116,10 +120,15 @@ def verify(
     Ends with code 1 if one was. Prints the hash of the last record: note it elsewhere and give it as
     --known-head next time, so that even records computed anew from some point on are found.
 
-    Example: nbkeep audit verify export.jsonl
+    With --key it finds even a chain that somebody computed anew: the file must be signed, whole, by the key
+    that `nbkeep audit key` printed.
+
+    Example: nbkeep audit verify export.jsonl --key audit.pem
     """
     file = export_file or file
-    report = _verify_file(file, known_head) if file else _verify_office(known_head)
+    if key and not file:
+        raise typer.BadParameter("--key is for a FILE: the server checks with its own.")
+    report = _verify_file(file, known_head, key) if file else _verify_office(known_head)
     if as_json:
         print_json(report)
     if not report["ok"]:
@@ -128,9 +137,25 @@ def verify(
             f"The record is BROKEN: {report['problem']}.",
             "Keep everything as it is, take a copy, and find out who could write to the database.",
         )
+    if not as_json and report.get("signed_at"):
+        print(f"Signed {words.moment(report['signed_at'])} UTC by the key that was given.")
     if not as_json:
         print(f"Intact: {report['count']} records, the last is number {report['seq']}.")
         print(f"Hash of the last one: {report['hash']}")
+
+
+@audit.command()
+def key(as_json: Json = False) -> None:
+    """Print the public key that exports are signed with; keep it where nobody of this server can change it.
+
+    Example: nbkeep audit key > audit.pem
+    """
+    with office() as api:
+        found = api.get("audit/key")
+    if as_json:
+        print_json(found)
+        return
+    print("".join(one["pem"] for one in found), end="")
 
 
 @audit.command()
@@ -176,14 +201,17 @@ def _verify_office(known_head: str | None) -> dict[str, Any]:
         return api.get("audit/verify", known_head=known_head)
 
 
-def _verify_file(file: Path, known_head: str | None) -> dict[str, Any]:
+def _verify_file(file: Path, known_head: str | None, key: Path | None) -> dict[str, Any]:
+    from nbkeep.audit.signing import read_public
     from nbkeep.audit.verify import verify_lines  # imports the database's library
 
     try:
+        keys = read_public(key.read_bytes()) if key else []
         with file.open(encoding="utf-8", errors="surrogateescape") as lines:
-            return asdict(verify_lines(lines, known_head))
+            return asdict(verify_lines(lines, known_head, keys))
     except OSError as error:
-        raise Refused("no-file", f"{file} cannot be read ({error.strerror}).", "Check the path.") from error
+        path = error.filename or file
+        raise Refused("no-file", f"{path} cannot be read ({error.strerror}).", "Check the path.") from error
 
 
 def _print_records(records: list[dict[str, Any]], *, as_json: bool, lines: bool = False) -> None:

@@ -7,8 +7,10 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nbkeep.audit.checkpoints import make_when_due
+from nbkeep.audit.signing import keys_of
 from nbkeep.grants.end import expire_grants
-from nbkeep.model.errors import Unavailable
+from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.sessions.state_key_records import record_keys
 from nbkeep.sessions.state_keys import key_ids
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 ROUND_S = 1.0
 _SWEEP_EVERY_S = 3600.0
 _HOLD_EVERY_S = 10.0
+_SIGN_EVERY_S = 60.0
 _log = logging.getLogger("nbkeep.worker")
 
 
@@ -40,6 +43,7 @@ class Worker:
     _missing: dict[str, int] = field(default_factory=dict[str, int])
     _swept_at_s: float | None = None
     _held_at_s: float | None = None
+    _signed_at_s: float | None = None
     _wishes: warm.Wishes = field(default_factory=warm.Wishes)
     _recorded_keys: list[str] = field(default_factory=list[str])
 
@@ -63,12 +67,19 @@ class Worker:
         if self._held_at_s is None or now_s - self._held_at_s >= _HOLD_EVERY_S:
             self._step("limits of states", lambda: hold_to_limits(self.parts))
             self._held_at_s = now_s
+        if self._signed_at_s is None or now_s - self._signed_at_s >= _SIGN_EVERY_S:
+            self._step("checkpoint", self._sign_journal)
+            self._signed_at_s = now_s
         if self._swept_at_s is None or now_s - self._swept_at_s >= _SWEEP_EVERY_S:
             self._step("sweep", lambda: sweep.sweep(self.parts))
             self._step("old connections", lambda: sweep.forget_old_connections(self.parts))
             self._step("old packages", lambda: sweep.forget_old_packages(self.parts))
             self._step("old calls of models", lambda: sweep.forget_old_model_calls(self.parts))
             self._swept_at_s = now_s
+
+    def _sign_journal(self) -> None:
+        parts = self.parts
+        make_when_due(parts.store, parts.clock, keys_of(parts.settings))
 
     def _record_keys(self) -> None:
         if (ids := key_ids(self.parts.settings)) != self._recorded_keys:
@@ -78,7 +89,7 @@ class Worker:
     def _step(self, name: str, act: Callable[[], object]) -> bool:
         try:
             act()
-        except Unavailable as error:
+        except (Unavailable, Refused) as error:
             _log.warning("%s: %s", name, error)
             return False
         except Exception:  # noqa: BLE001 - logged with its trace; the loops must outlive every bug

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from alembic import context
 
-from nbkeep.store import model_tables, network_tables, package_tables
+from nbkeep.store import audit_tables, model_tables, network_tables, package_tables
 
 _TABLES = (
+    audit_tables.Table,
     model_tables.Table,
     network_tables.Table,
     package_tables.Table,

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from nbkeep.audit.export import MEDIA_TYPES, SUFFIXES, Format, export
 from nbkeep.audit.search import Wanted, search
+from nbkeep.audit.signing import keys_of
 from nbkeep.audit.verify import verify_journal
 from nbkeep.doors.portal.errors import field_errors
 from nbkeep.doors.portal.guard import SignedIn
@@ -70,7 +71,7 @@ def show(
 def verify(request: Request, browser: SignedIn) -> Response:
     """Check the whole chain and say so."""
     office: Office = request.app.state.office
-    values = {"report": verify_journal(office.store, browser.actor)}
+    values = {"report": verify_journal(office.store, browser.actor, keys=keys_of(office.settings).public())}
     if "hx-request" in request.headers:
         return HTMLResponse(fragment(request, "parts/verified.html", values))
     return page(request, "admin/verified.html", values)
@@ -93,7 +94,9 @@ def take_copy(
     office: Office = request.app.state.office
     wanted = Wanted(actor.strip(), type.strip(), session.strip(), text.strip(), _moment(since, "since"),
                     _moment(until, "until"))  # fmt: skip
-    lines = export(office.store, office.clock, browser.actor, wanted, form=format)
+    lines = export(
+        office.store, office.clock, browser.actor, wanted, form=format, keys=keys_of(office.settings)
+    )
     name = f"nbkeep-audit-{office.clock.now():%Y%m%dT%H%M%SZ}.{SUFFIXES[format]}"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return StreamingResponse((line + "\n" for line in lines), media_type=MEDIA_TYPES[format], headers=headers)
