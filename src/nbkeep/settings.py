@@ -95,6 +95,8 @@ class Settings:
     vault_key: str = ""
     # Where the secret lies of which the key is made that signs the audit journal: written like vault_key.
     audit_key: str = ""
+    # Hosts to which the audit may be sent on although they are this machine, its link, its cloud's metadata.
+    forward_special_hosts: tuple[str, ...] = ()
     # A HashiCorp Vault or OpenBao in which values of secrets lie: its address, a namespace there, how the
     # office signs in ("token:/FILE" or "approle:/FILE-WITH-ROLE-ID,/FILE-WITH-SECRET-ID"), where AppRole is
     # mounted, and a file of the authorities that it is trusted by.
@@ -370,6 +372,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "state_keys": _places,
     "vault_key": str,
     "audit_key": str,
+    "forward_special_hosts": _list,
     "vault_url": str,
     "vault_namespace": str,
     "vault_login": str,

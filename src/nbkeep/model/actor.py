@@ -33,6 +33,7 @@ SCOPES: dict[str, str] = {
     "admin:models": "Set providers, prices and budgets of models, and see what everybody used",
     "admin:connections": "Declare connections to databases and services, and grant them",
     "admin:config": "Export and apply the whole configuration",
+    "admin:audit": "Add, pause and remove the places to which the audit journal is sent on",
     "network:read": "See what sessions connected to, and which rules decided",
     "audit:read": "Search, verify and export the audit journal",
 }

@@ -12,6 +12,7 @@ import typer
 from nbkeep.model.errors import Refused
 
 from . import panels, words
+from .audit_forward import forward
 from .connect import office
 from .files import write_whole
 from .options import Json, Limit, complete_session, complete_user
@@ -31,6 +32,7 @@ OfSession = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add `nbkeep audit`."""
+    audit.add_typer(forward, name="forward")
     app.add_typer(audit, name="audit", rich_help_panel=panels.RECORD)
 
 
