@@ -17,6 +17,7 @@ from nbkeep.audit.verify import verify_journal
 from nbkeep.doors.portal.errors import field_errors
 from nbkeep.doors.portal.guard import SignedIn
 from nbkeep.doors.portal.render import fragment, page
+from nbkeep.forwarding.destinations import statuses
 from nbkeep.model.errors import Refused, invalid
 
 if TYPE_CHECKING:
@@ -55,10 +56,13 @@ def show(
         records, following = found.records, found.next
     except Refused as refusal:
         errors = field_errors(refusal)
+    with office.store.read() as tx:
+        forwards = statuses(tx, browser.actor)
     first = f"/portal/admin/audit?{urlencode(filters)}"
     values: dict[str, Any] = {
         "records": [_readable(record) for record in records],
         "filters": filters,
+        "forwards": forwards,
         "errors": errors,
         "first_url": first,
         "next_url": f"{first}&{urlencode({'cursor': following})}" if following else "",
