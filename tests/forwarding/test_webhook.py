@@ -124,6 +124,7 @@ def test_one_that_hangs_holds_up_neither_the_office_nor_another(sending: Sending
         sending.forwarder.round()
         assert arrived.wait(60)
         sending.happen()  # the journal is written meanwhile
+        assert sending.status().failures == 0  # that one is still waited for, by nobody else
         assert not stuck.requests
         hangs.set()
         sending.forwarder.wait(60)
