@@ -20,6 +20,7 @@ from .catalogue import (
 from .connections import ConnectionDeclared, ConnectionGranted, ConnectionRemoved, ConnectionUngranted
 from .data import DataRead, DatasetPublished, DatasetRemoved, SessionClassRaised
 from .egress import EgressAlarm, EgressRefused
+from .forwarding import AuditForwardAdded, AuditForwardPaused, AuditForwardRemoved, AuditForwardResumed
 from .grants import GrantApproved, GrantDenied, GrantExpired, GrantRequested, GrantRevoked, GrantWithdrawn
 from .inside import (
     ExecutionFinished,
@@ -93,6 +94,10 @@ __all__ = [
     "EVENTS",
     "AdvisoriesLoaded",
     "AuditExported",
+    "AuditForwardAdded",
+    "AuditForwardPaused",
+    "AuditForwardRemoved",
+    "AuditForwardResumed",
     "ClockJumped",
     "ConfigApplied",
     "ConnectionDeclared",

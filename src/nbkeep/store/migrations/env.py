@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from nbkeep.store import (
+    audit_tables,
     data_tables,
     meter_tables,
     model_tables,
@@ -14,6 +15,7 @@ from nbkeep.store import (
 )
 
 _TABLES = (
+    audit_tables.Table,
     data_tables.Table,
     meter_tables.Table,
     model_tables.Table,
