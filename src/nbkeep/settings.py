@@ -93,6 +93,10 @@ class Settings:
     # Where the master key of secrets lies: "" is `secrets/vault-key` of the data directory, "file:/PATH" a
     # file outside of it, "env:NAME" an environment variable of the office.
     vault_key: str = ""
+    # Where the secret lies of which the key is made that signs the audit journal: written like vault_key.
+    audit_key: str = ""
+    # Hosts to which the audit may be sent on although they are this machine, its link, its cloud's metadata.
+    forward_special_hosts: tuple[str, ...] = ()
     # A HashiCorp Vault or OpenBao in which values of secrets lie: its address, a namespace there, how the
     # office signs in ("token:/FILE" or "approle:/FILE-WITH-ROLE-ID,/FILE-WITH-SECRET-ID"), where AppRole is
     # mounted, and a file of the authorities that it is trusted by.
@@ -154,6 +158,11 @@ class Settings:
     def vault_key_at(self) -> Path | str:
         """The file, or the variable, with the master keys of secrets."""
         return where_of(self.vault_key, self.secrets_dir / "vault-key")
+
+    @property
+    def audit_key_at(self) -> Path | str:
+        """The file, or the variable, with the secrets of the key that signs the audit journal."""
+        return where_of(self.audit_key, self.secrets_dir / "audit-key")
 
     @property
     def logs_dir(self) -> Path:
@@ -273,6 +282,7 @@ def _check_ends(settings: Settings) -> None:
         )
     check_place("state_key", settings.state_key, settings.data_dir)
     check_place("vault_key", settings.vault_key, settings.data_dir)
+    check_place("audit_key", settings.audit_key, settings.data_dir)
     for name, place in settings.state_keys.items():
         if not _KEY_NAME.fullmatch(name) or name == "platform" or not place:
             raise invalid("state-keys", f"{name!r} is not a name with a place.",
@@ -363,6 +373,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "state_key": str,
     "state_keys": _places,
     "vault_key": str,
+    "audit_key": str,
+    "forward_special_hosts": _list,
     "vault_url": str,
     "vault_namespace": str,
     "vault_login": str,

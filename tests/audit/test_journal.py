@@ -179,11 +179,16 @@ def test_a_piece_of_the_journal_verifies_too(store: Store, clock: ManualClock) -
     start = clock.now()
     fill(store, clock, 6)
     lines = list(
-        export(store, clock, OPERATOR, since=start + timedelta(seconds=2), until=start + timedelta(seconds=4))
+        export(
+            store,
+            clock,
+            OPERATOR,
+            Wanted(since=start + timedelta(seconds=2), until=start + timedelta(seconds=4)),
+        )
     )
     assert [json.loads(line)["record"]["seq"] for line in lines[1:-1]] == [3, 4]
     assert verify_lines(lines).ok
-    empty = list(export(store, clock, OPERATOR, until=start - timedelta(days=1)))
+    empty = list(export(store, clock, OPERATOR, Wanted(until=start - timedelta(days=1))))
     assert len(empty) == 2
     assert verify_lines(empty).ok
 

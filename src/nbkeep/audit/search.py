@@ -32,6 +32,12 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
 
+    @property
+    def others(self) -> dict[str, str]:
+        """What restricts beside the time, by name: with it, what is found is no chain."""
+        told = {"actor": self.actor, "type": self.type, "session": self.session, "text": self.text}
+        return {name: value for name, value in told.items() if value}
+
 
 @dataclass(frozen=True)
 class Found:
@@ -45,7 +51,7 @@ def search(tx: Tx, actor: Actor, wanted: Wanted, *, limit: int = 100, cursor: st
     """Return a page of records, newest first. Needs `audit:read`. Raises `Refused` (400) for a bad cursor."""
     actor.require("audit:read")
     limit = max(1, min(limit, LIMIT_MAX))
-    query = select(JournalRow).where(*_conditions(wanted)).order_by(JournalRow.seq.desc()).limit(limit + 1)
+    query = select(JournalRow).where(*conditions(wanted)).order_by(JournalRow.seq.desc()).limit(limit + 1)
     if cursor:
         if not re.fullmatch(r"[0-9]{1,18}", cursor):
             raise invalid("cursor", "This is no cursor of a list of records.", "Start with the first page.")
@@ -61,7 +67,8 @@ def as_found(row: JournalRow) -> dict[str, Any]:
     return {**json.loads(row.record), "hash": row.hash}
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Return what a record must fulfil."""
     found: list[ColumnElement[bool]] = []
     if wanted.actor:
         found.append(JournalRow.actor == wanted.actor)

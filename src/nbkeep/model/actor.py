@@ -33,9 +33,11 @@ SCOPES: dict[str, str] = {
     "admin:secrets": "See, rotate and end anybody's secrets, grant your own to others; never a value",
     "admin:grants": "See everybody's requests for access, approve, deny and revoke those of others",
     "admin:models": "Set providers, prices and budgets of models, and see what everybody used",
+    "admin:prices": "Set what flavors, GPUs and storage cost, and see what everybody used",
     "admin:connections": "Declare connections to databases and services, and grant them",
     "admin:data": "Publish datasets and take them out of the catalogue",
     "admin:config": "Export and apply the whole configuration",
+    "admin:audit": "Add, pause and remove the places to which the audit journal is sent on",
     "network:read": "See what sessions connected to, and which rules decided",
     "audit:read": "Search, verify and export the audit journal",
 }

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from nbkeep.audit import events, journal
 from nbkeep.backends.interface import Capacity
+from nbkeep.meter.follow import follow
 from nbkeep.model.actor import SYSTEM
 from nbkeep.model.errors import Refused
 from nbkeep.model.session import SessionState, StopReason
@@ -77,6 +78,7 @@ def freeze_session(parts: Parts, actor: Actor, session_id: str, *, is_saved: boo
                     actor,
                     events.SessionFrozen(session_id=row.id, until=until.isoformat() if until else ""),
                 )
+                follow(tx, parts.clock, row)
         is_frozen = row.state == SessionState.FROZEN
     try:
         if is_frozen:
@@ -140,6 +142,7 @@ def _go_on(tx: Tx, parts: Parts, actor: Actor, row: SessionRow, now: datetime) -
     journal.append(
         tx, parts.clock, actor, events.SessionThawed(session_id=row.id, frozen_s=round(spell_s, 1))
     )
+    follow(tx, parts.clock, row)
 
 
 def settle_freezer(parts: Parts, session_id: str) -> None:

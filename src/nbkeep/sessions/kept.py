@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from nbkeep.audit import events, journal
+from nbkeep.meter.follow import follow
 from nbkeep.model.errors import NbkeepError
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.store.tables import SessionRow, UserRow
@@ -158,6 +159,7 @@ def wish_discard(tx: Tx, clock: Clock, actor: Actor, row: SessionRow, reason: st
     row.discard_state = True
     row.state_pending = not SessionState(row.state).is_live  # else its end takes care of it
     journal.append(tx, clock, actor, events.SessionStateDeleted(session_id=row.id, reason=reason))
+    follow(tx, clock, row)
 
 
 def finish_state(parts: Parts, actor: Actor, session_id: str) -> bool:
@@ -169,6 +171,7 @@ def finish_state(parts: Parts, actor: Actor, session_id: str) -> bool:
         row = tx.get_one(SessionRow, session_id)
         if row.state_pending:
             settle(tx, parts.clock, actor, row, kept)
+            follow(tx, parts.clock, row)
     return True
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nbkeep.audit import events, journal
+from nbkeep.meter.follow import follow
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.vault import leases
 
@@ -49,6 +50,7 @@ def mark_ready(tx: Tx, clock: Clock, actor: Actor, row: SessionRow) -> None:
         actor,
         events.SessionReady(session_id=row.id, start_s=round((now - started).total_seconds(), 3)),
     )
+    follow(tx, clock, row)
 
 
 def mark_ended(
@@ -102,6 +104,8 @@ def mark_ended(
     )
     if not isinstance(kept, Unasked):
         settle(tx, clock, actor, row, kept)
+    # How long a dead one had been dead nobody knows: it is metered up to the last sign of life.
+    follow(tx, clock, row, was_alive=reason in ORDERLY)
     text = notice_about(reason, row, row.stop_detail or "")
     if text:
         add_notice(tx, clock, row.user_id, ENDED, text, session_id=row.id)

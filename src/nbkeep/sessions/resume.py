@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbkeep.audit import events, journal
+from nbkeep.meter.follow import follow
 from nbkeep.model.errors import Refused, not_found
 from nbkeep.model.session import SessionState
 from nbkeep.model.verdict import Refuse
@@ -158,6 +159,7 @@ def _admit(
         ),
     )
     leases.begin_leases(tx, parts.clock, actor, row)
+    follow(tx, parts.clock, row)
     return True
 
 

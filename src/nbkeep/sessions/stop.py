@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbkeep.audit import events, journal
+from nbkeep.meter.follow import follow
 from nbkeep.model.errors import Unavailable
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.store.tables import UserRow
@@ -74,6 +75,7 @@ def wish_stop(
         actor,
         events.SessionStopRequested(session_id=row.id, reason=reason.value, detail=row.stop_detail or ""),
     )
+    follow(tx, clock, row)
     return True
 
 

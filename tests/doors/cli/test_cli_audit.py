@@ -80,3 +80,78 @@ def test_an_export_to_standard_output_is_json_lines(nbkeep: Nbkeep):
     lines = nbkeep("audit", "export").out.splitlines()
     assert "export" in json.loads(lines[0])
     assert "head" in json.loads(lines[-1])
+
+
+def test_an_export_is_verified_elsewhere_with_the_public_key_alone(
+    nbkeep: Nbkeep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    nbkeep("user", "invite", "--email", "jane@acme.com")
+    public, file = tmp_path / "audit.pem", tmp_path / "export.jsonl"
+    public.write_text(nbkeep("audit", "key").out)
+    assert "PRIVATE" not in public.read_text()
+    nbkeep("audit", "export", "-o", str(file))
+    monkeypatch.setenv("NBKEEP_DATA", "/nowhere")
+    done = nbkeep("audit", "verify", str(file), "--key", str(public))
+    assert done.code == 0, done.err
+    assert "Signed 2026-01-01" in done.out
+    for junk in ("", "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----\n", "\x00"):
+        public.write_text(junk)
+        refused = nbkeep("audit", "verify", str(file), "--key", str(public))
+        assert refused.code == 1
+        assert "no public key" in refused.err
+    assert nbkeep("audit", "verify", str(file), "--key", "/nowhere/key").code == 1
+
+
+def test_exports_for_other_programs(nbkeep: Nbkeep):
+    nbkeep("user", "invite", "--email", "jane@acme.com")
+    assert nbkeep("audit", "export", "--format", "csv").out.splitlines()[0].startswith('"seq","at"')
+    found = nbkeep("audit", "export", "--format", "ocsf", "--type", "user").out.splitlines()
+    assert [json.loads(line)["class_uid"] for line in found] == [3001]
+    assert nbkeep("audit", "export", "--format", "xml").code == 2
+
+
+def test_destinations_are_added_shown_paused_and_removed(nbkeep: Nbkeep, tmp_path: Path):
+    secret = tmp_path / "siem-secret"
+    secret.write_text("0123456789abcdef0123456789abcdef\n")
+    secret.chmod(0o600)
+    place = ("--webhook", "https://siem.invalid/nbkeep", "--secret", f"file:{secret}")
+    assert nbkeep("audit", "forward", "add", "siem", *place).code == 0
+    assert nbkeep("audit", "forward", "add", "siem", *place).code == 1
+    assert nbkeep("audit", "forward", "add", "log", "--syslog", "127.0.0.1:5140", "--plain").code == 0
+    shown = nbkeep("audit", "forward", "list").out
+    assert "https://siem.invalid:443" in shown
+    assert "syslog://127.0.0.1:5140" in shown
+    tried = nbkeep("audit", "forward", "test", "siem")
+    assert (tried.code, "its name is not found" in tried.err) == (1, True)
+    assert nbkeep("audit", "forward", "pause", "siem").code == 0
+    assert nbkeep("audit", "forward", "list", "--json").json[1]["state"] == "paused"
+    assert "lacks 4 records" in nbkeep("audit", "forward", "resume", "siem").err
+    assert nbkeep("audit", "forward", "remove", "siem", "--yes").code == 0
+    assert nbkeep("audit", "forward", "pause", "siem").code == 1
+    kinds = [one["type"] for one in nbkeep("audit", "search", "--type", "audit", "--json").json]
+    assert kinds == [
+        "audit.forward-removed",
+        "audit.forward-resumed",
+        "audit.forward-paused",
+        "audit.forward-added",
+        "audit.forward-added",
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--webhook", "http://siem.acme.com/"),
+        ("--webhook", "https://siem.acme.com/"),
+        ("--syslog", "siem.acme.com", "--plain"),
+        ("--syslog", "siem.acme.com", "--secret", "env:SIEM"),
+        ("--syslog", "siem.acme.com", "--ca-file", "relative.pem"),
+        ("--webhook", "https://169.254.169.254/", "--secret", "env:SIEM"),
+        (),
+    ],
+)
+def test_destinations_that_cannot_be_are_refused_in_a_sentence(nbkeep: Nbkeep, wrong: tuple[str, ...]):
+    refused = nbkeep("audit", "forward", "add", "siem", *wrong)
+    assert refused.code in {1, 2}
+    assert "fault in nbkeep" not in refused.err
+    assert nbkeep("audit", "forward", "list", "--json").json == []

@@ -20,6 +20,7 @@ from .catalogue import (
 from .connections import ConnectionDeclared, ConnectionGranted, ConnectionRemoved, ConnectionUngranted
 from .data import DataRead, DatasetPublished, DatasetRemoved, SessionClassRaised
 from .egress import EgressAlarm, EgressRefused
+from .forwarding import AuditForwardAdded, AuditForwardPaused, AuditForwardRemoved, AuditForwardResumed
 from .grants import GrantApproved, GrantDenied, GrantExpired, GrantRequested, GrantRevoked, GrantWithdrawn
 from .inside import (
     ExecutionFinished,
@@ -58,6 +59,7 @@ from .people import (
     UserRoleChanged,
 )
 from .platform import AuditExported, ClockJumped, PlatformStarted, StraySessionStopped
+from .prices import PriceSet
 from .projects import ProjectCreated, ProjectMemberAdded, ProjectMemberRemoved, ProjectRemoved
 from .secrets import (
     SecretGranted,
@@ -92,6 +94,10 @@ __all__ = [
     "EVENTS",
     "AdvisoriesLoaded",
     "AuditExported",
+    "AuditForwardAdded",
+    "AuditForwardPaused",
+    "AuditForwardRemoved",
+    "AuditForwardResumed",
     "ClockJumped",
     "ConfigApplied",
     "ConnectionDeclared",
@@ -132,6 +138,7 @@ __all__ = [
     "PackageRevoked",
     "PasswordChanged",
     "PlatformStarted",
+    "PriceSet",
     "ProfileChanged",
     "ProfileCreated",
     "ProfileDeleted",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from .base import Event
@@ -10,11 +10,13 @@ from .base import Event
 
 @dataclass(frozen=True, kw_only=True)
 class AuditExported(Event):
-    """Somebody took a copy of the journal, whole or from and until these times."""
+    """Somebody took a copy of the journal, whole or from and until these times, or what fits a filter."""
 
     type: ClassVar[str] = "audit.exported"
     since: str = ""
     until: str = ""
+    format: str = "jsonl"  # jsonl | csv | ocsf
+    filter: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from . import (
     connections,
     data,
     flavors,
+    forwards,
     grants,
     host,
     images,
@@ -32,6 +33,7 @@ from . import (
     secrets,
     sessions,
     tokens,
+    usage,
     volumes,
 )
 from .errors import Problem, install_error_handling
@@ -48,6 +50,7 @@ PUBLIC = (
     tokens,
     audit,
     flavors,
+    forwards,
     profiles,
     images,
     sessions,
@@ -56,6 +59,7 @@ PUBLIC = (
     secrets,
     grants,
     models,
+    usage,
     connections,
     data,
     projects,

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse
 
+from nbkeep.meter.prices import hourly_cost
 from nbkeep.sessions import listing
 from nbkeep.sessions.access import grant_access
 from nbkeep.sessions.diagnose import diagnose_session
@@ -200,4 +201,10 @@ def _look(office: Office, actor: Actor, session_id: str) -> tuple[dict[str, Any]
 
 
 def _view(office: Office, actor: Actor, session_id: str) -> dict[str, Any]:
-    return _look(office, actor, session_id)[0]
+    """Return the view, and what the session costs as it is now."""
+    with office.store.read() as tx:
+        row = visible_session(tx, actor, session_id)
+        return {
+            **session_view(tx, office.clock, office.settings, row),
+            "cost_per_hour_microcents": hourly_cost(tx, office.clock, row),
+        }

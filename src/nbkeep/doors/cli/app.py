@@ -36,6 +36,8 @@ VERBS = (
     "connection",
     "dataset",
     "network",
+    "report",
+    "price",
     "model",
     "packages",
     "audit",
@@ -45,7 +47,10 @@ VERBS = (
     "token",
 )
 _NAMES = tuple(verb.replace("_", "-") for verb in VERBS)
-_ORDER = (*_NAMES[: _NAMES.index("token")], "logout", "whoami", "token")  # login.py has three verbs
+# login.py has three verbs, report.py two
+_ORDER = (
+    *_NAMES[: (_LATER := _NAMES.index("session"))], "usage", *_NAMES[_LATER:-1], "logout", "whoami", "token",
+)  # fmt: skip
 
 _HELP = """A governed notebook environment: private JupyterLab workspaces, and control over their reach.
 

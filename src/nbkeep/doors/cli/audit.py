@@ -12,6 +12,7 @@ import typer
 from nbkeep.model.errors import Refused
 
 from . import panels, words
+from .audit_forward import forward
 from .connect import office
 from .files import write_whole
 from .options import Json, Limit, complete_session, complete_user
@@ -31,6 +32,7 @@ OfSession = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add `nbkeep audit`."""
+    audit.add_typer(forward, name="forward")
     app.add_typer(audit, name="audit", rich_help_panel=panels.RECORD)
 
 
@@ -98,13 +100,20 @@ def search(
 
 @audit.command()
 def verify(
-    file: Annotated[
+    export_file: Annotated[
         Path | None,
-        typer.Option("--file", "-f", help="Check an export instead; needs no server.", dir_okay=False),
+        typer.Argument(metavar="[FILE]", help="Check an export instead; needs no server.", dir_okay=False),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="The same as FILE.", dir_okay=False)
     ] = None,
     known_head: Annotated[
         str | None,
         typer.Option("--known-head", metavar="HASH", help="A hash noted earlier, which must occur."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", metavar="PUB", help="The public key that must have signed the export."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -113,9 +122,15 @@ def verify(
     Ends with code 1 if one was. Prints the hash of the last record: note it elsewhere and give it as
     --known-head next time, so that even records computed anew from some point on are found.
 
-    Example: nbkeep audit verify --file export.jsonl
+    With --key it finds even a chain that somebody computed anew: the file must be signed, whole, by the key
+    that `nbkeep audit key` printed.
+
+    Example: nbkeep audit verify export.jsonl --key audit.pem
     """
-    report = _verify_file(file, known_head) if file else _verify_office(known_head)
+    file = export_file or file
+    if key and not file:
+        raise typer.BadParameter("--key is for a FILE: the server checks with its own.")
+    report = _verify_file(file, known_head, key) if file else _verify_office(known_head)
     if as_json:
         print_json(report)
     if not report["ok"]:
@@ -124,9 +139,25 @@ def verify(
             f"The record is BROKEN: {report['problem']}.",
             "Keep everything as it is, take a copy, and find out who could write to the database.",
         )
+    if not as_json and report.get("signed_at"):
+        print(f"Signed {words.moment(report['signed_at'])} UTC by the key that was given.")
     if not as_json:
         print(f"Intact: {report['count']} records, the last is number {report['seq']}.")
         print(f"Hash of the last one: {report['hash']}")
+
+
+@audit.command()
+def key(as_json: Json = False) -> None:
+    """Print the public key that exports are signed with; keep it where nobody of this server can change it.
+
+    Example: nbkeep audit key > audit.pem
+    """
+    with office() as api:
+        found = api.get("audit/key")
+    if as_json:
+        print_json(found)
+        return
+    print("".join(one["pem"] for one in found), end="")
 
 
 @audit.command()
@@ -135,21 +166,36 @@ def export(
         Path | None,
         typer.Option("--output", "-o", help="Write to this file (0600) instead of standard output."),
     ] = None,
+    format_: Annotated[
+        str,
+        typer.Option("--format", metavar="jsonl|csv|ocsf", help="jsonl can be verified; ocsf is 1.7."),
+    ] = "jsonl",
+    text: Annotated[str | None, typer.Option("--text", help="Only records that contain these words.")] = None,
+    actor: By = None,
+    kind: Type = None,
+    session: OfSession = None,
     since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="From then on.")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before then.")] = None,
 ) -> None:
-    """Write records as JSON lines; `nbkeep audit verify --file` checks them anywhere.
+    """Write records as JSON lines, which `nbkeep audit verify` checks anywhere, as CSV or OCSF.
 
-    Example: nbkeep audit export -o export.jsonl
+    Filters by person, kind, session or words leave records out: what is left is no chain to verify.
+
+    Example: nbkeep audit export --format csv --actor jane --since 30d -o jane.csv
     """
+    if format_ not in {"jsonl", "csv", "ocsf"}:
+        raise typer.BadParameter("--format is jsonl, csv or ocsf.")
+    is_chain = format_ == "jsonl" and not any((text, actor, kind, session))
     with office() as api:
-        lines = api.lines("audit/export", format="jsonl", since=words.past(since), until=words.past(until))
+        lines = api.lines("audit/export", format=format_, text=text, actor=actor, type=kind, session=session,
+                          since=words.past(since), until=words.past(until))  # fmt: skip
         if output is None:
             for line in lines:
                 print(line)
             return
         count = write_whole(output, lines)
-    print_note(f"{output}: {count} lines. Check it anywhere with `nbkeep audit verify --file {output}`.")
+    check = f" Check it anywhere with `nbkeep audit verify {output}`." if is_chain else ""
+    print_note(f"{output}: {count} lines.{check}")
 
 
 def _verify_office(known_head: str | None) -> dict[str, Any]:
@@ -157,14 +203,17 @@ def _verify_office(known_head: str | None) -> dict[str, Any]:
         return api.get("audit/verify", known_head=known_head)
 
 
-def _verify_file(file: Path, known_head: str | None) -> dict[str, Any]:
+def _verify_file(file: Path, known_head: str | None, key: Path | None) -> dict[str, Any]:
+    from nbkeep.audit.signing import read_public
     from nbkeep.audit.verify import verify_lines  # imports the database's library
 
     try:
+        keys = read_public(key.read_bytes()) if key else []
         with file.open(encoding="utf-8", errors="surrogateescape") as lines:
-            return asdict(verify_lines(lines, known_head))
+            return asdict(verify_lines(lines, known_head, keys))
     except OSError as error:
-        raise Refused("no-file", f"{file} cannot be read ({error.strerror}).", "Check the path.") from error
+        path = error.filename or file
+        raise Refused("no-file", f"{path} cannot be read ({error.strerror}).", "Check the path.") from error
 
 
 def _print_records(records: list[dict[str, Any]], *, as_json: bool, lines: bool = False) -> None:

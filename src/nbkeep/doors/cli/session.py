@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nbkeep.model.errors import Refused, Unavailable
+from nbkeep.model.money import money_words
 
 from . import panels, words
 from .connect import office, part
@@ -343,6 +344,11 @@ def _state(found: dict[str, Any]) -> str:
     return f"{found['state']} ({found['stop']['reason']})" if found.get("stop") else str(found["state"])
 
 
+def _hourly(found: dict[str, Any]) -> str | None:
+    cost: int | None = found.get("cost_per_hour_microcents")
+    return money_words(cost, found["profile"]["currency"] or "") if cost else None
+
+
 def _print(found: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(found)
@@ -358,6 +364,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("address", found.get("url")),
             ("busy", "yes" if found.get("is_busy") else None),
             ("memory", words.size(found["memory_used_bytes"]) if found.get("memory_used_bytes") else None),
+            ("costs an hour", _hourly(found)),
             ("started", words.moment(found["started_at"])),
             ("frozen since", words.moment(found["frozen_at"]) if found.get("frozen_at") else None),
             ("put on disk", words.moment(found["frozen_until"]) if found.get("frozen_until") else None),

@@ -28,6 +28,7 @@ from . import (
     secrets,
     sessions,
     signin,
+    usage,
 )
 from .admin import PAGES as ADMIN_PAGES
 from .browser import is_https
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from nbkeep.app import Office
 
 log = logging.getLogger(__name__)
-PAGES = (signin, join, home, sessions, network, grants, data, connections, secrets, projects, models, files,
-         account, *ADMIN_PAGES)  # fmt: skip
+PAGES = (signin, join, home, sessions, network, grants, data, connections, secrets, projects, models, usage,
+         files, account, *ADMIN_PAGES)  # fmt: skip
 _TITLES = {
     400: "That did not work",
     401: "Please sign in",

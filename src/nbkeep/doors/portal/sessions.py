@@ -10,7 +10,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.background import BackgroundTask
 
 from nbkeep.data.reads import class_of
+from nbkeep.meter.prices import hourly_cost
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
+from nbkeep.model.money import money_words
 from nbkeep.model.session import SessionState
 from nbkeep.sessions.access import VISIT, grant_access
 from nbkeep.sessions.diagnose import diagnose_session
@@ -196,6 +198,7 @@ def _values(office: Office, browser: Browser, session_id: str) -> dict[str, Any]
         user = tx.get_one(UserRow, row.user_id).name
         others = same_image(tx, browser.actor, row) if row.state == SessionState.SUSPENDED else []
         reach, data_class = reach_words_of(tx, office.settings, row), class_of(tx, row.id)
+        hourly = hourly_cost(tx, office.clock, row)
     kernels = (row.kept or {}).get("kernels", [])
     return {
         "s": seen(office, row, user),
@@ -205,6 +208,7 @@ def _values(office: Office, browser: Browser, session_id: str) -> dict[str, Any]
         "hindrance": hindrance(office.settings, row),
         "reach": reach,
         "data_class": data_class,
+        "hourly": money_words(hourly, office.settings.currency) if hourly else "",
     }
 
 

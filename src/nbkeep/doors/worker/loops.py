@@ -7,14 +7,19 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nbkeep.audit.checkpoints import make_when_due
+from nbkeep.audit.signing import keys_of
 from nbkeep.grants.decide import lapse_requests
 from nbkeep.grants.end import expire_grants
-from nbkeep.model.errors import Unavailable
+from nbkeep.meter.beat import Meter
+from nbkeep.meter.values import BEAT_S
+from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.sessions.state_key_records import record_keys
 from nbkeep.sessions.state_keys import key_ids
 
 from . import clocks, freezer, reconcile, starts, stops, sweep, warm
 from .clockguard import boot_id
+from .forwarder import Forwarder
 from .leftovers import take_leftovers
 from .states import hold_to_limits, look_after_states
 
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
 ROUND_S = 1.0
 _SWEEP_EVERY_S = 3600.0
 _HOLD_EVERY_S = 10.0
+_SIGN_EVERY_S = 60.0
 _log = logging.getLogger("nbkeep.worker")
 
 
@@ -41,6 +47,9 @@ class Worker:
     _missing: dict[str, int] = field(default_factory=dict[str, int])
     _swept_at_s: float | None = None
     _held_at_s: float | None = None
+    _beat_at_s: float | None = None
+    _meter: Meter = field(default_factory=Meter)
+    _signed_at_s: float | None = None
     _wishes: warm.Wishes = field(default_factory=warm.Wishes)
     _recorded_keys: list[str] = field(default_factory=list[str])
     _unasked: list[str] | None = None
@@ -48,30 +57,35 @@ class Worker:
     def round(self) -> None:
         """Do each step once. A step that fails is logged and does not keep the others from happening."""
         # First of all: deadlines must be right before anybody is stopped by them.
-        if not self._step("clocks", lambda: clocks.check(self.parts, self.boot_id)):
+        if not self.step("clocks", lambda: clocks.check(self.parts, self.boot_id)):
             return
-        self._step("limits", lambda: stops.stop_what_is_due(self.parts))
-        self._step("grants", lambda: expire_grants(self.parts.store, self.parts.clock))
-        self._step("requests", lambda: lapse_requests(self.parts.store, self.parts.clock))
-        self._step("frozen", lambda: freezer.suspend_frozen(self.parts))
-        self._step("begun starts", self._go_on_with_starts)
-        self._step("starts", lambda: stops.give_up_slow_starts(self.parts))
-        self._step("disabled", lambda: stops.stop_disabled_users(self.parts))
-        self._step("reconcile", lambda: reconcile.compare(self.parts, self.boot_id, self._missing))
-        self._step("leftovers", lambda: take_leftovers(self.parts))
-        self._step("stopping", lambda: stops.finish_stops(self.parts))
-        self._step("warm", lambda: self._wishes.tell(self.parts))
+        self.step("limits", lambda: stops.stop_what_is_due(self.parts))
+        self.step("grants", lambda: expire_grants(self.parts.store, self.parts.clock))
+        self.step("requests", lambda: lapse_requests(self.parts.store, self.parts.clock))
+        self.step("frozen", lambda: freezer.suspend_frozen(self.parts))
+        self.step("begun starts", self._go_on_with_starts)
+        self.step("starts", lambda: stops.give_up_slow_starts(self.parts))
+        self.step("disabled", lambda: stops.stop_disabled_users(self.parts))
+        self.step("reconcile", lambda: reconcile.compare(self.parts, self.boot_id, self._missing))
+        self.step("leftovers", lambda: take_leftovers(self.parts))
+        self.step("stopping", lambda: stops.finish_stops(self.parts))
+        if self._beat_at_s is None or self.parts.clock.monotonic_s() - self._beat_at_s >= BEAT_S:
+            self.step("meter", self._beat)
+        self.step("warm", lambda: self._wishes.tell(self.parts))
         now_s = self.parts.clock.monotonic_s()
-        self._step("keys", self._record_keys)
-        self._step("states", lambda: look_after_states(self.parts))
+        self.step("keys", self._record_keys)
+        self.step("states", lambda: look_after_states(self.parts))
         if self._held_at_s is None or now_s - self._held_at_s >= _HOLD_EVERY_S:
-            self._step("limits of states", lambda: hold_to_limits(self.parts))
+            self.step("limits of states", lambda: hold_to_limits(self.parts))
             self._held_at_s = now_s
+        if self._signed_at_s is None or now_s - self._signed_at_s >= _SIGN_EVERY_S:
+            self.step("checkpoint", self._sign_journal)
+            self._signed_at_s = now_s
         if self._swept_at_s is None or now_s - self._swept_at_s >= _SWEEP_EVERY_S:
-            self._step("sweep", lambda: sweep.sweep(self.parts))
-            self._step("old connections", lambda: sweep.forget_old_connections(self.parts))
-            self._step("old packages", lambda: sweep.forget_old_packages(self.parts))
-            self._step("old calls of models", lambda: sweep.forget_old_model_calls(self.parts))
+            self.step("sweep", lambda: sweep.sweep(self.parts))
+            self.step("old connections", lambda: sweep.forget_old_connections(self.parts))
+            self.step("old packages", lambda: sweep.forget_old_packages(self.parts))
+            self.step("old calls of models", lambda: sweep.forget_old_model_calls(self.parts))
             self._swept_at_s = now_s
 
     def _go_on_with_starts(self) -> None:
@@ -80,15 +94,29 @@ class Worker:
             self._unasked = starts.admitted(self.parts)
         self._unasked = starts.ask_again(self.parts, self._unasked)
 
+    def _beat(self) -> None:
+        # When it fails, the next round counts what this one has not.
+        try:
+            alive = {one.session_id for one in self.parts.backend.sessions() if one.alive}
+        except Unavailable:
+            alive = None
+        if self._meter.beat(self.parts.store, self.parts.clock, alive):
+            self._beat_at_s = self.parts.clock.monotonic_s()
+
+    def _sign_journal(self) -> None:
+        parts = self.parts
+        make_when_due(parts.store, parts.clock, keys_of(parts.settings))
+
     def _record_keys(self) -> None:
         if (ids := key_ids(self.parts.settings)) != self._recorded_keys:
             record_keys(self.parts, ids)
             self._recorded_keys = ids
 
-    def _step(self, name: str, act: Callable[[], object]) -> bool:
+    def step(self, name: str, act: Callable[[], object]) -> bool:
+        """Do one thing; tell whether that went well."""
         try:
             act()
-        except Unavailable as error:
+        except (Unavailable, Refused) as error:
             _log.warning("%s: %s", name, error)
             return False
         except Exception:  # noqa: BLE001 - logged with its trace; the loops must outlive every bug
@@ -99,7 +127,13 @@ class Worker:
 
 async def run_loops(parts: Parts) -> None:
     """Do a round every second until cancelled; in a thread, for it waits for database, hub and warden."""
-    worker = Worker(parts)
+    worker, forwarder = Worker(parts), Forwarder(parts)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_every_round(worker.round))
+        group.create_task(_every_round(lambda: worker.step("forwarding", forwarder.round)))
+
+
+async def _every_round(act: Callable[[], object]) -> None:
     while True:
-        await asyncio.to_thread(worker.round)
+        await asyncio.to_thread(act)
         await asyncio.sleep(ROUND_S)

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from alembic import context
 
-from nbkeep.store import data_tables, model_tables, network_tables, package_tables, project_tables
+from nbkeep.store import (
+    audit_tables,
+    data_tables,
+    meter_tables,
+    model_tables,
+    network_tables,
+    package_tables,
+    project_tables,
+)
 
 _TABLES = (
+    audit_tables.Table,
     data_tables.Table,
+    meter_tables.Table,
     model_tables.Table,
     network_tables.Table,
     package_tables.Table,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
-from nbkeep.audit.export import export
+from nbkeep.audit.export import MEDIA_TYPES, SUFFIXES, Format, export
 from nbkeep.audit.search import Wanted, search
+from nbkeep.audit.signing import keys_of
 from nbkeep.audit.verify import verify_journal
 from nbkeep.doors.portal.errors import field_errors
 from nbkeep.doors.portal.guard import SignedIn
 from nbkeep.doors.portal.render import fragment, page
+from nbkeep.forwarding.destinations import statuses
 from nbkeep.model.errors import Refused, invalid
 
 if TYPE_CHECKING:
@@ -54,10 +56,13 @@ def show(
         records, following = found.records, found.next
     except Refused as refusal:
         errors = field_errors(refusal)
+    with office.store.read() as tx:
+        forwards = statuses(tx, browser.actor)
     first = f"/portal/admin/audit?{urlencode(filters)}"
     values: dict[str, Any] = {
         "records": [_readable(record) for record in records],
         "filters": filters,
+        "forwards": forwards,
         "errors": errors,
         "first_url": first,
         "next_url": f"{first}&{urlencode({'cursor': following})}" if following else "",
@@ -70,22 +75,35 @@ def show(
 def verify(request: Request, browser: SignedIn) -> Response:
     """Check the whole chain and say so."""
     office: Office = request.app.state.office
-    values = {"report": verify_journal(office.store, browser.actor)}
+    values = {"report": verify_journal(office.store, browser.actor, keys=keys_of(office.settings).public())}
     if "hx-request" in request.headers:
         return HTMLResponse(fragment(request, "parts/verified.html", values))
     return page(request, "admin/verified.html", values)
 
 
 @router.post("/export")
-def take_copy(request: Request, browser: SignedIn) -> Response:
-    """Give the journal as JSON lines that can be verified offline. That a copy was taken is recorded."""
+def take_copy(
+    request: Request,
+    browser: SignedIn,
+    *,
+    format: Annotated[Format, Form()] = "jsonl",
+    actor: Annotated[str, Form()] = "",
+    type: Annotated[str, Form()] = "",
+    session: Annotated[str, Form()] = "",
+    text: Annotated[str, Form()] = "",
+    since: Annotated[str, Form()] = "",
+    until: Annotated[str, Form()] = "",
+) -> Response:
+    """Give what the filters let through. That a copy was taken is recorded."""
     office: Office = request.app.state.office
-    lines = export(office.store, office.clock, browser.actor)
-    name = f"nbkeep-audit-{office.clock.now():%Y%m%dT%H%M%SZ}.jsonl"
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(
-        (line + "\n" for line in lines), media_type="application/x-ndjson", headers=headers
+    wanted = Wanted(actor.strip(), type.strip(), session.strip(), text.strip(), _moment(since, "since"),
+                    _moment(until, "until"))  # fmt: skip
+    lines = export(
+        office.store, office.clock, browser.actor, wanted, form=format, keys=keys_of(office.settings)
     )
+    name = f"nbkeep-audit-{office.clock.now():%Y%m%dT%H%M%SZ}.{SUFFIXES[format]}"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse((line + "\n" for line in lines), media_type=MEDIA_TYPES[format], headers=headers)
 
 
 def _moment(given: str, field: str) -> datetime | None:

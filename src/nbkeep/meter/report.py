@@ -1,0 +1,189 @@
+"""What was used and what it cost, by day (UTC): one's own, or everybody's for those who may see it.
+
+Ended intervals are summed up already, as they ended; open ones are cut into days here. Tokens and bytes
+are read where calls of models and connections are recorded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from nbkeep.model.errors import invalid, not_found
+from nbkeep.store.meter_tables import MeterDayRow, MeterIntervalRow
+from nbkeep.store.model_tables import ModelCallRow
+from nbkeep.store.network_tables import ConnectionRow
+from nbkeep.store.tables import UserRow
+
+from .follow import prices_of
+from .rules import pieces, used
+from .values import ADMIN, READ, USE, PriceFrom, unit_of
+
+if TYPE_CHECKING:
+    from nbkeep.model.actor import Actor
+    from nbkeep.store.database import Tx
+
+MODELS, GATEWAY = "models", "gateway"
+_ELSEWHERE = {MODELS: "tokens", GATEWAY: "bytes"}
+_MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
+_DECEMBER = 12
+
+
+@dataclass(frozen=True)
+class Span:
+    """Whole days (UTC), from the first to the last."""
+
+    first: date
+    last: date
+
+
+@dataclass
+class Sum:
+    """How much of a resource, and what it cost in microcents."""
+
+    amount_us: int = 0
+    cost: int = 0
+
+
+def month_span(month: str) -> Span:
+    """Return the days of a month such as `2026-11`; raise `Refused` (400) for anything else."""
+    if not _MONTH.fullmatch(month) or month.startswith("0000"):
+        raise invalid("month", f"{month[:20]!r} is not a month.", "Write it like 2026-11.")
+    year, number = int(month[:4]), int(month[5:])
+    after = date(year + 1, 1, 1) if number == _DECEMBER else date(year, number + 1, 1)
+    return Span(date(year, number, 1), after - timedelta(days=1))
+
+
+def sees_all(actor: Actor) -> bool:
+    """Tell whether somebody may see what others used."""
+    return actor.may(ADMIN) or actor.may(READ)
+
+
+def usage(
+    tx: Tx, actor: Actor, span: Span, *, user: str = "", own: bool = False, daily: bool = False
+) -> list[dict[str, Any]]:
+    """Return sums by person and resource, and with `daily` by day, in this order.
+
+    `own`: one's own alone. Others are like not there (404) for those who may not see them.
+    """
+    users = _users(tx, actor, user, own=own)
+    sums: defaultdict[tuple[str, str, str], Sum] = defaultdict(Sum)
+    for found in (_ended(tx, span, users), _open(tx, span, users)):
+        for day, user_id, resource, amount_us, cost in found:
+            one = sums[day if daily else "", user_id, resource]
+            one.amount_us += amount_us
+            one.cost += cost
+    items = [
+        _line(day, users[user_id], resource, used(resource, 1, one.amount_us), one.cost)
+        for (day, user_id, resource), one in sums.items()
+    ]
+    items += _models(tx, span, users, daily=daily) + _gateway(tx, span, users, daily=daily)
+    return sorted(items, key=lambda one: (one["day"], one["user"], one["resource"]))
+
+
+def _line(day: str, user: str, resource: str, quantity: float, cost: int) -> dict[str, Any]:
+    return {
+        "day": day,
+        "user": user,
+        "resource": resource,
+        "unit": _ELSEWHERE.get(resource) or unit_of(resource),
+        "quantity": round(quantity, 6),
+        "cost_microcents": cost,
+    }
+
+
+def _users(tx: Tx, actor: Actor, wanted: str, *, own: bool) -> dict[str, str]:
+    """Return the names, by id, of the people that somebody may see and has asked for."""
+    query = select(UserRow.id, UserRow.name)
+    if own or not sees_all(actor):
+        actor.require("self" if sees_all(actor) else USE)
+        query = query.where(UserRow.id == actor.id)
+    names = {row.id: row.name for row in tx.execute(query)}
+    if not wanted:
+        return names
+    found = {user_id: name for user_id, name in names.items() if name == wanted}
+    if not found:
+        raise not_found("user", wanted)
+    return found
+
+
+def _ended(tx: Tx, span: Span, users: dict[str, str]) -> list[tuple[str, str, str, int, int]]:
+    row = MeterDayRow
+    query = select(
+        row.day, row.user_id, row.resource, row.amount, func.sum(row.lasted_us), func.sum(row.cost)
+    ).where(row.day >= f"{span.first:%Y-%m-%d}", row.day <= f"{span.last:%Y-%m-%d}")
+    if len(users) == 1:
+        query = query.where(row.user_id.in_(users))
+    query = query.group_by(row.day, row.user_id, row.resource, row.amount)
+    return [
+        (day, user_id, resource, amount * int(lasted_us), int(cost))
+        for day, user_id, resource, amount, lasted_us, cost in tx.execute(query)
+        if user_id in users
+    ]
+
+
+def _open(tx: Tx, span: Span, users: dict[str, str]) -> list[tuple[str, str, str, int, int]]:
+    row = MeterIntervalRow
+    before = _midnight(span.last + timedelta(days=1))
+    query = select(row.user_id, row.resource, row.amount, row.began_at, row.lasted_us, row.list_price).where(
+        row.ended_at.is_(None), row.began_at < before
+    )
+    prices: dict[str, list[PriceFrom]] = {}
+    found: list[tuple[str, str, str, int, int]] = []
+    for user_id, resource, amount, began_at, lasted_us, list_price in tx.execute(query):
+        if user_id not in users:
+            continue
+        if resource not in prices:
+            prices[resource] = prices_of(tx, resource)
+        found += [
+            (f"{one.day:%Y-%m-%d}", user_id, resource, amount * one.lasted_us, one.cost)
+            for one in pieces(resource, amount, began_at, lasted_us, prices[resource], list_price)
+            if span.first <= one.day <= span.last
+        ]
+    return found
+
+
+def _models(tx: Tx, span: Span, users: dict[str, str], *, daily: bool) -> list[dict[str, Any]]:
+    row = ModelCallRow
+    keys = [row.day, row.user_id] if daily else [row.user_id]
+    query = (
+        select(*keys, func.sum(row.tokens_in + row.tokens_out), func.sum(row.cost))
+        .where(row.day >= f"{span.first:%Y-%m-%d}", row.day <= f"{span.last:%Y-%m-%d}")
+        .group_by(*keys)
+    )
+    found: list[dict[str, Any]] = []
+    for *key, tokens, cost in tx.execute(query):
+        user, day = users.get(key[-1]), key[0] if daily else ""
+        if user is not None:
+            found.append(_line(day, user, MODELS, int(tokens or 0), int(cost or 0)))
+    return found
+
+
+def _gateway(tx: Tx, span: Span, users: dict[str, str], *, daily: bool) -> list[dict[str, Any]]:
+    """Return the bytes that went through the gateway, as far back as connections are kept."""
+    row = ConnectionRow
+    days = (span.last - span.first).days + 1
+    spans = (
+        [Span(one, one) for one in (span.first + timedelta(days=number) for number in range(days))]
+        if daily
+        else [span]
+    )
+    found: list[dict[str, Any]] = []
+    for one in spans:
+        query = select(row.user_id, func.sum(row.bytes_out + row.bytes_in)).where(
+            row.at >= _midnight(one.first), row.at < _midnight(one.last + timedelta(days=1))
+        )
+        for user_id, passed in tx.execute(query.group_by(row.user_id)):
+            if user_id in users and passed:
+                day = f"{one.first:%Y-%m-%d}" if daily else ""
+                found.append(_line(day, users[user_id], GATEWAY, int(passed), 0))
+    return found
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), UTC)
