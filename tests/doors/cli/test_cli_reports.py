@@ -35,6 +35,13 @@ def test_a_month_by_person_for_spreadsheets_and_for_people(nbkeep: Nbkeep, serve
     assert "1.50 EUR" in nbkeep("session", "show", session_id).out
 
 
+def test_an_operator_is_told_whose_report_to_ask_for(nbkeep: Nbkeep, served: OfficeForTests) -> None:
+    del served
+    said = nbkeep("usage")
+    assert "Nothing was used" in said.out + said.err
+    assert "`nbkeep report monthly`" in said.out + said.err
+
+
 def test_a_wrong_month_is_told_in_a_sentence(nbkeep: Nbkeep, served: OfficeForTests) -> None:
     del served
     said = nbkeep("report", "monthly", "--month", "November")

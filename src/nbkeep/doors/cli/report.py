@@ -79,6 +79,7 @@ def _report(
 ) -> None:
     with office() as api:
         found = api.get("usage", by=by, user=user, month=month, own=own or None)
+        is_nobodys = own and not found["items"] and api.get("me")["user"] is None
     if as_json:
         print_json(found)
         return
@@ -108,6 +109,8 @@ def _report(
     print_table(columns, rows, f"Nothing was used in {found['month']}.")
     if rows:
         print_note(f"{found['month']} (UTC), up to a few seconds ago.")
+    elif is_nobodys:
+        print_note("The operator of this machine starts nothing; `nbkeep report monthly` shows everybody's.")
 
 
 def _quantity(one: dict[str, Any]) -> str:
