@@ -9,6 +9,7 @@ import shutil
 import stat
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,12 @@ _SHOWN = 200
 _PAUSE_EVERY = 2000
 _NICENESS = 10
 _BLOCK = 512
+
+
+def _yield_to_the_session() -> None:
+    """Lower the priority of this thread: it measures, the session works."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 @dataclass
@@ -48,7 +55,9 @@ class HomeUsage:
         """Return {measured_at, folders, suggestions, files}; blocks for as long as the home is large."""
         with self._lock:
             if self._result is None or time.monotonic() - self._measured_s > _FRESH_S:
-                self._result = self._measured()
+                # In a thread of its own, whose low priority stays until it ends: no other work is slowed.
+                with ThreadPoolExecutor(1, "nbkeep-measure", initializer=_yield_to_the_session) as thread:
+                    self._result = thread.submit(self._measured).result()
                 self._measured_s = time.monotonic()
             return self._result
 
@@ -66,8 +75,6 @@ class HomeUsage:
         return freed
 
     def _measured(self) -> dict[str, Any]:
-        with contextlib.suppress(OSError):  # this thread only; it measures, the session works
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         walk = _Walk(self._home)
         sums: dict[str, _Sum] = {"": _Sum()}
         for folder, files, count in walk.folders():

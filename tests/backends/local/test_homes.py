@@ -159,7 +159,9 @@ def test_jupyterlab_and_the_portal_give_the_same_advice(short_dir: Path) -> None
     (home / "model.bin").write_bytes(bytes(60 * MIB))
     os.link(home / "model.bin", home / "work/same.bin")
     told = UsageCache(Homes(Layout(short_dir))).measure("jane", 2)
+    before = os.getpriority(os.PRIO_PROCESS, 0)
     inside = HomeUsage(Home(home, "/home/user")).measure()
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before  # who asks goes on as fast as ever
     assert {one.path for one in told.suggestions} == set(may_go)
     assert {one["path"]: one["why"] for one in inside["suggestions"]} == {
         one.path: one.why for one in told.suggestions
