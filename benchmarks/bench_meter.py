@@ -201,7 +201,7 @@ def measure(store: Store, sessions: set[str], beats: int) -> Figures:
         meter.beat(store, clock, sessions)
         took.append(time.perf_counter() - began)
         cpu_s += time.thread_time() - began_cpu
-        time.sleep(0.05)
+        time.sleep(0.05)  # the writer beside gets its turn between two beats, as in an office
     is_over.set()
     writer.join()
     began = time.perf_counter()

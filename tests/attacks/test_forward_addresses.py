@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import pytest
 
@@ -38,9 +39,9 @@ def test_a_name_that_leads_there_is_refused_when_it_is_looked_up(
     """Whoever owns a name says where it leads, and says something else the next time."""
     looked_up = socket.getaddrinfo
 
-    def answer(host: str, port: int, *args: object, **more: object) -> object:
+    def answer(host: str, port: int, *args: Any, **more: Any) -> object:
         if host != "siem.acme.com":
-            return looked_up(host, port, *args, **more)  # pyright: ignore[reportArgumentType, reportCallIssue]
+            return looked_up(host, port, *args, **more)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in (*also, "127.0.0.2")]
 
     with Hook(sending.authority, ("siem.acme.com",)).serving() as hook:

@@ -114,7 +114,9 @@ def test_who_is_short_of_memory_has_no_kernel_in_reserve(server: JailedServer) -
     server.put_notebook("other.ipynb", "0")
     other = server.open_notebook("other.ipynb")  # takes what was in reserve
     counts = "import glob; print(sum('parent.py' in open(one).read() for one in glob.glob('/proc/[0-9]*/cmdline')))"
-    time.sleep(4)
+    time.sleep(
+        4
+    )  # that none comes can only be waited for: else one is there a second after another was taken
     assert runs(server, other, counts) == "2\n"
     runs(server, full, "del big")
     eventually(lambda: runs(server, other, counts) == "3\n", 30)
