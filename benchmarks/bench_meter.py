@@ -30,9 +30,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert
 
 from nbkeep.meter.beat import Meter
-from nbkeep.meter.report import month_span, usage
+from nbkeep.meter.report import usage
 from nbkeep.model.actor import OPERATOR
 from nbkeep.model.clock import ManualClock
+from nbkeep.model.days import month_span
 from nbkeep.store.database import Store
 from nbkeep.store.meter_tables import MeterDayRow, MeterIntervalRow
 from nbkeep.store.tables import MarkRow, SessionRow, UserRow

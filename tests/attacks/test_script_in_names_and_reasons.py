@@ -9,9 +9,9 @@ from browser_parts import OpenPortal, chromium, open_portal
 from nbkeep.backends.interface import FileUse, FolderUse, Suggestion, VolumeUsage
 from nbkeep.model.actor import Role
 from nbkeep.model.session import StopReason
+from nbkeep.outbox.notices import add_notice
 from nbkeep.sessions.access import grant_access
 from nbkeep.sessions.marks import mark_ended, mark_progress
-from nbkeep.sessions.notices import add_notice
 from nbkeep.store.tables import FlavorRow, ProfileRow, SessionRow, UserRow
 from portal_parts import HOSTILE
 

@@ -16,8 +16,8 @@ from nbkeep.grants.rules import LAPSES, MAX_OPEN
 from nbkeep.grants.view import grant_view
 from nbkeep.model.actor import OPERATOR, Role
 from nbkeep.model.errors import Refused
+from nbkeep.outbox.notices import list_notices
 from nbkeep.people.users import change_user
-from nbkeep.sessions.notices import list_notices
 from nbkeep.sessions.policies import session_policy
 from nbkeep.sessions.view import own_view
 

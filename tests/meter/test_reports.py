@@ -12,6 +12,7 @@ from nbkeep.audit.search import Wanted as Searched
 from nbkeep.audit.search import search
 from nbkeep.meter import prices, report
 from nbkeep.model.actor import OPERATOR, Role
+from nbkeep.model.days import month_span
 from nbkeep.model.errors import Refused
 from nbkeep.model.money import MICROCENTS
 from nbkeep.model.session import StopReason
@@ -34,7 +35,7 @@ def set_price(office: OfficeForTests, resource: str, amount: str, valid_from: da
 
 def cost(office: OfficeForTests, actor: Actor, month: str = "2026-01", user: str = "") -> int:
     with office.store.read() as tx:
-        found = report.usage(tx, actor, report.month_span(month), user=user)
+        found = report.usage(tx, actor, month_span(month), user=user)
     return sum(one["cost_microcents"] for one in found)
 
 
@@ -73,8 +74,8 @@ def test_a_month_is_that_of_utc_and_its_days_add_up_to_it(any_office: OfficeForT
     office.ready(jane)
     live(office, 3 * 86400)  # to noon of the 1st of March
     with office.store.read() as tx:
-        days = report.usage(tx, jane, report.month_span("2028-02"), daily=True)
-        months = [report.usage(tx, jane, report.month_span(month))[0] for month in ("2028-02", "2028-03")]
+        days = report.usage(tx, jane, month_span("2028-02"), daily=True)
+        months = [report.usage(tx, jane, month_span(month))[0] for month in ("2028-02", "2028-03")]
     assert [(one["day"], one["quantity"]) for one in days] == [
         ("2028-02-27", 12), ("2028-02-28", 24), ("2028-02-29", 24),
     ]  # fmt: skip
@@ -139,4 +140,4 @@ def test_the_past_cannot_be_priced_anew_and_each_price_is_on_record(office: Offi
 @pytest.mark.parametrize("month", ["2026-13", "2026-1", "0000-01", "26-01", "2026-01-01", "'"])
 def test_what_is_no_month_is_refused(month: str) -> None:
     with pytest.raises(Refused, match="not a month"):
-        report.month_span(month)
+        month_span(month)

@@ -12,9 +12,9 @@ from nbkeep.backends.interface import Status, Volume
 from nbkeep.model.actor import Role
 from nbkeep.model.errors import Refused
 from nbkeep.model.session import SessionState, StopReason
+from nbkeep.outbox.notices import dismiss_notice, list_notices
 from nbkeep.sessions.access import grant_access, may_enter
 from nbkeep.sessions.diagnose import diagnose_session
-from nbkeep.sessions.notices import dismiss_notice, list_notices
 from nbkeep.sessions.reports import take_reports
 from nbkeep.sessions.stop import stop_session
 from nbkeep.store.tables import JournalRow, SessionRow, UserRow

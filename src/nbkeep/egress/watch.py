@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from nbkeep.audit import events, journal
 from nbkeep.model.actor import SYSTEM
+from nbkeep.model.days import midnight
 from nbkeep.store.network_tables import ConnectionRow, DestinationRow
 from nbkeep.store.tables import ReportedEventRow, SessionRow, UserRow
 
@@ -49,7 +50,7 @@ def sent_today(tx: Tx, session_id: str, now: datetime) -> dict[str, int]:
     """Return how many bytes a session has sent since midnight (UTC) to which host, as far as is on record."""
     query = select(ConnectionRow.host, func.sum(ConnectionRow.bytes_out)).where(
         ConnectionRow.session_id == session_id,
-        ConnectionRow.at >= _midnight(now),
+        ConnectionRow.at >= midnight(now.date()),
         ConnectionRow.bytes_out > 0,
     )
     return {host: int(count) for host, count in tx.execute(query.group_by(ConnectionRow.host))}
@@ -58,7 +59,7 @@ def sent_today(tx: Tx, session_id: str, now: datetime) -> dict[str, int]:
 def sent_by_all(tx: Tx, session_ids: Iterable[str], now: datetime) -> dict[str, int]:
     """Return how many bytes each of these sessions has sent since midnight (UTC)."""
     query = select(ConnectionRow.session_id, func.sum(ConnectionRow.bytes_out)).where(
-        ConnectionRow.session_id.in_(session_ids), ConnectionRow.at >= _midnight(now)
+        ConnectionRow.session_id.in_(session_ids), ConnectionRow.at >= midnight(now.date())
     )
     return {row[0]: int(row[1] or 0) for row in tx.execute(query.group_by(ConnectionRow.session_id))}
 
@@ -142,7 +143,3 @@ def _record(tx: Tx, clock: Clock, session: SessionRow, user: str, alarm: Alarm) 
         message=alarm.message,
     )
     journal.append_once(tx, clock, SYSTEM, event, session_id=session.id, event_id=_MARK + name)
-
-
-def _midnight(now: datetime) -> datetime:
-    return now.replace(hour=0, minute=0, second=0, microsecond=0)

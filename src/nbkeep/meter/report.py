@@ -6,15 +6,15 @@ are read where calls of models and connections are recorded.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from nbkeep.model.errors import invalid, not_found
+from nbkeep.model.days import Span
+from nbkeep.model.errors import not_found
 from nbkeep.store.meter_tables import MeterDayRow, MeterIntervalRow
 from nbkeep.store.model_tables import ModelCallRow
 from nbkeep.store.network_tables import ConnectionRow
@@ -30,16 +30,6 @@ if TYPE_CHECKING:
 
 MODELS, GATEWAY = "models", "gateway"
 _ELSEWHERE = {MODELS: "tokens", GATEWAY: "bytes"}
-_MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
-_DECEMBER = 12
-
-
-@dataclass(frozen=True)
-class Span:
-    """Whole days (UTC), from the first to the last."""
-
-    first: date
-    last: date
 
 
 @dataclass
@@ -48,15 +38,6 @@ class Sum:
 
     amount_us: int = 0
     cost: int = 0
-
-
-def month_span(month: str) -> Span:
-    """Return the days of a month such as `2026-11`; raise `Refused` (400) for anything else."""
-    if not _MONTH.fullmatch(month) or month.startswith("0000"):
-        raise invalid("month", f"{month[:20]!r} is not a month.", "Write it like 2026-11.")
-    year, number = int(month[:4]), int(month[5:])
-    after = date(year + 1, 1, 1) if number == _DECEMBER else date(year, number + 1, 1)
-    return Span(date(year, number, 1), after - timedelta(days=1))
 
 
 def sees_all(actor: Actor) -> bool:
@@ -129,7 +110,7 @@ def _ended(tx: Tx, span: Span, users: dict[str, str]) -> list[tuple[str, str, st
 
 def _open(tx: Tx, span: Span, users: dict[str, str]) -> list[tuple[str, str, str, int, int]]:
     row = MeterIntervalRow
-    before = _midnight(span.last + timedelta(days=1))
+    before = span.end
     query = select(row.user_id, row.resource, row.amount, row.began_at, row.lasted_us, row.list_price).where(
         row.ended_at.is_(None), row.began_at < before
     )
@@ -176,14 +157,10 @@ def _gateway(tx: Tx, span: Span, users: dict[str, str], *, daily: bool) -> list[
     found: list[dict[str, Any]] = []
     for one in spans:
         query = select(row.user_id, func.sum(row.bytes_out + row.bytes_in)).where(
-            row.at >= _midnight(one.first), row.at < _midnight(one.last + timedelta(days=1))
+            row.at >= one.begin, row.at < one.end
         )
         for user_id, passed in tx.execute(query.group_by(row.user_id)):
             if user_id in users and passed:
                 day = f"{one.first:%Y-%m-%d}" if daily else ""
                 found.append(_line(day, users[user_id], GATEWAY, int(passed), 0))
     return found
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, datetime.min.time(), UTC)

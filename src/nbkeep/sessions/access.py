@@ -10,9 +10,9 @@ from sqlalchemy import select
 from nbkeep.audit import events, journal
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.ids import new_id
+from nbkeep.outbox.notices import add_notice
 from nbkeep.store.tables import AccessRow, UserRow
 
-from .notices import add_notice
 from .records import is_live, live_session, visible_session
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from nbkeep.audit import events, journal
 from nbkeep.meter.follow import follow
 from nbkeep.model.session import SessionState, StopReason
+from nbkeep.outbox.notices import ENDED, add_notice
 from nbkeep.vault import leases
 
 from .frozen import end_freeze
 from .kept import ORDERLY, UNASKED, Unasked, keeps_state, over, retention_s, settle
-from .notices import ENDED, add_notice
 from .records import is_live, note_progress
 from .states import may_move, move
 from .stories import notice_about, sentence

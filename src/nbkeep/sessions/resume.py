@@ -9,6 +9,7 @@ from nbkeep.meter.follow import follow
 from nbkeep.model.errors import Refused, not_found
 from nbkeep.model.session import SessionState
 from nbkeep.model.verdict import Refuse
+from nbkeep.outbox.notices import ENDED, dismiss_about
 from nbkeep.profiles.images import built_images
 from nbkeep.profiles.parse import flavor_from, profile_from
 from nbkeep.profiles.profiles import find_profile, list_profiles
@@ -17,7 +18,6 @@ from nbkeep.vault import leases
 
 from .freeze import thaw_session
 from .kept import totals
-from .notices import ENDED, dismiss_about
 from .records import live_session, load_of, note_progress, snapshot, visible_session
 from .refused import record_refusal
 from .room import NO_ROOM, make_room, soon_room

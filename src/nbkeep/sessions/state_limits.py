@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from nbkeep.model.session import SessionState
 from nbkeep.model.units import format_size
+from nbkeep.outbox.notices import ENDED, add_notice, dismiss_about
 from nbkeep.store.tables import SessionRow
 
 from .kept import retention_s
-from .notices import ENDED, add_notice, dismiss_about
 
 if TYPE_CHECKING:
     from nbkeep.model.clock import Clock

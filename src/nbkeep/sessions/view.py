@@ -8,13 +8,13 @@ from sqlalchemy import select
 
 from nbkeep.data.reads import class_of
 from nbkeep.model.session import SessionState, StopReason
+from nbkeep.outbox.notices import as_json, notices_in_session
 from nbkeep.store.tables import FlavorRow, MarkRow, ProfileRow, UserRow
 
 from .askable import askable
 from .frozen import frozen_s, frozen_until
 from .kept import keeps_state, totals
 from .limits import can_extend_until, idle_stop_at, warning
-from .notices import as_json, notices_in_session
 from .policies import reach_words_of
 from .records import clockwork, is_live
 from .restorable import hindrance

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from nbkeep.sessions import notices
+from nbkeep.outbox import notices
 
 from .auth import ActorDep, OfficeDep
 

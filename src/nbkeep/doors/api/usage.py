@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from nbkeep.meter import prices, report
+from nbkeep.model.days import month_span
 from nbkeep.model.money import MICROCENTS
 
 from .auth import ActorDep, OfficeDep
@@ -42,7 +43,7 @@ def usage(
     """
     month = month or f"{office.clock.now():%Y-%m}"
     with office.store.read() as tx:
-        items = report.usage(tx, actor, report.month_span(month), user=user, own=own, daily=by == "day")
+        items = report.usage(tx, actor, month_span(month), user=user, own=own, daily=by == "day")
     return {
         "items": items,
         "next": None,

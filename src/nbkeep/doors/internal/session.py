@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import AwareDatetime, BaseModel, Field
 
 from nbkeep.doors.api.auth import OfficeDep, bearer, refuse_proxied
+from nbkeep.outbox.notices import dismiss_notice
 from nbkeep.sessions.extend import extend_row
 from nbkeep.sessions.freeze import freeze_session, thaw_session
 from nbkeep.sessions.heartbeat import take_heartbeat
 from nbkeep.sessions.identity import actor_of, session_of
-from nbkeep.sessions.notices import dismiss_notice
 from nbkeep.sessions.reports import MAX_BATCH, take_reports
 from nbkeep.sessions.view import own_view
 from nbkeep.store.tables import SessionRow, UserRow

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from nbkeep.model.verdict import Allow, Refuse
+from nbkeep.outbox.notices import dismiss_notice, list_notices
 from nbkeep.packages.words import policy_words
 from nbkeep.profiles.view import network_words
 from nbkeep.sessions.listing import Filter, list_sessions
-from nbkeep.sessions.notices import dismiss_notice, list_notices
 from nbkeep.sessions.offers import Offer, offers
 
 from .browser import is_https

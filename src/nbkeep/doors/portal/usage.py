@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from nbkeep.meter import prices, report
+from nbkeep.model.days import month_span
 from nbkeep.model.errors import Refused
 from nbkeep.model.money import money_words, price_words
 
@@ -35,7 +36,7 @@ def show(
     office: Office = request.app.state.office
     actor, currency, now = browser.actor, office.settings.currency, office.clock.now()
     month, user = month.strip()[:20] or f"{now:%Y-%m}", user.strip()[:60]
-    span, is_unknown = report.month_span(month), False
+    span, is_unknown = month_span(month), False
     with office.store.read() as tx:
         try:
             items = report.usage(tx, actor, span, user=user, daily=by == "day")

@@ -167,6 +167,9 @@ document.addEventListener("htmx:load", (event) => wireForms(event.detail.elt));
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
 });
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".subnav details[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
 
 wireTheme();
 wireForms(document);

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
+from nbkeep.model.actor import ROLE_SCOPES
 from nbkeep.model.errors import not_found
 from nbkeep.model.ids import new_id
-from nbkeep.store.tables import NoticeRow, SessionRow
+from nbkeep.store.tables import NoticeRow, UserRow
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Tx
+    from nbkeep.store.tables import SessionRow
 
 _SHOWN = 50
 ENDED = "session-ended"
@@ -27,6 +29,24 @@ def add_notice(
     tx.add(
         NoticeRow(id=new_id("not", now), user_id=user_id, session_id=session_id, kind=kind, text=text, at=now)
     )
+    tx.flush()
+
+
+def tell_scope(
+    tx: Tx, clock: Clock, scope: str, kind: str, text: str, *, but: str = "", also: str = ""
+) -> None:
+    """Tell all active people with a role that has a scope, and whoever has the id `also`; never `but`."""
+    wanted: ColumnElement[bool] = UserRow.role.in_(_roles_with(scope))
+    query = select(UserRow.id).where(or_(wanted, UserRow.id == also), UserRow.status == "active")
+    for user_id in tx.scalars(query.where(UserRow.id != but)).all():
+        add_notice(tx, clock, user_id, kind, text)
+
+
+def withdraw(tx: Tx, clock: Clock, kind: str) -> None:
+    """Put all notices of one kind away, whoever has them: what they ask for has been done. Twice is safe."""
+    told = select(NoticeRow).where(NoticeRow.kind == kind, NoticeRow.dismissed_at.is_(None))
+    for notice in tx.scalars(told):
+        notice.dismissed_at = clock.now()
 
 
 def list_notices(tx: Tx, actor: Actor) -> list[NoticeRow]:
@@ -61,6 +81,10 @@ def dismiss_about(tx: Tx, clock: Clock, session_id: str, kind: str) -> None:
     )
     for row in tx.scalars(query):
         row.dismissed_at = clock.now()
+
+
+def _roles_with(scope: str) -> tuple[str, ...]:
+    return tuple(role.value for role, scopes in ROLE_SCOPES.items() if scope in scopes)
 
 
 def as_json(row: NoticeRow) -> dict[str, Any]:

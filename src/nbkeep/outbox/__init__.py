@@ -1,0 +1,1 @@
+"""What people are told: notices in portal and JupyterLab, put in with what they tell of."""
