@@ -12,6 +12,7 @@ from nbkeep.audit.search import Wanted, search
 from nbkeep.data import change, parse
 from nbkeep.data.reads import class_of, note_read
 from nbkeep.data.records import find_dataset, live_readers
+from nbkeep.data.values import Told
 from nbkeep.grants.decide import approve_grant, deny_grant
 from nbkeep.grants.end import revoke_grant
 from nbkeep.grants.records import list_grants, live_datasets
@@ -22,6 +23,7 @@ from nbkeep.model.errors import Refused
 from nbkeep.people import tokens
 from nbkeep.profiles import profiles
 from nbkeep.profiles.known import known_to
+from nbkeep.sessions.explain import explain_host
 from nbkeep.sessions.policies import live_policies, reach_words_of, session_policy
 from nbkeep.store.data_tables import DatasetReadRow
 from nbkeep.store.tables import NoticeRow, SessionRow
@@ -204,6 +206,52 @@ def test_with_a_dataset_ends_what_was_asked_for_and_granted_of_it(any_office: Of
     assert again != waiting
     approve(office, owner, again)
     assert list(reader(office, hers).granted) == ["sales"]
+
+
+def test_an_explanation_of_a_datasets_name_says_who_may_read_it(office: OfficeForTests) -> None:
+    ada, jane = office.user("ada", Role.ADMIN), office.user("jane")
+    publish(office, ada, "ada")
+    publish(office, ada, "ada", "closed", samples=[])
+    publish(office, ada, "ada", "people", classification="pii")
+    session = office.ready(jane)
+
+    def explained(host: str) -> tuple[bool, str]:
+        with office.store.read() as tx:
+            policy = session_policy(tx, office.settings, jane, session, office.clock.now())
+            found = explain_host(tx, office.clock.now(), policy, host)
+        return found.decision.allowed, f"{found.words} {found.note}"
+
+    allowed, words = explained("sales.data.nbkeep")
+    assert allowed
+    assert "only the sample of sales is open without a grant" in words
+    assert "nbkeep dataset request sales" in words
+    allowed, words = explained("http://closed.data.nbkeep/a.csv")
+    assert not allowed
+    assert "the dataset closed needs a grant" in words
+    approve(office, ada, ask(office, jane, session, "closed"))
+    assert explained("closed.data.nbkeep") == (
+        True,
+        "closed.data.nbkeep:80 is allowed: it is the dataset closed, and all of it is granted. ",
+    )
+    allowed, words = explained("people.data.nbkeep")
+    assert not allowed
+    assert "people is pii" in words
+    assert explained("none.data.nbkeep")[1].startswith(
+        "none.data.nbkeep:80 is refused: there is no dataset none."
+    )
+
+
+def test_a_dataset_that_cannot_be_read_closes_no_other(office: OfficeForTests) -> None:
+    ada, jane = office.user("ada", Role.ADMIN), office.user("jane")
+    publish(office, ada, "ada")
+    publish(office, ada, "ada", "people")
+    session = office.ready(jane)
+    with office.store.read() as tx:
+        told = live_readers(tx, live_datasets(tx, office.clock.now())).as_json()
+    told["sources"][0].pop("host")
+    found = Told.from_json(told)
+    assert [one.name for one in found.sources] == ["sales"]
+    assert session in found.readers
 
 
 def test_reading_raises_the_class_once_and_pii_closes_the_internet(any_office: OfficeForTests) -> None:

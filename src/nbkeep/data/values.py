@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -11,6 +12,7 @@ from nbkeep.egress.values import Rule
 SUFFIX = ".data.nbkeep"  # of the names that sessions reach datasets by; no such domain is delegated
 KIND = "dataset"  # of grants
 Level = Literal["whole", "sample", "none"]
+_log = logging.getLogger("nbkeep.data")
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,10 @@ class Told:
 
     @classmethod
     def from_json(cls, data: object) -> Told:
-        """Return it; raises ValueError."""
+        """Return it; raises ValueError. A dataset that cannot be read is left out: nobody reads it then."""
         try:
             told = cast("dict[str, Any]", data)
-            sources = tuple(Source.from_json(one) for one in told["sources"])
+            sources = tuple(one for one in map(_source, told["sources"]) if one is not None)
             readers = {str(session_id): _reader(one) for session_id, one in told["readers"].items()}
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError("not datasets") from error
@@ -87,6 +89,14 @@ class Told:
     def as_json(self) -> dict[str, Any]:
         """Return it as `from_json` takes it."""
         return asdict(self)
+
+
+def _source(told: object) -> Source | None:
+    try:
+        return Source.from_json(told)
+    except ValueError:
+        _log.exception("a dataset cannot be read: no session has it")
+        return None
 
 
 def _reader(told: dict[str, Any]) -> Reader:

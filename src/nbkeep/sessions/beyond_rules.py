@@ -8,7 +8,6 @@ from sqlalchemy import select
 
 from nbkeep.connections.records import ADMIN as CONNECTIONS
 from nbkeep.connections.records import granted_to
-from nbkeep.data.values import SUFFIX
 from nbkeep.egress.leases import NOT_OF_REQUESTS, Lease
 from nbkeep.egress.watch import sent_by_all
 from nbkeep.inference.budgets import used_by, words_of
@@ -37,7 +36,7 @@ def beyond_rules(
     that person, or may see such things of everybody; values are never told.
     """
     session = tx.get(SessionRow, policy.session_id) if policy.session_id else None
-    said = [*_dataset(host), *_packages(policy, host, port), *_provider(tx, host, port)]
+    said = [*_packages(policy, host, port), *_provider(tx, host, port)]
     if session is not None:
         is_own = session.user_id == actor.id
         said += _budgets(tx, clock, currency, session) if is_own and _provider(tx, host, port) else []
@@ -46,13 +45,6 @@ def beyond_rules(
     if policy.volume_bytes:
         said.append(_volume(tx, clock, policy))
     return said
-
-
-def _dataset(host: str) -> list[str]:
-    name = host.removesuffix(SUFFIX)
-    if name == host:
-        return []
-    return [f"Names of datasets are no matter of rules: `nbkeep dataset show {name}` says who may read it."]
 
 
 def _packages(policy: Policy, host: str, port: int) -> list[str]:

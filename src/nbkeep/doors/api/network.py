@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
 from nbkeep.egress import log
-from nbkeep.egress.explain import explain, rule_json
+from nbkeep.egress.explain import rule_json
 from nbkeep.model.errors import invalid
 from nbkeep.sessions.beyond_rules import beyond_rules
+from nbkeep.sessions.explain import explain_host
 from nbkeep.sessions.policies import profile_policy, session_policy
 
 from .auth import ActorDep, OfficeDep
@@ -65,7 +66,7 @@ def top(
 
 
 @router.get("/explain", summary="Which rule decides about a host")
-def explain_host(
+def explain(
     office: OfficeDep,
     actor: ActorDep,
     host: Annotated[str, Query(max_length=300, description="HOST or HOST:PORT; 443 without a port")],
@@ -89,7 +90,7 @@ def explain_host(
             if session
             else profile_policy(tx, office.settings, actor, profile)
         )
-        found = explain(policy, host, method, path)
+        found = explain_host(tx, office.clock.now(), policy, host, method, path)
         also = beyond_rules(tx, office.clock, actor, office.settings.currency, policy, found.host, found.port)
     return {
         **found.as_json(),

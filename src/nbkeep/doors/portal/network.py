@@ -11,10 +11,10 @@ from fastapi.responses import Response
 
 from nbkeep.audit import search as audit
 from nbkeep.egress import log
-from nbkeep.egress.explain import explain
 from nbkeep.model.errors import Refused
 from nbkeep.profiles.profiles import list_profiles
 from nbkeep.sessions.beyond_rules import beyond_rules
+from nbkeep.sessions.explain import explain_host
 from nbkeep.sessions.policies import profile_policy, session_policy
 
 from .errors import field_errors
@@ -146,7 +146,7 @@ def _answer(
             if of.startswith("ses_")
             else profile_policy(tx, office.settings, browser.actor, of)
         )
-        found = explain(policy, ask, method)
+        found = explain_host(tx, office.clock.now(), policy, ask, method)
         also = beyond_rules(
             tx, office.clock, browser.actor, office.settings.currency, policy, found.host, found.port
         )
