@@ -223,6 +223,7 @@ KINDS: dict[str, Kind] = {
     "data.read": Kind(_ENTITY, _READ, _entity("dataset", "name")),
     "session.class-raised": Kind(_ENTITY, _UPDATE, _entity("class of a session", "after")),
     "project.created": Kind(_ENTITY, _CREATE, _entity("project", "name")),
+    "project.described": Kind(_ENTITY, _UPDATE, _entity("project", "name")),
     "project.removed": Kind(_ENTITY, _DELETE, _entity("project", "name")),
     "project.member-added": Kind(_ACCESS, 1, _access("project", "user", "name")),
     "project.member-removed": Kind(_ACCESS, 2, _access("project", "user", "name")),

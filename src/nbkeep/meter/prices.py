@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nbkeep.store.database import Tx
     from nbkeep.store.tables import SessionRow
 
+BY_FLAVOR = "the flavor"  # in place of who set a price, where that is its own
 MOST_PRICE = 100_000 * MICROCENTS
 _RESOURCE = re.compile(r"(flavor|frozen|gpu):[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?|storage:suspended")
 _MICROCENTS_IN_MICRO = 100
@@ -118,7 +119,7 @@ def _own(flavor: FlavorRow, currency: str) -> dict[str, Any]:
         "currency": currency,
         "valid_from": flavor.updated_at.isoformat(),
         "set_at": flavor.updated_at.isoformat(),
-        "set_by": "the flavor",
+        "set_by": BY_FLAVOR,
     }
 
 

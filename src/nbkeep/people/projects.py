@@ -53,6 +53,17 @@ def add_project(
     return row
 
 
+def describe_project(tx: Tx, clock: Clock, actor: Actor, name: str, description: str) -> ProjectRow:
+    """Say what a project is about. Needs `admin:projects`. Twice is safe. Raises `Refused`: 400, 404."""
+    actor.require(ADMIN)
+    row, said = find_project(tx, actor, name), project_description(description)
+    if said != row.description:
+        event = events.ProjectDescribed(project_id=row.id, name=row.name, before=row.description, after=said)
+        row.description = said
+        journal.append(tx, clock, actor, event)
+    return row
+
+
 def join_project(
     tx: Tx, clock: Clock, actor: Actor, name: str, user: str, *, is_lead: bool | None = None
 ) -> ProjectRow:

@@ -168,7 +168,7 @@ def test_a_dry_run_shows_what_would_change_and_changes_nothing(
     text = yaml.safe_dump(document)
     planned = operator.post("/api/v1/config?dry_run=true", content=text).json()["changes"]
     assert [(one["action"], one["kind"]) for one in planned] == [
-        ("change", "profile"), ("delete", "profile"), ("change", "user"),
+        ("change", "profile"), ("change", "user"), ("delete", "profile"),
     ]  # fmt: skip
     assert planned[0]["fields"]["idle_stop_s"][1] == 600
     assert operator.get("/api/v1/profiles/nb-gpu-l4").status_code == 200

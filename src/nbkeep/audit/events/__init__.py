@@ -60,7 +60,13 @@ from .people import (
 )
 from .platform import AuditExported, ClockJumped, PlatformStarted, StraySessionStopped
 from .prices import PriceSet
-from .projects import ProjectCreated, ProjectMemberAdded, ProjectMemberRemoved, ProjectRemoved
+from .projects import (
+    ProjectCreated,
+    ProjectDescribed,
+    ProjectMemberAdded,
+    ProjectMemberRemoved,
+    ProjectRemoved,
+)
 from .secrets import (
     SecretGranted,
     SecretLeased,
@@ -143,6 +149,7 @@ __all__ = [
     "ProfileCreated",
     "ProfileDeleted",
     "ProjectCreated",
+    "ProjectDescribed",
     "ProjectMemberAdded",
     "ProjectMemberRemoved",
     "ProjectRemoved",

@@ -19,6 +19,17 @@ class ProjectCreated(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProjectDescribed(Event):
+    """What a project is for was written anew."""
+
+    type: ClassVar[str] = "project.described"
+    project_id: str
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProjectRemoved(Event):
     """A project was removed, with its members and with what was granted to it."""
 

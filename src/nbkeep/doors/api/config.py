@@ -8,7 +8,8 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from nbkeep import configuration
+from nbkeep.configuration import apply as configuration
+from nbkeep.configuration.document import as_yaml
 from nbkeep.model.errors import invalid
 
 from .auth import ActorDep, OfficeDep
@@ -25,12 +26,12 @@ def export(
     actor: ActorDep,
     format: Literal["yaml", "json"] | None = None,
 ) -> Any:
-    """Return flavors, profiles, people's roles and limits, and settings: YAML, or JSON when asked for."""
+    """Return the whole configuration, without secrets: YAML, or JSON when asked for."""
     with office.store.read() as tx:
-        document = configuration.export(tx, office.settings, actor)
+        document = configuration.export(tx, office.clock, office.settings, actor)
     if format == "json" or (format is None and "application/json" in request.headers.get("accept", "")):
         return Response(orjson.dumps(document), media_type="application/json")
-    return Response(configuration.as_yaml(document), media_type=_YAML)
+    return Response(as_yaml(document), media_type=_YAML)
 
 
 @router.post("")
@@ -39,7 +40,7 @@ async def apply(
 ) -> dict[str, Any]:
     """Make everything what the document in the body (YAML or JSON) says; all of it or nothing.
 
-    Flavors and profiles that a section lacks are deleted. `dry_run` tells what would change and changes
+    What a section lacks is deleted. `dry_run` tells what would change and changes
     nothing.
     """
     body = bytearray()

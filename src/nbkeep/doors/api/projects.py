@@ -28,6 +28,14 @@ class ProjectWanted(BaseModel):
     lead: str | None = Field(None, max_length=100, examples=["jane"], description="Its first member")
 
 
+class ProjectChange(BaseModel):
+    """What is written of a project."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    description: str = Field(max_length=1000, examples=["Demand forecasts for 2028"])
+
+
 class MemberWanted(BaseModel):
     """Whom to add to a project."""
 
@@ -62,6 +70,14 @@ def show(name: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
     """Return a project: who is in it, and what is granted to it. 404 for those who are not in it."""
     with office.store.read() as tx:
         return project_view(tx, actor, find_project(tx, actor, name))
+
+
+@router.patch("/projects/{name}", summary="Say what a project is for")
+def describe(name: str, body: ProjectChange, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
+    """Write anew what a project is for. Needs `admin:projects`. Twice is safe."""
+    with office.store.write() as tx:
+        row = projects.describe_project(tx, office.clock, actor, name, body.description)
+        return project_view(tx, actor, row)
 
 
 @router.post("/projects/{name}/members", summary="Add a member")

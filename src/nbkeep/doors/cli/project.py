@@ -90,6 +90,19 @@ def show(which: Which, as_json: Json = False) -> None:
 
 
 @project.command()
+def describe(
+    which: Which, description: Annotated[str, typer.Argument(metavar="TEXT", help="What it is for.")]
+) -> None:
+    """Write anew what a project is for. Admins do.
+
+    Example: nbkeep project describe orion "Demand forecasts for 2028"
+    """
+    with office() as api:
+        api.patch(f"projects/{part(which)}", {"description": description})
+    print_note(f"{which}: {description}")
+
+
+@project.command()
 def join(
     which: Which,
     user: UserName,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from nbkeep import configuration
+from nbkeep.configuration import apply as configuration
+from nbkeep.configuration.document import as_yaml
 from nbkeep.doors.portal.errors import field_errors
 from nbkeep.doors.portal.guard import Form, SignedIn
 from nbkeep.doors.portal.render import page
@@ -57,7 +58,7 @@ def apply(request: Request, browser: SignedIn, form: Form) -> Response:
 def _export(request: Request, browser: SignedIn) -> str:
     office: Office = request.app.state.office
     with office.store.read() as tx:
-        return configuration.as_yaml(configuration.export(tx, office.settings, browser.actor))
+        return as_yaml(configuration.export(tx, office.clock, office.settings, browser.actor))
 
 
 def _page(
