@@ -49,7 +49,12 @@ def cast(platform: Platform, chromium: Browser) -> Iterator[Cast]:
     name = f"jane{uuid4().hex[:4]}"
     admin = Desk(chromium, platform.person(f"ada{uuid4().hex[:4]}", role="notebook.admin"))
     admin.sign_in()
-    page = admin.visit("/admin/users")
+    page = admin.visit("/")
+    people = page.get_by_role("link", name="People")
+    expect(people).to_be_hidden()
+    page.get_by_text("Work", exact=True).and_(page.locator(".subnav summary")).click()
+    people.click()
+    expect(page.locator(".subnav details[open]")).to_have_count(0)
     page.get_by_text("Invite somebody").click()
     page.get_by_label("E-mail address").fill(f"{name}@acme.com")
     page.get_by_role("button", name="Invite and show the link").click()
