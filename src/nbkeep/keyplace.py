@@ -40,6 +40,17 @@ class KeyPlace:
             raise self.refused(f"{self.what} is not used: it is empty, or too short to be one.")
         return found
 
+    def read_line(self) -> str:
+        """Return the first line as it is: a password that somebody else gave, blanks in it included.
+
+        Raises `Refused` (409) where it cannot be read.
+        """
+        text = self._file_text(self.where) if isinstance(self.where, Path) else self._variable()
+        line = (text.splitlines() or [""])[0].strip()
+        if not line:
+            raise self.refused(f"{self.what} is not used: it is empty.")
+        return line
+
     def add(self) -> str:
         """Put a new secret in front of the others and return it; the file appears whole, for its owner only.
 
@@ -71,8 +82,11 @@ class KeyPlace:
         return Refused(f"{self.code}-missing", message, self.remedy, status=409)
 
     def _file_words(self, file: Path) -> list[str]:
+        return self._file_text(file).split()
+
+    def _file_text(self, file: Path) -> str:
         try:
-            mode, found = file.stat().st_mode, file.read_text().split()
+            mode, found = file.stat().st_mode, file.read_text()
         except (OSError, UnicodeDecodeError) as error:
             why = (error.strerror if isinstance(error, OSError) else None) or "not text"
             raise self.refused(f"{self.what} cannot be read ({why}).") from error
@@ -81,8 +95,11 @@ class KeyPlace:
         return found
 
     def _environment_words(self) -> list[str]:
-        found = os.environ.get(str(self.where), "").split()
-        if not found:
+        return self._variable().split()
+
+    def _variable(self) -> str:
+        found = os.environ.get(str(self.where), "")
+        if not found.strip():
             raise self.refused(f"{self.what} cannot be read ({self} is not set).")
         return found
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from nbkeep.keyplace import check_place, where_of
+from nbkeep.keyplace import KeyPlace, check_place, where_of
+from nbkeep.model import mailing
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import parse_duration_s, parse_size_bytes
 
@@ -126,6 +127,22 @@ class Settings:
     invitation_valid_s: int = 72 * 3600
     # How long a browser stays signed in.
     sign_in_valid_s: int = 12 * 3600
+    # The server that mail is given to, HOST or HOST:PORT; "": no mail is sent.
+    mail_server: str = ""
+    # Whom mail is from: an address that the server lets the platform send for.
+    mail_from: str = ""
+    # How the server is reached: "starttls" (port 587), "tls" (465), "none" (25, within this machine alone).
+    mail_security: str = "starttls"
+    # A file of the authorities (PEM) that the server is trusted by; "": the system's.
+    mail_ca_file: str = ""
+    # The name to sign in with there, and where its password lies: "file:/PATH" or "env:NAME".
+    mail_user: str = ""
+    mail_password: str = ""
+    # Which notices come by mail to who has not chosen: "important", "all" or "off".
+    mail_notices: str = mailing.IMPORTANT
+    # Who gets the report of each day: "admins", login names, addresses; and from which hour on (UTC).
+    mail_report_to: tuple[str, ...] = ()
+    mail_report_hour: int = 6
     # First user id of the ranges given to users when nbkeep runs as root (65,536 ids each).
     uid_base: int = 2_000_000_000
 
@@ -163,6 +180,18 @@ class Settings:
     def audit_key_at(self) -> Path | str:
         """The file, or the variable, with the secrets of the key that signs the audit journal."""
         return where_of(self.audit_key, self.secrets_dir / "audit-key")
+
+    @property
+    def mail(self) -> mailing.MailServer | None:
+        """The server that mail is given to, or None where mail is not set up."""
+        return mailing.mail_server(self.mail_server, self.mail_security) if self.mail_server else None
+
+    @property
+    def mail_password_at(self) -> KeyPlace:
+        """Where the password of the mail server lies."""
+        remedy = "Put it there (a file with mode 0600, one line), or correct the setting mail_password."
+        where = where_of(self.mail_password, Path("/nowhere"))
+        return KeyPlace(where, "mail-password", "The password of the mail server", remedy)
 
     @property
     def logs_dir(self) -> Path:
@@ -280,6 +309,7 @@ def _check_ends(settings: Settings) -> None:
         raise invalid(
             "currency", f"{settings.currency!r} is no currency.", "Write its three letters, like EUR."
         )
+    _check_mail(settings)
     check_place("state_key", settings.state_key, settings.data_dir)
     check_place("vault_key", settings.vault_key, settings.data_dir)
     check_place("audit_key", settings.audit_key, settings.data_dir)
@@ -300,6 +330,34 @@ def _check_ends(settings: Settings) -> None:
     if settings.frozen_s < 0:
         raise invalid(
             "frozen-s", f"frozen_s is {settings.frozen_s}.", "Give a time such as 15min, or 0 for none."
+        )
+
+
+def _check_mail(settings: Settings) -> None:
+    mailing.check_choice(settings.mail_notices)
+    if not 0 <= settings.mail_report_hour <= 23:
+        raise invalid(
+            "mail-report-hour", f"mail_report_hour is {settings.mail_report_hour}.", "Give an hour, 0 to 23."
+        )
+    for one in settings.mail_report_to:
+        if "@" in one:
+            mailing.check_address("mail-report-to", one)
+    if settings.mail is None:
+        return
+    mailing.check_address("mail-from", settings.mail_from)
+    if bool(settings.mail_user) != bool(settings.mail_password):
+        raise invalid("mail-user", "mail_user and mail_password belong together.", "Set both, or neither.")
+    if settings.mail_password and not settings.mail_password.startswith(("file:", "env:")):
+        # What was given may be the password itself: it is not repeated.
+        raise invalid("mail-password", "This says not where the password lies; itself it is not kept here.",
+                      'Write mail_password = "file:/etc/nbkeep/mail-password", or env:NAME.')  # fmt: skip
+    check_place("mail_password", settings.mail_password, settings.data_dir)
+    if settings.mail_user and settings.mail_security == mailing.NONE:
+        raise invalid("mail-security", "A password is not sent without TLS.",
+                      'Set mail_security = "starttls" or "tls", or leave mail_user out.')  # fmt: skip
+    if settings.mail_ca_file and not Path(settings.mail_ca_file).is_absolute():
+        raise invalid(
+            "mail-ca-file", "mail_ca_file is not a whole path.", "Write it like /etc/nbkeep/ca.pem."
         )
 
 
@@ -395,6 +453,15 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "default_home_size_bytes": parse_size_bytes,
     "invitation_valid_s": parse_duration_s,
     "sign_in_valid_s": parse_duration_s,
+    "mail_server": str,
+    "mail_from": str,
+    "mail_security": str,
+    "mail_ca_file": str,
+    "mail_user": str,
+    "mail_password": str,
+    "mail_notices": str,
+    "mail_report_to": _list,
+    "mail_report_hour": int,
     "uid_base": int,
 }
 if _READERS.keys() != {setting.name for setting in fields(Settings)} - {"data_dir"}:

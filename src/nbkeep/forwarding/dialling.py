@@ -7,6 +7,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
+from nbkeep.connecting import why_in_words
 from nbkeep.model.errors import Unavailable
 
 from .rules import check_address, literal
@@ -53,16 +54,4 @@ def failed(why: str) -> Unavailable:
 
 def in_words(error: OSError) -> Unavailable:
     """Return what went wrong with a connection."""
-    match error:
-        case ssl.SSLCertVerificationError():
-            return failed(f"its certificate is not trusted ({error.verify_message})")
-        case ssl.SSLEOFError() | ssl.SSLZeroReturnError() | ConnectionResetError() | BrokenPipeError():
-            return failed("it closed the connection before everything was taken")
-        case ssl.SSLError():
-            return failed("TLS failed")
-        case TimeoutError():
-            return failed("it did not answer in time")
-        case ConnectionRefusedError():
-            return failed("it refused the connection")
-        case _:
-            return failed(f"it cannot be reached ({error.strerror or 'no reason given'})")
+    return failed(why_in_words(error))

@@ -11,6 +11,8 @@ from nbkeep.model.errors import not_found
 from nbkeep.model.ids import new_id
 from nbkeep.store.tables import NoticeRow, UserRow
 
+from .put import gather
+
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
     from nbkeep.model.clock import Clock
@@ -22,14 +24,27 @@ ENDED = "session-ended"
 
 
 def add_notice(
-    tx: Tx, clock: Clock, user_id: str, kind: str, text: str, *, session_id: str | None = None
+    tx: Tx,
+    clock: Clock,
+    user_id: str,
+    kind: str,
+    text: str,
+    *,
+    session_id: str | None = None,
+    routine: bool = False,
 ) -> None:
-    """Tell a user something; `session_id` names the session that it is about."""
+    """Tell a user something, also by mail where that is set up and they want it.
+
+    `session_id` names the session that it is about. `routine`: it happens every day, and comes by mail only
+    to who wants all.
+    """
     now = clock.now()
-    tx.add(
-        NoticeRow(id=new_id("not", now), user_id=user_id, session_id=session_id, kind=kind, text=text, at=now)
+    row = NoticeRow(
+        id=new_id("not", now), user_id=user_id, session_id=session_id, kind=kind, text=text, at=now
     )
+    tx.add(row)
     tx.flush()
+    gather(tx, clock, row, routine=routine)
 
 
 def tell_scope(

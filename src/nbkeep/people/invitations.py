@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +22,7 @@ from .rules import check_password
 from .signin import forget_failures
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from nbkeep.model.clock import Clock
@@ -38,16 +40,28 @@ class Link:
     kind: str
     token: str
     expires_at: datetime
+    id: str
 
 
-def make_link(tx: Tx, clock: Clock, actor: Actor, user: UserRow, valid_s: int = VALID_S) -> Link:
-    """Make a person's link and end their older ones. For people without a password it is an invitation."""
+def make_link(
+    tx: Tx,
+    clock: Clock,
+    actor: Actor,
+    user: UserRow,
+    valid_s: int = VALID_S,
+    token_of: Callable[[str], str] | None = None,
+) -> Link:
+    """Make a person's link and end their older ones. For people without a password it is an invitation.
+
+    `token_of`: makes the secret of the link's id, for who sends it by mail (`link_mail`); else it is chance.
+    """
     now = clock.now()
     revoke_links(tx, clock, user)
     kind = RESET if user.password_hash else INVITE
-    token = secrets.token_urlsafe(32)  # 256 bits
+    link_id = new_id("inv", now)
+    token = token_of(link_id) if token_of is not None else secrets.token_urlsafe(32)  # 256 bits
     row = InvitationRow(
-        id=new_id("inv", now),
+        id=link_id,
         user_id=user.id,
         kind=kind,
         token_hash=_hash(token),
@@ -57,10 +71,22 @@ def make_link(tx: Tx, clock: Clock, actor: Actor, user: UserRow, valid_s: int = 
     )
     tx.add(row)
     tx.flush()
-    return Link(user.name, kind, token, row.expires_at)
+    return Link(user.name, kind, token, row.expires_at, row.id)
 
 
-def make_reset_link(tx: Tx, clock: Clock, actor: Actor, name: str, valid_s: int = VALID_S) -> Link:
+def is_token_of(row: InvitationRow, token: str) -> bool:
+    """Tell whether a token is that of a link."""
+    return hmac.compare_digest(row.token_hash, _hash(token))
+
+
+def make_reset_link(
+    tx: Tx,
+    clock: Clock,
+    actor: Actor,
+    name: str,
+    valid_s: int = VALID_S,
+    token_of: Callable[[str], str] | None = None,
+) -> Link:
     """Make a link that sets a new password. Needs `admin:users`; refused for disabled people."""
     actor.require("admin:users")
     user = tx.scalar(select(UserRow).where(UserRow.name == name))
@@ -69,8 +95,9 @@ def make_reset_link(tx: Tx, clock: Clock, actor: Actor, name: str, valid_s: int 
     if user.status == "disabled":
         raise Refused("user-disabled", f"{name} is disabled.",
                       f"Enable them first: `nbkeep user enable {name}`.", status=409)  # fmt: skip
-    link = make_link(tx, clock, actor, user, valid_s)
-    journal.append(tx, clock, actor, events.ResetLinkMade(user=name, expires_at=link.expires_at.isoformat()))
+    link = make_link(tx, clock, actor, user, valid_s, token_of)
+    journal.append(tx, clock, actor, events.ResetLinkMade(
+        user=name, expires_at=link.expires_at.isoformat(), by_mail=token_of is not None))  # fmt: skip
     return link
 
 
@@ -86,7 +113,7 @@ def revoke_links(tx: Tx, clock: Clock, user: UserRow) -> None:
 def look(tx: Tx, clock: Clock, token: str) -> Link:
     """Return whose link this is and of which kind; raise `Refused` (410, 404) for one that does not work."""
     row, user = _open(tx, clock, token)
-    return Link(user.name, row.kind, token, row.expires_at)
+    return Link(user.name, row.kind, token, row.expires_at, row.id)
 
 
 def accept(store: Store, clock: Clock, token: str, password: str, address: str = "") -> str:

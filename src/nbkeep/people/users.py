@@ -30,6 +30,8 @@ from .signin import confirm_password
 from .tokens import revoke_all
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbkeep.model.actor import Actor
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Store, Tx
@@ -48,8 +50,11 @@ def invite(
     name: str | None = None,
     role: str = Role.USER,
     valid_s: int = VALID_S,
+    token_of: Callable[[str], str] | None = None,
 ) -> tuple[UserRow, Link]:
     """Make an account that waits for its first password, and the link that sets it. Needs `admin:users`.
+
+    `token_of`: what `link_mail.token_maker` gave, for a link that is sent by mail in the same transaction.
 
     Raises `Refused` (409) when the address or the name is taken: an invitation is made anew by a reset link.
     """
@@ -76,9 +81,10 @@ def invite(
     )
     tx.add(user)
     tx.flush()
-    link = make_link(tx, clock, actor, user, valid_s)
+    link = make_link(tx, clock, actor, user, valid_s, token_of)
     journal.append(tx, clock, actor, events.UserInvited(
-        user=user.name, email=email, role=user.role, expires_at=link.expires_at.isoformat()))  # fmt: skip
+        user=user.name, email=email, role=user.role, expires_at=link.expires_at.isoformat(),
+        by_mail=token_of is not None))  # fmt: skip
     return user, link
 
 

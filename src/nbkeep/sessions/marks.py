@@ -108,5 +108,7 @@ def mark_ended(
     follow(tx, clock, row, was_alive=reason in ORDERLY)
     text = notice_about(reason, row, row.stop_detail or "")
     if text:
-        add_notice(tx, clock, row.user_id, ENDED, text, session_id=row.id)
+        # That an idle one was put away happens each day, and loses nothing.
+        is_routine = reason == StopReason.IDLE
+        add_notice(tx, clock, row.user_id, ENDED, text, session_id=row.id, routine=is_routine)
     return True

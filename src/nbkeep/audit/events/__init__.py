@@ -36,6 +36,7 @@ from .inside import (
     TerminalClosed,
     TerminalOpened,
 )
+from .mail import MailDiscarded, MailGivenUp, MailNoticesChosen, MailReportAsked, MailRetried, MailTested
 from .models import (
     ModelBudgetRemoved,
     ModelBudgetSet,
@@ -131,6 +132,12 @@ __all__ = [
     "KernelDied",
     "KernelRestarted",
     "KernelStarted",
+    "MailDiscarded",
+    "MailGivenUp",
+    "MailNoticesChosen",
+    "MailReportAsked",
+    "MailRetried",
+    "MailTested",
     "ModelBudgetRemoved",
     "ModelBudgetSet",
     "ModelBudgetSpent",

@@ -17,6 +17,7 @@ class UserInvited(Event):
     email: str
     role: str
     expires_at: str
+    by_mail: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +73,7 @@ class ResetLinkMade(Event):
     type: ClassVar[str] = "user.reset-link-made"
     user: str
     expires_at: str
+    by_mail: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from . import (
     grants,
     host,
     images,
+    mail,
     models,
     network,
     notices,
@@ -65,6 +66,7 @@ PUBLIC = (
     projects,
     volumes,
     notices,
+    mail,
     config,
     host,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,7 +12,8 @@ from nbkeep.app import Office
 from nbkeep.model.actor import Role
 from nbkeep.model.errors import Refused
 from nbkeep.model.units import parse_size_bytes
-from nbkeep.people import invitations, records, users
+from nbkeep.outbox import manage
+from nbkeep.people import invitations, link_mail, records, users
 from nbkeep.store.tables import UserRow
 
 from .auth import ActorDep, OfficeDep, address_of
@@ -46,6 +47,7 @@ class Me(BaseModel):
     kind: str
     scopes: list[str]
     user: UserView | None
+    mail_notices: str = Field(description="Which notices come by mail: `off`, `important`, `all`, `default`")
 
 
 class Invite(BaseModel):
@@ -58,13 +60,17 @@ class Invite(BaseModel):
     role: str = Role.USER.value
     max_sessions: int | None = Field(None, description="Sessions at the same time; 0 = may start none")
     home_size: Size | None = None
+    by_mail: bool | None = Field(
+        None, description="Send the link by mail and do not show it [default: if mail is set up]"
+    )
 
 
 class LinkView(BaseModel):
-    """A link that works once. It is shown this once and kept nowhere."""
+    """A link that works once. It is shown this once and kept nowhere; or sent by mail, and not shown."""
 
     user: UserView
-    link: str
+    link: str | None = Field(description="null when it is sent by mail")
+    mailed_to: str | None = Field(None, description="The address that it is sent to")
     expires_at: datetime
 
 
@@ -94,6 +100,9 @@ class MyChange(BaseModel):
 
     tour_done: bool | None = None
     password: PasswordChange | None = None
+    mail_notices: Literal["off", "important", "all", "default"] | None = Field(
+        None, description="Which notices come by mail; `default`: as the platform's settings say"
+    )
 
 
 class FirstPassword(BaseModel):
@@ -107,8 +116,9 @@ def me(office: OfficeDep, actor: ActorDep) -> Me:
     """Return the caller's account and scopes."""
     with office.store.read() as tx:
         row = tx.get(UserRow, actor.id)
+        chosen = manage.chosen(tx, actor) or "default"
     view = UserView.model_validate(row) if row else None
-    return Me(name=actor.name, kind=actor.kind, scopes=sorted(actor.scopes), user=view)
+    return Me(name=actor.name, kind=actor.kind, scopes=sorted(actor.scopes), user=view, mail_notices=chosen)
 
 
 @router.patch("/me", summary="Change your own account")
@@ -119,6 +129,10 @@ def change_me(office: OfficeDep, actor: ActorDep, change: MyChange) -> Me:
         raise Refused("no-account", f"{actor.name} is no person.", "Sign in as a person.", status=409)
     if change.password is not None:
         users.change_password(office.store, office.clock, actor, change.password.old, change.password.new)
+    if change.mail_notices is not None:
+        with office.store.write() as tx:
+            wanted = "" if change.mail_notices == "default" else change.mail_notices
+            manage.choose(tx, office.clock, actor, wanted)
     if change.tour_done is not None:
         with office.store.write() as tx:
             tx.get_one(UserRow, actor.id).tour_done = change.tour_done
@@ -143,16 +157,24 @@ def list_users(
 
 @router.post("/users", status_code=201, summary="Invite a person")
 def invite(office: OfficeDep, actor: ActorDep, wanted: Invite) -> LinkView:
-    """Make an account and the link with which its owner sets a password. Needs `admin:users`."""
+    """Make an account and the link with which its owner sets a password. Needs `admin:users`.
+
+    Where mail is set up the link is sent, at least once, and shown to nobody; else it is returned.
+    """
+    actor.require("admin:users")
     settings = office.settings
+    by_mail = link_mail.is_possible(settings) if wanted.by_mail is None else wanted.by_mail
+    token_of = link_mail.token_maker(settings) if by_mail else None
     home = settings.default_home_size_bytes if wanted.home_size is None else _size(wanted.home_size)
     most = settings.default_max_sessions if wanted.max_sessions is None else wanted.max_sessions
     with office.store.write() as tx:
         user, link = users.invite(
             tx, office.clock, actor, wanted.email, name=wanted.name, role=wanted.role, max_sessions=most,
-            home_size_bytes=home, valid_s=settings.invitation_valid_s,
+            home_size_bytes=home, valid_s=settings.invitation_valid_s, token_of=token_of,
         )  # fmt: skip
-    return _link_view(office, user, link)
+        if by_mail:
+            link_mail.send(tx, office.clock, user, link)
+    return _link_view(office, user, link, by_mail=by_mail)
 
 
 @router.post("/users/first-admin", summary="Make the link for the first admin")
@@ -186,12 +208,24 @@ def change_user(office: OfficeDep, actor: ActorDep, name: str, change: UserChang
 
 
 @router.post("/users/{name}/reset-link", summary="Make a link that sets a new password")
-def reset_link(office: OfficeDep, actor: ActorDep, name: str) -> LinkView:
-    """Return a link that works once; older ones end. Needs `admin:users`."""
+def reset_link(
+    office: OfficeDep,
+    actor: ActorDep,
+    name: str,
+    *,
+    by_mail: Annotated[bool, Query(description="Send it by mail, and do not show it")] = False,
+) -> LinkView:
+    """Return a link that works once, or send it; older ones end. Needs `admin:users`."""
+    actor.require("admin:users")
+    token_of = link_mail.token_maker(office.settings) if by_mail else None
     with office.store.write() as tx:
-        link = invitations.make_reset_link(tx, office.clock, actor, name, office.settings.invitation_valid_s)
+        link = invitations.make_reset_link(
+            tx, office.clock, actor, name, office.settings.invitation_valid_s, token_of
+        )
         user = records.get_user(tx, actor, name)
-    return _link_view(office, user, link)
+        if by_mail:
+            link_mail.send(tx, office.clock, user, link)
+    return _link_view(office, user, link, by_mail=by_mail)
 
 
 @router.post("/invitations/{token}/accept", summary="Set the password that a link allows")
@@ -201,15 +235,12 @@ def accept(office: OfficeDep, request: Request, token: str, first: FirstPassword
     return {"name": name}
 
 
-def link_url(office: Office, link: invitations.Link) -> str:
-    """Return the address of the page that a link opens."""
-    page = "join" if link.kind == invitations.INVITE else "reset"
-    return f"{office.settings.public_url}/portal/{page}/{link.token}"
-
-
-def _link_view(office: Office, user: UserRow, link: invitations.Link) -> LinkView:
+def _link_view(office: Office, user: UserRow, link: invitations.Link, *, by_mail: bool = False) -> LinkView:
     return LinkView(
-        user=UserView.model_validate(user), link=link_url(office, link), expires_at=link.expires_at
+        user=UserView.model_validate(user),
+        link=None if by_mail else link_mail.link_address(office.settings, link.kind, link.token),
+        mailed_to=user.email if by_mail else None,
+        expires_at=link.expires_at,
     )
 
 

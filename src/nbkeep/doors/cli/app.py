@@ -27,6 +27,7 @@ VERBS = (
     "image",
     "user",
     "project",
+    "mail",
     "profile",
     "flavor",
     "session",

@@ -40,15 +40,21 @@ def invite(
         typer.Option("--name", help="Login and address of their sessions [default: from the e-mail]."),
     ] = None,
     home_size: HomeSize = None,
+    print_link: Annotated[
+        bool, typer.Option("--print-link", help="Print the link, though it could be sent by mail.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Invite somebody: prints a link with which they set their password, once.
+    """Invite somebody: sends them a link with which they set their password, once.
+
+    Where mail is not set up, the link is printed instead.
 
     Example: nbkeep user invite --email jane@acme.com --max-sessions 2
     """
     body = given(
-        email=email, role=words.full_role(role), max_sessions=max_sessions, name=name, home_size=home_size
-    )
+        email=email, role=words.full_role(role), max_sessions=max_sessions, name=name, home_size=home_size,
+        by_mail=False if print_link else None,
+    )  # fmt: skip
     with office() as api:
         answer = api.post("users", body)
     _print_link(
@@ -146,10 +152,14 @@ def set_user(
 
 
 @user.command("reset-link")
-def reset_link(name: UserName, as_json: Json = False) -> None:
-    """Make a link with which somebody sets a new password, once."""
+def reset_link(
+    name: UserName,
+    by_mail: Annotated[bool, typer.Option("--mail", help="Send it to them, and do not print it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a link with which somebody sets a new password, once; also a new invitation."""
     with office() as api:
-        answer = api.post(f"users/{part(name)}/reset-link")
+        answer = api.post(f"users/{part(name)}/reset-link", by_mail=by_mail or None)
     _print_link(answer, f"Send this link to {name}; it works once", as_json=as_json)
 
 
@@ -161,6 +171,13 @@ def _change(name: str, fields: dict[str, Any]) -> dict[str, Any]:
 def _print_link(answer: dict[str, Any], sentence: str, *, as_json: bool) -> None:
     if as_json:
         print_json(answer)
+        return
+    if answer["link"] is None:
+        until = words.moment(answer["expires_at"])
+        print_note(
+            f"{answer['user']['name']} gets a link by mail at {answer['mailed_to']}; it works once, until "
+            f"{until} UTC. `nbkeep mail list` shows whether it was sent."
+        )
         return
     print_note(f"{sentence}, until {words.moment(answer['expires_at'])} UTC:")
     print(answer["link"])

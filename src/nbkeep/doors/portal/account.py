@@ -1,4 +1,4 @@
-"""My account: password and API tokens."""
+"""My account: password, API tokens, which notices come by mail."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from nbkeep.model.actor import SCOPES
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import parse_duration_s
+from nbkeep.outbox import manage
 from nbkeep.people import tokens
 from nbkeep.people.rules import PASSWORD_LENGTH, PASSWORD_LENGTH_MAX
 from nbkeep.people.users import change_password
@@ -51,6 +52,15 @@ def password(request: Request, browser: SignedIn, form: Form) -> Response:
     return response
 
 
+@router.post("/mail")
+def mail(request: Request, browser: SignedIn, form: Form) -> Response:
+    """Choose which notices come to me by mail."""
+    office: Office = request.app.state.office
+    with office.store.write() as tx:
+        manage.choose(tx, office.clock, browser.actor, text(form, "notices", 20))
+    return RedirectResponse("/portal/account?done=mail-chosen", 303)
+
+
 @router.post("/tokens")
 def create_token(request: Request, browser: SignedIn, form: Form) -> Response:
     """Make a token and show it, this once."""
@@ -78,6 +88,13 @@ def revoke_token(request: Request, browser: SignedIn, token_id: str) -> Response
     return RedirectResponse("/portal/account?done=token-revoked", 303)
 
 
+_MAIL = {"off": "None", "important": "Important ones", "all": "All"}
+
+
+def _choices(usual: str) -> list[tuple[str, str]]:
+    return [("", f"As usual here: {_MAIL[usual].lower()}"), *_MAIL.items()]
+
+
 def _given(form: Form) -> dict[str, Any]:
     return {
         "name": text(form, "name", 200),
@@ -100,10 +117,14 @@ def _page(
     with office.store.read() as tx:
         user = tx.get_one(UserRow, browser.actor.id)
         mine = tokens.list_tokens(tx, office.clock, browser.actor)
+        chosen = manage.chosen(tx, browser.actor)
     values: dict[str, Any] = {
         "user": user,
         "name": user.name,
         "tokens": mine,
+        "sends_mail": office.settings.mail is not None,
+        "mail_chosen": chosen,
+        "mail_choices": _choices(office.settings.mail_notices),
         "scopes": {scope: words for scope, words in SCOPES.items() if scope in browser.actor.scopes},
         "token": token,
         "form": form or {"name": "", "valid": "90d", "scopes": []},

@@ -10,6 +10,7 @@ from nbkeep.store import (
     meter_tables,
     model_tables,
     network_tables,
+    outbox_tables,
     package_tables,
     project_tables,
 )
@@ -20,6 +21,7 @@ _TABLES = (
     meter_tables.Table,
     model_tables.Table,
     network_tables.Table,
+    outbox_tables.Table,
     package_tables.Table,
     project_tables.Table,
 )  # the same: all tables are known by these imports

@@ -15,7 +15,7 @@ from nbkeep.doors.portal.seen import seen
 from nbkeep.model.actor import Role
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import parse_size_bytes
-from nbkeep.people import invitations, records, users
+from nbkeep.people import invitations, link_mail, records, users
 from nbkeep.sessions.listing import Filter, list_sessions
 
 if TYPE_CHECKING:
@@ -40,11 +40,14 @@ def show(request: Request, browser: SignedIn, find: str = "", status: str = "", 
 
 @router.post("")
 def invite(request: Request, browser: SignedIn, form: Form) -> Response:
-    """Invite somebody and show their link, this once."""
+    """Invite somebody, and send their link by mail, or show it this once."""
     office: Office = request.app.state.office
+    browser.actor.require("admin:users")
     settings = office.settings
     home = text(form, "home_size", 20)
+    by_mail = link_mail.is_possible(settings) and not text(form, "show_link", 10)
     try:
+        token_of = link_mail.token_maker(settings) if by_mail else None
         size = parse_size_bytes(home, "home_size") if home else settings.default_home_size_bytes
         with office.store.write() as tx:
             user, link = users.invite(
@@ -53,12 +56,14 @@ def invite(request: Request, browser: SignedIn, form: Form) -> Response:
                 role=text(form, "role", 40) or Role.USER.value,
                 max_sessions=_count(text(form, "max_sessions", 10), settings.default_max_sessions),
                 home_size_bytes=size,
-                valid_s=settings.invitation_valid_s,
+                valid_s=settings.invitation_valid_s, token_of=token_of,
             )  # fmt: skip
+            if by_mail:
+                link_mail.send(tx, office.clock, user, link)
     except Refused as refusal:
         given = {key: text(form, key, 300) for key in _EMPTY}
         return _list(request, browser, errors=field_errors(refusal), form=given, code=refusal.status)
-    return _link(request, user.name, user.email, link)
+    return _link(request, user.name, user.email, link, mailed=by_mail)
 
 
 @router.get("/{name}")
@@ -97,15 +102,25 @@ def set_status(request: Request, browser: SignedIn, name: str, form: Form) -> Re
 
 
 @router.post("/{name}/reset-link")
-def reset_link(request: Request, browser: SignedIn, name: str) -> Response:
-    """Make a link that sets a new password, and show it, this once."""
+def reset_link(request: Request, browser: SignedIn, name: str, form: Form) -> Response:
+    """Make a link that sets a new password, and send it by mail, or show it this once."""
     office: Office = request.app.state.office
-    with office.store.write() as tx:
-        link = invitations.make_reset_link(
-            tx, office.clock, browser.actor, name, office.settings.invitation_valid_s
-        )
-        user = records.get_user(tx, browser.actor, name)
-    return _link(request, user.name, user.email, link)
+    browser.actor.require("admin:users")
+    by_mail = bool(text(form, "by_mail", 10))
+    try:
+        token_of = link_mail.token_maker(office.settings) if by_mail else None
+        with office.store.write() as tx:
+            link = invitations.make_reset_link(
+                tx, office.clock, browser.actor, name, office.settings.invitation_valid_s, token_of
+            )
+            user = records.get_user(tx, browser.actor, name)
+            if by_mail:
+                link_mail.send(tx, office.clock, user, link)
+    except Refused as refusal:
+        if refusal.status == 404:
+            raise
+        return _one(request, browser, name, errors=field_errors(refusal), code=refusal.status)
+    return _link(request, user.name, user.email, link, mailed=by_mail)
 
 
 _EMPTY = {"email": "", "name": "", "role": Role.USER.value, "max_sessions": "", "home_size": ""}
@@ -119,11 +134,13 @@ def _count(given: str, default: int) -> int:
     return int(given)
 
 
-def _link(request: Request, name: str, email: str, link: invitations.Link) -> Response:
+def _link(
+    request: Request, name: str, email: str, link: invitations.Link, *, mailed: bool = False
+) -> Response:
     office: Office = request.app.state.office
-    kind = "join" if link.kind == invitations.INVITE else "reset"
-    url = f"{office.settings.public_url.rstrip('/')}/portal/{kind}/{link.token}"
-    values = {"name": name, "email": email, "kind": kind, "url": url, "expires_at": link.expires_at}
+    url = "" if mailed else link_mail.link_address(office.settings, link.kind, link.token)
+    values = {"name": name, "email": email, "kind": "reset" if link.kind == invitations.RESET else "join",
+              "url": url, "expires_at": link.expires_at, "mailed": mailed}  # fmt: skip
     return page(request, "admin/link.html", values)
 
 
@@ -155,6 +172,7 @@ def _list(
         "cursor": cursor,
         "roles": ROLES,
         "defaults": office.settings,
+        "sends_mail": link_mail.is_possible(office.settings),
         "errors": errors or {},
         "form": form or _EMPTY,
     }
@@ -178,6 +196,7 @@ def _one(
     values: dict[str, Any] = {
         "user": user,
         "sessions": [seen(office, row, owner) for row, owner in recent],
+        "sends_mail": link_mail.is_possible(office.settings),
         "roles": ROLES,
         "errors": errors or {},
         "form": form or {"role": user.role, "max_sessions": str(user.max_sessions), "reason": ""},
