@@ -44,6 +44,7 @@ _DONE = {
     "left": "You have left. What you had by the project alone has ended.",
     "project-created": "Created. Add people, and grant secrets and connections to it.",
     "project-removed": "Removed, and what was granted to it with it.",
+    "acknowledged": "Noted, and closed. The audit has it.",
     "saved": "Saved.",
     "created": "Created. People see it at once.",
     "deleted": "Deleted. What runs goes on.",
