@@ -18,6 +18,7 @@ from nbkeep.app import Office
 from nbkeep.backends.interface import (
     Capacity,
     Exit,
+    GpuUse,
     HostFact,
     KeptKernel,
     KeptState,
@@ -93,6 +94,7 @@ class InMemoryNode:
     is_away: bool = False
     frozen: set[str] = field(default_factory=set[str])
     cannot_freeze: bool = False
+    gpu_percents: dict[str, int] = field(default_factory=dict[str, int])
 
     def launch(self, spec: LaunchSpec) -> Launched:
         self._answer()
@@ -184,6 +186,10 @@ class InMemoryNode:
     def capacity(self) -> Capacity:
         self._answer()
         return self.has
+
+    def gpu_use(self) -> list[GpuUse]:
+        self._answer()
+        return [GpuUse(one, percent) for one, percent in self.gpu_percents.items() if one in self.running]
 
     def die(self, session_id: str, reason: str, detail: str = "") -> None:
         self.running[session_id] = Status(alive=False, exit=Exit("server", 1, None, reason, detail))

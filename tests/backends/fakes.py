@@ -9,6 +9,7 @@ from nbkeep.backends.interface import (
     Capacity,
     Exit,
     FolderUse,
+    GpuUse,
     HostFact,
     KeptState,
     Launched,
@@ -123,3 +124,6 @@ class InMemoryBackend:
 
     def capacity(self) -> Capacity:
         return self.total
+
+    def gpu_use(self) -> list[GpuUse]:
+        return []  # it has no cards

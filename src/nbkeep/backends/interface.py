@@ -179,6 +179,14 @@ class VolumeUsage:
 
 
 @dataclass(frozen=True)
+class GpuUse:
+    """How busy a session's GPUs are now: the busiest of them, 0 to 100, as their driver measures it."""
+
+    session_id: str
+    percent: int
+
+
+@dataclass(frozen=True)
 class HostFact:
     """One guarantee of the host: whether it holds, is weaker than could be, or is missing; what to do."""
 
@@ -300,4 +308,8 @@ class Backend(Protocol):
 
     def capacity(self) -> Capacity:
         """Return what the node has in all, not what is free."""
+        ...
+
+    def gpu_use(self) -> Sequence[GpuUse]:
+        """Return how busy the GPUs of sessions are; sessions are left out whose cards nobody can measure."""
         ...

@@ -14,6 +14,7 @@ from nbkeep.model.errors import Refused, Unavailable
 
 from .interface import (
     Capacity,
+    GpuUse,
     HostFact,
     KeptState,
     Launched,
@@ -165,6 +166,10 @@ class WardenClient:
     def capacity(self) -> Capacity:
         """Return what the machine has in all."""
         return _read(TypeAdapter(Capacity), self._ask("GET", "/capacity"))
+
+    def gpu_use(self) -> list[GpuUse]:
+        """Return how busy the GPUs of sessions are."""
+        return _read(TypeAdapter(list[GpuUse]), self._ask("GET", "/gpus"))
 
 
 def _part(name: str) -> str:

@@ -15,14 +15,14 @@ from sqlalchemy import func, select
 
 from nbkeep.model.days import Span
 from nbkeep.model.errors import not_found
-from nbkeep.store.meter_tables import MeterDayRow, MeterIntervalRow
+from nbkeep.store.meter_tables import MeterDayRow
 from nbkeep.store.model_tables import ModelCallRow
 from nbkeep.store.network_tables import ConnectionRow
 from nbkeep.store.tables import UserRow
 
-from .follow import prices_of
-from .rules import pieces, used
-from .values import ADMIN, READ, USE, PriceFrom, unit_of
+from .rules import used
+from .sums import growing
+from .values import ADMIN, READ, USE, unit_of
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
@@ -109,24 +109,12 @@ def _ended(tx: Tx, span: Span, users: dict[str, str]) -> list[tuple[str, str, st
 
 
 def _open(tx: Tx, span: Span, users: dict[str, str]) -> list[tuple[str, str, str, int, int]]:
-    row = MeterIntervalRow
-    before = span.end
-    query = select(row.user_id, row.resource, row.amount, row.began_at, row.lasted_us, row.list_price).where(
-        row.ended_at.is_(None), row.began_at < before
-    )
-    prices: dict[str, list[PriceFrom]] = {}
-    found: list[tuple[str, str, str, int, int]] = []
-    for user_id, resource, amount, began_at, lasted_us, list_price in tx.execute(query):
-        if user_id not in users:
-            continue
-        if resource not in prices:
-            prices[resource] = prices_of(tx, resource)
-        found += [
-            (f"{one.day:%Y-%m-%d}", user_id, resource, amount * one.lasted_us, one.cost)
-            for one in pieces(resource, amount, began_at, lasted_us, prices[resource], list_price)
-            if span.first <= one.day <= span.last
-        ]
-    return found
+    first, last = f"{span.first:%Y-%m-%d}", f"{span.last:%Y-%m-%d}"
+    return [
+        (one.day, one.user_id, one.resource, one.amount * one.lasted_us, one.cost)
+        for one in growing(tx, span.end)
+        if one.user_id in users and first <= one.day <= last
+    ]
 
 
 def _models(tx: Tx, span: Span, users: dict[str, str], *, daily: bool) -> list[dict[str, Any]]:

@@ -86,4 +86,6 @@ class ModelCallRow(Table):
         Index("model_calls_by_day", "day"),
         Index("model_calls_of_user", "user_id", "day"),
         Index("model_calls_of_session", "session_id", "day"),
+        # All that days are summed up from: millions of calls are read without looking at one of them.
+        Index("model_calls_sums", "day", "model", "user_id", "tokens_in", "tokens_out", "cost"),
     )

@@ -6,6 +6,7 @@ a default when an event grows; never rename one.
 
 from __future__ import annotations
 
+from .alarms import AlarmAcknowledged, AlarmRaised, AlarmRuleSet
 from .base import Event
 from .catalogue import (
     ConfigApplied,
@@ -100,6 +101,9 @@ EVENTS: dict[str, type[Event]] = {event.type: event for event in Event.__subclas
 __all__ = [
     "EVENTS",
     "AdvisoriesLoaded",
+    "AlarmAcknowledged",
+    "AlarmRaised",
+    "AlarmRuleSet",
     "AuditExported",
     "AuditForwardAdded",
     "AuditForwardPaused",

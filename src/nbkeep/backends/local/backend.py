@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from nbkeep import wholefile
 from nbkeep.backends.interface import (
     Capacity,
+    GpuUse,
     HostFact,
     KeptState,
     Launched,
@@ -31,7 +32,7 @@ from nbkeep.model.ids import ID_PATTERN
 from . import freezer, scratch, states
 from .cgroups import MemoryUse, find_cgroups
 from .endings import ending_of, load_ending, note_ending
-from .gpus import absent_devices, choose_cards, find_cards, shared_devices
+from .gpus import absent_devices, busy_percents, choose_cards, find_cards, shared_devices
 from .halves import GONE_S, Half, find_half
 from .homes import Homes
 from .host_facts import capacity, gpus, host_facts
@@ -64,7 +65,8 @@ class LocalBackend:
     """The `Backend` contract on this machine. Safe to call from several threads.
 
     Runs as root (a uid range per user, cgroups, XFS homes) or as an ordinary user. `server_module` is what
-    the trusted half runs, `cards` lists the host's GPUs, `gpus` counts them where no driver can be asked.
+    the trusted half runs, `cards` lists the host's GPUs, `gpus` counts them where no driver can be asked,
+    `busy` measures them.
     Without `warm_starts` nothing is forked from a warm parent, without `spare_kernels` none in reserve.
     """
 
@@ -76,6 +78,7 @@ class LocalBackend:
         cards: Callable[[], list[Card]] = find_cards,
         gpus: Mapping[str, int] | None = None,
         *,
+        busy: Callable[[], Mapping[str, int]] = busy_percents,
         warm_starts: bool = True,
         spare_kernels: bool = True,
     ) -> None:
@@ -83,6 +86,7 @@ class LocalBackend:
         self._uid_base = uid_base
         self._cards = cards
         self._gpus = gpus or {}
+        self._busy = busy
         self._cgroups = find_cgroups()
         self._homes = Homes(self.layout)
         self._usage = UsageCache(self._homes)
@@ -154,7 +158,11 @@ class LocalBackend:
 
     def _taken(self) -> set[str]:
         """Return the cards of all sessions of which something still runs, or may be about to."""
-        taken: set[str] = set()
+        return {card for cards in self._allotted().values() for card in cards}
+
+    def _allotted(self) -> dict[str, list[str]]:
+        """Return the cards of each session of which something still runs, or may be about to."""
+        found: dict[str, list[str]] = {}
         for session_id in self._ids():
             folder = self.layout.session(session_id).path
             try:
@@ -162,8 +170,8 @@ class LocalBackend:
             except OSError:
                 continue  # it has none
             if load_ending(folder) is None or any(half.is_alive for half in self._halves(session_id)):
-                taken.update(cards)
-        return taken
+                found[session_id] = cards
+        return found
 
     def _host_uid(self, uid_index: int) -> int | None:
         if os.geteuid() != 0:
@@ -433,6 +441,13 @@ class LocalBackend:
     def capacity(self) -> Capacity:
         """Return what this machine has in all."""
         return capacity(self._gpus, freezes=self._cgroups.freezer is not None)
+
+    def gpu_use(self) -> list[GpuUse]:
+        """Return how busy the GPUs of sessions are; while none has any, the driver is not asked."""
+        allotted = self._allotted()
+        busy: Mapping[str, int] = self._busy() if allotted else {}
+        measured = {one: [busy[card] for card in cards if card in busy] for one, cards in allotted.items()}
+        return [GpuUse(session_id, max(percents)) for session_id, percents in measured.items() if percents]
 
 
 def _keep_spec(folder: Path, spec: LaunchSpec, image: Path) -> None:

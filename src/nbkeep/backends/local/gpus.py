@@ -90,6 +90,35 @@ def counted() -> dict[str, int]:
     return found
 
 
+def busy_percents() -> dict[str, int]:
+    """Return how busy each card is, by its device file, as NVML measured it over the last second or less.
+
+    Cards whose driver cannot tell, such as parts of one (MIG), are left out.
+    """
+    nvml: Any = importlib.import_module("pynvml")
+    found: dict[str, int] = {}
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError:
+        return found
+    try:
+        for index in range(nvml.nvmlDeviceGetCount()):
+            try:
+                card = nvml.nvmlDeviceGetHandleByIndex(index)
+                number, percent = (
+                    nvml.nvmlDeviceGetMinorNumber(card),
+                    nvml.nvmlDeviceGetUtilizationRates(card).gpu,
+                )
+            except nvml.NVMLError:
+                continue  # it has fallen off the bus, or is cut into parts: the others still count
+            found[str(_DEV / f"nvidia{int(number)}")] = int(percent)
+    except nvml.NVMLError:
+        return found
+    finally:
+        nvml.nvmlShutdown()
+    return found
+
+
 def gpu_type(name: str) -> str:
     """Return the short type of a GPU.
 

@@ -97,6 +97,10 @@ def create_app(backend: LocalBackend, token: str) -> FastAPI:
     def capacity() -> dict[str, Any]:
         return asdict(backend.capacity())
 
+    @app.get("/v1/gpus")
+    def gpu_use() -> list[dict[str, Any]]:
+        return [asdict(one) for one in backend.gpu_use()]
+
     return app
 
 

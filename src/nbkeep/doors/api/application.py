@@ -14,9 +14,11 @@ from nbkeep.doors.portal import create_portal
 from nbkeep.model.actor import SCOPES
 
 from . import (
+    alarms,
     audit,
     config,
     connections,
+    dashboard,
     data,
     flavors,
     forwards,
@@ -61,6 +63,8 @@ PUBLIC = (
     grants,
     models,
     usage,
+    dashboard,
+    alarms,
     connections,
     data,
     projects,

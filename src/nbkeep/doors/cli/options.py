@@ -43,6 +43,7 @@ complete_provider = _completer("model-providers", "name")
 complete_connection = _completer("connections", "name")
 complete_project = _completer("projects", "name")
 complete_token = _completer("tokens", "id")
+complete_alarm = _completer("alarms", "id")
 
 
 def complete_role(incomplete: str) -> list[str]:

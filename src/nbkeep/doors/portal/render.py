@@ -49,6 +49,7 @@ _DONE = {
     "mail-retried": "It is tried again within seconds.",
     "mail-discarded": "Discarded.",
     "mail-chosen": "Saved: that is what comes to you by mail.",
+    "acknowledged": "Noted, and closed. The audit has it.",
     "saved": "Saved.",
     "created": "Created. People see it at once.",
     "deleted": "Deleted. What runs goes on.",

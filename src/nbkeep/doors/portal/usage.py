@@ -51,7 +51,7 @@ def show(
         "is_unknown": is_unknown,
         "total": money_words(sum(one["cost_microcents"] for one in items), currency),
         "filters": {"user": user, "month": month, "by": "day" if by == "day" else "month"},
-        "months": _months(now, month),
+        "months": months(now, month),
         "by": BY,
         "all": report.sees_all(actor),
         "prices": known,
@@ -65,7 +65,7 @@ def _seen(one: dict[str, Any], currency: str) -> dict[str, Any]:
     return {**one, "quantity": quantity, "cost": money_words(one["cost_microcents"], currency)}
 
 
-def _months(now: datetime, chosen: str) -> list[tuple[str, str]]:
+def months(now: datetime, chosen: str) -> list[tuple[str, str]]:
     """Return the last months, and the chosen one."""
     first = now.replace(day=1)
     found: list[str] = []

@@ -23,6 +23,7 @@ from .forwarder import Forwarder
 from .leftovers import take_leftovers
 from .mailer import Mailer
 from .states import hold_to_limits, look_after_states
+from .watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +88,7 @@ class Worker:
             self.step("old connections", lambda: sweep.forget_old_connections(self.parts))
             self.step("old packages", lambda: sweep.forget_old_packages(self.parts))
             self.step("old calls of models", lambda: sweep.forget_old_model_calls(self.parts))
+            self.step("old samples", lambda: sweep.forget_old_samples(self.parts))
             self._swept_at_s = now_s
 
     def _go_on_with_starts(self) -> None:
@@ -129,10 +131,12 @@ class Worker:
 async def run_loops(parts: Parts) -> None:
     """Do a round every second until cancelled; in a thread, for it waits for database, hub and warden."""
     worker, forwarder, mailer = Worker(parts), Forwarder(parts), Mailer(parts)
+    watcher = Watcher(parts, worker.step)
     async with asyncio.TaskGroup() as group:
         group.create_task(_every_round(worker.round))
         group.create_task(_every_round(lambda: worker.step("forwarding", forwarder.round)))
         group.create_task(_every_round(lambda: worker.step("mail", mailer.round)))
+        group.create_task(_every_round(lambda: worker.step("alarms", watcher.round)))
 
 
 async def _every_round(act: Callable[[], object]) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import delete, or_, select
 
 from nbkeep.people.signin import forget_old_limits
 from nbkeep.sessions.records import LIVE_STATES
+from nbkeep.store.alarm_tables import AlarmRow, GpuUseRow, StorageDayRow
 from nbkeep.store.model_tables import ModelCallRow
 from nbkeep.store.network_tables import ConnectionRow, DestinationRow
 from nbkeep.store.package_tables import PackageInstallRow
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _LINKS_KEPT = timedelta(days=30)
 _TOKENS_KEPT = timedelta(days=90)
 _NOTICES_KEPT = timedelta(days=90)
+# This month is compared with the same one a year ago.
+_SAMPLES_KEPT = timedelta(days=400)
 # A session's last deliveries may be repeated after its end, but not for long.
 _EVENT_IDS_KEPT = timedelta(days=2)
 _AT_ONCE = 2000
@@ -42,6 +45,14 @@ def forget_old_model_calls(parts: Parts) -> int:
     before = parts.clock.now() - timedelta(seconds=parts.settings.model_calls_retention_s)
     old = select(ModelCallRow.id).where(ModelCallRow.day < f"{before:%Y-%m-%d}").order_by(ModelCallRow.day)
     return _forget(parts, ModelCallRow, old)
+
+
+def forget_old_samples(parts: Parts) -> None:
+    """Delete what was noted of GPUs, storage and alarms more than a year ago. The journal keeps alarms."""
+    before = f"{parts.clock.now() - _SAMPLES_KEPT:%Y-%m-%d}"
+    with parts.store.write() as tx:
+        for kind in (GpuUseRow, StorageDayRow, AlarmRow):
+            tx.execute(delete(kind).where(kind.day < before))
 
 
 def _forget_old(parts: Parts, kind: type[ConnectionRow | PackageInstallRow]) -> int:

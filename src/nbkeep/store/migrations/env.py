@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from nbkeep.store import (
+    alarm_tables,
     audit_tables,
     data_tables,
     meter_tables,
@@ -16,6 +17,7 @@ from nbkeep.store import (
 )
 
 _TABLES = (
+    alarm_tables.Table,
     audit_tables.Table,
     data_tables.Table,
     meter_tables.Table,
