@@ -61,6 +61,16 @@ from .people import (
 from .platform import AuditExported, ClockJumped, PlatformStarted, StraySessionStopped
 from .prices import PriceSet
 from .projects import ProjectCreated, ProjectMemberAdded, ProjectMemberRemoved, ProjectRemoved
+from .quotas import (
+    QuotaCutAnnounced,
+    QuotaOverridden,
+    QuotaOverrideEnded,
+    QuotaRemoved,
+    QuotaRequestDecided,
+    QuotaRequested,
+    QuotaSet,
+    QuotaWarned,
+)
 from .secrets import (
     SecretGranted,
     SecretLeased,
@@ -146,6 +156,14 @@ __all__ = [
     "ProjectMemberAdded",
     "ProjectMemberRemoved",
     "ProjectRemoved",
+    "QuotaCutAnnounced",
+    "QuotaOverridden",
+    "QuotaOverrideEnded",
+    "QuotaRemoved",
+    "QuotaRequestDecided",
+    "QuotaRequested",
+    "QuotaSet",
+    "QuotaWarned",
     "ResetLinkMade",
     "SecretGranted",
     "SecretLeaseEnded",
