@@ -16,10 +16,18 @@ if TYPE_CHECKING:
     from .interface import Parts
 
 
-def fits_quotas(parts: Parts, tx: Tx, user_id: str, profile: Mapping[str, Any]) -> Verdict:
-    """Decide whether a person's quotas, and their projects', have room for a session of this snapshot."""
-    if not are_any(tx):
-        return Allow()
-    book = read(tx, parts.clock.now(), [user_id])
-    things = holds(profile)
-    return may_begin(book.standings(user_id), things, book.cost_of(things), parts.settings.currency)
+class Quotas:
+    """A person's quotas, and their projects', as of now: read once, asked about any number of profiles."""
+
+    def __init__(self, parts: Parts, tx: Tx, user_id: str) -> None:
+        self._currency = parts.settings.currency
+        self._user_id = user_id
+        self._book = read(tx, parts.clock.now(), [user_id]) if are_any(tx) else None
+
+    def fit(self, profile: Mapping[str, Any]) -> Verdict:
+        """Decide whether there is room for a session of this snapshot."""
+        if self._book is None:
+            return Allow()
+        things = holds(profile)
+        cost = self._book.cost_of(things)
+        return may_begin(self._book.standings(self._user_id), things, cost, self._currency)

@@ -19,7 +19,7 @@ from nbkeep.vault import leases
 
 from .freeze import thaw_session
 from .kept import totals
-from .quota import fits_quotas
+from .quota import Quotas
 from .records import live_session, load_of, note_progress, snapshot, visible_session
 from .refused import record_refusal
 from .room import NO_ROOM, make_room, soon_room
@@ -141,7 +141,7 @@ def _admit(
         raise verdict.as_error()
     is_other = wanted is not None and wanted != row.profile_name
     taken = snapshot(profile, flavor, parts.settings.currency) if is_other else row.profile
-    verdict = fits_quotas(parts, tx, owner.id, taken)
+    verdict = Quotas(parts, tx, owner.id).fit(taken)
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
     secret_of(parts.settings, row)  # raises: without it the variables could not be brought back

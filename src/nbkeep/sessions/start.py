@@ -17,7 +17,7 @@ from nbkeep.store.tables import SessionRow, UserRow
 from nbkeep.vault import leases
 
 from .end import end_session
-from .quota import fits_quotas
+from .quota import Quotas
 from .records import LIVE_STATES, live_session, load_of, note_progress, snapshot, user_named
 from .refused import record_refusal
 from .room import NO_ROOM, make_room, soon_room
@@ -123,7 +123,7 @@ def admit(
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
     taken = snapshot(chosen, flavor, parts.settings.currency)
-    verdict = fits_quotas(parts, tx, owner.id, taken)
+    verdict = Quotas(parts, tx, owner.id).fit(taken)
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
     if chosen.keep_state:

@@ -13,6 +13,7 @@ from nbkeep.model.actor import Role
 from nbkeep.model.errors import Refused
 from nbkeep.model.units import parse_size_bytes
 from nbkeep.people import invitations, records, users
+from nbkeep.quotas.change import find_subject, set_quotas
 from nbkeep.store.tables import UserRow
 
 from .auth import ActorDep, OfficeDep, address_of
@@ -58,6 +59,9 @@ class Invite(BaseModel):
     role: str = Role.USER.value
     max_sessions: int | None = Field(None, description="Sessions at the same time; 0 = may start none")
     home_size: Size | None = None
+    quotas: list[Annotated[str, Field(max_length=100)]] = Field(
+        default_factory=list[str], max_length=50, description="Such as gpu-a100=8h/day; needs `admin:quotas`"
+    )
 
 
 class LinkView(BaseModel):
@@ -152,6 +156,9 @@ def invite(office: OfficeDep, actor: ActorDep, wanted: Invite) -> LinkView:
             tx, office.clock, actor, wanted.email, name=wanted.name, role=wanted.role, max_sessions=most,
             home_size_bytes=home, valid_s=settings.invitation_valid_s,
         )  # fmt: skip
+        if wanted.quotas:
+            subject = find_subject(tx, user=user.name)
+            set_quotas(tx, office.clock, actor, subject, wanted.quotas)
     return _link_view(office, user, link)
 
 

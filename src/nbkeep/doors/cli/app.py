@@ -38,6 +38,7 @@ VERBS = (
     "network",
     "report",
     "price",
+    "quota",
     "model",
     "packages",
     "audit",

@@ -40,6 +40,10 @@ def invite(
         typer.Option("--name", help="Login and address of their sessions [default: from the e-mail]."),
     ] = None,
     home_size: HomeSize = None,
+    quota: Annotated[
+        list[str] | None,
+        typer.Option("--quota", metavar="LIMIT", help="How much they may use, e.g. gpu-a100=8h/day; repeat."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Invite somebody: prints a link with which they set their password, once.
@@ -47,8 +51,9 @@ def invite(
     Example: nbkeep user invite --email jane@acme.com --max-sessions 2
     """
     body = given(
-        email=email, role=words.full_role(role), max_sessions=max_sessions, name=name, home_size=home_size
-    )
+        email=email, role=words.full_role(role), max_sessions=max_sessions, name=name, home_size=home_size,
+        quotas=quota or None,
+    )  # fmt: skip
     with office() as api:
         answer = api.post("users", body)
     _print_link(
