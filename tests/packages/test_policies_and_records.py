@@ -8,8 +8,9 @@ from uuid import uuid4
 import pytest
 
 from gateway_parts import make_gateway
-from nbkeep import configuration
 from nbkeep.audit.search import Wanted, search
+from nbkeep.configuration import apply as configuration
+from nbkeep.configuration.document import as_yaml
 from nbkeep.doors.worker.sweep import forget_old_packages
 from nbkeep.egress.rules import Compiled
 from nbkeep.model.actor import OPERATOR
@@ -53,8 +54,8 @@ def test_fields_change_one_by_one_and_round_trip(office: OfficeForTests) -> None
     assert [set(one.removeprefix("numpy").split(",")) for one in found["pins"][:1]] == [{">=1.26", "<2"}]
     assert (found["deny"], found["min_age_s"], found["no_vulnerable"]) == ([], 7 * 86400, True)
     with office.store.read() as tx:
-        document = configuration.export(tx, office.settings, OPERATOR)
-    text = configuration.as_yaml(document)
+        document = configuration.export(tx, office.clock, office.settings, OPERATOR)
+    text = as_yaml(document)
     change(office)
     done = configuration.apply(
         office.store, office.clock, office.settings, OPERATOR, configuration.read(text), dry_run=False

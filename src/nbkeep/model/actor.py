@@ -35,6 +35,7 @@ SCOPES: dict[str, str] = {
     "admin:models": "Set providers, prices and budgets of models, and see what everybody used",
     "admin:prices": "Set what flavors, GPUs and storage cost, and see what everybody used",
     "admin:alarms": "Acknowledge alarms, and set when they are raised",
+    "admin:quotas": "Set, override and remove quotas, and see everybody's",
     "admin:connections": "Declare connections to databases and services, and grant them",
     "admin:data": "Publish datasets and take them out of the catalogue",
     "admin:config": "Export and apply the whole configuration",

@@ -45,6 +45,7 @@ class StopReason(StrEnum):
     ADMIN = "admin"
     IDLE = "idle"
     MAX_SESSION = "max-session"
+    QUOTA = "quota"
     START_FAILED = "start-failed"
     START_TIMEOUT = "start-timeout"
     SERVER_DIED = "server-died"

@@ -12,6 +12,7 @@ from nbkeep.model.errors import Refused, not_found
 from nbkeep.model.grantee import PROJECT
 from nbkeep.model.ids import new_id
 from nbkeep.model.verdict import Refuse
+from nbkeep.quotas import change as quotas
 from nbkeep.store.project_tables import ProjectMemberRow, ProjectRow
 from nbkeep.vault import change as secrets
 from nbkeep.vault import leases
@@ -138,6 +139,7 @@ def remove_project(
     members = [one.name for one in members_of(tx, [row.id]).get(row.id, ())]
     secrets.ungrant_all(tx, clock, actor, PROJECT + row.name)
     connections.ungrant_all(tx, clock, actor, PROJECT + row.name)
+    quotas.forget_project(tx, clock, actor, row.id, row.name)
     tx.execute(delete(ProjectMemberRow).where(ProjectMemberRow.project_id == row.id))
     row.archived_at = clock.now()
     tx.flush()

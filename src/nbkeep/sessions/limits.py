@@ -15,7 +15,7 @@ from nbkeep.profiles.words import duration_words
 
 _WARN_EARLY_S = 600
 _WARN_LATE_S = 120
-_IDLE, _MAX = "idle", "max-session"
+_IDLE, _MAX, _QUOTA = "idle", "max-session", "quota"
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,15 @@ class Clockwork:
     extended_s: int
     keeps_state: bool = False
     is_frozen: bool = False
+    quota_ends_at: datetime | None = None  # a quota is used up then
+    quota_words: str = ""
 
 
 @dataclass(frozen=True)
 class StopWarning:
     """What the user is told before a stop."""
 
-    kind: str  # idle | max-session
+    kind: str  # idle | max-session | quota
     at: datetime
     extendable: bool
     text: str
@@ -73,7 +75,7 @@ def can_extend_until(session: Clockwork) -> datetime | None:
 def warning(session: Clockwork, now: datetime) -> StopWarning | None:
     """Return the warning that is due now: from 10 minutes before a stop, or a third of a short limit.
 
-    The nearer stop is told. Both kinds may be due; the one that comes first matters.
+    The nearest stop is told. Several kinds may be due; the one that comes first matters.
     """
     due: list[StopWarning] = []
     idle_at = idle_stop_at(session)
@@ -95,6 +97,9 @@ def warning(session: Clockwork, now: datetime) -> StopWarning | None:
                 _text(session, _MAX, session.ends_at, now, extendable=extendable),
             )
         )
+    if session.quota_ends_at is not None and not session.is_frozen:
+        text = _quota_text(session, session.quota_ends_at, now)
+        due.append(StopWarning(_QUOTA, session.quota_ends_at, extendable=False, text=text))
     return min(due, key=lambda one: one.at) if due else None
 
 
@@ -133,9 +138,11 @@ def extend(session: Clockwork, now: datetime) -> Extension | Refuse:
 
 
 def stop_due(session: Clockwork, now: datetime) -> str | None:
-    """Return "idle" or "max-session" when the session must stop now, else None."""
+    """Return "max-session", "quota" or "idle" when the session must stop now, else None."""
     if session.ends_at is not None and now >= session.ends_at:
         return _MAX
+    if session.quota_ends_at is not None and now >= session.quota_ends_at and not session.is_frozen:
+        return _QUOTA
     idle_at = idle_stop_at(session)
     return _IDLE if idle_at is not None and now >= idle_at else None
 
@@ -149,12 +156,7 @@ def _used_up(session: Clockwork) -> str:
 
 
 def _text(session: Clockwork, kind: str, at: datetime, now: datetime, *, extendable: bool) -> str:
-    left_s = max(0, int((at - now).total_seconds()))
-    when = (
-        f"in {duration_words(left_s - left_s % 60 if left_s >= _WARN_LATE_S else left_s)}"
-        if left_s
-        else "now"
-    )
+    when = _when(at, now)
     fate = "Files and variables are kept." if session.keeps_state else "Files stay; variables do not."
     if kind == _IDLE:
         end = "is suspended" if session.keeps_state else "stops"
@@ -164,3 +166,19 @@ def _text(session: Clockwork, kind: str, at: datetime, now: datetime, *, extenda
     if session.keeps_state and session.is_busy:
         more += " A running cell may finish shortly after, then it is interrupted."
     return f"This session reaches its maximum length and {end} {when}. {fate}{more}"
+
+
+def _quota_text(session: Clockwork, at: datetime, now: datetime) -> str:
+    end = "is suspended" if session.keeps_state else "ends"
+    fate = "Files and variables are kept." if session.keeps_state else "Files stay; variables do not."
+    return (
+        f"A quota is used up and this session {end} {_when(at, now)}. {session.quota_words} {fate} "
+        "Ask for more on the portal's page Quotas, or ask an admin."
+    )
+
+
+def _when(at: datetime, now: datetime) -> str:
+    left_s = max(0, int((at - now).total_seconds()))
+    if not left_s:
+        return "now"
+    return f"in {duration_words(left_s - left_s % 60 if left_s >= _WARN_LATE_S else left_s)}"

@@ -13,7 +13,8 @@ from nbkeep.profiles.rules import fits_host
 from nbkeep.profiles.view import profile_view
 from nbkeep.store.tables import UserRow
 
-from .records import load_of
+from .quota import Quotas
+from .records import load_of, snapshot
 from .rules import Asker, HostPolicy, may_start
 
 if TYPE_CHECKING:
@@ -60,14 +61,21 @@ def offers(parts: Parts, actor: Actor, name: str | None = None) -> list[Offer]:
         user = tx.get(UserRow, actor.id)
         asker = Asker(user.name, user.role, user.status == "active", user.max_sessions) if user else None
         load = load_of(tx, actor.id)
+        quotas = Quotas(parts, tx, actor.id)
+        by_quota = {
+            profile.name: quotas.fit(snapshot(profile, flavor, parts.settings.currency))
+            for profile, flavor in pairs
+        }
 
     def judge(profile: Profile, flavor: Flavor) -> Verdict:
         if capacity is None:
             return away
         if asker is None:  # the operator's command line: nobody to start it for, so only the host matters
             return fits_host(flavor, capacity, cpu_overcommit=policy.cpu_overcommit)
-        return may_start(
+        verdict = may_start(
             asker, profile, flavor, load, capacity, policy, image_is_built=profile.image in images
         )
+        by_quotas = by_quota[profile.name]
+        return by_quotas if isinstance(verdict, Allow) and isinstance(by_quotas, Refuse) else verdict
 
     return [Offer(profile, flavor, judge(profile, flavor)) for profile, flavor in pairs]

@@ -52,6 +52,8 @@ def clockwork(row: SessionRow) -> Clockwork:
         extended_s=row.extended_s,
         keeps_state=keeps_state(row.profile),
         is_frozen=row.state == SessionState.FROZEN,
+        quota_ends_at=row.quota_ends_at,
+        quota_words=row.quota_words or "",
     )
 
 

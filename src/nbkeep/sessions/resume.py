@@ -13,11 +13,13 @@ from nbkeep.outbox.notices import ENDED, dismiss_about
 from nbkeep.profiles.images import built_images
 from nbkeep.profiles.parse import flavor_from, profile_from
 from nbkeep.profiles.profiles import find_profile, list_profiles
+from nbkeep.quotas.values import KIND
 from nbkeep.store.tables import SessionRow, UserRow
 from nbkeep.vault import leases
 
 from .freeze import thaw_session
 from .kept import totals
+from .quota import Quotas
 from .records import live_session, load_of, note_progress, snapshot, visible_session
 from .refused import record_refusal
 from .room import NO_ROOM, make_room, soon_room
@@ -137,17 +139,22 @@ def _admit(
     )
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
+    is_other = wanted is not None and wanted != row.profile_name
+    taken = snapshot(profile, flavor, parts.settings.currency) if is_other else row.profile
+    verdict = Quotas(parts, tx, owner.id).fit(taken)
+    if isinstance(verdict, Refuse):
+        raise verdict.as_error()
     secret_of(parts.settings, row)  # raises: without it the variables could not be brought back
     saved_at = str((row.kept or {}).get("saved_at", ""))
     row.spent_micros = spent_micros(row, parts.clock.now())
     _begin_anew(row)
-    if wanted is not None and wanted != row.profile_name:
-        row.profile_name, row.profile = profile.name, snapshot(profile, flavor, parts.settings.currency)
+    if is_other:
+        row.profile_name, row.profile = profile.name, taken
     now = parts.clock.now()
     move(row, SessionState.REQUESTED)
     row.requested_at = now
     note_progress(row, now, "admitted", "Allowed: your session has its place.")
-    for kind in (ENDED, NOTICE):
+    for kind in (ENDED, NOTICE, KIND):
         dismiss_about(tx, parts.clock, row.id, kind)
     tx.flush()
     journal.append(
@@ -192,7 +199,7 @@ def _begin_anew(row: SessionRow) -> None:
     row.progress = []
     row.started_at = row.ready_at = row.ended_at = row.ends_at = row.idle_kept_until = None
     row.last_heartbeat_at = row.last_work_at = row.memory_used_bytes = None
-    row.over_limit_since = None
+    row.over_limit_since = row.quota_ends_at = row.quota_words = None
     row.stop_requested_at = row.stop_reason = row.stop_detail = row.stopped_by = None
     row.freeze_asked_at, row.frozen_at, row.frozen_s = None, None, 0.0
     row.extended_s, row.is_busy, row.state_pending, row.kept_until = 0, False, False, None

@@ -17,6 +17,7 @@ from nbkeep.store.tables import SessionRow, UserRow
 from nbkeep.vault import leases
 
 from .end import end_session
+from .quota import Quotas
 from .records import LIVE_STATES, live_session, load_of, note_progress, snapshot, user_named
 from .refused import record_refusal
 from .room import NO_ROOM, make_room, soon_room
@@ -121,6 +122,10 @@ def admit(
     )
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
+    taken = snapshot(chosen, flavor, parts.settings.currency)
+    verdict = Quotas(parts, tx, owner.id).fit(taken)
+    if isinstance(verdict, Refuse):
+        raise verdict.as_error()
     if chosen.keep_state:
         place_of(parts.settings, chosen.state_key).read()  # raises: nothing is kept that nobody could read
     server_name = _free_name(tx, owner, chosen.name, name)
@@ -130,7 +135,7 @@ def admit(
         user_id=owner.id,
         name=server_name,
         profile_name=chosen.name,
-        profile=snapshot(chosen, flavor, parts.settings.currency),
+        profile=taken,
         state=SessionState.REQUESTED.value,
         progress=[],
         requested_at=now,

@@ -39,6 +39,11 @@ STORIES: dict[StopReason, Story] = {
         "{finished} after its maximum length of {max_session}.",
         "Start it again; files are kept. Save results to files during long work.",
     ),
+    _R.QUOTA: Story(
+        "{ended} because a quota is used up.",
+        "Start it again when the quota is back, or ask for more: the portal's page Quotas, or an admin. "
+        "Files are kept.",
+    ),
     _R.START_FAILED: Story(
         "It could not be started.",
         "Try again. If it fails again, send an admin this line and the session's id.",
@@ -99,7 +104,13 @@ def remedy(reason: StopReason, row: SessionRow) -> str:
         return _fill(STORIES[reason].remedy, row)
     saved_at = _day(str((row.kept or {}).get("saved_at", "")))
     until = f" until {row.kept_until.day} {row.kept_until:%B}" if row.kept_until else ""
-    return f"Resume it: files are there, and the variables{saved_at} are kept{until}."
+    kept = f"files are there, and the variables{saved_at} are kept{until}."
+    if reason == StopReason.QUOTA:
+        return (
+            "Resume it when the quota is back. To go on before, ask for more on the portal's page Quotas, "
+            f"or ask an admin: {kept}"
+        )
+    return f"Resume it: {kept}"
 
 
 def notice_about(reason: StopReason, row: SessionRow, detail: str) -> str:

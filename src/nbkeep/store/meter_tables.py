@@ -38,6 +38,9 @@ class MeterIntervalRow(Table):
         Index("one_open_interval", "session_id", "resource", unique=True,
               sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
         Index("meter_intervals_of_session", "session_id", "began_at"),
+        # Asked at each start: what somebody has used so far.
+        Index("open_intervals_of_user", "user_id",
+              sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
     )  # fmt: skip
 
 
@@ -52,6 +55,8 @@ class MeterDayRow(Table):
     amount: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     lasted_us: Mapped[int] = mapped_column(default=0)
     cost: Mapped[int] = mapped_column(default=0)  # microcents
+
+    __table_args__ = (Index("meter_days_of_user", "user_id", "day"),)
 
 
 class MeterPriceRow(Table):

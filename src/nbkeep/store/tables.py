@@ -178,6 +178,8 @@ class SessionRow(Table):
     is_busy: Mapped[bool] = mapped_column(default=False)
     idle_kept_until: Mapped[datetime | None]  # "keep working" moved the idle stop to here
     ends_at: Mapped[datetime | None]  # max session, extensions included
+    quota_ends_at: Mapped[datetime | None]  # a quota is used up then, within minutes
+    quota_words: Mapped[str | None] = mapped_column(Text)  # which one, and when it is back
     extended_s: Mapped[int] = mapped_column(default=0)
     memory_used_bytes: Mapped[int | None]
     freeze_asked_at: Mapped[datetime | None]  # it was idle: its server is to save, and to let it be frozen

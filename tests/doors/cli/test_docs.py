@@ -17,6 +17,7 @@ import typer.main
 from nbkeep.doors.cli.app import build_app
 from nbkeep.model.actor import ROLE_SCOPES, SCOPES
 from nbkeep.model.session import SessionState, StopReason
+from nbkeep.quotas.parse import is_option
 from nbkeep.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -60,6 +61,8 @@ def problem_of(line: str) -> str:
     known = {name for one in node.params for name in (*one.opts, *one.secondary_opts)} | {"--help", "-h"}
     for word in words[position:]:
         name = word.split("=")[0]
+        if path[1:2] == ["quota"] and is_option(name):
+            continue  # its name has a type of GPU, or a flavor, in it
         if re.match(r"--?[a-z]", name) and name not in known | {"--install-completion", "--show-completion"}:
             return f"`{' '.join(path)}` has no {name}"
     return ""

@@ -16,6 +16,16 @@ import { clock, countdown, dueSentence, homeWarning, spoken, until } from './wor
 
 /** Kinds of notices that are answered by making room. */
 const ABOUT_HOME = /home|volume/;
+/** The kind of those about quotas: one can ask for more of them. */
+const QUOTA = 'quota';
+
+function AskForMore(props: { portal: string }): React.ReactElement | null {
+  return props.portal ? (
+    <a className="nbkeep-Button" href={`${props.portal}quotas`} target="_blank" rel="noopener">
+      Ask for more
+    </a>
+  ) : null;
+}
 
 function WarningBar(props: { session: ISession; warning: StopWarning; keeps: boolean }): React.ReactElement {
   const now = useNow(props.session, 1_000);
@@ -32,6 +42,7 @@ function WarningBar(props: { session: ISession; warning: StopWarning; keeps: boo
         {spoken(warning, now)}
       </span>
       {left > 0 && <KeepWorking session={props.session} primary />}
+      {warning.kind === QUOTA && <AskForMore portal={props.session.status?.portal_url ?? ''} />}
     </section>
   );
 }
@@ -54,6 +65,7 @@ function NoticeBar(props: { session: ISession; details: IDetails; notice: Notice
           Show what uses space
         </button>
       )}
+      {notice.kind === QUOTA && <AskForMore portal={session.status?.portal_url ?? ''} />}
       <button type="button" className="nbkeep-Button" onClick={dismiss}>
         Dismiss
       </button>

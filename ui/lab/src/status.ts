@@ -26,7 +26,7 @@ export interface LargerProfile {
   memory_bytes: number;
 }
 
-export type WarningKind = 'idle' | 'max-session';
+export type WarningKind = 'idle' | 'max-session' | 'quota';
 
 export interface StopWarning {
   kind: WarningKind;
@@ -189,7 +189,7 @@ function readWarning(value: unknown): StopWarning | null {
     return null;
   }
   return {
-    kind: raw.kind === 'idle' ? 'idle' : 'max-session',
+    kind: raw.kind === 'idle' || raw.kind === 'quota' ? raw.kind : 'max-session',
     at,
     extendable: raw.extendable === true,
     text: text(raw.text)

@@ -262,6 +262,9 @@ export function stopWords(last: Status | null, now: number, keeps: boolean): { h
   if (last && isNear(last.ends_at, now)) {
     return { headline, reason: `It reached the longest time of a session on “${last.profile.display_name}”.` };
   }
+  if (last?.warning?.kind === 'quota' && isNear(last.warning.at, now)) {
+    return { headline, reason: 'A quota is used up. Its page in the portal tells when it is back, and lets you ask for more.' };
+  }
   if (last && [last.idle_stop_at, last.frozen_until].some(instant => isNear(instant, now))) {
     return { headline, reason: `Nothing ran and nobody worked here for ${duration(last.idle_stop_s * 1000)}.` };
   }

@@ -69,6 +69,16 @@ from .projects import (
     ProjectMemberRemoved,
     ProjectRemoved,
 )
+from .quotas import (
+    QuotaCutAnnounced,
+    QuotaOverridden,
+    QuotaOverrideEnded,
+    QuotaRemoved,
+    QuotaRequestDecided,
+    QuotaRequested,
+    QuotaSet,
+    QuotaWarned,
+)
 from .secrets import (
     SecretGranted,
     SecretLeased,
@@ -164,6 +174,14 @@ __all__ = [
     "ProjectMemberAdded",
     "ProjectMemberRemoved",
     "ProjectRemoved",
+    "QuotaCutAnnounced",
+    "QuotaOverridden",
+    "QuotaOverrideEnded",
+    "QuotaRemoved",
+    "QuotaRequestDecided",
+    "QuotaRequested",
+    "QuotaSet",
+    "QuotaWarned",
     "ResetLinkMade",
     "SecretGranted",
     "SecretLeaseEnded",

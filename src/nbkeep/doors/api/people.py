@@ -14,6 +14,7 @@ from nbkeep.model.errors import Refused
 from nbkeep.model.units import parse_size_bytes
 from nbkeep.outbox import manage
 from nbkeep.people import invitations, link_mail, records, users
+from nbkeep.quotas.change import find_subject, set_quotas
 from nbkeep.store.tables import UserRow
 
 from .auth import ActorDep, OfficeDep, address_of
@@ -62,6 +63,9 @@ class Invite(BaseModel):
     home_size: Size | None = None
     by_mail: bool | None = Field(
         None, description="Send the link by mail and do not show it [default: if mail is set up]"
+    )
+    quotas: list[Annotated[str, Field(max_length=100)]] = Field(
+        default_factory=list[str], max_length=50, description="Such as gpu-a100=8h/day; needs `admin:quotas`"
     )
 
 
@@ -172,6 +176,9 @@ def invite(office: OfficeDep, actor: ActorDep, wanted: Invite) -> LinkView:
             tx, office.clock, actor, wanted.email, name=wanted.name, role=wanted.role, max_sessions=most,
             home_size_bytes=home, valid_s=settings.invitation_valid_s, token_of=token_of,
         )  # fmt: skip
+        if wanted.quotas:
+            subject = find_subject(tx, user=user.name)
+            set_quotas(tx, office.clock, actor, subject, wanted.quotas)
         if by_mail:
             link_mail.send(tx, office.clock, user, link)
     return _link_view(office, user, link, by_mail=by_mail)

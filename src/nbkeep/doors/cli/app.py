@@ -40,6 +40,7 @@ VERBS = (
     "dashboard",
     "report",
     "price",
+    "quota",
     "model",
     "packages",
     "alarm",

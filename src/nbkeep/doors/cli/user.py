@@ -43,6 +43,10 @@ def invite(
     print_link: Annotated[
         bool, typer.Option("--print-link", help="Print the link, though it could be sent by mail.")
     ] = False,
+    quota: Annotated[
+        list[str] | None,
+        typer.Option("--quota", metavar="LIMIT", help="How much they may use, e.g. gpu-a100=8h/day; repeat."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Invite somebody: sends them a link with which they set their password, once.
@@ -54,6 +58,7 @@ def invite(
     body = given(
         email=email, role=words.full_role(role), max_sessions=max_sessions, name=name, home_size=home_size,
         by_mail=False if print_link else None,
+        quotas=quota or None,
     )  # fmt: skip
     with office() as api:
         answer = api.post("users", body)

@@ -32,6 +32,22 @@ def past(text: str | None) -> str | None:
     return (said if said.tzinfo else said.replace(tzinfo=UTC)).isoformat()
 
 
+def future(text: str) -> str:
+    """Return the moment that `2026-12-01`, `2026-12-01T18:00` (UTC) or `8h` (from now) means, for the API."""
+    try:
+        said = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            return (datetime.now(UTC) + timedelta(seconds=parse_duration_s(text))).isoformat()
+        except Refused as error:
+            raise invalid(
+                "time",
+                f"{text!r} is not a time.",
+                "Write it like 2026-12-01, 2026-12-01T18:00 (UTC) or 8h (from now).",
+            ) from error
+    return (said if said.tzinfo else said.replace(tzinfo=UTC)).isoformat()
+
+
 def until(iso: str | None, now: str | None) -> str:
     """Return how long it is from one moment to another in one unit, such as `29min`; "-" where unknown."""
     if not iso or not now:

@@ -12,6 +12,7 @@ from nbkeep.model.verdict import Allow, Refuse
 from nbkeep.outbox.notices import dismiss_notice, list_notices
 from nbkeep.packages.words import policy_words
 from nbkeep.profiles.view import network_words
+from nbkeep.quotas.view import standings_of
 from nbkeep.sessions.listing import Filter, list_sessions
 from nbkeep.sessions.offers import Offer, offers
 
@@ -41,9 +42,11 @@ def home(request: Request, browser: SignedIn) -> Response:
     values = _my_sessions(office, browser)
     with office.store.read() as tx:
         notices = list_notices(tx, browser.actor)
+        standings = standings_of(tx, office.clock.now(), browser.actor, office.settings.currency)
     newcomer = not any(values.values())
     return page(request, "home.html", values | {
         "notices": notices,
+        "standings": standings,
         "profiles": [card(offer) for offer in offers(office, browser.actor)],
         "currency": office.settings.currency,
         "role": browser.role.value,

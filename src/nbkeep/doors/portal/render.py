@@ -34,6 +34,7 @@ _DONE = {
     "secret-revoked": "Ended, and its value deleted. Have its service forget it, too.",
     "asked": "Asked. You are told here and in JupyterLab when somebody has decided.",
     "granted": "Granted. Their sessions have it within a second, and lose it by themselves.",
+    "more-given": "Given. They are told, and can start and resume at once.",
     "denied": "Denied. They are told why.",
     "revoked": "Ended. What it alone allowed is cut.",
     "withdrawn": "Withdrawn.",

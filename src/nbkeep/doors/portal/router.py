@@ -25,6 +25,7 @@ from . import (
     models,
     network,
     projects,
+    quotas,
     secrets,
     sessions,
     signin,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PAGES = (signin, join, home, sessions, network, grants, data, connections, secrets, projects, models, usage,
-         files, account, *ADMIN_PAGES)  # fmt: skip
+         quotas, files, account, *ADMIN_PAGES)  # fmt: skip
 _TITLES = {
     400: "That did not work",
     401: "Please sign in",

@@ -12,6 +12,7 @@ from nbkeep.meter import prices, report
 from nbkeep.model.days import month_span
 from nbkeep.model.errors import Refused
 from nbkeep.model.money import money_words, price_words
+from nbkeep.quotas.view import standings_of
 
 from .guard import SignedIn
 from .render import page
@@ -44,6 +45,7 @@ def show(
             if refusal.code != "user-not-found":
                 raise
             items, is_unknown = [], True
+        own = standings_of(tx, now, actor, currency) if actor.may("sessions") else []
         known = prices.list_prices(tx, office.clock, actor, currency)
     values: dict[str, Any] = {
         "items": [_seen(one, currency) for one in items[:_MOST]],
@@ -53,6 +55,7 @@ def show(
         "filters": {"user": user, "month": month, "by": "day" if by == "day" else "month"},
         "months": months(now, month),
         "by": BY,
+        "standings": own,
         "all": report.sees_all(actor),
         "prices": known,
         "price_words": price_words,

@@ -61,6 +61,7 @@ def shift_deadlines(tx: Tx, by: timedelta) -> int:
         row.last_heartbeat_at = _moved(row.last_heartbeat_at, by)
         row.idle_kept_until = _moved(row.idle_kept_until, by)
         row.ends_at = _moved(row.ends_at, by)
+        row.quota_ends_at = _moved(row.quota_ends_at, by)
         row.freeze_asked_at = _moved(row.freeze_asked_at, by)
         row.frozen_at = _moved(row.frozen_at, by)
         row.stop_requested_at = _moved(row.stop_requested_at, by)

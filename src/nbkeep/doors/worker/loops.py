@@ -14,6 +14,7 @@ from nbkeep.grants.end import expire_grants
 from nbkeep.meter.beat import Meter
 from nbkeep.meter.values import BEAT_S
 from nbkeep.model.errors import Refused, Unavailable
+from nbkeep.quotas.watch import watch
 from nbkeep.sessions.state_key_records import record_keys
 from nbkeep.sessions.state_keys import key_ids
 
@@ -34,6 +35,7 @@ ROUND_S = 1.0
 _SWEEP_EVERY_S = 3600.0
 _HOLD_EVERY_S = 10.0
 _SIGN_EVERY_S = 60.0
+_QUOTAS_EVERY_S = 3.0
 _log = logging.getLogger("nbkeep.worker")
 
 
@@ -51,6 +53,7 @@ class Worker:
     _held_at_s: float | None = None
     _beat_at_s: float | None = None
     _meter: Meter = field(default_factory=Meter)
+    _quotas_at_s: float | None = None
     _signed_at_s: float | None = None
     _wishes: warm.Wishes = field(default_factory=warm.Wishes)
     _recorded_keys: list[str] = field(default_factory=list[str])
@@ -73,6 +76,8 @@ class Worker:
         self.step("stopping", lambda: stops.finish_stops(self.parts))
         if self._beat_at_s is None or self.parts.clock.monotonic_s() - self._beat_at_s >= BEAT_S:
             self.step("meter", self._beat)
+        if self._quotas_at_s is None or self.parts.clock.monotonic_s() - self._quotas_at_s >= _QUOTAS_EVERY_S:
+            self.step("quotas", self._watch_quotas)
         self.step("warm", lambda: self._wishes.tell(self.parts))
         now_s = self.parts.clock.monotonic_s()
         self.step("keys", self._record_keys)
@@ -105,6 +110,10 @@ class Worker:
             alive = None
         if self._meter.beat(self.parts.store, self.parts.clock, alive):
             self._beat_at_s = self.parts.clock.monotonic_s()
+
+    def _watch_quotas(self) -> None:
+        watch(self.parts.store, self.parts.clock, self.parts.settings.currency)
+        self._quotas_at_s = self.parts.clock.monotonic_s()
 
     def _sign_journal(self) -> None:
         parts = self.parts

@@ -41,6 +41,7 @@ def stop_what_is_due(parts: Parts) -> int:
         SessionRow.state.in_([SessionState.READY.value, SessionState.FROZEN.value]),
         or_(
             SessionRow.ends_at <= now,
+            SessionRow.quota_ends_at <= now,
             and_(
                 SessionRow.state == SessionState.READY.value,
                 SessionRow.is_busy.is_(False),
@@ -58,7 +59,10 @@ def stop_what_is_due(parts: Parts) -> int:
                 not _has_fresh_word(row, parts) or ask_freeze(tx, parts, row, now, _FREEZE_WITHIN)
             ):
                 due = None
-            if due is None or not wish_stop(tx, parts.clock, SYSTEM, row, StopReason(due)):
+            if due is None:
+                continue
+            detail = row.quota_words or "" if due == StopReason.QUOTA else ""
+            if not wish_stop(tx, parts.clock, SYSTEM, row, StopReason(due), detail):
                 continue
             server = server_of(tx, row)
         carry_out_stop(parts, session_id, *server)

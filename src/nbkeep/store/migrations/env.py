@@ -14,6 +14,7 @@ from nbkeep.store import (
     outbox_tables,
     package_tables,
     project_tables,
+    quota_tables,
 )
 
 _TABLES = (
@@ -26,6 +27,7 @@ _TABLES = (
     outbox_tables.Table,
     package_tables.Table,
     project_tables.Table,
+    quota_tables.Table,
 )  # the same: all tables are known by these imports
 
 # `transactional_ddl=False`: the caller's transaction holds all steps, so that a failed start changes nothing.

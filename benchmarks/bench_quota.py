@@ -1,0 +1,167 @@
+"""What a quota's decision takes, beside a million intervals of the meter.
+
+    python benchmarks/bench_quota.py [--intervals N] [--times N] [--postgresql URL]
+
+One person of a thousand has quotas per day, month, type of GPU, cost and at once, and is in a project of
+fifty that has some, too. Printed is the median of a decision as each start makes it, and of reading one row
+by its primary key in the same run, the least that a question to this database can take. Ends with 1 above 5 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert
+
+from nbkeep.meter.values import Held
+from nbkeep.model.actor import OPERATOR
+from nbkeep.model.clock import ManualClock
+from nbkeep.model.verdict import Allow
+from nbkeep.quotas import change
+from nbkeep.quotas.book import read
+from nbkeep.quotas.rules import may_begin
+from nbkeep.store.database import Store
+from nbkeep.store.meter_tables import MeterDayRow, MeterIntervalRow
+from nbkeep.store.project_tables import ProjectMemberRow, ProjectRow
+from nbkeep.store.tables import SessionRow, UserRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+USERS, MEMBERS, DAYS = 1000, 50, 365
+GOAL_MS = 5.0
+_CHUNK = 10_000
+_NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+_HOUR_US = 3_600_000_000
+_RESOURCES = ("flavor:small", "gpu:a100")
+
+
+def main() -> int:
+    """Measure; return 1 when the goal is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--intervals", type=int, default=1_000_000)
+    parser.add_argument("--times", type=int, default=300)
+    parser.add_argument("--postgresql", metavar="URL", help="an empty database, instead of SQLite")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="nbkbench"))
+    try:
+        store = Store(options.postgresql or f"sqlite:///{folder / 'bench.db'}")
+        store.migrate()
+        fill(store, options.intervals)
+        decision_ms, floor_ms = measure(store, options.times)
+        store.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    where = "PostgreSQL" if options.postgresql else "SQLite"
+    print(
+        f"{where}, {options.intervals:,} intervals: a decision takes {decision_ms:.2f} ms, a row by its key "
+        f"{floor_ms:.2f} ms: {decision_ms / floor_ms:.0f} times that (goal: under {GOAL_MS:.0f} ms)"
+    )
+    return 0 if decision_ms < GOAL_MS else 1
+
+
+def fill(store: Store, count: int) -> None:
+    """Write people, a project, ended intervals with the sums of their days, and what runs."""
+    users = [f"usr_{number:06}" for number in range(USERS)]
+    with store.write() as tx:
+        rows: list[dict[str, Any]] = [
+            {"id": one, "name": f"u{number}", "email": f"u{number}@x.eu", "role": "notebook.user",
+             "status": "active", "uid_index": number + 1, "max_sessions": 9, "home_size_bytes": 1,
+             "tour_done": True, "sessions_valid_from": _NOW, "created_at": _NOW}
+            for number, one in enumerate(users)
+        ]  # fmt: skip
+        tx.execute(insert(UserRow), rows)
+        tx.execute(
+            insert(SessionRow),
+            [
+                {"id": f"ses_{number:06}", "user_id": one, "name": "work", "profile_name": "p",
+                 "profile": {"flavor": "small", "gpu_type": "a100", "gpu_count": 1}, "state": "ready",
+                 "progress": [], "requested_at": _NOW, "ready_at": _NOW - timedelta(hours=1), "run": 1,
+                 "is_busy": False, "extended_s": 0, "frozen_s": 0.0, "spent_micros": 0,
+                 "discard_state": False, "state_pending": False}
+                for number, one in enumerate(users)
+            ],
+        )  # fmt: skip
+        tx.add(ProjectRow(id="prj_1", name="nlp", description="", created_at=_NOW))
+        tx.flush()
+        tx.execute(
+            insert(ProjectMemberRow),
+            [
+                {"project_id": "prj_1", "user_id": one, "is_lead": False, "since": _NOW}
+                for one in users[:MEMBERS]
+            ],
+        )
+        for subject, limits in (
+            (change.find_subject(tx, user="u7"), ["gpu-a100=90h/month", "gpu-a100=20h/day", "sessions=5"]),
+            (change.find_subject(tx, everyone=True), ["hours=500h/month", "cost=500/month", "gpu=4"]),
+            (change.find_subject(tx, project="nlp"), ["gpu=90000h/month", "cost=90000/month"]),
+        ):
+            change.set_quotas(tx, ManualClock(_NOW), OPERATOR, subject, limits)
+    for begin in range(0, count, _CHUNK):
+        with store.write() as tx:
+            ids = range(begin, min(count, begin + _CHUNK))
+            tx.execute(insert(MeterIntervalRow), [_interval(one) for one in ids])
+    for begin in range(0, USERS, 20):
+        with store.write() as tx:
+            tx.execute(
+                insert(MeterDayRow),
+                [
+                    {"day": f"{_NOW - timedelta(days=day):%Y-%m-%d}", "user_id": user, "profile_name": "p",
+                     "resource": resource, "amount": 1, "lasted_us": _HOUR_US, "cost": 10_000_000}
+                    for user in users[begin : begin + 20]
+                    for day in range(DAYS)
+                    for resource in _RESOURCES
+                ],
+            )  # fmt: skip
+
+
+def _interval(number: int) -> dict[str, Any]:
+    """Return one of the ended intervals; the first 2,000 are those that run."""
+    user = number // 2 % USERS
+    is_open = number < 2 * USERS
+    began_at = _NOW - timedelta(hours=1 if is_open else 24 + number % (24 * DAYS))
+    return {
+        "id": f"int_{number:09}", "session_id": f"ses_{user:06}", "user_id": f"usr_{user:06}",
+        "profile_name": "p", "resource": _RESOURCES[number % 2], "amount": 1, "cpu_millis": 1000,
+        "memory_bytes": 1, "list_price": 10_000_000, "began_at": began_at, "lasted_us": _HOUR_US,
+        "boot": "boot", "mono_us": 0, "ended_at": None if is_open else began_at + timedelta(hours=1),
+    }  # fmt: skip
+
+
+def measure(store: Store, times: int) -> tuple[float, float]:
+    """Return the medians of a decision and of the floor, in ms; taken in turns, on one load."""
+    held = (Held("flavor:small", 1, 10_000_000), Held("gpu:a100", 1))
+
+    def decide() -> None:
+        with store.read() as tx:
+            book = read(tx, _NOW, ["usr_000007"])
+            verdict = may_begin(book.standings("usr_000007"), held, book.cost_of(held), "EUR")
+        assert isinstance(verdict, Allow), verdict
+
+    def floor() -> None:
+        with store.read() as tx:
+            tx.get_one(UserRow, "usr_000007")
+
+    took: tuple[list[float], list[float]] = ([], [])
+    for _ in range(times):
+        for place, act in enumerate((decide, floor)):
+            took[place].append(_ms(act))
+    return statistics.median(took[0]), statistics.median(took[1])
+
+
+def _ms(act: Callable[[], None]) -> float:
+    begin = time.perf_counter()
+    act()
+    return (time.perf_counter() - begin) * 1000
+
+
+if __name__ == "__main__":
+    sys.exit(main())
