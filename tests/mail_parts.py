@@ -20,6 +20,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from egress_parts import Authority
 from nbkeep.doors.worker.mailer import Mailer
+from nbkeep.meter.daily import put_when_due
 from nbkeep.model.actor import OPERATOR, Role
 from nbkeep.outbox import manage
 from nbkeep.outbox.deliver import note_settings
@@ -72,7 +73,7 @@ class MailBox:
 
     @property
     def messages(self) -> list[EmailMessage]:
-        return [cast("EmailMessage", email.message_from_bytes(raw, policy=default)) for _, raw in self.taken]
+        return [email.message_from_bytes(raw, policy=default) for _, raw in self.taken]
 
     def to(self, address: str) -> list[EmailMessage]:
         return [one for one in self.messages if one["To"] == address]
@@ -102,7 +103,7 @@ class MailBox:
         self.seen += 1
         raw = cast("bytes", envelope.content)
         if self.data_answer:
-            text = text_of(cast("EmailMessage", email.message_from_bytes(raw, policy=default)))
+            text = text_of(email.message_from_bytes(raw, policy=default))
             return self.data_answer.format(text=" ".join(text.split()))[:480]
         self.taken.append((envelope.rcpt_tos[0], raw))
         if self.kills:
@@ -122,7 +123,10 @@ class MailBox:
 class _Controller(Controller):
     def __init__(self, box: MailBox, context: ssl.SSLContext) -> None:
         self.box, self.context = box, context
-        super().__init__(box, hostname="127.0.0.1", port=box.port, ready_timeout=10)
+        # The library says nothing about the types of what it passes on.
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]
+            box, hostname="127.0.0.1", port=box.port, ready_timeout=10
+        )
 
     def factory(self) -> SMTP:
         box = self.box
@@ -179,6 +183,7 @@ class Mailing:
     def round(self, rounds: int = 1) -> None:
         """Let rounds of the loops happen, and wait for what they began."""
         for _ in range(rounds):
+            put_when_due(self.office)
             self.mailer.round()
             self.mailer.wait(60)
 
@@ -206,8 +211,10 @@ class Mailing:
         return actor
 
 
-def make_mailing(folder: Path, authority: Authority, secrets: Path, **settings: object) -> Mailing:
-    """Return an office for mail; its server does not run yet, but has its port."""
+def make_mailing(
+    folder: Path, authority: Authority, secrets: Path, url: str = "", **settings: Any
+) -> Mailing:
+    """Return an office for mail; its server does not run yet, but has its port. `url`: of its database."""
     box = MailBox(authority)
     with box.serving():
         pass  # it has a port now
@@ -215,7 +222,7 @@ def make_mailing(folder: Path, authority: Authority, secrets: Path, **settings: 
     file = secrets / "mail-password"
     file.write_text(f"{PASSWORD}\n")
     file.chmod(0o600)
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "public_url": "http://localhost:8000",
         "mail_server": f"127.0.0.1:{box.port}",
         "mail_from": "nbkeep@acme.com",
@@ -223,7 +230,7 @@ def make_mailing(folder: Path, authority: Authority, secrets: Path, **settings: 
         "mail_user": USER,
         "mail_password": f"file:{file}",
     }
-    return Mailing(make_office(folder, **(values | settings)), box, folder)
+    return Mailing(make_office(folder, url, **(values | settings)), box, folder)
 
 
 @pytest.fixture
@@ -231,5 +238,15 @@ def mailing(tmp_path: Path) -> Iterator[Mailing]:
     """An office with a mail server of its own."""
     with tempfile.TemporaryDirectory(prefix="nbk", dir="/tmp") as folder:
         made = make_mailing(Path(folder), Authority.make(tmp_path), tmp_path / "etc")
+        yield made
+        made.office.close()
+
+
+@pytest.fixture
+def any_mailing(store_url: str, tmp_path: Path) -> Iterator[Mailing]:
+    """An office with a mail server of its own, once on each database engine."""
+    url = "" if store_url.startswith("sqlite") else store_url
+    with tempfile.TemporaryDirectory(prefix="nbk", dir="/tmp") as folder:
+        made = make_mailing(Path(folder), Authority.make(tmp_path), tmp_path / "etc", url)
         yield made
         made.office.close()

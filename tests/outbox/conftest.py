@@ -1,5 +1,5 @@
 """What tests of this room use."""
 
-from mail_parts import mailing
+from mail_parts import any_mailing, mailing
 
-__all__ = ["mailing"]
+__all__ = ["any_mailing", "mailing"]

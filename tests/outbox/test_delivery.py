@@ -293,7 +293,7 @@ def test_a_wrong_password_is_said_without_it_and_loses_nothing(mailing: Mailing)
 
 def test_a_password_that_cannot_be_read_is_said(mailing: Mailing) -> None:
     tell(mailing, mailing.user())
-    mailing.office.settings.mail_password_at.where.chmod(0o644)  # pyright: ignore[reportAttributeAccessIssue]
+    Path(str(mailing.office.settings.mail_password_at)).chmod(0o644)
     with mailing.box.serving() as box:
         mailing.later(GATHERED_S)
         assert "others than its owner may read it" in mailing.status().last_error
@@ -352,13 +352,19 @@ def test_an_office_killed_between_sending_and_noting_sends_it_again_with_the_sam
     assert mailing.row().state == "sent"
 
 
-def test_two_offices_at_once_send_each_message_once(mailing: Mailing) -> None:
+def test_two_offices_at_once_send_each_message_once(any_mailing: Mailing) -> None:
+    mailing = any_mailing
     for number in range(20):
         tell(mailing, mailing.user(f"user{number}"))
     mailing.office.clock.advance(GATHERED_S)
-    mailers = [Mailer(mailing.office, office_id=f"ofc_{number}") for number in range(4)]
+
+    def run(mailer: Mailer) -> None:
+        mailer.round()
+        mailer.wait(60)
+
     with mailing.box.serving() as box:
-        threads = [threading.Thread(target=lambda one=one: (one.round(), one.wait(60))) for one in mailers]
+        mailers = [Mailer(mailing.office, office_id=f"ofc_{number}") for number in range(4)]
+        threads = [threading.Thread(target=run, args=(one,)) for one in mailers]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -385,8 +391,8 @@ def test_a_full_disk_sends_nothing_twice_and_loses_nothing(mailing: Mailing, wri
     """Before the claim nothing is sent; after it, what was sent is remembered and noted once there is room."""
     tell(mailing, mailing.user())
     store = mailing.office.store
+    mailing.round()  # so that it forgets nothing while the disk is full: only sending is tried
     mailing.office.clock.advance(GATHERED_S)
-    mailing.mailer._forgot_at_s = mailing.office.clock.monotonic_s()  # its own writing is not what is tried
     with mailing.box.serving() as box:
         mailing.office.store = FullDisk(store, writes)  # pyright: ignore[reportAttributeAccessIssue]
         mailing.round(3)
@@ -445,6 +451,16 @@ def test_one_message_that_cannot_be_made_keeps_no_other_back(mailing: Mailing) -
         mailing.later(GATHERED_S)
         assert len(box.taken) == 1
     assert "cannot be made" in next(one for one in mailing.rows() if one.state == "waiting").last_error
+
+
+def test_a_clock_that_was_put_back_keeps_nothing_waiting(mailing: Mailing) -> None:
+    now = mailing.office.clock.now()
+    mailing.office.clock.set(now + timedelta(days=400))
+    tell(mailing, mailing.user())
+    mailing.office.clock.set(now)
+    with mailing.box.serving() as box:
+        mailing.round()
+        assert len(box.taken) == 1
 
 
 def test_old_ones_are_forgotten(mailing: Mailing) -> None:

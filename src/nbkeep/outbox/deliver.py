@@ -25,7 +25,7 @@ from .put import server_row
 from .smtp import Connection, NotTaken, ServerAway
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from sqlalchemy.orm import InstrumentedAttribute
     from sqlalchemy.sql.elements import ColumnElement
@@ -67,14 +67,21 @@ def due(parts: Parts) -> list[str]:
         longest = rules.wait_for_server(1 << 20)
         if server is not None and not rules.is_due(server.next_try_at, now, longest):
             return []
-        query = select(MailRow.id).where(MailRow.state == rules.WAITING, MailRow.next_try_at <= now)
-        query = query.where(or_(MailRow.claimed_until.is_(None), _is_over(MailRow.claimed_until, now)))
+        query = select(MailRow.id).where(
+            MailRow.state == rules.WAITING,
+            _is_over(MailRow.next_try_at, now, rules.LONGEST_WAIT),
+            or_(MailRow.claimed_until.is_(None), _is_over(MailRow.claimed_until, now, rules.CLAIMED)),
+        )
         return list(tx.scalars(query.order_by(MailRow.next_try_at, MailRow.id).limit(_BATCH)))
 
 
-def _is_over(until: InstrumentedAttribute[datetime | None], now: datetime) -> ColumnElement[bool]:
-    # A claim further away than any lasts was made before the wall clock was put back.
-    return or_(until <= now, until > now + rules.CLAIMED)
+def _is_over(
+    at: InstrumentedAttribute[datetime | None] | InstrumentedAttribute[datetime],
+    now: datetime,
+    longest: timedelta,
+) -> ColumnElement[bool]:
+    """`rules.is_due` for a column."""
+    return or_(at <= now, at > now + longest)
 
 
 def deliver(parts: Parts, composers: Composers, office_id: str, unnoted: dict[str, Outcome]) -> bool:
@@ -149,9 +156,11 @@ def _claim(parts: Parts, mail_id: str, office_id: str) -> MailRow | None:
     now = parts.clock.now()
     with parts.store.write() as tx:
         row = tx.get(MailRow, mail_id)
-        if row is None or row.state != rules.WAITING or row.next_try_at > now:
+        if row is None or row.state != rules.WAITING:
             return None
-        if row.claimed_until is not None and now < row.claimed_until <= now + rules.CLAIMED:
+        if not rules.is_due(row.next_try_at, now, rules.LONGEST_WAIT):
+            return None
+        if not rules.is_due(row.claimed_until, now, rules.CLAIMED):
             return None
         row.claimed_by, row.claimed_until = office_id, now + rules.CLAIMED
         row.attempts += 1  # already now: what ends the office each time waits ever longer
@@ -179,7 +188,8 @@ def _note(parts: Parts, mail_id: str, outcome: Outcome) -> None:
             return  # discarded meanwhile, or sent by another office whose claim was over
         row.claimed_by, row.claimed_until, row.last_error = "", None, outcome.why[:400]
         state = outcome.state
-        if state == rules.WAITING and outcome.counts and now - row.created_at > rules.TRIED:
+        was_tried = now - row.created_at > rules.TRIED and row.attempts >= rules.FEWEST_TRIES
+        if state == rules.WAITING and outcome.counts and was_tried:
             state = rules.GIVEN_UP
         if state == rules.WAITING and not outcome.counts:
             row.attempts, row.next_try_at = row.attempts - 1, now
@@ -205,10 +215,11 @@ def _note_server(parts: Parts, why: str) -> None:
             row.failures, row.last_error, row.failing_since = 0, "", None
             row.next_try_at, row.told_at, row.last_ok_at = None, None, now
             return
+        since = row.failing_since or now
         row.failures += 1
-        row.last_error, row.failing_since = why[:400], row.failing_since or now
+        row.last_error, row.failing_since = why[:400], since
         row.next_try_at = now + rules.wait_for_server(row.failures)
-        if row.told_at is None and now - row.failing_since >= rules.AWAY_TOLD:
+        if row.told_at is None and now - since >= rules.AWAY_TOLD:
             row.told_at = now
             text = f"No mail could be sent for an hour: {row.last_error}. It waits; see the page Mail."
             tell_scope(tx, parts.clock, "admin:mail", rules.AWAY, text)

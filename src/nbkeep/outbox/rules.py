@@ -25,6 +25,8 @@ AWAY, UNDELIVERED = "mail-away", "mail-given-up"
 # Longer than a message may take to be given to the server.
 CLAIMED = timedelta(minutes=10)
 TRIED = timedelta(days=3)
+FEWEST_TRIES = 8  # also where the server was away for as long: some refuse everybody's first try
+LONGEST_WAIT = timedelta(hours=25)  # longer than notices that are over the limit wait for the next day
 AWAY_TOLD = timedelta(hours=1)
 SENT_KEPT, GIVEN_UP_KEPT = timedelta(days=7), timedelta(days=90)
 MOST_BYTES = 5 << 20

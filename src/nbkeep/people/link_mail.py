@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from nbkeep.keyplace import KeyPlace
 from nbkeep.model import mailing
-from nbkeep.model.errors import Refused
+from nbkeep.model.errors import Refused, invalid
 from nbkeep.outbox import rules
 from nbkeep.outbox.compose import CannotBeSent, Content, Unneeded
 from nbkeep.outbox.put import put
@@ -59,7 +59,9 @@ def token_maker(settings: Settings) -> Callable[[str], str]:
 
 def send(tx: Tx, clock: Clock, user: UserRow, link: Link) -> None:
     """Put the message with a person's link in the outbox. Raises `Refused` (400) for who has no address."""
-    mailing.check_address("email", user.email)
+    if not mailing.can_be_sent_to(user.email):
+        raise invalid("email", f"No mail can be sent to {user.email[:80]!r}.",
+                      "Have the link shown instead (`--print-link`), and send it another way.")  # fmt: skip
     put(tx, clock, rules.LINK, {"link": link.id}, user_id=user.id, once=f"link {link.id}")
 
 

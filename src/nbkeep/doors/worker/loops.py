@@ -12,6 +12,7 @@ from nbkeep.audit.signing import keys_of
 from nbkeep.grants.decide import lapse_requests
 from nbkeep.grants.end import expire_grants
 from nbkeep.meter.beat import Meter
+from nbkeep.meter.daily import put_when_due
 from nbkeep.meter.values import BEAT_S
 from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.quotas.watch import watch
@@ -146,6 +147,7 @@ async def run_loops(parts: Parts) -> None:
         group.create_task(_every_round(lambda: worker.step("forwarding", forwarder.round)))
         group.create_task(_every_round(lambda: worker.step("mail", mailer.round)))
         group.create_task(_every_round(lambda: worker.step("alarms", watcher.round)))
+        group.create_task(_every_round(lambda: worker.step("daily report", lambda: put_when_due(parts))))
 
 
 async def _every_round(act: Callable[[], object]) -> None:

@@ -43,9 +43,8 @@ class Mailer:
         self.office_id = self.office_id or new_id("ofc", self.parts.clock.now())
 
     def round(self) -> None:
-        """Put in what is due by the clock, and begin to send; returns at once."""
+        """Begin to send what is due; returns at once."""
         note_settings(self.parts)
-        daily.put_when_due(self.parts)
         now_s = self.parts.clock.monotonic_s()
         if self._forgot_at_s is None or now_s - self._forgot_at_s >= _FORGET_EVERY_S:
             forget_old(self.parts)
