@@ -4,7 +4,7 @@
 
 One person of a thousand has quotas per day, month, type of GPU, cost and at once, and is in a project of
 fifty that has some, too. Printed is the median of a decision as each start makes it, and of reading one row
-by its primary key in the same run, the least that a question can take. Ends with 1 above 5 ms.
+by its primary key in the same run: the least that a question to this database can take.
 """
 
 from __future__ import annotations
