@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup up down status test lint format system docs bench bench-start bench-memory bench-state bench-meter bench-gateway screenshots
+.PHONY: help setup up down status test lint format system docs bench bench-start bench-memory bench-state bench-meter bench-dashboard bench-gateway screenshots
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -60,6 +60,9 @@ bench-state: setup  ## Print the times to save and restore a kernel's variables
 
 bench-meter: setup  ## Print what the meter takes of a processor, and how long the report of a month does
 	@$(BIN)/python benchmarks/bench_meter.py
+
+bench-dashboard: setup  ## Print how long the dashboard takes, and how well alarms find what is wrong
+	@$(BIN)/python benchmarks/bench_dashboard.py
 
 bench-gateway: setup  ## Print what the way out costs in time and memory
 	@$(BIN)/python benchmarks/bench_gateway.py
