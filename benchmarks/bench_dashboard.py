@@ -75,7 +75,8 @@ def main() -> int:
         figures = measure(store, set(sessions))
         store.close()
         print(
-            f"{name}: {given.intervals:,} ended intervals, {given.calls:,} calls, {given.sessions:,} sessions:\n"
+            f"{name}: {given.intervals:,} ended intervals, {given.calls:,} calls, "
+            f"{given.sessions:,} sessions:\n"
             f"  the dashboard takes {figures.dashboard_s:.2f} s (goal: {DASHBOARD_GOAL_S} s), "
             f"a look for alarms {figures.look_s:.2f} s (goal: {LOOK_GOAL_S} s)"
         )
@@ -102,8 +103,8 @@ def fill_more(store: Store, sessions: list[str], calls: int) -> None:
     ))  # fmt: skip
     insert_all(store, ConnectionRow, (
         {"id": f"con{number}", "at": _MONTH.begin + timedelta(days=number * 2000 / calls),
-         "host": "example.org", "port": 443, "protocol": "connect", "allowed": True, "would_block": False, "bytes_out": 5 << 20,
-         **owner(number)}
+         "host": "example.org", "port": 443, "protocol": "connect",
+         "allowed": True, "would_block": False, "bytes_out": 5 << 20, **owner(number)}
         for number in range(calls // 100)
     ))  # fmt: skip
     insert_all(store, StorageDayRow, _storage(people))
