@@ -72,13 +72,19 @@ def driver(*, is_there: bool = True) -> SimpleNamespace:
             raise NvmlError
         return SimpleNamespace(gpu=(87, 0, 0)[card])
 
+    def handle(index: int) -> int:
+        return index
+
+    def number(card: int) -> int:
+        return 2 - card  # the driver's order is not that of the device files
+
     return SimpleNamespace(
         NVMLError=NvmlError,
         nvmlInit=init,
         nvmlShutdown=lambda: None,
         nvmlDeviceGetCount=lambda: 3,
-        nvmlDeviceGetHandleByIndex=lambda index: index,
-        nvmlDeviceGetMinorNumber=lambda card: 2 - card,  # the driver's order is not that of the device files
+        nvmlDeviceGetHandleByIndex=handle,
+        nvmlDeviceGetMinorNumber=number,
         nvmlDeviceGetUtilizationRates=rates,
     )
 
