@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup up down status test lint format system docs bench bench-start bench-memory bench-state bench-meter bench-quota bench-gateway screenshots
+.PHONY: help setup up down status test lint format system docs bench bench-start bench-memory bench-state bench-meter bench-quota bench-dashboard bench-gateway screenshots
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -63,6 +63,9 @@ bench-meter: setup  ## Print what the meter takes of a processor, and how long t
 
 bench-quota: setup  ## Print how long a quota's decision takes beside a million intervals
 	@$(BIN)/python benchmarks/bench_quota.py
+
+bench-dashboard: setup  ## Print how long the dashboard takes, and how well alarms find what is wrong
+	@$(BIN)/python benchmarks/bench_dashboard.py
 
 bench-gateway: setup  ## Print what the way out costs in time and memory
 	@$(BIN)/python benchmarks/bench_gateway.py

@@ -96,4 +96,5 @@ def test_nobody_need_be_there_to_be_asked_to_end(backend: Backend, spec: LaunchS
 
 def test_capacity_and_host_say_something(backend: Backend) -> None:
     assert backend.capacity().cpu_millis >= 1000
+    assert backend.gpu_use() == []  # no session has any
     assert backend.host()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from nbkeep.backends.interface import LaunchSpec
 from nbkeep.backends.local.backend import LocalBackend
-from nbkeep.backends.local.gpus import Card, absent_devices, choose_cards
+from nbkeep.backends.local.gpus import Card, absent_devices, busy_percents, choose_cards
 from nbkeep.model.errors import Unavailable
 from nbkeep.model.ids import new_id
 from sandboxes import WAITS, Init, images, why_not
@@ -52,6 +54,48 @@ def test_a_declared_card_is_promised_and_its_launch_says_which_file_is_missing(d
     with pytest.raises(Unavailable, match="this machine has no /dev/nvidia0"):
         backend.launch(session)
     assert backend.status(session.session_id) is None
+
+
+class NvmlError(Exception):
+    pass
+
+
+def driver(*, is_there: bool = True) -> SimpleNamespace:
+    """Return a driver with three cards: the first is busy, the second is cut into parts, the third does nothing."""
+
+    def init() -> None:
+        if not is_there:
+            raise NvmlError
+
+    def rates(card: int) -> SimpleNamespace:
+        if card == 1:
+            raise NvmlError
+        return SimpleNamespace(gpu=(87, 0, 0)[card])
+
+    def handle(index: int) -> int:
+        return index
+
+    def number(card: int) -> int:
+        return 2 - card  # the driver's order is not that of the device files
+
+    return SimpleNamespace(
+        NVMLError=NvmlError,
+        nvmlInit=init,
+        nvmlShutdown=lambda: None,
+        nvmlDeviceGetCount=lambda: 3,
+        nvmlDeviceGetHandleByIndex=handle,
+        nvmlDeviceGetMinorNumber=number,
+        nvmlDeviceGetUtilizationRates=rates,
+    )
+
+
+def test_cards_are_measured_by_their_device_file_and_one_that_cannot_be_hides_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", driver())
+    assert busy_percents() == {"/dev/nvidia2": 87, "/dev/nvidia0": 0}
+    monkeypatch.setitem(sys.modules, "pynvml", driver(is_there=False))
+    assert busy_percents() == {}
 
 
 @pytest.fixture
@@ -100,6 +144,9 @@ def test_each_session_sees_its_own_card_until_it_is_stopped(data_dir: Path) -> N
     warden(data_dir).launch(first)
     warden(data_dir).launch(second)
     assert devices(data_dir, none) == set()
+    measured = LocalBackend(data_dir, busy=lambda: {str(STAND_INS[0]): 7})  # the other one cannot be measured
+    assert [one.percent for one in measured.gpu_use()] == [7]
+    assert measured.gpu_use()[0].session_id in {first.session_id, second.session_id}
     mine, yours = devices(data_dir, first), devices(data_dir, second)
     assert (len(mine), len(yours), mine & yours) == (1, 1, set())
     later = warden(data_dir)
