@@ -18,6 +18,8 @@ from nbkeep.app import Office
 from nbkeep.backends.interface import (
     Capacity,
     Exit,
+    HomeFile,
+    HomeListing,
     HostFact,
     KeptKernel,
     KeptState,
@@ -93,6 +95,7 @@ class InMemoryNode:
     is_away: bool = False
     frozen: set[str] = field(default_factory=set[str])
     cannot_freeze: bool = False
+    files: dict[str, list[HomeFile]] = field(default_factory=dict[str, list[HomeFile]])
 
     def launch(self, spec: LaunchSpec) -> Launched:
         self._answer()
@@ -172,6 +175,12 @@ class InMemoryNode:
         del user, depth  # every home is empty
         self._answer()
         return VolumeUsage("2026-01-01T00:00:00+00:00", [], [], [])
+
+    def home_listing(self, user: str, after: str = "") -> HomeListing:
+        self._answer()
+        files = self.files.get(user, [])
+        begin = int(after or "0")
+        return HomeListing(files[begin : begin + 2], str(begin + 2) if begin + 2 < len(files) else "")
 
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
         self._answer()

@@ -37,6 +37,7 @@ SCOPES: dict[str, str] = {
     "admin:connections": "Declare connections to databases and services, and grant them",
     "admin:data": "Publish datasets and take them out of the catalogue",
     "admin:config": "Export and apply the whole configuration",
+    "admin:incidents": "Open and close security incidents: freeze sessions, shut people out, keep evidence",
     "admin:audit": "Add, pause and remove the places to which the audit journal is sent on",
     "network:read": "See what sessions connected to, and which rules decided",
     "audit:read": "Search, verify and export the audit journal",

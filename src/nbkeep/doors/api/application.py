@@ -23,6 +23,8 @@ from . import (
     grants,
     host,
     images,
+    incidents,
+    inventory,
     models,
     network,
     notices,
@@ -67,6 +69,8 @@ PUBLIC = (
     notices,
     config,
     host,
+    inventory,
+    incidents,
 )
 INTERNAL = (session, hub, signin, gateway, model_calls, data_reads)
 _DESCRIPTION = """Every call needs an API token (`Authorization: Bearer nbk_…`) with a scope:

@@ -44,6 +44,8 @@ _DONE = {
     "left": "You have left. What you had by the project alone has ended.",
     "project-created": "Created. Add people, and grant secrets and connections to it.",
     "project-removed": "Removed, and what was granted to it with it.",
+    "incident-opened": "Opened. What it ended is ended; the timeline says what is still to be done.",
+    "incident-closed": "Closed. What comes back, and what does not, is below the timeline.",
     "saved": "Saved.",
     "created": "Created. People see it at once.",
     "deleted": "Deleted. What runs goes on.",
