@@ -19,6 +19,8 @@ from nbkeep.backends.interface import (
     Capacity,
     Exit,
     GpuUse,
+    HomeFile,
+    HomeListing,
     HostFact,
     KeptKernel,
     KeptState,
@@ -95,6 +97,7 @@ class InMemoryNode:
     frozen: set[str] = field(default_factory=set[str])
     cannot_freeze: bool = False
     gpu_percents: dict[str, int] = field(default_factory=dict[str, int])
+    files: dict[str, list[HomeFile]] = field(default_factory=dict[str, list[HomeFile]])
 
     def launch(self, spec: LaunchSpec) -> Launched:
         self._answer()
@@ -174,6 +177,12 @@ class InMemoryNode:
         del user, depth  # every home is empty
         self._answer()
         return VolumeUsage("2026-01-01T00:00:00+00:00", [], [], [])
+
+    def home_listing(self, user: str, after: str = "") -> HomeListing:
+        self._answer()
+        files = self.files.get(user, [])
+        begin = int(after or "0")
+        return HomeListing(files[begin : begin + 2], str(begin + 2) if begin + 2 < len(files) else "")
 
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
         self._answer()

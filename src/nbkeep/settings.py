@@ -199,6 +199,11 @@ class Settings:
         return self.data_dir / "logs"
 
     @property
+    def evidence_dir(self) -> Path:
+        """The evidence of incidents; only the operator's own account reads it."""
+        return self.data_dir / "evidence"
+
+    @property
     def images_dir(self) -> Path:
         """Built images."""
         return self.data_dir / "images"

@@ -10,6 +10,7 @@ from nbkeep.backends.interface import (
     Exit,
     FolderUse,
     GpuUse,
+    HomeListing,
     HostFact,
     KeptState,
     Launched,
@@ -118,6 +119,11 @@ class InMemoryBackend:
         if user not in self.volumes:
             raise not_found("volume", user)
         return VolumeUsage("2026-01-01T00:00:00+00:00", [FolderUse("", 0, 0)], [], [])
+
+    def home_listing(self, user: str, after: str = "") -> HomeListing:  # noqa: ARG002  the contract has it
+        if user not in self.volumes:
+            raise not_found("volume", user)
+        return HomeListing([])
 
     def host(self) -> list[HostFact]:
         return [HostFact("memory", "In memory", "info", "Nothing runs.")]

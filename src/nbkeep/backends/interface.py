@@ -187,6 +187,28 @@ class GpuUse:
 
 
 @dataclass(frozen=True)
+class HomeFile:
+    """One file of a home. `path` is relative to it, `modified_at` ISO 8601 in UTC.
+
+    `sha256`: of its content, "" where it has none or was not read; `note` says why.
+    """
+
+    path: str
+    bytes: int
+    modified_at: str
+    sha256: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class HomeListing:
+    """A part of a home's files, by path; `next` asks for what follows, "" at the end."""
+
+    files: list[HomeFile]
+    next: str = ""
+
+
+@dataclass(frozen=True)
 class HostFact:
     """One guarantee of the host: whether it holds, is weaker than could be, or is missing; what to do."""
 
@@ -293,6 +315,14 @@ class Backend(Protocol):
 
     def volume_usage(self, user: str, depth: int = 2) -> VolumeUsage:
         """Return usage by folder, measured at idle priority and kept for a minute."""
+        ...
+
+    def home_listing(self, user: str, after: str = "") -> HomeListing:
+        """Return the next files of a home with hashes of what they hold; nothing is changed by it.
+
+        Incidents' evidence asks for it, part by part; `after`: `next` of the part before. It takes up to half
+        a minute. Raises `Refused` (404) for a home that was never made. Twice is safe.
+        """
         ...
 
     def keep_warm(self, wanted: Sequence[Warm]) -> None:

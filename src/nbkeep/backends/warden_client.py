@@ -15,6 +15,7 @@ from nbkeep.model.errors import Refused, Unavailable
 from .interface import (
     Capacity,
     GpuUse,
+    HomeListing,
     HostFact,
     KeptState,
     Launched,
@@ -37,6 +38,8 @@ _NOT_FOUND = 404
 _ANSWER_S = 30.0
 # A home's measure reads every folder of it at idle priority.
 _USAGE_S = 310.0
+# A part of a home's listing: up to half a minute of reading, and one large file.
+_LISTING_S = 120.0
 # A state may have many thousand files.
 _DELETE_S = 300.0
 
@@ -154,6 +157,11 @@ class WardenClient:
         """Return usage by folder."""
         told = self._ask("GET", f"/volumes/{_part(user)}/usage", params={"depth": depth}, timeout=_USAGE_S)
         return _read(TypeAdapter(VolumeUsage), told)
+
+    def home_listing(self, user: str, after: str = "") -> HomeListing:
+        """Return the next files of a home."""
+        told = self._ask("GET", f"/volumes/{_part(user)}/files", params={"after": after}, timeout=_LISTING_S)
+        return _read(TypeAdapter(HomeListing), told)
 
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
         """Say which kernels should start without waiting for imports."""

@@ -78,7 +78,9 @@ def live_connections(tx: Tx, people: People) -> Told:
     )
     leased = {(session_id, secret_id): lease_id for session_id, secret_id, lease_id in tx.execute(leases)}
     sessions = select(SessionRow.id, UserRow).join(UserRow, UserRow.id == SessionRow.user_id)
-    sessions = sessions.where(SessionRow.state.in_(_USABLE), UserRow.status == "active")
+    sessions = sessions.where(
+        SessionRow.state.in_(_USABLE), SessionRow.held_by.is_(None), UserRow.status == "active"
+    )
     granted: list[tuple[str, tuple[tuple[str, str], ...]]] = []
     for session_id, user in tx.execute(sessions.order_by(SessionRow.id)):
         names = people.person(user).connections

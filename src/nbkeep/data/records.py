@@ -76,7 +76,7 @@ def live_readers(tx: Tx, granted: Granted) -> Told:
     sessions = select(SessionRow.id, SessionRow.user_id, SessionRow.profile_name)
     readers: dict[str, Reader] = {}
     for session_id, user_id, profile in tx.execute(
-        sessions.where(SessionRow.state.in_(_READING)).order_by(SessionRow.id)
+        sessions.where(SessionRow.state.in_(_READING), SessionRow.held_by.is_(None)).order_by(SessionRow.id)
     ):
         mine = granted.get((user_id, profile), {})
         until = {

@@ -39,6 +39,7 @@ SCOPES: dict[str, str] = {
     "admin:connections": "Declare connections to databases and services, and grant them",
     "admin:data": "Publish datasets and take them out of the catalogue",
     "admin:config": "Export and apply the whole configuration",
+    "admin:incidents": "Open and close security incidents: freeze sessions, shut people out, keep evidence",
     "admin:audit": "Add, pause and remove the places to which the audit journal is sent on",
     "admin:mail": "See what waits to be sent by mail and why, try again, discard, test the mail server",
     "network:read": "See what sessions connected to, and which rules decided",

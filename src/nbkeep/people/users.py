@@ -132,9 +132,9 @@ def change_user(
         _set_role(tx, clock, actor, user, check_role(role), reason)
     _set_limits(tx, clock, actor, user, max_sessions, home_size_bytes)
     if status == "disabled":
-        _disable(tx, clock, actor, user, reason)
+        disable(tx, clock, actor, user, reason)
     elif status == "active":
-        _enable(tx, clock, actor, user, reason)
+        enable(tx, clock, actor, user, reason)
     elif status is not None:
         raise invalid("status", f"A person cannot be made {status!r}.", "Choose active or disabled.")
     return user
@@ -196,7 +196,11 @@ def _set_limits(
         journal.append(tx, clock, actor, events.UserLimitsChanged(user=user.name, changes=changes))
 
 
-def _disable(tx: Tx, clock: Clock, actor: Actor, user: UserRow, reason: str) -> None:
+def disable(tx: Tx, clock: Clock, actor: Actor, user: UserRow, reason: str) -> None:
+    """Shut somebody out; who may do so was decided before. Twice is safe.
+
+    Raises `Refused` (409) for the last active admin.
+    """
     if user.status == "disabled":
         return
     if user.role == Role.ADMIN.value and user.status == "active":
@@ -208,7 +212,14 @@ def _disable(tx: Tx, clock: Clock, actor: Actor, user: UserRow, reason: str) -> 
     journal.append(tx, clock, actor, events.UserDisabled(user=user.name, reason=reason))
 
 
-def _enable(tx: Tx, clock: Clock, actor: Actor, user: UserRow, reason: str) -> None:
+def enable(tx: Tx, clock: Clock, actor: Actor, user: UserRow, reason: str) -> None:
+    """Let somebody in again; who may do so was decided before. Twice is safe.
+
+    Raises `Refused` (409) while an incident shuts them out.
+    """
+    if user.held_by is not None:
+        raise Refused("user-held", f"{user.name} is shut out by the incident {user.held_by}.",
+                      f"Close it first: `nbkeep incident close {user.held_by}`.", status=409)  # fmt: skip
     if user.status != "disabled":
         return
     user.status = "active" if user.password_hash else "invited"

@@ -12,6 +12,7 @@ from nbkeep.model.units import format_size
 from nbkeep.profiles.words import duration_words
 from nbkeep.store.tables import UserRow
 
+from .held import HELD, held_words
 from .kept import grace_s, totals
 from .limits import warning
 from .records import clockwork, visible_session
@@ -80,6 +81,14 @@ def diagnose(row: SessionRow, now: datetime, around: Surroundings) -> list[Findi
         found.append(Finding(reason.value, sentence(reason, row, row.stop_detail or ""), remedy(reason, row)))
     if state == SessionState.SUSPENDED:
         found += _about_state(row)
+    if row.held_by is not None:
+        return [*found, _about_hold(row.held_by)]
+    return found + _about_going_on(row, now, around)
+
+
+def _about_going_on(row: SessionRow, now: datetime, around: Surroundings) -> list[Finding]:
+    state = SessionState(row.state)
+    found: list[Finding] = []
     if not around.is_user_active and state.is_live:
         found.append(
             Finding(
@@ -115,6 +124,11 @@ def diagnose(row: SessionRow, now: datetime, around: Surroundings) -> list[Findi
             )
         )
     return found
+
+
+def _about_hold(incident_id: str) -> Finding:
+    text = f"Nothing of it runs: {held_words(incident_id)}."
+    return Finding(HELD, text, "Its files and memory are kept. Ask an admin: it goes on when that is closed.")
 
 
 def _about_state(row: SessionRow) -> list[Finding]:

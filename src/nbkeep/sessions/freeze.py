@@ -22,6 +22,7 @@ from nbkeep.profiles.profiles import find_profile
 from nbkeep.store.tables import JournalRow, MarkRow, SessionRow, UserRow
 
 from .frozen import begin_freeze, end_freeze, frozen_until, rest_s
+from .held import about_hold
 from .limits import stop_due
 from .records import clockwork
 from .refused import record_refusal
@@ -101,7 +102,7 @@ def thaw_session(parts: Parts, actor: Actor, session_id: str) -> None:
         now = parts.clock.now()
         if row.state == SessionState.FROZEN:
             found = find_profile(tx, row.profile_name)
-            verdict = may_thaw(
+            verdict = about_hold(row, "Not continued") or may_thaw(
                 Asker(owner.name, owner.role, owner.status == "active", owner.max_sessions),
                 found[0] if found else None,
                 is_over_time=row.ends_at is not None and now >= row.ends_at,

@@ -33,7 +33,7 @@ def frozen_s(row: SessionRow, now: datetime) -> float:
 
 def frozen_until(settings: Settings, row: SessionRow) -> datetime | None:
     """Return when a frozen session is suspended, or None when it is not frozen."""
-    if row.frozen_at is None:
+    if row.frozen_at is None or row.held_by is not None:
         return None
     until = row.frozen_at + timedelta(seconds=rest_s(settings, row.profile))
     return min(until, row.ends_at) if row.ends_at else until

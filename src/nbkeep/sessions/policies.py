@@ -38,28 +38,27 @@ if TYPE_CHECKING:
 def live_policies(tx: Tx, settings: Settings, now: datetime) -> list[Policy]:
     """Return the policies of all live sessions, by session id, with the grants that are live at that moment.
 
-    A session whose profile's row is gone reaches nothing: what its rules would be now, nobody can say. One
-    whose profile was deleted keeps its last rules: its sessions go on.
+    One that an incident holds reaches nothing. One whose profile's row is gone does not either: what its
+    rules would be now, nobody can say. One whose profile was deleted keeps its last rules.
     """
-    query = select(SessionRow.id, SessionRow.user_id, SessionRow.profile_name).where(
-        SessionRow.state.in_(LIVE_STATES)
-    )
+    columns = (SessionRow.id, SessionRow.user_id, SessionRow.profile_name, SessionRow.held_by)
+    query = select(*columns).where(SessionRow.state.in_(LIVE_STATES))
     sessions = tx.execute(query.order_by(SessionRow.id)).all()
-    names = {name for _, _, name in sessions}
+    names = {name for _, _, name, _ in sessions}
     rows = tx.scalars(select(ProfileRow).where(ProfileRow.name.in_(names)))
     facts = facts_tag(tx)
     reaches = {row.name: reach_of(as_profile(row), facts) for row in rows}
-    closed = closed_sessions(tx, settings, [session_id for session_id, _, _ in sessions])
+    closed = closed_sessions(tx, settings, [session_id for session_id, _, _, _ in sessions])
     granted, platform, ask_at = live_rules(tx, now), settings.egress_denylist, _ask_at(settings)
     found = [
         policy_of(
             session_id,
-            reaches.get(name, NOTHING),
+            NOTHING if held_by else reaches.get(name, NOTHING),
             platform,
-            granted=granted.get((user_id, name), ()),
+            granted=() if held_by else granted.get((user_id, name), ()),
             ask_at=ask_at,
         )
-        for session_id, user_id, name in sessions
+        for session_id, user_id, name, held_by in sessions
     ]
     return [without_internet(one) if one.session_id in closed else one for one in found]
 
@@ -83,12 +82,13 @@ def session_policy(tx: Tx, settings: Settings, actor: Actor, session_id: str, no
 def policy_of_row(tx: Tx, settings: Settings, row: SessionRow, now: datetime) -> Policy:
     """Return the policy of a session, whoever asks."""
     profile = tx.get(ProfileRow, row.profile_name)
-    reach = reach_of(as_profile(profile)) if profile else NOTHING
+    is_held = row.held_by is not None
+    reach = reach_of(as_profile(profile)) if profile and not is_held else NOTHING
     policy = policy_of(
         row.id,
         reach,
         settings.egress_denylist,
-        granted=live_rules_of(tx, now, row.user_id, row.profile_name),
+        granted=() if is_held else live_rules_of(tx, now, row.user_id, row.profile_name),
         ask_at=_ask_at(settings),
     )
     return without_internet(policy) if closed_sessions(tx, settings, [row.id]) else policy

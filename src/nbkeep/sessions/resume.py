@@ -18,6 +18,7 @@ from nbkeep.store.tables import SessionRow, UserRow
 from nbkeep.vault import leases
 
 from .freeze import thaw_session
+from .held import require_free
 from .kept import totals
 from .quota import Quotas
 from .records import live_session, load_of, note_progress, snapshot, visible_session
@@ -108,6 +109,7 @@ def _admit(
     row = visible_session(tx, actor, session_id)
     if row.user_id == actor.id:
         actor.require("sessions")
+    require_free(row, "Not resumed")
     state = SessionState(row.state)
     if state.is_live and state != SessionState.STOPPING:
         return False

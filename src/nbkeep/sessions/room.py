@@ -33,7 +33,8 @@ def make_room(parts: Parts, flavor: Flavor, capacity: Capacity) -> int:
     with parts.store.read() as tx:
         load = load_of(tx, "")
         query = select(SessionRow).where(
-            SessionRow.state.in_([SessionState.FROZEN.value, SessionState.STOPPING.value])
+            SessionRow.state.in_([SessionState.FROZEN.value, SessionState.STOPPING.value]),
+            SessionRow.held_by.is_(None),
         )
         rows = tx.scalars(query.order_by(SessionRow.frozen_at, SessionRow.id)).all()
     for row in rows:

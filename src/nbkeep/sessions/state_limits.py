@@ -34,6 +34,7 @@ def hold_to_limit(tx: Tx, clock: Clock, settings: Settings, user_id: str) -> int
         SessionRow.user_id == user_id,
         SessionRow.state == SessionState.SUSPENDED.value,
         SessionRow.discard_state.is_(False),
+        SessionRow.held_by.is_(None),
     )
     newest_first = tx.scalars(query.order_by(SessionRow.ended_at.desc(), SessionRow.id.desc()))
     size = over = 0

@@ -12,6 +12,7 @@ from nbkeep.store.tables import UserRow
 from nbkeep.vault import leases
 
 from .frozen import end_freeze
+from .held import require_free
 from .kept import finish_state, keeps_state, wish_discard
 from .marks import mark_ended
 from .records import is_live, note_progress, visible_session
@@ -40,6 +41,7 @@ def stop_session(
     """
     with parts.store.write() as tx:
         row = visible_session(tx, actor, session_id)
+        require_free(row, "Not stopped")
         reason = StopReason.USER if row.user_id == actor.id else StopReason.ADMIN
         if discard and (is_live(row) or row.state == SessionState.SUSPENDED):
             wish_discard(tx, parts.clock, actor, row, "user" if row.user_id == actor.id else "admin")
@@ -59,8 +61,8 @@ def stop_session(
 def wish_stop(
     tx: Tx, clock: Clock, actor: Actor, row: SessionRow, reason: StopReason, detail: str = ""
 ) -> bool:
-    """Record that a session is to end and why. Returns False when it is over or ending already."""
-    if not is_live(row) or row.state == SessionState.STOPPING:
+    """Record that a session is to end and why. False: it is over or ending, or an incident holds it."""
+    if not is_live(row) or row.state == SessionState.STOPPING or row.held_by is not None:
         return False
     now = clock.now()
     move(row, SessionState.STOPPING)

@@ -8,6 +8,7 @@ from nbkeep.backends.interface import KeptState
 from nbkeep.model.session import SessionState
 from nbkeep.model.verdict import Refuse
 
+from .held import require_free
 from .kept import as_row, ask_kept
 from .records import is_live, visible_session
 from .rules import may_suspend
@@ -27,6 +28,7 @@ def suspend_session(parts: Parts, actor: Actor, session_id: str, *, detail: str 
     """
     with parts.store.read() as tx:
         row = visible_session(tx, actor, session_id)
+    require_free(row, "Not suspended")
     verdict = may_suspend(SessionState(row.state), row.profile)
     if isinstance(verdict, Refuse):
         raise verdict.as_error(409)

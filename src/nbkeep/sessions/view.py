@@ -76,7 +76,7 @@ def session_line(clock: Clock, settings: Settings, row: SessionRow, user: str) -
     now = clock.now()
     work = clockwork(row)
     live = is_live(row)
-    warn = warning(work, now) if live else None
+    warn = warning(work, now) if live and row.held_by is None else None
     reason = StopReason(row.stop_reason) if row.stop_reason else None
     return {
         "session_id": row.id,
@@ -91,6 +91,7 @@ def session_line(clock: Clock, settings: Settings, row: SessionRow, user: str) -
         "ended_at": _iso(row.ended_at),
         "idle_stop_s": row.profile["idle_stop_s"],
         "idle_stop_at": _iso(idle_stop_at(work)) if live else None,
+        "held_by": row.held_by,
         "frozen_at": _iso(row.frozen_at),
         "frozen_until": _iso(frozen_until(settings, row)),
         "ends_at": _iso(row.ends_at),
@@ -104,7 +105,7 @@ def session_line(clock: Clock, settings: Settings, row: SessionRow, user: str) -
         "memory_used_bytes": row.memory_used_bytes,
         "keeps_state": keeps_state(row.profile),
         "kept": _kept(row),
-        "is_resumable": row.state == SessionState.SUSPENDED and not row.discard_state,
+        "is_resumable": row.state == SessionState.SUSPENDED and not row.discard_state and not row.held_by,
         "record_code": row.profile["record_code"],
         "step": row.progress[-1] if row.progress else None,
         "stop": {

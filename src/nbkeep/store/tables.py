@@ -64,6 +64,7 @@ class UserRow(Table):
     max_sessions: Mapped[int] = mapped_column(default=3)  # concurrent; 0 = may start nothing
     home_size_bytes: Mapped[int]
     tour_done: Mapped[bool] = mapped_column(default=False)
+    held_by: Mapped[str | None] = mapped_column(String(24))  # the open incident that shut them out
     sessions_valid_from: Mapped[datetime]  # browser sessions signed before this moment are void
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime | None]
@@ -199,6 +200,8 @@ class SessionRow(Table):
     kept_until: Mapped[datetime | None]
     state_key_id: Mapped[str | None] = mapped_column(String(16))  # which key its state is saved with
     over_limit_since: Mapped[datetime | None]  # its user has more suspended than may be, and was told then
+    # The open incident for which it neither goes on, nor ends, nor loses what it has saved.
+    held_by: Mapped[str | None] = mapped_column(String(24))
     discard_state: Mapped[bool] = mapped_column(default=False)  # somebody, or retention, wants it deleted
     state_pending: Mapped[bool] = mapped_column(
         default=False
@@ -275,6 +278,9 @@ class SecretRow(Table):
     source: Mapped[str] = mapped_column(String(400), default="")  # vault:…, "" where the value is kept here
     env: Mapped[str] = mapped_column(String(100), default="")  # holds the placeholder in sessions
     version: Mapped[int] = mapped_column(default=1)
+    held_by: Mapped[str | None] = mapped_column(
+        String(24)
+    )  # the incident since which no session has it, until it is rotated
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]

@@ -140,7 +140,16 @@ def rotate_secret(tx: Tx, clock: Clock, source: Source, actor: Actor, which: str
         actor,
         events.SecretRotated(secret_id=row.id, name=row.name, owner=row.owner_name, version=row.version),
     )
+    release_secret(tx, clock, actor, row)
     return row
+
+
+def release_secret(tx: Tx, clock: Clock, actor: Actor, row: SecretRow) -> None:
+    """Let sessions have a secret again that an incident had put out of use. Twice is safe."""
+    if row.held_by is not None:
+        row.held_by = None
+        tx.flush()
+        leases.begin_for_running(tx, clock, actor, row)
 
 
 def grant_secret(tx: Tx, clock: Clock, actor: Actor, which: str, to: str) -> SecretRow:

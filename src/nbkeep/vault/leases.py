@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     from nbkeep.store.database import Tx
 
 SESSION_ENDED, REVOKED, UNGRANTED, USER_DISABLED = "session-ended", "revoked", "ungranted", "user-disabled"
+INCIDENT = "incident"
 # A session whose end was asked for has no use for a credential any more.
 _LEASABLE = frozenset(state.value for state in LIVE - {SessionState.STOPPING})
 
 _LIVE = (
     select(SecretLeaseRow.id, SecretRow)
     .join(SecretRow, SecretRow.id == SecretLeaseRow.secret_id)
-    .where(SecretLeaseRow.ended_at.is_(None), SecretRow.revoked_at.is_(None))
+    .where(SecretLeaseRow.ended_at.is_(None), SecretRow.revoked_at.is_(None), SecretRow.held_by.is_(None))
 )
 
 
@@ -54,9 +55,9 @@ def begin_for_running(tx: Tx, clock: Clock, actor: Actor, secret: SecretRow) -> 
             _begin(tx, clock, actor, secret, session, user)
 
 
-def end_of_session(tx: Tx, clock: Clock, actor: Actor, session_id: str) -> None:
-    """End a session's leases: it is over, or its end was asked for. Twice is safe."""
-    _end(tx, clock, actor, SecretLeaseRow.session_id == session_id, SESSION_ENDED)
+def end_of_session(tx: Tx, clock: Clock, actor: Actor, session_id: str, reason: str = SESSION_ENDED) -> None:
+    """End a session's leases: it is over, or about to be, or an incident holds it. Twice is safe."""
+    _end(tx, clock, actor, SecretLeaseRow.session_id == session_id, reason)
 
 
 def end_of_user(tx: Tx, clock: Clock, actor: Actor, user_id: str) -> None:
@@ -186,6 +187,8 @@ def _place(host: str, secret: SecretRow) -> tuple[str, str, str]:
 
 
 def _begin(tx: Tx, clock: Clock, actor: Actor, secret: SecretRow, session: SessionRow, user: UserRow) -> None:
+    if secret.held_by is not None or session.held_by is not None:
+        return  # an incident: it begins when the secret is rotated, or the session goes on
     there = select(SecretLeaseRow.id).where(
         SecretLeaseRow.session_id == session.id,
         SecretLeaseRow.secret_id == secret.id,

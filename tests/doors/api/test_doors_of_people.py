@@ -173,7 +173,7 @@ def test_the_journal_is_searched_verified_and_exported(api: ApiClient, office: O
     assert api.get("/api/v1/audit?since=yesterday", headers=auditor).json()["code"] == "invalid-request"
 
 
-def test_a_bug_is_answered_with_an_incident_and_no_trace(
+def test_a_bug_is_answered_with_a_number_and_no_trace(
     office: OfficeForTests, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = create_app(joined(office))
@@ -188,8 +188,8 @@ def test_a_bug_is_answered_with_an_incident_and_no_trace(
     assert answer.status_code == 500
     assert answer.json()["code"] == "bug"
     assert "secret detail" not in answer.text
-    incident = answer.json()["message"].partition("incident ")[2][:8]
-    assert incident in caplog.text
+    number = answer.json()["message"].partition("fault ")[2][:8]
+    assert number in caplog.text
     assert "secret detail" in caplog.text
 
 

@@ -161,7 +161,7 @@ def test_login_keeps_a_token_that_works_and_logout_forgets_it(
     assert token not in "".join(capsys.readouterr())
 
 
-def test_a_fault_of_ours_leaves_an_incident_and_no_traceback(
+def test_a_fault_of_ours_leaves_a_file_and_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ):
     def broken() -> None:
@@ -171,10 +171,10 @@ def test_a_fault_of_ours_leaves_an_incident_and_no_traceback(
     assert run(["user", "list"]) == 1
     err = capsys.readouterr().err
     assert "Traceback" not in err
-    (incident,) = (tmp_path / "state/nbkeep").glob("incident-*.log")
-    assert str(incident) in err
-    assert "boom" in incident.read_text()
-    assert incident.stat().st_mode & 0o077 == 0
+    (fault,) = (tmp_path / "state/nbkeep").glob("fault-*.log")
+    assert str(fault) in err
+    assert "boom" in fault.read_text()
+    assert fault.stat().st_mode & 0o077 == 0
 
 
 def test_tables_fit_80_columns_on_a_terminal_and_are_whole_when_piped(nbkeep: Nbkeep, served: OfficeForTests):

@@ -412,9 +412,7 @@ def test_a_gpu_that_is_here_can_be_started(portal: Portal) -> None:
     assert "Start<" in card[: card.index("</article>")]
 
 
-def test_a_bug_shows_an_incident_number_and_no_traceback(
-    portal: Portal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bug_shows_a_number_and_no_traceback(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> Capacity:
         raise RuntimeError("secret detail of our inside")
 
@@ -423,7 +421,7 @@ def test_a_bug_shows_an_incident_number_and_no_traceback(
     answer = jane.client.get("/portal/")
     assert answer.status_code == 500
     assert "secret detail" not in answer.text
-    assert re.search(r"inc_[0-9a-z]{20}", answer.text)
+    assert re.search(r"flt_[0-9a-z]{20}", answer.text)
 
 
 def test_words_in_an_address_are_never_put_on_a_page(portal: Portal) -> None:

@@ -23,6 +23,14 @@ from .data import DataRead, DatasetPublished, DatasetRemoved, SessionClassRaised
 from .egress import EgressAlarm, EgressRefused
 from .forwarding import AuditForwardAdded, AuditForwardPaused, AuditForwardRemoved, AuditForwardResumed
 from .grants import GrantApproved, GrantDenied, GrantExpired, GrantRequested, GrantRevoked, GrantWithdrawn
+from .incidents import (
+    IncidentClosed,
+    IncidentEvidenceKept,
+    IncidentEvidenceTaken,
+    IncidentOpened,
+    IncidentStepDone,
+    IncidentStepFailed,
+)
 from .inside import (
     ExecutionFinished,
     ExecutionStarted,
@@ -143,6 +151,12 @@ __all__ = [
     "GrantRequested",
     "GrantRevoked",
     "GrantWithdrawn",
+    "IncidentClosed",
+    "IncidentEvidenceKept",
+    "IncidentEvidenceTaken",
+    "IncidentOpened",
+    "IncidentStepDone",
+    "IncidentStepFailed",
     "KernelDied",
     "KernelRestarted",
     "KernelStarted",

@@ -86,7 +86,7 @@ class SecretLeaseEnded(Event):
     name: str
     lease_id: str
     user: str
-    reason: str  # session-ended | revoked | ungranted | replaced | user-disabled
+    reason: str  # session-ended | revoked | ungranted | replaced | user-disabled | incident
 
 
 @dataclass(frozen=True, kw_only=True)

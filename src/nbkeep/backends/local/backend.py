@@ -16,6 +16,7 @@ from nbkeep import wholefile
 from nbkeep.backends.interface import (
     Capacity,
     GpuUse,
+    HomeListing,
     HostFact,
     KeptState,
     Launched,
@@ -41,6 +42,7 @@ from .jails import SERVER_MODULE, Jails, find_bwrap, group_name, server_url
 from .kernel_doors import KernelDoors
 from .layout import Layout, make_dir, safe_name
 from .left import LeftBehind
+from .listing import list_home
 from .parents import MOST, Kind, Parents
 from .starting import Starting
 from .usage import UsageCache
@@ -431,6 +433,16 @@ class LocalBackend:
             self._measured.append(user)
         try:
             return self._usage.measure(user, depth)
+        finally:
+            self._measured.remove(user)
+
+    def home_listing(self, user: str, after: str = "") -> HomeListing:
+        """Return the next files of a home with their hashes; a home that rests is mounted for it."""
+        with self._locks[f"home {user}"]:
+            self._homes.wake(user)
+            self._measured.append(user)
+        try:
+            return list_home(self._homes, user, after)
         finally:
             self._measured.remove(user)
 

@@ -35,6 +35,7 @@ from nbkeep.settings import Settings
 from .backend import LocalBackend
 from .jails import SERVER_MODULE
 from .layout import Layout, make_dir
+from .listing import LONGEST_PLACE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -184,6 +185,10 @@ def _add_volumes(app: FastAPI, backend: LocalBackend) -> None:
     @app.get("/v1/volumes/{user}/usage")
     def usage(user: str, depth: int = 2) -> dict[str, Any]:
         return asdict(backend.volume_usage(user, depth))
+
+    @app.get("/v1/volumes/{user}/files")
+    def files(user: str, after: Annotated[str, Field(max_length=LONGEST_PLACE)] = "") -> dict[str, Any]:
+        return asdict(backend.home_listing(user, after))
 
 
 async def _told(_: Request, error: Exception) -> JSONResponse:

@@ -25,6 +25,8 @@ from . import (
     grants,
     host,
     images,
+    incidents,
+    inventory,
     mail,
     models,
     network,
@@ -75,6 +77,8 @@ PUBLIC = (
     mail,
     config,
     host,
+    inventory,
+    incidents,
 )
 INTERNAL = (session, hub, signin, gateway, model_calls, data_reads)
 _DESCRIPTION = """Every call needs an API token (`Authorization: Bearer nbk_…`) with a scope:

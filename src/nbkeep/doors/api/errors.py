@@ -39,21 +39,21 @@ def problem(error: NbkeepError, status: int) -> JSONResponse:
 
 
 def install_error_handling(app: FastAPI) -> None:
-    """Make every error of the app an answer in the one shape; bugs are logged under an incident number."""
+    """Make every error of the app an answer in the one shape; bugs are logged under a number."""
     app.add_exception_handler(NbkeepError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _foreign)
-    app.add_middleware(Incidents)
+    app.add_middleware(Faults)
 
 
-class Incidents:
+class Faults:
     """Middleware that answers for a bug without its traceback. Plain ASGI: event streams pass unbuffered."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; answer 500 with the incident's number when that fails before any answer."""
+        """Pass the request on; answer 500 with the number of the fault when that fails before any answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -68,10 +68,10 @@ class Incidents:
             await self._app(scope, receive, watched)
         except Exception:
             number = secrets.token_hex(4)
-            log.exception("incident %s: %s %s", number, scope["method"], scope["path"])
+            log.exception("fault %s: %s %s", number, scope["method"], scope["path"])
             if answered:  # the connection breaks off: half an answer must not look like a whole one
                 raise
-            what = f"Something in nbkeep failed (incident {number})."
+            what = f"Something in nbkeep failed (fault {number})."
             error = NbkeepError(
                 "bug", what, "Tell an admin this number; `nbkeep logs office` has the details."
             )

@@ -12,8 +12,8 @@ import typer
 from nbkeep import version
 from nbkeep.model.errors import NbkeepError
 
+from .faults import report_fault
 from .help import Headings
-from .incidents import report_incident
 from .output import print_error
 
 # Every verb, in the order of `nbkeep --help`. A new one is one file with `register(app)` and one line here.
@@ -45,6 +45,8 @@ VERBS = (
     "packages",
     "alarm",
     "audit",
+    "inventory",
+    "incident",
     "export",
     "apply",
     "login",
@@ -124,6 +126,6 @@ def run(args: list[str]) -> int:
         sys.stderr.close()
         return 1
     except Exception as error:  # noqa: BLE001  the last net: a bug is reported, not thrown at the user
-        print_error(*report_incident(error))
+        print_error(*report_fault(error))
         return 1
     return 0

@@ -51,6 +51,8 @@ _DONE = {
     "mail-discarded": "Discarded.",
     "mail-chosen": "Saved: that is what comes to you by mail.",
     "acknowledged": "Noted, and closed. The audit has it.",
+    "incident-opened": "Opened. What it ended is ended; the timeline says what is still to be done.",
+    "incident-closed": "Closed. What comes back, and what does not, is below the timeline.",
     "saved": "Saved.",
     "created": "Created. People see it at once.",
     "deleted": "Deleted. What runs goes on.",

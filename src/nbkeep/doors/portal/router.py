@@ -104,10 +104,10 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _bug(request: Request, error: Exception) -> Response:
-    incident = new_id("inc", request.app.state.office.clock.now())
-    log.error("incident %s at %s", incident, request.url.path, exc_info=error)
-    return _error_page(request, 500, incident, "Something broke on our side. It has been recorded.",
-                       f"Try again. If it stays, tell an admin this number: {incident}.")  # fmt: skip
+    fault = new_id("flt", request.app.state.office.clock.now())
+    log.error("fault %s at %s", fault, request.url.path, exc_info=error)
+    return _error_page(request, 500, fault, "Something broke on our side. It has been recorded.",
+                       f"Try again. If it stays, tell an admin this number: {fault}.")  # fmt: skip
 
 
 def _error_page(request: Request, status: int, code: str, message: str, remedy: str) -> Response:

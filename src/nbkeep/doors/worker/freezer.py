@@ -28,7 +28,11 @@ def suspend_frozen(parts: Parts) -> int:
     """Suspend sessions that have been frozen for as long as they may be; return how many."""
     now = parts.clock.now()
     with parts.store.read() as tx:
-        rows = tx.scalars(select(SessionRow).where(SessionRow.state == SessionState.FROZEN.value))
+        rows = tx.scalars(
+            select(SessionRow).where(
+                SessionRow.state == SessionState.FROZEN.value, SessionRow.held_by.is_(None)
+            )
+        )
         found = [row.id for row in rows if _has_rested(parts.settings, row, now)]
     return sum(suspend_idle(parts, session_id, only_frozen=True) for session_id in found)
 

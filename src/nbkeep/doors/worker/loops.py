@@ -11,6 +11,7 @@ from nbkeep.audit.checkpoints import make_when_due
 from nbkeep.audit.signing import keys_of
 from nbkeep.grants.decide import lapse_requests
 from nbkeep.grants.end import expire_grants
+from nbkeep.incidents.steps import advance
 from nbkeep.meter.beat import Meter
 from nbkeep.meter.daily import put_when_due
 from nbkeep.meter.values import BEAT_S
@@ -148,6 +149,8 @@ async def run_loops(parts: Parts) -> None:
         group.create_task(_every_round(lambda: worker.step("mail", mailer.round)))
         group.create_task(_every_round(lambda: worker.step("alarms", watcher.round)))
         group.create_task(_every_round(lambda: worker.step("daily report", lambda: put_when_due(parts))))
+        # Beside the others: evidence takes as long as it takes, and deadlines wait for nobody.
+        group.create_task(_every_round(lambda: worker.step("incidents", lambda: advance(parts))))
 
 
 async def _every_round(act: Callable[[], object]) -> None:

@@ -44,7 +44,11 @@ def hold_to_limits(parts: Parts) -> int:
     )
     users = (
         select(SessionRow.user_id)
-        .where(SessionRow.state == SessionState.SUSPENDED.value, SessionRow.discard_state.is_(False))
+        .where(
+            SessionRow.state == SessionState.SUSPENDED.value,
+            SessionRow.discard_state.is_(False),
+            SessionRow.held_by.is_(None),
+        )
         .group_by(SessionRow.user_id)
         .having(is_over)
     )
@@ -63,6 +67,7 @@ def give_up_expired(parts: Parts) -> int:
     expired = select(SessionRow.id).where(
         SessionRow.state == SessionState.SUSPENDED.value,
         SessionRow.kept_until <= now,
+        SessionRow.held_by.is_(None),
         SessionRow.discard_state.is_(False),
     )
     with parts.store.read() as tx:

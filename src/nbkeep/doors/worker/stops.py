@@ -39,6 +39,7 @@ def stop_what_is_due(parts: Parts) -> int:
     now = parts.clock.now()
     query = select(SessionRow.id).where(
         SessionRow.state.in_([SessionState.READY.value, SessionState.FROZEN.value]),
+        SessionRow.held_by.is_(None),
         or_(
             SessionRow.ends_at <= now,
             SessionRow.quota_ends_at <= now,
@@ -91,7 +92,7 @@ def stop_disabled_users(parts: Parts) -> int:
         select(SessionRow.id)
         .join(UserRow, SessionRow.user_id == UserRow.id)
         .where(SessionRow.state.in_(LIVE_STATES), SessionRow.state != SessionState.STOPPING.value)
-        .where(UserRow.status != "active")
+        .where(UserRow.status != "active", SessionRow.held_by.is_(None))
     )
     return _stop_all(parts, query, StopReason.USER_DISABLED, "")
 

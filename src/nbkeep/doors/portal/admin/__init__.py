@@ -1,5 +1,31 @@
 """Pages for admins and auditors. Each asks its room, which decides who may."""
 
-from . import alarms, audit, config, dashboard, host, mail, people, profiles, sessions, volumes
+from . import (
+    alarms,
+    audit,
+    config,
+    dashboard,
+    host,
+    incidents,
+    inventory,
+    mail,
+    people,
+    profiles,
+    sessions,
+    volumes,
+)
 
-PAGES = (sessions, people, profiles, volumes, dashboard, alarms, audit, host, config, mail)
+PAGES = (
+    sessions,
+    people,
+    profiles,
+    volumes,
+    dashboard,
+    alarms,
+    audit,
+    inventory,
+    incidents,
+    host,
+    config,
+    mail,
+)

@@ -1,0 +1,30 @@
+"""/api/v1/inventory: what there is, whose it is, and what is to be done about it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from nbkeep.inventory.look import KINDS, inventory
+
+from .auth import ActorDep, OfficeDep
+from .paging import CursorQuery, LimitQuery
+
+router = APIRouter(prefix="/inventory", tags=["inventory"])
+
+
+@router.get("", summary="See what there is")
+def look(
+    office: OfficeDep,
+    actor: ActorDep,
+    *,
+    kind: Annotated[str, Query(max_length=40, description="One of: " + ", ".join(KINDS))] = "",
+    limit: LimitQuery = 100,
+    cursor: CursorQuery = None,
+) -> dict[str, Any]:
+    """Return a page of things; what nobody owns, and what needs something done, comes first.
+
+    `counts`: how many of each kind there are in all. Needs `audit:read`.
+    """
+    return inventory(office, actor, kind=kind, limit=limit, cursor=cursor)

@@ -1,0 +1,305 @@
+"""Evidence: one archive for each incident, signed, which anybody can check elsewhere with the public key.
+
+It holds what is on record here and what lies in homes by name and hash. It is written beside and put in place
+when it is whole; nothing of a session is changed for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import threading
+import zipfile
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, or_, select
+
+from nbkeep import version
+from nbkeep.audit import events, journal
+from nbkeep.audit.checkpoints import as_values, make_checkpoint
+from nbkeep.audit.signing import keys_of
+from nbkeep.model.actor import SYSTEM
+from nbkeep.model.errors import Refused, Unavailable
+from nbkeep.store.data_tables import DatasetReadRow
+from nbkeep.store.incident_tables import IncidentHoldRow, IncidentRow
+from nbkeep.store.model_tables import ModelCallRow
+from nbkeep.store.network_tables import ConnectionRow
+from nbkeep.store.tables import JournalRow, SecretLeaseRow, SessionRow, UserRow
+
+from .radius import LOOKS_BACK, of_target, sessions_of
+from .rules import LISTING_TRIES
+from .values import Target
+from .verify import CLOCK_FIELD, EVIDENCE, MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from sqlalchemy import ColumnElement, Select
+
+    from nbkeep.audit.signing import Keys
+    from nbkeep.sessions.interface import Parts
+    from nbkeep.store.database import Tx
+
+_CHUNK = 1000
+_MOST_LINES = 500_000
+_MOST_HOMES = 50
+# Zip's own clock begins in 1980 and has no zone: the manifest says when.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_writing = threading.Lock()
+
+
+def preserve(parts: Parts, incident_id: str, tries: int) -> str:
+    """Write an incident's evidence, sign it, put that on record. Twice is safe: the first one stays.
+
+    `tries`: how often it failed before. Raises OSError when the disk says no, `Unavailable` while a node is
+    away, `Refused` where there is no key to sign with; nothing is left half written.
+    """
+    with _writing:
+        with parts.store.read() as tx:
+            row = tx.get_one(IncidentRow, incident_id)
+        if row.evidence is not None:
+            return _words(row.evidence)
+        folder = parts.settings.evidence_dir
+        folder.mkdir(mode=0o700, exist_ok=True)
+        part = folder / f".{incident_id}.{secrets.token_hex(6)}"
+        try:
+            _write(parts, row, part, tries)
+            told = _facts(part, parts.clock.now())
+            return _put_in_place(parts, incident_id, part, told)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
+
+
+def path_of(parts: Parts, incident_id: str) -> Path:
+    """Return where an incident's evidence lies, once it is whole."""
+    return parts.settings.evidence_dir / f"{incident_id}.zip"
+
+
+def _put_in_place(parts: Parts, incident_id: str, part: Path, told: dict[str, Any]) -> str:
+    with parts.store.write() as tx:
+        row = tx.get_one(IncidentRow, incident_id)
+        if row.evidence is not None:  # another office was faster
+            part.unlink()
+            return _words(row.evidence)
+        part.chmod(0o400)
+        part.replace(path_of(parts, incident_id))
+        row.evidence = told
+        event = events.IncidentEvidenceKept(
+            incident_id=incident_id, sha256=str(told["sha256"]), bytes=int(told["bytes"])
+        )
+        journal.append(tx, parts.clock, SYSTEM, event)
+    return _words(told)
+
+
+def _facts(part: Path, now: datetime) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    with part.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+        os.fsync(file.fileno())
+    return {"sha256": digest.hexdigest(), "bytes": part.stat().st_size, "at": now.isoformat()}
+
+
+def _words(told: dict[str, Any]) -> str:
+    return f"Kept: {told['bytes']} bytes, SHA-256 {told['sha256']}."
+
+
+class _Archive:
+    """Files of an archive as they are written, with what the manifest says of each."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self.files: list[dict[str, Any]] = []
+
+    def add(self, name: str, lines: Iterable[str]) -> int:
+        """Add a file of lines and return how many; what is beyond the most is left out, and that is said."""
+        digest, size, count, is_cut = hashlib.sha256(), 0, 0, False
+        info = zipfile.ZipInfo(name, _EPOCH)
+        info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o400 << 16
+        with self._archive.open(info, "w", force_zip64=True) as file:
+            for line in lines:
+                if count >= _MOST_LINES:
+                    is_cut = True
+                    break
+                data = f"{line}\n".encode("utf-8", "backslashreplace")
+                file.write(data)
+                digest.update(data)
+                size, count = size + len(data), count + 1
+        told: dict[str, Any] = {"name": name, "sha256": digest.hexdigest(), "bytes": size, "lines": count}
+        self.files.append({**told, "is_cut": True} if is_cut else told)
+        return count
+
+
+def _write(parts: Parts, row: IncidentRow, part: Path, tries: int) -> None:
+    target = Target(row.kind, row.subject_id, row.subject)  # pyright: ignore[reportArgumentType]  as it was opened
+    since = row.opened_at - LOOKS_BACK
+    keys, notes = keys_of(parts.settings), list[str]()
+    checkpoint = _checkpoint(parts, keys, notes)
+    with parts.store.read() as tx:
+        users = _users(tx, row)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
+        made = _Archive(archive)
+        made.add("incident.json", [_json(_incident(row))])
+        made.add("journal.jsonl", _journal(parts, target, row, since))
+        made.add(
+            "sessions.jsonl",
+            _rows(parts, select(SessionRow).where(SessionRow.id.in_(_sessions(row, target)))),
+        )
+        made.add("network.jsonl", _rows(parts, _since(target, ConnectionRow, since)))
+        made.add("models.jsonl", _rows(parts, _since(target, ModelCallRow, since)))
+        made.add(
+            "datasets.jsonl",
+            _rows(parts, select(DatasetReadRow).where(of_target(target, DatasetReadRow.session_id))),
+        )
+        made.add("leases.jsonl", _rows(parts, select(SecretLeaseRow).where(_leases(target))))
+        if len(users) > _MOST_HOMES:
+            notes.append(f"Homes: of the first {_MOST_HOMES} people of {len(users)}.")
+        for user in users[:_MOST_HOMES]:
+            made.add(f"home-{user}.jsonl", _home(parts, user, tries, notes))
+        manifest = {
+            "v": 1,
+            "incident": row.id,
+            CLOCK_FIELD: parts.clock.now().isoformat(),
+            "nbkeep": version(),
+            "checkpoint": checkpoint,
+            "files": made.files,
+            "notes": notes,
+        }
+        archive.writestr(
+            zipfile.ZipInfo(MANIFEST, _EPOCH), json.dumps(keys.sign(EVIDENCE, manifest), indent=1)
+        )
+
+
+def _checkpoint(parts: Parts, keys: Keys, notes: list[str]) -> dict[str, Any] | None:
+    """Sign the journal as it stands; a broken one is said, and the evidence is kept all the same."""
+    try:
+        row = make_checkpoint(parts.store, parts.clock, keys)
+    except Refused as refusal:
+        if refusal.code == "audit-key-missing":
+            raise
+        notes.append(str(refusal))
+        return None
+    return as_values(row) if row else None
+
+
+def _users(tx: Tx, row: IncidentRow) -> list[str]:
+    """Return the names of those whose homes belong to the evidence."""
+    held = select(IncidentHoldRow.subject_id).where(IncidentHoldRow.incident_id == row.id)
+    sessions = select(SessionRow.user_id).where(SessionRow.id.in_(held))
+    query = select(UserRow.name).where(or_(UserRow.id.in_(held), UserRow.id.in_(sessions)))
+    return list(tx.scalars(query.order_by(UserRow.name)))
+
+
+def _incident(row: IncidentRow) -> dict[str, Any]:
+    return {"id": row.id, "kind": row.kind, "subject": row.subject, "reason": row.reason,
+            "opened_at": row.opened_at.isoformat(), "opened_by": row.opened_by, "revoked": row.revoked,
+            "radius": row.radius}  # fmt: skip
+
+
+def _sessions(row: IncidentRow, target: Target) -> Select[str]:
+    if target.kind == "session":
+        owner = select(SessionRow.user_id).where(SessionRow.id == target.id).scalar_subquery()
+        return select(SessionRow.id).where(SessionRow.user_id == owner)
+    del row
+    return sessions_of(target)
+
+
+def _leases(target: Target) -> ColumnElement[bool]:
+    if target.kind == "secret":
+        return SecretLeaseRow.secret_id == target.id
+    return of_target(target, SecretLeaseRow.session_id, SecretLeaseRow.user_id)
+
+
+def _since(target: Target, table: type[ConnectionRow | ModelCallRow], since: datetime) -> Select[Any]:
+    return select(table).where(of_target(target, table.session_id, table.user_id), table.at >= since)
+
+
+def _rows(parts: Parts, query: Select[Any]) -> Iterator[str]:
+    """Give rows as JSON, in the order of their keys, in short transactions: writers go on meanwhile."""
+    table: Any = query.column_descriptions[0]["entity"]
+    keys, columns = table.__table__.primary_key.columns.keys(), table.__table__.columns.keys()
+    ids = [getattr(table, name) for name in keys]
+    last: tuple[Any, ...] | None = None
+    while True:
+        part = query.order_by(*ids).limit(_CHUNK)
+        if last is not None:
+            part = part.where(_behind(ids, last))
+        with parts.store.read() as tx:
+            found = list(tx.scalars(part))
+        for row in found:
+            # A hash of a credential proves nothing to a reader, and helps a guesser.
+            yield _json({name: getattr(row, name) for name in columns if not name.endswith("_hash")})
+        if len(found) < _CHUNK:
+            return
+        last = tuple(getattr(found[-1], name) for name in keys)
+
+
+def _behind(ids: list[Any], last: tuple[Any, ...]) -> ColumnElement[bool]:
+    """Select what comes after a row in the order of its keys, of which there are one or two."""
+    if len(ids) == 1:
+        return ids[0] > last[0]
+    return or_(ids[0] > last[0], and_(ids[0] == last[0], ids[1] > last[1]))
+
+
+def _journal(parts: Parts, target: Target, row: IncidentRow, since: datetime) -> Iterator[str]:
+    """Give the records of the sessions, of the person and of the incident, each with the hash before it."""
+    mine = [JournalRow.session_id.in_(_sessions(row, target)), JournalRow.record.contains(row.id)]
+    if target.kind == "secret":
+        mine.append(and_(JournalRow.type.like("secret.%"), JournalRow.record.contains(target.id)))
+    else:
+        with parts.store.read() as tx:
+            mine.append(JournalRow.actor.in_(_users(tx, row)))
+    seq = 0
+    with parts.store.read() as tx:
+        last = tx.scalar(select(JournalRow.seq).order_by(JournalRow.seq.desc()).limit(1)) or 0
+    while True:
+        query = select(JournalRow).where(
+            JournalRow.seq > seq, JournalRow.seq <= last, JournalRow.at >= since, or_(*mine)
+        )
+        with parts.store.read() as tx:
+            found = list(tx.scalars(query.order_by(JournalRow.seq).limit(_CHUNK)))
+            before = {
+                one.seq: one.hash
+                for one in tx.scalars(
+                    select(JournalRow).where(JournalRow.seq.in_([one.seq - 1 for one in found]))
+                )
+            }
+        for one in found:
+            previous = before.get(one.seq - 1, journal.GENESIS)
+            yield f'{{"prev":"{previous}","hash":"{one.hash}","record":{one.record}}}'
+        if len(found) < _CHUNK:
+            return
+        seq = found[-1].seq
+
+
+def _home(parts: Parts, user: str, tries: int, notes: list[str]) -> Iterator[str]:
+    place = ""
+    while True:
+        try:
+            listing = parts.backend.home_listing(user, place)
+        except Refused as refusal:
+            notes.append(f"The home of {user}: {refusal}")
+            return
+        except Unavailable as error:
+            if tries < LISTING_TRIES:
+                raise
+            notes.append(f"The home of {user} is missing from here on, after {tries} tries: {error}")
+            return
+        for one in listing.files:
+            yield _json({"path": one.path, "bytes": one.bytes, "modified_at": one.modified_at,
+                         "sha256": one.sha256, "note": one.note})  # fmt: skip
+        place = listing.next
+        if not place:
+            return
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, default=lambda one: one.isoformat(), ensure_ascii=False, separators=(",", ":"))

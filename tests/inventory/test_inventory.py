@@ -1,0 +1,102 @@
+"""The inventory: everything that there is, what nobody owns first, and never a value."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from incident_parts import secret
+from nbkeep.inventory.look import KINDS, inventory, things
+from nbkeep.model.actor import OPERATOR, Role
+from nbkeep.model.errors import Refused
+from nbkeep.people.tokens import create_token
+from nbkeep.store.tables import ApiTokenRow, UserRow
+
+if TYPE_CHECKING:
+    from office_parts import OfficeForTests
+
+
+def test_what_nobody_owns_comes_first_with_what_to_do(any_office: OfficeForTests) -> None:
+    office = any_office
+    root, jane = office.user("root", Role.ADMIN), office.user()
+    office.ready(root)
+    secret(office, jane, "user:jane")
+    with office.store.write() as tx:
+        create_token(tx, office.clock, jane, name="nightly", scopes=["self"], valid_s=86400)
+        tx.get_one(UserRow, jane.id).status = "disabled"
+    found = inventory(office, root)["items"]
+    assert [one["level"] for one in found[:2]] == ["unowned", "unowned"]
+    assert {one["name"] for one in found[:2]} == {"nightly", "openai"}
+    assert all(one["todo"] for one in found[:2])
+    whole = json.dumps(inventory(office, root, limit=1000))
+    assert "sk-live" not in whole
+    assert "of-this-test" not in whole  # the platform's own tokens and keys
+
+
+def test_pages_hold_each_thing_once(office: OfficeForTests) -> None:
+    root = office.user("root", Role.ADMIN)
+    office.ready(root)
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = inventory(office, root, limit=2, cursor=cursor)
+        seen += [f"{one['kind']} {one['id']}" for one in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen)) == len(things(office, root))
+
+
+def test_what_ends_soon_and_what_is_not_used_is_said(office: OfficeForTests) -> None:
+    jane = office.user()
+    with office.store.write() as tx:
+        for name, days in (("soon", 3), ("later", 200)):
+            create_token(tx, office.clock, jane, name=name, scopes=["self"], valid_s=days * 86400)
+    levels = {one.name: one.level for one in things(office, OPERATOR, "non-human-credentials")}
+    assert (levels["soon"], levels["later"]) == ("expiring", "fine")
+    office.clock.advance(100 * 86400)
+    told = {one.name: one.todo for one in things(office, OPERATOR, "non-human-credentials")}
+    assert "soon" not in told
+    assert told["later"].startswith("Not used for 100 days")
+
+
+@pytest.mark.parametrize("bad", [{"kind": "<b>"}, {"cursor": "-1"}, {"cursor": "9" * 50}, {"cursor": "²"}])
+def test_what_is_no_kind_and_no_place_is_refused(office: OfficeForTests, bad: dict[str, str]) -> None:
+    with pytest.raises(Refused) as refusal:
+        inventory(office, OPERATOR, **bad)  # pyright: ignore[reportArgumentType]  they are all strings
+    assert refusal.value.status == 400
+
+
+def test_users_see_no_inventory(office: OfficeForTests) -> None:
+    with pytest.raises(Refused):
+        inventory(office, office.user())
+
+
+def test_five_thousand_people_are_one_question_for_each_kind(office: OfficeForTests) -> None:
+    now = office.clock.now()
+    with office.store.write() as tx:
+        tx.add_all(
+            UserRow(id=f"usr_{one:020}", name=f"p{one}", email=f"p{one}@acme.com", role=Role.USER.value,
+                    status="active", password_hash="x", uid_index=one + 10, max_sessions=1, home_size_bytes=1,
+                    sessions_valid_from=now, created_at=now)
+            for one in range(5000)
+        )  # fmt: skip
+        tx.flush()
+        tx.add_all(
+            ApiTokenRow(id=f"tok_{one:020}", user_id=f"usr_{one:020}", name="t", prefix="nbk_", token_hash=str(one),
+                        scopes=["self"], created_at=now, expires_at=now + timedelta(days=90))
+            for one in range(5000)
+        )  # fmt: skip
+    asked: list[str] = []
+    from sqlalchemy import event
+
+    event.listen(office.store.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    began_s = time.process_time()
+    page = inventory(office, OPERATOR)
+    assert time.process_time() - began_s < 10
+    assert page["counts"]["human-credentials"] == 5000
+    assert len(asked) < 4 * len(KINDS)
