@@ -39,6 +39,7 @@ SCOPES: dict[str, str] = {
     "admin:config": "Export and apply the whole configuration",
     "admin:audit": "Add, pause and remove the places to which the audit journal is sent on",
     "network:read": "See what sessions connected to, and which rules decided",
+    "metrics:read": "Read the figures of the platform as metrics: numbers, and nobody's name",
     "audit:read": "Search, verify and export the audit journal",
 }
 _OWN = frozenset({"sessions", "profiles:read", "self", "secrets", "grants", "projects"})

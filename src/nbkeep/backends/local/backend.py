@@ -116,7 +116,7 @@ class LocalBackend:
                     "Install it (Debian: apt-get install bubblewrap) and try again.",
                 )
             try:
-                self._start(spec, bwrap)
+                is_warm = self._start(spec, bwrap)
             except NbkeepError:
                 self._clear(spec.session_id)
                 raise
@@ -129,9 +129,9 @@ class LocalBackend:
                     f"The session could not be laid out: {error.strerror or error}.",
                     "An admin looks at `nbkeep logs warden` and `nbkeep doctor`.",
                 ) from error
-        return Launched(server_url(directory))
+        return Launched(server_url(directory), is_warm)
 
-    def _start(self, spec: LaunchSpec, bwrap: str) -> None:
+    def _start(self, spec: LaunchSpec, bwrap: str) -> bool:
         image = current_image(self.layout.data_dir, spec.image)
         host_uid = self._host_uid(spec.uid_index)
         owner = os.geteuid() if host_uid is None else host_uid
@@ -141,7 +141,7 @@ class LocalBackend:
             home = self._homes.open(spec.user, spec.home_size_bytes, owner)
         devices = self._allot(spec) if spec.gpu_count else []
         jails = Jails(self.layout, spec, host_uid, home, image, devices, spares=self._starting.has_spares)
-        self._starting.start(jails, spec, image, bwrap)
+        return self._starting.start(jails, spec, image, bwrap)
 
     def _allot(self, spec: LaunchSpec) -> list[str]:
         """Return the device files of the session's own cards, kept with it: a later warden knows them."""

@@ -51,9 +51,9 @@ class OfficeClient:
         """Show a step of a start."""
         await self._post(f"sessions/{session_id}/progress", {"step": step, "message": message})
 
-    async def ready(self, session_id: str) -> None:
-        """Say that the server answers and is routed. Twice is safe."""
-        await self._post(f"sessions/{session_id}/ready", {})
+    async def ready(self, session_id: str, *, warm: bool | None = None) -> None:
+        """Say that the server answers and is routed, and how it came to be. Twice is safe."""
+        await self._post(f"sessions/{session_id}/ready", {"warm": warm})
 
     async def ended(self, session_id: str, run: int, reason: str, detail: str = "") -> None:
         """Say that a session's server is no more, in which run of it, and why. Twice is safe."""

@@ -55,6 +55,7 @@ class WardenSpawner(Spawner):
     server_url = Unicode(help="Where the trusted half listens, in a form that survives the hub's database.")
     run = Integer(1, help="Which run of the session: a resumed one has more than one.")
     grace_s = Float(10.0, help="How long the trusted half may take to save and end.")
+    is_warm = AnyTrait(None, help="Whether the warden forked it from a warm parent; None: not known.")
     is_known_ready = Bool(help="Whether the office has been told that it is ready.")
 
     def __init__(self, **kwargs: Any) -> None:
@@ -123,7 +124,7 @@ class WardenSpawner(Spawner):
     async def tell_ready(self) -> None:
         """Tell the office that the server answers and is routed; the proxy calls this. Twice is safe."""
         try:
-            await self.office.ready(self.session_id)
+            await self.office.ready(self.session_id, warm=self.is_warm)
         except NbkeepError as error:
             self.log.warning("%s is ready, but the office does not know yet: %s", self.session_id, error)
             return
@@ -169,6 +170,7 @@ class WardenSpawner(Spawner):
         """Forget the server."""
         super().clear_state()
         self.session_id, self.server_url, self.is_known_ready = "", "", False
+        self.is_warm = None
 
     @property
     def _warden(self) -> WardenClient:
@@ -192,6 +194,7 @@ class WardenSpawner(Spawner):
         launching = asyncio.to_thread(self._warden.launch, spec)
         launched, _ = await asyncio.gather(launching, self._step("sandbox", "Building the sandbox."))
         self.server_url = socket_url(unquote(urlsplit(launched.server_url).netloc))
+        self.is_warm = launched.warm
         # Written down at once: from here on something runs, and the hub may be killed at any moment.
         self._keep_state()
 

@@ -49,6 +49,12 @@ class ProgressBody(BaseModel):
     message: str
 
 
+class ReadyBody(BaseModel):
+    """How a server came to be: forked from a warm parent, or not; null where the hub does not know."""
+
+    warm: bool | None = None
+
+
 class EndedBody(BaseModel):
     """Why a server is no more; a reason that the office does not know counts as the server's death.
 
@@ -96,10 +102,10 @@ def progress(session_id: str, body: ProgressBody, office: OfficeDep) -> None:
 
 
 @router.post("/sessions/{session_id}/ready", status_code=204)
-def ready(session_id: str, office: OfficeDep) -> None:
+def ready(session_id: str, office: OfficeDep, body: ReadyBody | None = None) -> None:
     """Record that the server answers. Twice is safe."""
     with office.store.write() as tx:
-        mark_ready(tx, office.clock, HUB, _row(tx, session_id))
+        mark_ready(tx, office.clock, HUB, _row(tx, session_id), warm=body.warm if body else None)
 
 
 @router.post("/sessions/{session_id}/ended", status_code=204)

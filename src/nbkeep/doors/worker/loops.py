@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from nbkeep.meter.values import BEAT_S
 from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.sessions.state_key_records import record_keys
 from nbkeep.sessions.state_keys import key_ids
+from nbkeep.telemetry.instruments import NODE_ANSWERS, STEP_FAILURES, STEP_SECONDS
 
 from . import clocks, freezer, reconcile, starts, stops, sweep, warm
 from .clockguard import boot_id
@@ -100,6 +102,7 @@ class Worker:
             alive = {one.session_id for one in self.parts.backend.sessions() if one.alive}
         except Unavailable:
             alive = None
+        NODE_ANSWERS.set(alive is not None)
         if self._meter.beat(self.parts.store, self.parts.clock, alive):
             self._beat_at_s = self.parts.clock.monotonic_s()
 
@@ -114,15 +117,19 @@ class Worker:
 
     def step(self, name: str, act: Callable[[], object]) -> bool:
         """Do one thing; tell whether that went well."""
+        began_s = time.perf_counter()
         try:
             act()
         except (Unavailable, Refused) as error:
             _log.warning("%s: %s", name, error)
-            return False
         except Exception:  # noqa: BLE001 - logged with its trace; the loops must outlive every bug
             _log.exception("The step %s failed; the next round tries again", name)
-            return False
-        return True
+        else:
+            return True
+        finally:
+            STEP_SECONDS.labels(name).observe(time.perf_counter() - began_s)
+        STEP_FAILURES.labels(name).inc()
+        return False
 
 
 async def run_loops(parts: Parts) -> None:
