@@ -9,6 +9,7 @@ from nbkeep.audit import events, journal
 from nbkeep.meter.follow import follow
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.outbox.notices import ENDED, add_notice
+from nbkeep.telemetry import traces
 from nbkeep.telemetry.instruments import FAILED, READY, START_SECONDS, way_of, when_committed
 from nbkeep.vault import leases
 
@@ -60,7 +61,15 @@ def mark_ready(tx: Tx, clock: Clock, actor: Actor, row: SessionRow, *, warm: boo
 
 def _count_start(tx: Tx, row: SessionRow, took_s: float, outcome: str, *, warm: bool | None = None) -> None:
     series = START_SECONDS.labels("new" if row.run == 1 else "resumed", way_of(warm), outcome)
-    when_committed(tx, lambda: series.observe(max(0.0, took_s)))
+    session_id, run = row.id, row.run
+
+    def tell() -> None:
+        series.observe(max(0.0, took_s))
+        is_over = outcome == FAILED
+        begun = traces.forget(session_id) if is_over else traces.beginning_of(session_id)
+        traces.instant(f"session.{outcome}", begun, took_s, session=session_id, run=run, warm=warm)
+
+    when_committed(tx, tell)
 
 
 def mark_ended(

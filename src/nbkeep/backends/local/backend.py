@@ -27,6 +27,7 @@ from nbkeep.backends.interface import (
 )
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 from nbkeep.model.ids import ID_PATTERN
+from nbkeep.telemetry import traces
 
 from . import freezer, scratch, states
 from .cgroups import MemoryUse, find_cgroups
@@ -138,10 +139,12 @@ class LocalBackend:
         folder = make_dir(self.layout.session(spec.session_id).path)
         with self._locks[f"home {spec.user}"]:
             _keep_spec(folder, spec, image)  # from here on the home has a user and is not put to rest
-            home = self._homes.open(spec.user, spec.home_size_bytes, owner)
+            with traces.span("warden.home", session=spec.session_id):
+                home = self._homes.open(spec.user, spec.home_size_bytes, owner)
         devices = self._allot(spec) if spec.gpu_count else []
         jails = Jails(self.layout, spec, host_uid, home, image, devices, spares=self._starting.has_spares)
-        return self._starting.start(jails, spec, image, bwrap)
+        with traces.span("warden.jails", session=spec.session_id):
+            return self._starting.start(jails, spec, image, bwrap)
 
     def _allot(self, spec: LaunchSpec) -> list[str]:
         """Return the device files of the session's own cards, kept with it: a later warden knows them."""

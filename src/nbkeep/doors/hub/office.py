@@ -9,6 +9,7 @@ import httpx
 
 from nbkeep import unixhttp
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
+from nbkeep.telemetry import traces
 
 if TYPE_CHECKING:
     from nbkeep.settings import Settings
@@ -66,7 +67,7 @@ class OfficeClient:
 
     async def _post(self, path: str, body: dict[str, Any], timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
         transport = unixhttp.async_transport(self._socket)
-        headers = {"Authorization": f"Bearer {self._settings.secret('hub-token')}"}
+        headers = {"Authorization": f"Bearer {self._settings.secret('hub-token')}", **traces.headers()}
         timeout = httpx.Timeout(timeout_s, connect=_CONNECT_S)
         try:
             async with httpx.AsyncClient(transport=transport, headers=headers, timeout=timeout) as http:

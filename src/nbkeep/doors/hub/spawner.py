@@ -26,6 +26,7 @@ from nbkeep.backends.interface import LaunchSpec
 from nbkeep.backends.warden_client import WardenClient
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 from nbkeep.model.session import StopReason
+from nbkeep.telemetry import traces
 
 from .office import OfficeClient
 from .sockets import socket_url
@@ -71,12 +72,15 @@ class WardenSpawner(Spawner):
         Raises `SpawnException` for what the office or the warden refuses, and an HTTP error that says why for
         a server that died at once.
         """
+        options = dict(self.user_options or {})
+        with traces.span("hub.spawn", traces.checked(options.get(traces.HEADER))):
+            return await self._start(options)
+
+    async def _start(self, options: dict[str, Any]) -> str:
         self._steps.clear()
         self._revoke_visits()
         try:
-            answer = await self.office.launch(
-                self.user.name, self.name, dict(self.user_options or {}), self._hub_env()
-            )
+            answer = await self.office.launch(self.user.name, self.name, options, self._hub_env())
         except Refused as refusal:
             raise SpawnException(str(refusal), reason=_label(refusal.code)) from refusal
         except Unavailable as error:
@@ -200,6 +204,10 @@ class WardenSpawner(Spawner):
 
     async def _wait_for_server(self) -> None:
         """Return when the server answers; raise `Unavailable` with the reason when it died instead."""
+        with traces.span("hub.wait_for_server", session=self.session_id):
+            await self._wait()
+
+    async def _wait(self) -> None:
         transport = unixhttp.async_transport(unquote(urlsplit(self.server_url).netloc))
         looked_at_s, pauses = time.monotonic(), iter(_LOOKS_S)
         async with httpx.AsyncClient(transport=transport, timeout=2.0) as http:
