@@ -19,9 +19,10 @@ from nbkeep.model.session import SessionState
 from nbkeep.store.meter_tables import MeterIntervalRow
 from nbkeep.store.tables import MarkRow, SessionRow
 
+from . import homes
 from .follow import end, follow, restart
 from .rules import drifted
-from .values import FLAVOR, FROZEN, GPU, SUSPENDED, Moment
+from .values import FLAVOR, FROZEN, GPU, MARK, SUSPENDED, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Store, Tx
 
-MARK = "meter"
 # Another host has the meter until it has been silent for so long.
 SILENCE_S = 30.0
 _AT_ONCE = 500  # what is rare and slow is spread over beats; nothing is lost by that
@@ -73,6 +73,7 @@ class Meter:
             _grow(tx, moment, [row.id for row in grown], is_all=len(grown) == len(rows))
             _name_anew(tx, moment, grown)
             _mend(tx, clock, alive or ())
+            homes.count(tx, moment)
         return True
 
     def _take_turn(self, tx: Tx, moment: Moment) -> bool:

@@ -18,11 +18,13 @@ from nbkeep.model.errors import not_found
 from nbkeep.store.meter_tables import MeterDayRow, MeterIntervalRow
 from nbkeep.store.model_tables import ModelCallRow
 from nbkeep.store.network_tables import ConnectionRow
+from nbkeep.store.storage_tables import MeterHomeRow
 from nbkeep.store.tables import UserRow
 
 from .follow import prices_of
+from .homes import open_pieces
 from .rules import pieces, used
-from .values import ADMIN, READ, USE, PriceFrom, unit_of
+from .values import ADMIN, HOME, READ, USE, PriceFrom, unit_of
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
@@ -155,7 +157,20 @@ def _open(tx: Tx, span: Span, users: dict[str, str] | None) -> list[tuple[str, s
             for one in pieces(resource, amount, began_at, lasted_us, prices[resource], list_price)
             if span.first <= one.day <= span.last
         ]
-    return found
+    return found + _homes(tx, span, users)
+
+
+def _homes(tx: Tx, span: Span, users: dict[str, str] | None) -> list[tuple[str, str, str, int, int]]:
+    """Return what homes have held since they were settled."""
+    row, prices = MeterHomeRow, prices_of(tx, HOME)
+    query = select(row.user_id, row.amount, row.began_at, row.lasted_us).where(row.began_at < span.end)
+    return [
+        (f"{one.day:%Y-%m-%d}", user_id, HOME, mb_us, one.cost)
+        for user_id, amount, began_at, lasted_us in tx.execute(query)
+        if users is None or user_id in users
+        for one, mb_us in open_pieces(amount, began_at, lasted_us, prices)
+        if span.first <= one.day <= span.last
+    ]
 
 
 def _models(tx: Tx, span: Span, users: dict[str, str], *, daily: bool) -> list[dict[str, Any]]:

@@ -19,8 +19,8 @@ from nbkeep import version
 from nbkeep.forwarding.destinations import head_seq, statuses
 from nbkeep.inference.values import TOTAL
 from nbkeep.meter import report
-from nbkeep.meter.beat import MARK as METER
 from nbkeep.meter.values import GPU, KINDS
+from nbkeep.meter.values import MARK as METER
 from nbkeep.model.actor import SYSTEM
 from nbkeep.model.days import month_span
 from nbkeep.model.errors import Unavailable
@@ -29,6 +29,7 @@ from nbkeep.model.session import SessionState
 from nbkeep.sessions.overview import Counts, counts_by_profile
 from nbkeep.store.audit_tables import CheckpointRow
 from nbkeep.store.model_tables import ModelSpendingRow
+from nbkeep.store.storage_tables import MeterHomeRow
 from nbkeep.store.tables import FlavorRow, MarkRow, ProfileRow, SessionRow
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ MONTH_FRESH_S = 60.0
 MOST_SERIES = 100
 OTHERS = "(others)"
 _MODELS = "models"
+_MB = 1000  # in a GB
 _KINDS = [one.partition(":")[0] for one in KINDS]
 _WATCHED = [one.value for one in SessionState if one.is_live or one is SessionState.SUSPENDED]
 _log = logging.getLogger("nbkeep.metrics")
@@ -73,7 +75,12 @@ class Figures:
     def _ask(self) -> list[Metric]:
         try:
             with self.office.store.read() as tx:
-                found = [*_sessions(tx, self.office), *_journal(tx, self.office), *self._sums(tx)]
+                found = [
+                    *_sessions(tx, self.office),
+                    *_homes(tx),
+                    *_journal(tx, self.office),
+                    *self._sums(tx),
+                ]
         except (Unavailable, SQLAlchemyError) as error:
             _log.warning("The database does not tell its figures: %s", type(error).__name__)
             return [_release(), _one("nbkeep_database_answers", _ANSWERS, 0)]
@@ -144,6 +151,19 @@ def _journal(tx: Tx, office: Office) -> list[Metric]:
             "nbkeep_forwarding_lag_records", "Records that a destination lacks.", "destination", bounded(lags)
         ),
         _by("nbkeep_forwarding_failures", "Failed tries in a row.", "destination", bounded(failures)),
+    ]
+
+
+def _homes(tx: Tx) -> list[Metric]:
+    """Return sums alone: whose home is large is not for a dashboard; `nbkeep volume list` tells admins."""
+    row = MeterHomeRow
+    number, total, largest = tx.execute(
+        select(func.count(), func.sum(row.amount), func.max(row.amount)).select_from(row)
+    ).one()
+    return [
+        _one("notebook_workspaces", "Homes that hold something.", number),
+        _one("notebook_workspace_size_gb", "GB in all homes, as measured last.", int(total or 0) / _MB),
+        _one("notebook_largest_workspace_gb", "GB in the largest home.", int(largest or 0) / _MB),
     ]
 
 

@@ -22,6 +22,7 @@ from nbkeep.telemetry.instruments import NODE_ANSWERS, STEP_FAILURES, STEP_SECON
 from . import clocks, freezer, reconcile, starts, stops, sweep, warm
 from .clockguard import boot_id
 from .forwarder import Forwarder
+from .homes import HomeMeasurer
 from .leftovers import take_leftovers
 from .states import hold_to_limits, look_after_states
 
@@ -134,10 +135,11 @@ class Worker:
 
 async def run_loops(parts: Parts) -> None:
     """Do a round every second until cancelled; in a thread, for it waits for database, hub and warden."""
-    worker, forwarder = Worker(parts), Forwarder(parts)
+    worker, forwarder, homes = Worker(parts), Forwarder(parts), HomeMeasurer(parts)
     async with asyncio.TaskGroup() as group:
         group.create_task(_every_round(worker.round))
         group.create_task(_every_round(lambda: worker.step("forwarding", forwarder.round)))
+        group.create_task(_every_round(lambda: worker.step("homes", homes.round)))
 
 
 async def _every_round(act: Callable[[], object]) -> None:

@@ -12,6 +12,7 @@ from nbkeep.store import (
     network_tables,
     package_tables,
     project_tables,
+    storage_tables,
 )
 
 _TABLES = (
@@ -22,6 +23,7 @@ _TABLES = (
     network_tables.Table,
     package_tables.Table,
     project_tables.Table,
+    storage_tables.Table,
 )  # the same: all tables are known by these imports
 
 # `transactional_ddl=False`: the caller's transaction holds all steps, so that a failed start changes nothing.
