@@ -126,6 +126,8 @@ class Settings:
     connections_retention_s: int = 90 * 86400
     # How long each call of a model is on record: this month is compared with the same one a year ago.
     model_calls_retention_s: int = 400 * 86400
+    # How long it stays on record which session held what from when to when; sums of days stay. 0: for ever.
+    intervals_retention_s: int = 400 * 86400
     # How long a sign-up or reset link works.
     invitation_valid_s: int = 72 * 3600
     # How long a browser stays signed in.
@@ -303,6 +305,9 @@ def _check_ends(settings: Settings) -> None:
             f"cell_grace_s is {settings.cell_grace_s}.",
             f"Give 1 to {_LONGEST_CELL_GRACE_S} seconds: whoever ends the session waits for it.",
         )
+    if settings.intervals_retention_s < 0:
+        raise invalid("intervals-retention-s", "intervals_retention_s is below zero.",
+                      "Give a time such as 400d, or 0 to keep them for ever.")  # fmt: skip
     if settings.frozen_s < 0:
         raise invalid(
             "frozen-s", f"frozen_s is {settings.frozen_s}.", "Give a time such as 15min, or 0 for none."
@@ -410,6 +415,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "traces_endpoint": str,
     "connections_retention_s": parse_duration_s,
     "model_calls_retention_s": parse_duration_s,
+    "intervals_retention_s": _duration_or_none,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,
     "invitation_valid_s": parse_duration_s,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, not_, or_, select, update
+from sqlalchemy import and_, delete, not_, or_, select, update
 
 from nbkeep.model.session import SessionState
 from nbkeep.store.meter_tables import MeterIntervalRow
@@ -26,12 +26,14 @@ from .values import FLAVOR, FROZEN, GPU, MARK, SUSPENDED, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import datetime
 
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Store, Tx
 
 # Another host has the meter until it has been silent for so long.
 SILENCE_S = 30.0
+_FORGET_AT_ONCE = 2000  # some milliseconds: whoever starts a session must not wait behind it
 _AT_ONCE = 500  # what is rare and slow is spread over beats; nothing is lost by that
 _HOLDING = [
     one.value
@@ -110,6 +112,19 @@ def _end_earlier_boots(tx: Tx, moment: Moment) -> None:
     )
     for interval in tx.scalars(query.limit(_AT_ONCE)).all():
         end(tx, interval, moment)
+
+
+def forget_ended(store: Store, before: datetime) -> int:
+    """Delete the next few intervals that ended before a moment; return how many. Twice is safe.
+
+    The sums of their days, which reports are made of, stay. What still grows is never among them.
+    """
+    row = MeterIntervalRow
+    old = select(row.id).where(row.ended_at < before).order_by(row.ended_at).limit(_FORGET_AT_ONCE)
+    with store.write() as tx:
+        ids = list(tx.scalars(old))
+        tx.execute(delete(row).where(row.id.in_(ids), row.ended_at.is_not(None)))
+    return len(ids)
 
 
 def _open_rows(tx: Tx, moment: Moment) -> Sequence[Any]:

@@ -89,6 +89,7 @@ class Worker:
             self.step("old connections", lambda: sweep.forget_old_connections(self.parts))
             self.step("old packages", lambda: sweep.forget_old_packages(self.parts))
             self.step("old calls of models", lambda: sweep.forget_old_model_calls(self.parts))
+            self.step("old intervals", lambda: sweep.forget_old_intervals(self.parts))
             self._swept_at_s = now_s
 
     def _go_on_with_starts(self) -> None:
