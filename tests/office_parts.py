@@ -47,6 +47,7 @@ from nbkeep.sessions.start import start_session
 from nbkeep.settings import Settings
 from nbkeep.store.database import Store
 from nbkeep.store.tables import SessionRow, UserRow
+from nbkeep.telemetry.instruments import database_took
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -300,7 +301,7 @@ def make_office(folder: Path, url: str = "", **settings: object) -> OfficeForTes
         (folder / "secrets" / name).write_text(f"{name}-of-this-test{long if name == 'state-key' else ''}\n")
         (folder / "secrets" / name).chmod(0o600)
     made = Settings(data_dir=folder, database_url=url, **settings)  # pyright: ignore[reportArgumentType]
-    store = Store(made.store_url)
+    store = Store(made.store_url, took=database_took)
     store.migrate()
     clock = ManualClock()
     with store.write() as tx:

@@ -9,6 +9,7 @@ from nbkeep.egress.policy import platform_rules
 from nbkeep.model.clock import SystemClock
 from nbkeep.profiles.seeds import plant
 from nbkeep.store.database import Store
+from nbkeep.telemetry.instruments import database_took
 from nbkeep.vault.place import place_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def open_office(settings: Settings, backend: Backend, hub: Hub) -> Office:
     """Open the database, bring it up to date, seed an empty one, and join the parts on the host's clock."""
     platform_rules(settings.egress_denylist)
     place_of(settings)
-    store = Store(settings.store_url)
+    store = Store(settings.store_url, took=database_took)
     store.migrate()
     clock = SystemClock()
     with store.write() as tx:

@@ -119,10 +119,16 @@ class Settings:
     grants_self_approval: bool = False
     # Whether a session that has read personal data (pii) loses the public internet for the rest of its time.
     pii_closes_internet: bool = True
+    # Where the token lies with which metrics may be read: "file:/PATH" or "env:NAME"; "": API tokens alone.
+    metrics_token: str = ""
+    # The address to which traces of starts are sent (OTLP over HTTP); "": none are made.
+    traces_endpoint: str = ""
     # How long the record of connections is kept.
     connections_retention_s: int = 90 * 86400
     # How long each call of a model is on record: this month is compared with the same one a year ago.
     model_calls_retention_s: int = 400 * 86400
+    # How long it stays on record which session held what from when to when; sums of days stay. 0: for ever.
+    intervals_retention_s: int = 400 * 86400
     # How long a sign-up or reset link works.
     invitation_valid_s: int = 72 * 3600
     # How long a browser stays signed in.
@@ -318,6 +324,8 @@ def _check_ends(settings: Settings) -> None:
     check_place("state_key", settings.state_key, settings.data_dir)
     check_place("vault_key", settings.vault_key, settings.data_dir)
     check_place("audit_key", settings.audit_key, settings.data_dir)
+    check_place("metrics_token", settings.metrics_token, settings.data_dir)
+    _check_traces(settings.traces_endpoint)
     for name, place in settings.state_keys.items():
         if not _KEY_NAME.fullmatch(name) or name == "platform" or not place:
             raise invalid("state-keys", f"{name!r} is not a name with a place.",
@@ -332,6 +340,9 @@ def _check_ends(settings: Settings) -> None:
             f"cell_grace_s is {settings.cell_grace_s}.",
             f"Give 1 to {_LONGEST_CELL_GRACE_S} seconds: whoever ends the session waits for it.",
         )
+    if settings.intervals_retention_s < 0:
+        raise invalid("intervals-retention-s", "intervals_retention_s is below zero.",
+                      "Give a time such as 400d, or 0 to keep them for ever.")  # fmt: skip
     if settings.frozen_s < 0:
         raise invalid(
             "frozen-s", f"frozen_s is {settings.frozen_s}.", "Give a time such as 15min, or 0 for none."
@@ -364,6 +375,17 @@ def _check_mail(settings: Settings) -> None:
         raise invalid(
             "mail-ca-file", "mail_ca_file is not a whole path.", "Write it like /etc/nbkeep/ca.pem."
         )
+
+
+def _check_traces(address: str) -> None:
+    if not address:
+        return
+    url = urlsplit(address)
+    if url.scheme not in {"http", "https"} or not url.hostname or url.username or url.query or url.fragment:
+        # It may have a password in it: what was given is not repeated.
+        raise invalid("traces-endpoint", "traces_endpoint is not the address of a collector.",
+                      "Write it like http://127.0.0.1:4318/v1/traces; a key goes into the environment, as "
+                      "OTEL_EXPORTER_OTLP_HEADERS.")  # fmt: skip
 
 
 def _gpus(value: Any) -> dict[str, int]:
@@ -452,8 +474,11 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "grants_max_s": parse_duration_s,
     "grants_self_approval": _yes_or_no,
     "pii_closes_internet": _yes_or_no,
+    "metrics_token": str,
+    "traces_endpoint": str,
     "connections_retention_s": parse_duration_s,
     "model_calls_retention_s": parse_duration_s,
+    "intervals_retention_s": _duration_or_none,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,
     "invitation_valid_s": parse_duration_s,

@@ -17,7 +17,7 @@ PATHS = [
     f"/{CHECK}", f"//{CHECK}", f"/api/../{CHECK}", f"/api/%2e%2e/{CHECK}", f"/api/..%2f{CHECK}", f"/api/..;/{CHECK}",
     f"/portal/../{CHECK}", f"/portal//../{CHECK}", f"/portal/%2e%2e%2f{CHECK}", f"/api/v1/../../{CHECK}",
     f"/API/../{CHECK}", f"/portal%2f..%2f{CHECK}", f"/api\\..\\{CHECK}", f"/hub/../{CHECK}", f"/portal/static/../../{CHECK}",
-    "/api/routes", "/v1/sessions", "/v1/host",
+    "/api/routes", "/v1/sessions", "/v1/host", f"/metrics/../{CHECK}", f"/metrics/%2e%2e/{CHECK}",
 ]  # fmt: skip
 HEADERS: list[dict[str, str]] = [
     {},

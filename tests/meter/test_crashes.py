@@ -18,6 +18,8 @@ from sqlalchemy import select
 
 from meter_parts import beat, meter_of
 from nbkeep.backends.interface import Capacity, Status
+from nbkeep.meter.homes import set_size
+from nbkeep.meter.values import HOME
 from nbkeep.model.actor import SYSTEM
 from nbkeep.model.session import StopReason
 from nbkeep.sessions.end import end_session
@@ -28,6 +30,7 @@ from nbkeep.sessions.marks import mark_ready
 from nbkeep.sessions.resume import request_resume
 from nbkeep.sessions.stop import stop_session
 from nbkeep.store.meter_tables import MeterDayRow, MeterIntervalRow
+from nbkeep.store.storage_tables import MeterHomeRow
 from nbkeep.store.tables import SessionRow
 from office_parts import make_office
 
@@ -51,6 +54,7 @@ class Lives(RuleBasedStateMachine):
         self.unknown: dict[tuple[str, str], float] = defaultdict(float)  # may be missing: it died of it
         self.unseen_s = 0.0
         self.ended: dict[str, tuple[int, str]] = {}
+        self.home_mb, self.home_truth, self.home_unknown = 0, 0.0, 0.0  # MB, and MB x seconds
 
     def teardown(self) -> None:
         self.office.close()
@@ -63,6 +67,7 @@ class Lives(RuleBasedStateMachine):
         for session_id, state in self.states.items():
             if session_id != but:
                 self.truth[session_id, state] += passed_s
+        self.home_truth += self.home_mb * passed_s
         self.office.clock.advance(passed_s)
         self.unseen_s += passed_s
 
@@ -121,6 +126,7 @@ class Lives(RuleBasedStateMachine):
         """All processes die; what is on the disk stays, and is not counted while nobody can."""
         for session_id, state in list(self.states.items()):
             self.unknown[session_id, state] += self.unseen_s
+        self.home_unknown += self.home_mb * self.unseen_s
         self.office.clock.reboot()
         self.office.clock.set(self.office.clock.now() + timedelta(seconds=off_s))
         self.office.backend.running.clear()
@@ -130,6 +136,14 @@ class Lives(RuleBasedStateMachine):
         for session_id, state in list(self.states.items()):
             if state != KEPT:
                 self.over(session_id, StopReason.HOST_RESTARTED)
+
+    @rule(size_mb=st.sampled_from([0, 1, 7, 1000, 123_456, 50_000_000]))
+    def home_is_measured(self, size_mb: int) -> None:
+        self.look()
+        self.passes(7)
+        with self.office.store.write() as tx:
+            assert set_size(tx, self.office.clock, self.jane.id, size_mb * 10**6)
+        self.home_mb = size_mb
 
     # --- sessions
 
@@ -232,9 +246,19 @@ class Lives(RuleBasedStateMachine):
             if row.id in self.ended or row.ended_at is not None:
                 is_now = (row.lasted_us, str(row.ended_at))
                 assert self.ended.setdefault(row.id, is_now) == is_now
-        assert sum(day.lasted_us for day in days) == sum(
+        assert sum(day.lasted_us for day in days if day.resource != HOME) == sum(
             row.lasted_us for row in rows if row.ended_at is not None
         )
+
+    @invariant()
+    def no_second_of_the_home_is_lost_or_doubled(self) -> None:
+        with self.office.store.read() as tx:
+            homes = list(tx.scalars(select(MeterHomeRow)))
+            days = list(tx.scalars(select(MeterDayRow).where(MeterDayRow.resource == HOME)))
+        counted = sum(row.amount * row.lasted_us for row in [*homes, *days]) / 1e6
+        least = self.home_truth - self.home_unknown - self.home_mb * self.unseen_s
+        rounding = 0.01  # MB x seconds: half of a GB x microsecond, each time that it is settled
+        assert least - rounding <= counted <= self.home_truth + rounding
 
 
 TestLives = Lives.TestCase

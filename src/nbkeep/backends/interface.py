@@ -43,9 +43,13 @@ class Warm:
 
 @dataclass(frozen=True)
 class Launched:
-    """Where the trusted half will listen (`http+unix://…`); it may take seconds until it does."""
+    """Where the trusted half will listen (`http+unix://…`); it may take seconds until it does.
+
+    `warm`: whether it was forked from a warm parent; None: it was there already, or the node does not tell.
+    """
 
     server_url: str
+    warm: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nbkeep import unixhttp
 from nbkeep.model.errors import Refused, Unavailable
+from nbkeep.telemetry import traces
 
 from .interface import (
     Capacity,
@@ -59,7 +60,7 @@ class WardenClient:
     def _ask(self, method: str, path: str, **options: Any) -> Any:
         """Return the answer's JSON; foreign errors end here as the two kinds of nbkeep."""
         try:
-            answer = self._http.request(method, path, **options)
+            answer = self._http.request(method, path, headers=traces.headers(), **options)
         except httpx.HTTPError as error:
             raise Unavailable(
                 "warden-away",

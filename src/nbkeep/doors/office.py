@@ -29,6 +29,7 @@ from nbkeep.model.actor import SYSTEM
 from nbkeep.model.errors import NbkeepError, Refused
 from nbkeep.sessions.hub_client import HubClient
 from nbkeep.settings import Settings
+from nbkeep.telemetry import traces
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -80,11 +81,13 @@ async def serve(settings: Settings) -> None:
     backend = WardenClient(settings.warden_socket, settings.secret("warden-token"))
     hub = HubClient(settings.hub_socket, settings.secret("office-hub-token"))
     office = open_office(settings, backend, hub)
+    traces.switch_on(settings.traces_endpoint, "office")
     try:
         with office.store.write() as tx:
             journal.append(tx, office.clock, SYSTEM, events.PlatformStarted(version=version()))
         await _run(office)
     finally:
+        traces.switch_off()
         office.close()
 
 

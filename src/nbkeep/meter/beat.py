@@ -13,25 +13,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, not_, or_, select, update
+from sqlalchemy import and_, delete, not_, or_, select, update
 
 from nbkeep.model.session import SessionState
 from nbkeep.store.meter_tables import MeterIntervalRow
 from nbkeep.store.tables import MarkRow, SessionRow
 
+from . import homes
 from .follow import end, follow, restart
 from .rules import drifted
-from .values import FLAVOR, FROZEN, GPU, SUSPENDED, Moment
+from .values import FLAVOR, FROZEN, GPU, MARK, SUSPENDED, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import datetime
 
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Store, Tx
 
-MARK = "meter"
 # Another host has the meter until it has been silent for so long.
 SILENCE_S = 30.0
+_FORGET_AT_ONCE = 2000  # some milliseconds: whoever starts a session must not wait behind it
 _AT_ONCE = 500  # what is rare and slow is spread over beats; nothing is lost by that
 _HOLDING = [
     one.value
@@ -73,6 +75,7 @@ class Meter:
             _grow(tx, moment, [row.id for row in grown], is_all=len(grown) == len(rows))
             _name_anew(tx, moment, grown)
             _mend(tx, clock, alive or ())
+            homes.count(tx, moment)
         return True
 
     def _take_turn(self, tx: Tx, moment: Moment) -> bool:
@@ -109,6 +112,19 @@ def _end_earlier_boots(tx: Tx, moment: Moment) -> None:
     )
     for interval in tx.scalars(query.limit(_AT_ONCE)).all():
         end(tx, interval, moment)
+
+
+def forget_ended(store: Store, before: datetime) -> int:
+    """Delete the next few intervals that ended before a moment; return how many. Twice is safe.
+
+    The sums of their days, which reports are made of, stay. What still grows is never among them.
+    """
+    row = MeterIntervalRow
+    old = select(row.id).where(row.ended_at < before).order_by(row.ended_at).limit(_FORGET_AT_ONCE)
+    with store.write() as tx:
+        ids = list(tx.scalars(old))
+        tx.execute(delete(row).where(row.id.in_(ids), row.ended_at.is_not(None)))
+    return len(ids)
 
 
 def _open_rows(tx: Tx, moment: Moment) -> Sequence[Any]:

@@ -116,14 +116,19 @@ def end(tx: Tx, interval: MeterIntervalRow, moment: Moment) -> None:
             f"{piece.day:%Y-%m-%d}", interval.user_id, interval.profile_name, interval.resource,
             interval.amount,
         )  # fmt: skip
-        day = tx.get(MeterDayRow, key)
-        if day is None:
-            names = ("day", "user_id", "profile_name", "resource", "amount")
-            day = MeterDayRow(**dict(zip(names, key, strict=True)), lasted_us=0, cost=0)
-            tx.add(day)
-        day.lasted_us += piece.lasted_us
-        day.cost += piece.cost
+        add_to_day(tx, key, piece.lasted_us, piece.cost)
     tx.flush()
+
+
+def add_to_day(tx: Tx, key: tuple[str, str, str, str, int], lasted_us: int, cost: int) -> None:
+    """Add to a day's sum. `key`: day, user id, profile, resource, amount."""
+    day = tx.get(MeterDayRow, key)
+    if day is None:
+        names = ("day", "user_id", "profile_name", "resource", "amount")
+        day = MeterDayRow(**dict(zip(names, key, strict=True)), lasted_us=0, cost=0)
+        tx.add(day)
+    day.lasted_us += lasted_us
+    day.cost += cost
 
 
 def restart(tx: Tx, interval: MeterIntervalRow, moment: Moment) -> None:

@@ -16,7 +16,7 @@ from nbkeep.store.tables import FlavorRow
 
 from .follow import held_by, prices_of
 from .rules import price_at
-from .values import ADMIN, FLAVOR, FROZEN, GPU, READ, SUSPENDED, USE, unit_of
+from .values import ADMIN, FLAVOR, FROZEN, GPU, HOME, READ, SUSPENDED, USE, unit_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 BY_FLAVOR = "the flavor"  # in place of who set a price, where that is its own
 MOST_PRICE = 100_000 * MICROCENTS
-_RESOURCE = re.compile(r"(flavor|frozen|gpu):[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?|storage:suspended")
+_RESOURCE = re.compile(r"(flavor|frozen|gpu):[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?|storage:(suspended|home)")
 _MICROCENTS_IN_MICRO = 100
 
 
@@ -48,7 +48,7 @@ def set_price(
     actor.require(ADMIN)
     if not _RESOURCE.fullmatch(resource):
         raise invalid("resource", f"{resource[:60]!r} is nothing that has a price.",
-                      f"Write {FLAVOR}NAME, {GPU}TYPE, {FROZEN}NAME or {SUSPENDED}.")  # fmt: skip
+                      f"Write {FLAVOR}NAME, {GPU}TYPE, {FROZEN}NAME, {SUSPENDED} or {HOME}.")  # fmt: skip
     price = parse_microcents(amount, "price", MOST_PRICE)
     now = clock.now()
     begin = valid_from or now

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from nbkeep.model.session import SessionState
 
-from .values import FLAVOR, FROZEN, GPU, HOUR_US, MEGABYTE, SUSPENDED, Held, Piece, PriceFrom
+from .values import FLAVOR, FROZEN, GPU, HOUR_US, MEGABYTE, SPACE, SUSPENDED, Held, Piece, PriceFrom
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _MICROCENTS_IN_MICRO = 100
-_SPACE = frozenset({SUSPENDED})
 _US = timedelta(microseconds=1)
 # The wall clock is slewed a little all the time; more than this is a jump.
 _DRIFT = timedelta(seconds=2)
@@ -52,7 +51,7 @@ def drifted(began_at: datetime, lasted_us: int, now: datetime) -> bool:
 
 def used(resource: str, amount: int, lasted_us: int) -> float:
     """Return hours, GPU-hours or GB-hours, for people to read; nothing is counted with it."""
-    return amount * lasted_us / HOUR_US / (1000 if resource in _SPACE else 1)
+    return amount * lasted_us / HOUR_US / (1000 if resource in SPACE else 1)
 
 
 def cost(resource: str, amount: int, lasted_us: int, price: int) -> int:
@@ -61,7 +60,7 @@ def cost(resource: str, amount: int, lasted_us: int, price: int) -> int:
     >>> cost("flavor:small", 1, 1_800_000_000, 10_000_000)
     5000000
     """
-    divisor = HOUR_US * (1000 if resource in _SPACE else 1)
+    divisor = HOUR_US * (1000 if resource in SPACE else 1)
     return (amount * lasted_us * price + divisor // 2) // divisor
 
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import case, func, select
 
 from nbkeep.store.meter_tables import MeterDayRow, MeterIntervalRow
+from nbkeep.store.storage_tables import MeterHomeRow
 
 from .follow import prices_of
 from .rules import pieces
-from .values import GPU, PriceFrom
+from .values import GPU, HOME, PriceFrom
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -29,7 +30,7 @@ Key = Literal["day", "user_id", "profile_name", "resource"]
 
 @dataclass(frozen=True)
 class Growing:
-    """The part of one open interval that lies within one day."""
+    """The part of one open interval, or of a home (of no profile), that lies within one day."""
 
     day: str
     user_id: str
@@ -49,7 +50,7 @@ class Sum:
 
 
 def growing(tx: Tx, before: datetime) -> list[Growing]:
-    """Return what open intervals come to that began before a moment, cut by days (UTC) and priced."""
+    """Return what open intervals and homes come to that began before a moment, cut by days (UTC) and priced."""
     row = MeterIntervalRow
     query = select(
         row.user_id, row.profile_name, row.resource, row.amount, row.began_at, row.lasted_us, row.list_price
@@ -63,7 +64,17 @@ def growing(tx: Tx, before: datetime) -> list[Growing]:
             Growing(f"{one.day:%Y-%m-%d}", user_id, profile, resource, amount, one.lasted_us, one.cost)
             for one in pieces(resource, amount, began_at, lasted_us, prices[resource], list_price)
         ]
-    return found
+    return found + _homes(tx, before)
+
+
+def _homes(tx: Tx, before: datetime) -> list[Growing]:
+    row, of_homes = MeterHomeRow, prices_of(tx, HOME)
+    query = select(row.user_id, row.amount, row.began_at, row.lasted_us).where(row.began_at < before)
+    return [
+        Growing(f"{one.day:%Y-%m-%d}", user_id, "", HOME, amount, one.lasted_us, one.cost)
+        for user_id, amount, began_at, lasted_us in tx.execute(query)
+        for one in pieces(HOME, amount, began_at, lasted_us, of_homes, 0)
+    ]
 
 
 def sums(

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 # `storage:suspended` for what suspended ones have kept.
 FLAVOR, FROZEN, GPU = "flavor:", "frozen:", "gpu:"
 SUSPENDED = "storage:suspended"
-KINDS = (FLAVOR, GPU, FROZEN, SUSPENDED)
+HOME = "storage:home"  # a person's, whether or not a session runs
+SPACE = frozenset({SUSPENDED, HOME})
+KINDS = (FLAVOR, GPU, FROZEN, SUSPENDED, HOME)
 MEGABYTE = 1_000_000  # what storage is counted in, begun ones whole
 SECOND_US = 1_000_000
 HOUR_US = 3600 * SECOND_US
 
 BEAT_S = 10.0
+MARK = "meter"  # in the table of marks: who has the meter, and its last beat
 # Longer than two beats: nobody has looked for so long, and only a sign of life says that it still ran.
 UNSEEN_US = 25 * SECOND_US
 
@@ -70,6 +73,6 @@ class Piece:
 
 def unit_of(resource: str) -> str:
     """Return what a resource is counted in."""
-    if resource == SUSPENDED:
+    if resource in SPACE:
         return "GB-hours"
     return "GPU-hours" if resource.startswith(GPU) else "hours"

@@ -43,6 +43,7 @@ SCOPES: dict[str, str] = {
     "admin:audit": "Add, pause and remove the places to which the audit journal is sent on",
     "admin:mail": "See what waits to be sent by mail and why, try again, discard, test the mail server",
     "network:read": "See what sessions connected to, and which rules decided",
+    "metrics:read": "Read the figures of the platform as metrics: numbers, and nobody's name",
     "audit:read": "Search, verify and export the audit journal",
 }
 _OWN = frozenset({"sessions", "profiles:read", "self", "secrets", "grants", "projects"})

@@ -10,6 +10,7 @@ import httpx
 
 from nbkeep import unixhttp
 from nbkeep.model.errors import Refused, Unavailable
+from nbkeep.telemetry import traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +43,10 @@ class HubClient:
     def start_server(self, user: str, name: str, session_id: str) -> None:
         """Ask for a server with the session's id in its options. See `Hub`."""
         self._ensure_user(user)
+        # The hub gives its spawner these options, and none of the request's headers.
+        wanted = {"session": session_id, **traces.headers()}
         for _ in range(_PENDING_TRIES):
-            answer = self._call("POST", _path(user, name), {"session": session_id})
+            answer = self._call("POST", _path(user, name), wanted)
             if answer is None or answer.status_code in _ACCEPTED:
                 return
             text = _message(answer)

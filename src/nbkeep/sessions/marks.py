@@ -9,6 +9,8 @@ from nbkeep.audit import events, journal
 from nbkeep.meter.follow import follow
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.outbox.notices import ENDED, add_notice
+from nbkeep.telemetry import traces
+from nbkeep.telemetry.instruments import FAILED, READY, START_SECONDS, way_of, when_committed
 from nbkeep.vault import leases
 
 from .frozen import end_freeze
@@ -34,8 +36,11 @@ def mark_progress(tx: Tx, clock: Clock, row: SessionRow, step: str, message: str
         note_progress(row, clock.now(), step[:40], message[:300])
 
 
-def mark_ready(tx: Tx, clock: Clock, actor: Actor, row: SessionRow) -> None:
-    """Record that the server answers: limits begin to count. Ignored when it is ready or being stopped."""
+def mark_ready(tx: Tx, clock: Clock, actor: Actor, row: SessionRow, *, warm: bool | None = None) -> None:
+    """Record that the server answers: limits begin to count. Ignored when it is ready or being stopped.
+
+    `warm`: whether its server was forked from a warm parent, where that is known.
+    """
     if row.state != SessionState.STARTING:
         return
     now = clock.now()
@@ -51,6 +56,20 @@ def mark_ready(tx: Tx, clock: Clock, actor: Actor, row: SessionRow) -> None:
         events.SessionReady(session_id=row.id, start_s=round((now - started).total_seconds(), 3)),
     )
     follow(tx, clock, row)
+    _count_start(tx, row, (now - row.requested_at).total_seconds(), READY, warm=warm)
+
+
+def _count_start(tx: Tx, row: SessionRow, took_s: float, outcome: str, *, warm: bool | None = None) -> None:
+    series = START_SECONDS.labels("new" if row.run == 1 else "resumed", way_of(warm), outcome)
+    session_id, run = row.id, row.run
+
+    def tell() -> None:
+        series.observe(max(0.0, took_s))
+        is_over = outcome == FAILED
+        begun = traces.forget(session_id) if is_over else traces.beginning_of(session_id)
+        traces.instant(f"session.{outcome}", begun, took_s, session=session_id, run=run, warm=warm)
+
+    when_committed(tx, tell)
 
 
 def mark_ended(
@@ -73,6 +92,8 @@ def mark_ended(
     if not is_live(row) or (run is not None and run != row.run):
         return False
     now = clock.now()
+    if reason not in ORDERLY and row.state in {SessionState.REQUESTED, SessionState.STARTING}:
+        _count_start(tx, row, (now - row.requested_at).total_seconds(), FAILED)
     if row.stop_reason is not None:
         reason = StopReason(row.stop_reason)
         # How processes ended explains a failure; of a stop that was asked for it says nothing.

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from nbkeep.audit import events, journal
 from nbkeep.model.errors import Refused, invalid
+from nbkeep.telemetry import traces
+from nbkeep.telemetry.instruments import when_committed
 
 from .identity import actor_of
 
@@ -56,8 +58,23 @@ def take_reports(tx: Tx, clock: Clock, row: SessionRow, reports: Sequence[Mappin
         event_id = report.get("id")
         if not isinstance(event_id, str) or not _EVENT_ID.fullmatch(event_id):
             raise invalid("id", "Each event needs an id of 1 to 64 letters, digits and _ . : -")
-        journal.append_once(tx, clock, actor, _event(row, report), session_id=row.id, event_id=event_id)
+        event = _event(row, report)
+        is_new = journal.append_once(tx, clock, actor, event, session_id=row.id, event_id=event_id)
+        if is_new and isinstance(event, events.KernelStarted):
+            _trace_kernel(tx, clock, row)
     return len(reports)
+
+
+def _trace_kernel(tx: Tx, clock: Clock, row: SessionRow) -> None:
+    """End the trace of a start with its first kernel; there is none for later ones."""
+    session_id, ready_at = row.id, row.ready_at or row.requested_at
+    ago_s = (clock.now() - ready_at).total_seconds()
+
+    def tell() -> None:
+        traces.instant("session.first_kernel", traces.forget(session_id), ago_s, session=session_id)
+
+    if traces.beginning_of(session_id):
+        when_committed(tx, tell)
 
 
 def take_left_reports(

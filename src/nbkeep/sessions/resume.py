@@ -15,6 +15,7 @@ from nbkeep.profiles.parse import flavor_from, profile_from
 from nbkeep.profiles.profiles import find_profile, list_profiles
 from nbkeep.quotas.values import KIND
 from nbkeep.store.tables import SessionRow, UserRow
+from nbkeep.telemetry import traces
 from nbkeep.vault import leases
 
 from .freeze import thaw_session
@@ -66,8 +67,12 @@ def request_resume(parts: Parts, actor: Actor, session_id: str, profile: str | N
         return False
     capacity = parts.backend.capacity()
     try:
-        with parts.store.write() as tx:
-            return _admit(parts, tx, actor, session_id, profile, capacity)
+        with traces.span("session.resume", session=session_id):
+            with parts.store.write() as tx:
+                is_admitted = _admit(parts, tx, actor, session_id, profile, capacity)
+            if is_admitted:
+                traces.remember(session_id)
+            return is_admitted
     except Refused as refusal:
         wanted = profile or row.profile_name
         record_refusal(parts, actor, refusal, user=owner, profile=wanted, session_id=session_id)

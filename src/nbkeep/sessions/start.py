@@ -14,6 +14,7 @@ from nbkeep.model.verdict import Refuse
 from nbkeep.profiles.images import built_images
 from nbkeep.profiles.profiles import find_profile
 from nbkeep.store.tables import SessionRow, UserRow
+from nbkeep.telemetry import traces
 from nbkeep.vault import leases
 
 from .end import end_session
@@ -59,7 +60,8 @@ def hand_to_hub(parts: Parts, actor: Actor, session_id: str) -> None:
         row = tx.get_one(SessionRow, session_id)
         owner = tx.get_one(UserRow, row.user_id).name
     try:
-        parts.hub.start_server(owner, row.name, session_id)
+        with traces.span("session.ask_hub", traces.beginning_of(session_id), session=session_id, run=row.run):
+            parts.hub.start_server(owner, row.name, session_id)
     except NbkeepError as error:
         if end_session(parts, actor, session_id, StopReason.START_FAILED, str(error), run=row.run):
             raise_as: NbkeepError = error
@@ -81,9 +83,12 @@ def request_session(
     A refusal is recorded too: who wanted what, and which rule said no.
     """
     try:
-        capacity = parts.backend.capacity()
-        with parts.store.write() as tx:
-            return admit(parts, tx, actor, profile, capacity, name=name, user=user)
+        with traces.span("session.start"):
+            capacity = parts.backend.capacity()
+            with traces.span("session.admission"), parts.store.write() as tx:
+                session_id = admit(parts, tx, actor, profile, capacity, name=name, user=user)
+            traces.remember(session_id)
+            return session_id
     except Refused as refusal:
         record_refusal(parts, actor, refusal, user=user or actor.name, profile=profile)
         if refusal.code == NO_ROOM and _made_room(parts, profile):

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event
@@ -18,7 +19,7 @@ from nbkeep.model.errors import Unavailable
 from .migrate import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from sqlalchemy.engine import Connection
@@ -31,12 +32,24 @@ _PRIMARY_CODE = 0xFF  # SQLite's extended codes have the primary one in their lo
 _WRITER_LOCK = 0x6E626B656570  # "nbkeep": the key of the advisory lock on PostgreSQL
 
 
+@dataclass
+class _Began:
+    """When a transaction began: for a writing one once it has its turn."""
+
+    at_s: float
+
+
 class Store:
     """One database. Safe to share between threads; a transaction belongs to one thread."""
 
-    def __init__(self, url: str) -> None:
-        """Open (not create) the database at a SQLAlchemy URL such as `sqlite:////path/nbkeep.db`."""
+    def __init__(self, url: str, *, took: Callable[[str, float], None] | None = None) -> None:
+        """Open (not create) the database at a SQLAlchemy URL such as `sqlite:////path/nbkeep.db`.
+
+        `took`: is told how many seconds each transaction waited for its turn ("wait"), wrote ("write") or
+        read ("read").
+        """
         self.url = url
+        self._took = took
         self.is_sqlite = url.startswith("sqlite")
         connect_args: dict[str, Any] = {"timeout": _BUSY_TIMEOUT_S} if self.is_sqlite else {}
         self.engine = create_engine(url, connect_args=connect_args, pool_pre_ping=not self.is_sqlite)
@@ -54,7 +67,7 @@ class Store:
     @contextmanager
     def read(self) -> Generator[Tx]:
         """Give a transaction that sees one consistent state and is rolled back at the end."""
-        with self._translated(), self._sessions() as tx:
+        with self._translated(), self._timed("read"), self._sessions() as tx:
             if self.is_sqlite:
                 tx.connection().exec_driver_sql("BEGIN")
             else:
@@ -69,13 +82,23 @@ class Store:
         of what was read cannot be overtaken: SQLite takes its write lock at once (BEGIN IMMEDIATE),
         PostgreSQL an advisory lock that ends with the transaction. Do no slow work inside.
         """
-        with self._translated(), self._turn(), self._sessions() as tx, tx.begin():
+        asked_s = time.perf_counter()
+        with (
+            self._translated(),
+            self._turn(),
+            self._timed("write") as began,
+            self._sessions() as tx,
+            tx.begin(),
+        ):
             if self.is_sqlite:
                 tx.connection().exec_driver_sql("BEGIN IMMEDIATE")
             else:
                 connection = tx.connection()
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_BUSY_TIMEOUT_S}s'")
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
+            began.at_s = time.perf_counter()
+            if self._took is not None:
+                self._took("wait", began.at_s - asked_s)
             yield tx
 
     def version(self) -> int | None:
@@ -104,6 +127,15 @@ class Store:
                 self._watching.close()
                 self._watching = None
         self.engine.dispose()
+
+    @contextmanager
+    def _timed(self, phase: str) -> Generator[_Began]:
+        began = _Began(time.perf_counter())
+        try:
+            yield began
+        finally:
+            if self._took is not None:
+                self._took(phase, time.perf_counter() - began.at_s)
 
     @contextmanager
     def _turn(self) -> Generator[None]:

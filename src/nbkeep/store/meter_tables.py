@@ -41,11 +41,15 @@ class MeterIntervalRow(Table):
         # Asked at each start: what somebody has used so far.
         Index("open_intervals_of_user", "user_id",
               sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+        Index("meter_intervals_by_end", "ended_at"),
     )  # fmt: skip
 
 
 class MeterDayRow(Table):
-    """What ended intervals come to: per day (UTC), person, profile and amount. Added to when one ends."""
+    """What ended intervals come to: per day (UTC), person, profile and amount. Added to when one ends.
+
+    Homes have no profile, and one amount: a GB, for so many microseconds as it would be held.
+    """
 
     __tablename__ = "meter_days"
     day: Mapped[str] = mapped_column(String(10), primary_key=True)

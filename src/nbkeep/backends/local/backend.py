@@ -29,6 +29,7 @@ from nbkeep.backends.interface import (
 )
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 from nbkeep.model.ids import ID_PATTERN
+from nbkeep.telemetry import traces
 
 from . import freezer, scratch, states
 from .cgroups import MemoryUse, find_cgroups
@@ -122,7 +123,7 @@ class LocalBackend:
                     "Install it (Debian: apt-get install bubblewrap) and try again.",
                 )
             try:
-                self._start(spec, bwrap)
+                is_warm = self._start(spec, bwrap)
             except NbkeepError:
                 self._clear(spec.session_id)
                 raise
@@ -135,19 +136,21 @@ class LocalBackend:
                     f"The session could not be laid out: {error.strerror or error}.",
                     "An admin looks at `nbkeep logs warden` and `nbkeep doctor`.",
                 ) from error
-        return Launched(server_url(directory))
+        return Launched(server_url(directory), is_warm)
 
-    def _start(self, spec: LaunchSpec, bwrap: str) -> None:
+    def _start(self, spec: LaunchSpec, bwrap: str) -> bool:
         image = current_image(self.layout.data_dir, spec.image)
         host_uid = self._host_uid(spec.uid_index)
         owner = os.geteuid() if host_uid is None else host_uid
         folder = make_dir(self.layout.session(spec.session_id).path)
         with self._locks[f"home {spec.user}"]:
             _keep_spec(folder, spec, image)  # from here on the home has a user and is not put to rest
-            home = self._homes.open(spec.user, spec.home_size_bytes, owner)
+            with traces.span("warden.home", session=spec.session_id):
+                home = self._homes.open(spec.user, spec.home_size_bytes, owner)
         devices = self._allot(spec) if spec.gpu_count else []
         jails = Jails(self.layout, spec, host_uid, home, image, devices, spares=self._starting.has_spares)
-        self._starting.start(jails, spec, image, bwrap)
+        with traces.span("warden.jails", session=spec.session_id):
+            return self._starting.start(jails, spec, image, bwrap)
 
     def _allot(self, spec: LaunchSpec) -> list[str]:
         """Return the device files of the session's own cards, kept with it: a later warden knows them."""

@@ -54,8 +54,11 @@ class Starting:
         """Whether sessions that start now may keep a kernel in reserve."""
         return self._spare_kernels and self._parents.has_kernels
 
-    def start(self, jails: Jails, spec: LaunchSpec, image: Path, bwrap: str) -> None:
-        """Start both halves; raises `NbkeepError` and `OSError`, and leaves to the caller what has begun."""
+    def start(self, jails: Jails, spec: LaunchSpec, image: Path, bwrap: str) -> bool:
+        """Start both halves, and tell whether the trusted one was forked from a warm parent.
+
+        Raises `NbkeepError` and `OSError`, and leaves to the caller what has begun.
+        """
         folder = self._layout.session(spec.session_id).path
         jails.prepare(self._cgroups, self._filter)
         if self._parents.has_kernels:
@@ -75,6 +78,7 @@ class Starting:
             start_half(folder, "server", plain, bwrap, self._children)
         if self._parents.has_kernels:
             self._parents.want(Kind(image, tuple(spec.preimport)))
+        return is_forked
 
     def reap(self) -> None:
         """Take the exit statuses of jails that have ended."""

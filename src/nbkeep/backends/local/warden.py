@@ -31,6 +31,7 @@ from pydantic import BaseModel, Field
 from nbkeep.backends.interface import LaunchSpec, Warm  # noqa: TC001  FastAPI reads it when the app is made
 from nbkeep.model.errors import NbkeepError, Refused, not_found
 from nbkeep.settings import Settings
+from nbkeep.telemetry import traces
 
 from .backend import LocalBackend
 from .jails import SERVER_MODULE
@@ -107,8 +108,10 @@ def create_app(backend: LocalBackend, token: str) -> FastAPI:
 
 def _add_sessions(app: FastAPI, backend: LocalBackend) -> None:
     @app.post("/v1/sessions", status_code=201)
-    def launch(spec: LaunchSpec) -> dict[str, Any]:
-        return asdict(backend.launch(spec))
+    def launch(spec: LaunchSpec, request: Request) -> dict[str, Any]:
+        parent = request.headers.get(traces.HEADER, "")
+        with traces.span("warden.launch", parent, session=spec.session_id, image=spec.image):
+            return asdict(backend.launch(spec))
 
     @app.get("/v1/sessions")
     def sessions() -> list[dict[str, Any]]:
@@ -257,7 +260,11 @@ def serve(settings: Settings, server_module: str | None = None) -> None:
         config = uvicorn.Config(create_app(backend, token), log_config=None, access_log=False)
         listener = _listen(layout.warden_socket)
         log.info("The warden serves %s; sessions: %s.", settings.data_dir, len(backend.sessions()))
-        uvicorn.Server(config).run(sockets=[listener])
+        traces.switch_on(settings.traces_endpoint, "warden")
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            traces.switch_off()
 
 
 def main() -> None:

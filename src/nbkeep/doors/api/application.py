@@ -10,6 +10,9 @@ from nbkeep import version
 from nbkeep.doors.internal import data as data_reads
 from nbkeep.doors.internal import gateway, hub, session, signin
 from nbkeep.doors.internal import models as model_calls
+from nbkeep.doors.metrics import CountedRequests
+from nbkeep.doors.metrics import router as metrics_router
+from nbkeep.doors.metrics.figures import Figures
 from nbkeep.doors.portal import create_portal
 from nbkeep.model.actor import SCOPES
 
@@ -113,13 +116,15 @@ def create_app(office: Office) -> FastAPI:
         docs_url=None,  # its page would run another site's scripts with this site's cookies
         redoc_url=None,
     )
-    app.state.office = office
+    app.state.office, app.state.figures = office, Figures(office)
     install_error_handling(app)
     app.add_middleware(ApiHeaders)
+    app.add_middleware(CountedRequests)
     for module in PUBLIC:
         app.include_router(module.router, prefix=API, responses=_ERRORS)
     for module in INTERNAL:
         app.include_router(module.router, prefix=INTERNAL_API, include_in_schema=False)
+    app.include_router(metrics_router, include_in_schema=False)
     app.mount("/portal", create_portal(office))
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.add_api_route(f"{API}/healthz", _healthz, tags=["platform"], summary="Tell that the office answers")

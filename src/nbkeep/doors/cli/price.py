@@ -24,7 +24,8 @@ def set_price(
     resource: Annotated[
         str,
         typer.Argument(
-            metavar="RESOURCE", help="flavor:NAME, gpu:TYPE, frozen:NAME (paused), storage:suspended (a GB)."
+            metavar="RESOURCE",
+            help="flavor:NAME, gpu:TYPE, frozen:NAME (paused), storage:suspended, storage:home (a GB).",
         ),
     ],
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="For an hour, in the platform's currency.")],

@@ -102,7 +102,11 @@ def _addresses(c: Any, settings: Settings, url: str, office: str) -> None:
     c.SocketProxy.api_url = socket_url(proxy_socket(settings))
     c.SocketProxy.auth_token = settings.secret("proxy-token")
     c.SocketProxy.api_socket = str(proxy_socket(settings))
-    c.SocketProxy.extra_routes = {f"{host}/portal/": office, f"{host}/api/": office}
+    c.SocketProxy.extra_routes = {
+        f"{host}/portal/": office,
+        f"{host}/api/": office,
+        f"{host}/metrics/": office,
+    }
     # Cookies of other hosts of the domain (sessions!) must not be mistaken for the hub's.
     c.JupyterHub.cookie_host_prefix_enabled = url.startswith("https://") and bool(host)
 

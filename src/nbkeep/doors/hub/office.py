@@ -9,6 +9,7 @@ import httpx
 
 from nbkeep import unixhttp
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
+from nbkeep.telemetry import traces
 
 if TYPE_CHECKING:
     from nbkeep.settings import Settings
@@ -51,9 +52,9 @@ class OfficeClient:
         """Show a step of a start."""
         await self._post(f"sessions/{session_id}/progress", {"step": step, "message": message})
 
-    async def ready(self, session_id: str) -> None:
-        """Say that the server answers and is routed. Twice is safe."""
-        await self._post(f"sessions/{session_id}/ready", {})
+    async def ready(self, session_id: str, *, warm: bool | None = None) -> None:
+        """Say that the server answers and is routed, and how it came to be. Twice is safe."""
+        await self._post(f"sessions/{session_id}/ready", {"warm": warm})
 
     async def ended(self, session_id: str, run: int, reason: str, detail: str = "") -> None:
         """Say that a session's server is no more, in which run of it, and why. Twice is safe."""
@@ -66,7 +67,7 @@ class OfficeClient:
 
     async def _post(self, path: str, body: dict[str, Any], timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
         transport = unixhttp.async_transport(self._socket)
-        headers = {"Authorization": f"Bearer {self._settings.secret('hub-token')}"}
+        headers = {"Authorization": f"Bearer {self._settings.secret('hub-token')}", **traces.headers()}
         timeout = httpx.Timeout(timeout_s, connect=_CONNECT_S)
         try:
             async with httpx.AsyncClient(transport=transport, headers=headers, timeout=timeout) as http:

@@ -26,6 +26,7 @@ from nbkeep.backends.interface import LaunchSpec
 from nbkeep.backends.warden_client import WardenClient
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 from nbkeep.model.session import StopReason
+from nbkeep.telemetry import traces
 
 from .office import OfficeClient
 from .sockets import socket_url
@@ -55,6 +56,7 @@ class WardenSpawner(Spawner):
     server_url = Unicode(help="Where the trusted half listens, in a form that survives the hub's database.")
     run = Integer(1, help="Which run of the session: a resumed one has more than one.")
     grace_s = Float(10.0, help="How long the trusted half may take to save and end.")
+    is_warm = AnyTrait(None, help="Whether the warden forked it from a warm parent; None: not known.")
     is_known_ready = Bool(help="Whether the office has been told that it is ready.")
 
     def __init__(self, **kwargs: Any) -> None:
@@ -70,12 +72,15 @@ class WardenSpawner(Spawner):
         Raises `SpawnException` for what the office or the warden refuses, and an HTTP error that says why for
         a server that died at once.
         """
+        options = dict(self.user_options or {})
+        with traces.span("hub.spawn", traces.checked(options.get(traces.HEADER))):
+            return await self._start(options)
+
+    async def _start(self, options: dict[str, Any]) -> str:
         self._steps.clear()
         self._revoke_visits()
         try:
-            answer = await self.office.launch(
-                self.user.name, self.name, dict(self.user_options or {}), self._hub_env()
-            )
+            answer = await self.office.launch(self.user.name, self.name, options, self._hub_env())
         except Refused as refusal:
             raise SpawnException(str(refusal), reason=_label(refusal.code)) from refusal
         except Unavailable as error:
@@ -123,7 +128,7 @@ class WardenSpawner(Spawner):
     async def tell_ready(self) -> None:
         """Tell the office that the server answers and is routed; the proxy calls this. Twice is safe."""
         try:
-            await self.office.ready(self.session_id)
+            await self.office.ready(self.session_id, warm=self.is_warm)
         except NbkeepError as error:
             self.log.warning("%s is ready, but the office does not know yet: %s", self.session_id, error)
             return
@@ -169,6 +174,7 @@ class WardenSpawner(Spawner):
         """Forget the server."""
         super().clear_state()
         self.session_id, self.server_url, self.is_known_ready = "", "", False
+        self.is_warm = None
 
     @property
     def _warden(self) -> WardenClient:
@@ -192,11 +198,16 @@ class WardenSpawner(Spawner):
         launching = asyncio.to_thread(self._warden.launch, spec)
         launched, _ = await asyncio.gather(launching, self._step("sandbox", "Building the sandbox."))
         self.server_url = socket_url(unquote(urlsplit(launched.server_url).netloc))
+        self.is_warm = launched.warm
         # Written down at once: from here on something runs, and the hub may be killed at any moment.
         self._keep_state()
 
     async def _wait_for_server(self) -> None:
         """Return when the server answers; raise `Unavailable` with the reason when it died instead."""
+        with traces.span("hub.wait_for_server", session=self.session_id):
+            await self._wait()
+
+    async def _wait(self) -> None:
         transport = unixhttp.async_transport(unquote(urlsplit(self.server_url).netloc))
         looked_at_s, pauses = time.monotonic(), iter(_LOOKS_S)
         async with httpx.AsyncClient(transport=transport, timeout=2.0) as http:

@@ -23,6 +23,7 @@ from nbkeep.inference.budgets import gateway_view
 from nbkeep.model.errors import Unavailable
 from nbkeep.packages.records import facts_of, take_packages
 from nbkeep.sessions.policies import live_policies, tag_of
+from nbkeep.telemetry.instruments import CONNECTIONS, GATEWAY_BYTES
 from nbkeep.vault.change import source_of
 from nbkeep.vault.hand_out import hand_out, is_use_noted, note_use
 from nbkeep.vault.leases import live_leases
@@ -77,6 +78,10 @@ def connections(body: Records, office: OfficeDep) -> dict[str, Any]:
     with office.store.write() as tx:
         taken = take_records(tx, office.clock, body.records)
         watch(tx, office.clock, [row for row, _ in taken.fresh], thresholds)
+    for row, _ in taken.fresh:
+        CONNECTIONS.labels(row.protocol, "allowed" if row.allowed else "refused").inc()
+        GATEWAY_BYTES.labels("out").inc(row.bytes_out)
+        GATEWAY_BYTES.labels("in").inc(row.bytes_in)
     return {"accepted": taken.accepted, "refused": taken.refused}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from nbkeep.doors.api.auth import OfficeDep, require_hub
@@ -19,6 +19,7 @@ from nbkeep.sessions.marks import mark_progress, mark_ready
 from nbkeep.sessions.view import session_view
 from nbkeep.store.database import Tx
 from nbkeep.store.tables import SessionRow
+from nbkeep.telemetry import traces
 
 router = APIRouter(prefix="/hub", dependencies=[Depends(require_hub)])
 HUB = Actor(id="hub", name="hub", scopes=frozenset(), kind="system", via="hub")
@@ -49,6 +50,12 @@ class ProgressBody(BaseModel):
     message: str
 
 
+class ReadyBody(BaseModel):
+    """How a server came to be: forked from a warm parent, or not; null where the hub does not know."""
+
+    warm: bool | None = None
+
+
 class EndedBody(BaseModel):
     """Why a server is no more; a reason that the office does not know counts as the server's death.
 
@@ -69,16 +76,17 @@ class EntryBody(BaseModel):
 
 
 @router.post("/launch")
-def launch_session(body: LaunchBody, office: OfficeDep) -> dict[str, Any]:
+def launch_session(body: LaunchBody, office: OfficeDep, request: Request) -> dict[str, Any]:
     """Return what to launch for a session that was admitted; refuse everything else."""
-    return launch(
-        office,
-        user=body.user,
-        server_name=body.server_name,
-        session_id=body.session_id,
-        profile=body.profile,
-        env=body.env,
-    )
+    with traces.span("office.launch", request.headers.get(traces.HEADER, ""), session=body.session_id):
+        return launch(
+            office,
+            user=body.user,
+            server_name=body.server_name,
+            session_id=body.session_id,
+            profile=body.profile,
+            env=body.env,
+        )
 
 
 @router.get("/sessions/{session_id}")
@@ -96,10 +104,10 @@ def progress(session_id: str, body: ProgressBody, office: OfficeDep) -> None:
 
 
 @router.post("/sessions/{session_id}/ready", status_code=204)
-def ready(session_id: str, office: OfficeDep) -> None:
+def ready(session_id: str, office: OfficeDep, body: ReadyBody | None = None) -> None:
     """Record that the server answers. Twice is safe."""
     with office.store.write() as tx:
-        mark_ready(tx, office.clock, HUB, _row(tx, session_id))
+        mark_ready(tx, office.clock, HUB, _row(tx, session_id), warm=body.warm if body else None)
 
 
 @router.post("/sessions/{session_id}/ended", status_code=204)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,12 @@ from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.quotas.watch import watch
 from nbkeep.sessions.state_key_records import record_keys
 from nbkeep.sessions.state_keys import key_ids
+from nbkeep.telemetry.instruments import NODE_ANSWERS, STEP_FAILURES, STEP_SECONDS
 
 from . import clocks, freezer, reconcile, starts, stops, sweep, warm
 from .clockguard import boot_id
 from .forwarder import Forwarder
+from .homes import HomeMeasurer
 from .leftovers import take_leftovers
 from .mailer import Mailer
 from .states import hold_to_limits, look_after_states
@@ -96,6 +99,7 @@ class Worker:
             self.step("old packages", lambda: sweep.forget_old_packages(self.parts))
             self.step("old calls of models", lambda: sweep.forget_old_model_calls(self.parts))
             self.step("old samples", lambda: sweep.forget_old_samples(self.parts))
+            self.step("old intervals", lambda: sweep.forget_old_intervals(self.parts))
             self._swept_at_s = now_s
 
     def _go_on_with_starts(self) -> None:
@@ -110,6 +114,7 @@ class Worker:
             alive = {one.session_id for one in self.parts.backend.sessions() if one.alive}
         except Unavailable:
             alive = None
+        NODE_ANSWERS.set(alive is not None)
         if self._meter.beat(self.parts.store, self.parts.clock, alive):
             self._beat_at_s = self.parts.clock.monotonic_s()
 
@@ -128,24 +133,29 @@ class Worker:
 
     def step(self, name: str, act: Callable[[], object]) -> bool:
         """Do one thing; tell whether that went well."""
+        began_s = time.perf_counter()
         try:
             act()
         except (Unavailable, Refused) as error:
             _log.warning("%s: %s", name, error)
-            return False
         except Exception:  # noqa: BLE001 - logged with its trace; the loops must outlive every bug
             _log.exception("The step %s failed; the next round tries again", name)
-            return False
-        return True
+        else:
+            return True
+        finally:
+            STEP_SECONDS.labels(name).observe(time.perf_counter() - began_s)
+        STEP_FAILURES.labels(name).inc()
+        return False
 
 
 async def run_loops(parts: Parts) -> None:
     """Do a round every second until cancelled; in a thread, for it waits for database, hub and warden."""
     worker, forwarder, mailer = Worker(parts), Forwarder(parts), Mailer(parts)
-    watcher = Watcher(parts, worker.step)
+    homes, watcher = HomeMeasurer(parts), Watcher(parts, worker.step)
     async with asyncio.TaskGroup() as group:
         group.create_task(_every_round(worker.round))
         group.create_task(_every_round(lambda: worker.step("forwarding", forwarder.round)))
+        group.create_task(_every_round(lambda: worker.step("homes", homes.round)))
         group.create_task(_every_round(lambda: worker.step("mail", mailer.round)))
         group.create_task(_every_round(lambda: worker.step("alarms", watcher.round)))
         group.create_task(_every_round(lambda: worker.step("daily report", lambda: put_when_due(parts))))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, or_, select
 
+from nbkeep.meter.beat import forget_ended
 from nbkeep.people.signin import forget_old_limits
 from nbkeep.sessions.records import LIVE_STATES
 from nbkeep.store.alarm_tables import AlarmRow, GpuUseRow, StorageDayRow
@@ -28,6 +29,7 @@ _SAMPLES_KEPT = timedelta(days=400)
 # A session's last deliveries may be repeated after its end, but not for long.
 _EVENT_IDS_KEPT = timedelta(days=2)
 _AT_ONCE = 2000
+_STEPS = 25
 
 
 def forget_old_connections(parts: Parts) -> int:
@@ -53,6 +55,23 @@ def forget_old_samples(parts: Parts) -> None:
     with parts.store.write() as tx:
         for kind in (GpuUseRow, StorageDayRow, AlarmRow):
             tx.execute(delete(kind).where(kind.day < before))
+
+
+def forget_old_intervals(parts: Parts) -> int:
+    """Delete intervals of the meter that ended too long ago; return how many. The sums of days stay.
+
+    In small steps, and only so many in a round: after years there may be millions, and other steps wait.
+    """
+    kept_s, deleted = parts.settings.intervals_retention_s, 0
+    if not kept_s:
+        return 0
+    before = parts.clock.now() - timedelta(seconds=kept_s)
+    for _ in range(_STEPS):
+        found = forget_ended(parts.store, before)
+        deleted += found
+        if not found:
+            break
+    return deleted
 
 
 def _forget_old(parts: Parts, kind: type[ConnectionRow | PackageInstallRow]) -> int:

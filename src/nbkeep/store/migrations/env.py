@@ -16,6 +16,7 @@ from nbkeep.store import (
     package_tables,
     project_tables,
     quota_tables,
+    storage_tables,
 )
 
 _TABLES = (
@@ -30,6 +31,7 @@ _TABLES = (
     package_tables.Table,
     project_tables.Table,
     quota_tables.Table,
+    storage_tables.Table,
 )  # the same: all tables are known by these imports
 
 # `transactional_ddl=False`: the caller's transaction holds all steps, so that a failed start changes nothing.
