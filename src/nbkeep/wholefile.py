@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import secrets
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
-    from typing import TextIO
+    from typing import BinaryIO, TextIO
 
 
 @contextmanager
@@ -22,11 +23,20 @@ def replacing(path: Path, *, mode: int = 0o600, durable: bool = False) -> Genera
     do not disturb each other: the last one counts. `mode` are the permissions, whatever the umask; what is
     `durable` also survives a loss of power (fsync(2) of file and folder). Raises OSError.
     """
+    with replacing_bytes(path, mode=mode, durable=durable) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", write_through=True)
+        yield text
+        text.detach()  # which writes what is left
+
+
+@contextmanager
+def replacing_bytes(path: Path, *, mode: int = 0o600, durable: bool = False) -> Generator[BinaryIO]:
+    """Give a new file for bytes that takes the place of `path` when the block ends well; see `replacing`."""
     # A name of its own: two writers at once must not take each other's half-written file away.
     part = path.with_name(f".{path.name[:200]}.{secrets.token_hex(6)}")
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)
             yield file
             if durable:

@@ -41,6 +41,7 @@ VERBS = (
     "model",
     "packages",
     "audit",
+    "evidence",
     "export",
     "apply",
     "login",

@@ -111,6 +111,14 @@ class Api:
             if rest:
                 yield rest
 
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """Give the bytes of a file as they come."""
+        with self._translated(), self._http.stream("GET", path) as answer:
+            if not answer.is_success:
+                answer.read()
+            _raise_for(answer)
+            yield from answer.iter_bytes()
+
     def _call(self, method: str, path: str, **kwargs: Any) -> Any:
         with self._translated():
             answer = self._http.request(method, path, **kwargs)

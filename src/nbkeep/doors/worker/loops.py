@@ -19,6 +19,7 @@ from nbkeep.sessions.state_keys import key_ids
 
 from . import clocks, freezer, reconcile, starts, stops, sweep, warm
 from .clockguard import boot_id
+from .evidence import EvidenceBuilder
 from .forwarder import Forwarder
 from .leftovers import take_leftovers
 from .states import hold_to_limits, look_after_states
@@ -127,10 +128,11 @@ class Worker:
 
 async def run_loops(parts: Parts) -> None:
     """Do a round every second until cancelled; in a thread, for it waits for database, hub and warden."""
-    worker, forwarder = Worker(parts), Forwarder(parts)
+    worker, forwarder, builder = Worker(parts), Forwarder(parts), EvidenceBuilder(parts)
     async with asyncio.TaskGroup() as group:
         group.create_task(_every_round(worker.round))
         group.create_task(_every_round(lambda: worker.step("forwarding", forwarder.round)))
+        group.create_task(_every_round(lambda: worker.step("evidence", builder.round)))
 
 
 async def _every_round(act: Callable[[], object]) -> None:

@@ -7,6 +7,7 @@ from alembic import context
 from nbkeep.store import (
     audit_tables,
     data_tables,
+    evidence_tables,
     meter_tables,
     model_tables,
     network_tables,
@@ -17,6 +18,7 @@ from nbkeep.store import (
 _TABLES = (
     audit_tables.Table,
     data_tables.Table,
+    evidence_tables.Table,
     meter_tables.Table,
     model_tables.Table,
     network_tables.Table,

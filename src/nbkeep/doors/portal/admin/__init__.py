@@ -1,5 +1,5 @@
 """Pages for admins and auditors. Each asks its room, which decides who may."""
 
-from . import audit, config, host, people, profiles, sessions, volumes
+from . import audit, config, evidence, host, people, profiles, sessions, volumes
 
-PAGES = (sessions, people, profiles, volumes, audit, host, config)
+PAGES = (sessions, people, profiles, volumes, audit, evidence, host, config)
