@@ -102,19 +102,17 @@ def test_days_that_are_not_over_are_said_to_be_so(office: OfficeForTests) -> Non
     assert data["end"] == office.clock.now().isoformat()
 
 
+def approved(user: str) -> events.GrantApproved:
+    return events.GrantApproved(
+        grant_id="g", kind="host", subject="x.com", profile="p", granted_s=1, expires_at="", user=user
+    )
+
+
 def test_an_approval_of_ones_own_request_is_no_four_eyes(office: OfficeForTests) -> None:
-    values = {
-        "grant_id": "g",
-        "kind": "host",
-        "subject": "x.com",
-        "profile": "p",
-        "granted_s": 1,
-        "expires_at": "",
-    }
     jane = Actor("usr_1", "jane", frozenset())
-    record(office, events.GrantApproved(**values, user="jane"), jane)
+    record(office, approved("jane"), jane)
     assert fact(said(made(office)), "four-eyes")["status"] == "not covered"
-    seq = record(office, events.GrantApproved(**values, user="omar"), jane)
+    seq = record(office, approved("omar"), jane)
     assert fact(said(made(office)), "four-eyes")["relevant-evidence"] == [seq]
 
 

@@ -30,9 +30,9 @@ def finding(control: Control, seen: Mapping[str, Observation]) -> Finding:
         )
     words: list[str] = []
     if missing:
-        words.append(f"Without a fact: {', '.join(missing)}.")
+        words.append(f"{len(missing)} of {len(there)} facts are not on record.")
     if half := [one.title for one in there if one.status is Status.PARTLY]:
-        words.append(f"Only in part: {', '.join(half)}.")
+        words.append(f"{len(half)} of {len(there)} facts are there in part only.")
     if control.gap:
         words.append(control.gap)
     if control.whole and not missing and not half:
