@@ -205,9 +205,9 @@ class Settings:
         return self.data_dir / "logs"
 
     @property
-    def evidence_dir(self) -> Path:
+    def incidents_dir(self) -> Path:
         """The evidence of incidents; only the operator's own account reads it."""
-        return self.data_dir / "evidence"
+        return self.data_dir / "incidents"
 
     @property
     def images_dir(self) -> Path:

@@ -254,7 +254,7 @@ def test_a_full_disk_keeps_the_incident_open_and_is_tried_again(
         advance(office)
     assert office.backend.frozen == {session_id}
     assert "No space left" in step(office, incident_id, "preserve")["problem"]
-    assert list(office.settings.evidence_dir.iterdir()) == []  # nothing half
+    assert list(office.settings.incidents_dir.iterdir()) == []  # nothing half
     office.clock.advance(10)
     assert advance(office) == 1
     assert checked(office, incident_id).ok

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Part of what is signed, so that no signature serves for something else.
 CHECKPOINT, EXPORT = "nbkeep audit checkpoint v1", "nbkeep audit export v1"
+BUNDLE = "nbkeep bundle v1"
 _PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 _making = threading.Lock()
 

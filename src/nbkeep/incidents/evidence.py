@@ -64,7 +64,7 @@ def preserve(parts: Parts, incident_id: str, tries: int) -> str:
             row = tx.get_one(IncidentRow, incident_id)
         if row.evidence is not None:
             return _words(row.evidence)
-        folder = parts.settings.evidence_dir
+        folder = parts.settings.incidents_dir
         folder.mkdir(mode=0o700, exist_ok=True)
         part = folder / f".{incident_id}.{secrets.token_hex(6)}"
         try:
@@ -79,7 +79,7 @@ def preserve(parts: Parts, incident_id: str, tries: int) -> str:
 
 def path_of(parts: Parts, incident_id: str) -> Path:
     """Return where an incident's evidence lies, once it is whole."""
-    return parts.settings.evidence_dir / f"{incident_id}.zip"
+    return parts.settings.incidents_dir / f"{incident_id}.zip"
 
 
 def _put_in_place(parts: Parts, incident_id: str, part: Path, told: dict[str, Any]) -> str:

@@ -9,12 +9,13 @@ from .errors import Refused
 
 
 class Role(StrEnum):
-    """Roles of people. Reviewer and auditor exist so that their scopes have a home; see SCOPES."""
+    """Roles of people. Reviewer, auditor and officer exist so that their scopes have a home; see SCOPES."""
 
     USER = "notebook.user"
     ADMIN = "notebook.admin"
     REVIEWER = "notebook.reviewer"
     AUDITOR = "notebook.auditor"
+    OFFICER = "notebook.officer"  # security officer
 
 
 # One table of scopes: it makes the API description, the token page and the checks.
@@ -51,6 +52,8 @@ ROLE_SCOPES: dict[Role, frozenset[str]] = {
     Role.USER: _OWN,
     Role.REVIEWER: _OWN,
     Role.AUDITOR: frozenset({"self", "audit:read", "network:read", "profiles:read"}),
+    # Reads what auditors read; scopes for incidents belong here, too.
+    Role.OFFICER: frozenset({"self", "audit:read", "network:read", "profiles:read"}),
     Role.ADMIN: frozenset(SCOPES),
 }
 

@@ -120,12 +120,12 @@ def test_every_state_reason_role_and_scope_is_named():
     assert [one.value for one in (*SessionState, *StopReason) if f"`{one.value}`" not in statuses] == []
     assert [one.value for one in StopReason if f"`{one.value}`" not in why] == []
     rows = {
-        row.split("|")[1].strip(" `"): row.split("|")[3:7]
+        row.split("|")[1].strip(" `"): row.split("|")[3:8]
         for row in (ROOT / "docs/reference/roles.md").read_text().splitlines()
         if row.startswith("| `")
     }
     assert set(rows) == set(SCOPES)
-    for role, column in (("user", 0), ("admin", 1), ("reviewer", 2), ("auditor", 3)):
+    for role, column in (("user", 0), ("admin", 1), ("reviewer", 2), ("auditor", 3), ("officer", 4)):
         held = {scope for scope, cells in rows.items() if cells[column].strip()}
         assert held == next(scopes for one, scopes in ROLE_SCOPES.items() if one.value == f"notebook.{role}")
 

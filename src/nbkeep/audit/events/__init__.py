@@ -21,6 +21,7 @@ from .catalogue import (
 from .connections import ConnectionDeclared, ConnectionGranted, ConnectionRemoved, ConnectionUngranted
 from .data import DataRead, DatasetPublished, DatasetRemoved, SessionClassRaised
 from .egress import EgressAlarm, EgressRefused
+from .evidence import EvidenceBuilt, EvidenceDownloaded, EvidenceFailed, EvidenceRequested
 from .forwarding import AuditForwardAdded, AuditForwardPaused, AuditForwardRemoved, AuditForwardResumed
 from .grants import GrantApproved, GrantDenied, GrantExpired, GrantRequested, GrantRevoked, GrantWithdrawn
 from .incidents import (
@@ -139,6 +140,10 @@ __all__ = [
     "EgressAlarm",
     "EgressRefused",
     "Event",
+    "EvidenceBuilt",
+    "EvidenceDownloaded",
+    "EvidenceFailed",
+    "EvidenceRequested",
     "ExecutionFinished",
     "ExecutionStarted",
     "FileDownloaded",

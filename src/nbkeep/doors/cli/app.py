@@ -47,6 +47,7 @@ VERBS = (
     "audit",
     "inventory",
     "incident",
+    "evidence",
     "export",
     "apply",
     "login",

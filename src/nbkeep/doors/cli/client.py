@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
 
-from nbkeep import unixhttp, wholefile
+from nbkeep import unixhttp
 from nbkeep.model.errors import NbkeepError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from pathlib import Path
 
     from .connect import Target
 
@@ -112,27 +111,13 @@ class Api:
             if rest:
                 yield rest
 
-    def save(self, path: str, file: Path) -> int:
-        """Write the body of a path to a file that only its owner reads, and return its bytes.
-
-        The file appears when it is whole. Raises `Unavailable` when it cannot be written.
-        """
-        size = 0
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """Give the bytes of a file as they come."""
         with self._translated(), self._http.stream("GET", path) as answer:
             if not answer.is_success:
                 answer.read()
             _raise_for(answer)
-            try:
-                with wholefile.replacing_bytes(file, durable=True) as out:
-                    for piece in answer.iter_bytes():
-                        size += out.write(piece)
-            except OSError as error:
-                raise Unavailable(
-                    "not-written",
-                    f"{file} cannot be written ({error.strerror}).",
-                    "Choose another file with -o.",
-                ) from error
-        return size
+            yield from answer.iter_bytes()
 
     def _call(self, method: str, path: str, **kwargs: Any) -> Any:
         with self._translated():

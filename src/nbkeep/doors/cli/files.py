@@ -24,7 +24,24 @@ def write_whole(path: Path, lines: Iterable[str]) -> int:
                 file.write(line + "\n")
                 count += 1
     except OSError as error:
-        raise Unavailable(
-            "not-written", f"{path} cannot be written ({error.strerror}).", "Choose another file with -o."
-        ) from error
+        raise _not_written(path, error) from error
     return count
+
+
+def write_whole_bytes(path: Path, chunks: Iterable[bytes]) -> int:
+    """Write bytes as `write_whole` writes lines; return how many."""
+    count = 0
+    try:
+        with wholefile.replacing_bytes(path, durable=True) as file:
+            for chunk in chunks:
+                file.write(chunk)
+                count += len(chunk)
+    except OSError as error:
+        raise _not_written(path, error) from error
+    return count
+
+
+def _not_written(path: Path, error: OSError) -> Unavailable:
+    return Unavailable(
+        "not-written", f"{path} cannot be written ({error.strerror}).", "Choose another file with -o."
+    )

@@ -13,6 +13,7 @@ from nbkeep.model.units import format_size
 
 from . import panels, words
 from .connect import office, part
+from .files import write_whole_bytes
 from .options import Json, Yes, complete_secret, complete_session, complete_user
 from .output import Column, confirm, print_fields, print_json, print_note, print_table
 
@@ -187,7 +188,7 @@ def evidence(
     """
     path = output or Path(f"{incident_id}.zip")
     with office() as api:
-        size = api.save(f"incidents/{part(incident_id)}/evidence", path)
+        size = write_whole_bytes(path, api.chunks(f"incidents/{part(incident_id)}/evidence"))
     print_note(
         f"{path}: {format_size(size)}. Check it anywhere: `nbkeep incident verify {path} --key audit.pem`."
     )

@@ -48,7 +48,9 @@ complete_alarm = _completer("alarms", "id")
 
 def complete_role(incomplete: str) -> list[str]:
     """Return the roles that start so."""
-    return [name for name in ("user", "admin", "reviewer", "auditor") if name.startswith(incomplete)]
+    return [
+        name for name in ("user", "admin", "reviewer", "auditor", "officer") if name.startswith(incomplete)
+    ]
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

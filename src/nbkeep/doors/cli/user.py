@@ -12,7 +12,8 @@ from .options import Json, Limit, UserName, Yes, complete_role, given, require_s
 from .output import Column, confirm, print_fields, print_json, print_note, print_table
 
 Role = Annotated[
-    str, typer.Option("--role", autocompletion=complete_role, help="user, admin, reviewer or auditor.")
+    str,
+    typer.Option("--role", autocompletion=complete_role, help="user, admin, reviewer, auditor or officer."),
 ]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why; the audit keeps it.")]
 HomeSize = Annotated[
@@ -130,7 +131,7 @@ def role(
     new_role: Annotated[
         str,
         typer.Argument(
-            metavar="ROLE", autocompletion=complete_role, help="user, admin, reviewer or auditor."
+            metavar="ROLE", autocompletion=complete_role, help="user, admin, reviewer, auditor or officer."
         ),
     ],
     reason: Reason = None,

@@ -57,6 +57,7 @@ _DONE = {
     "created": "Created. People see it at once.",
     "deleted": "Deleted. What runs goes on.",
     "applied": "Applied.",
+    "evidence-asked": "Asked. The pack is made in the background, and appears below.",
 }
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 __all__ = ["STATIC", "fragment", "page", "sentence_time"]

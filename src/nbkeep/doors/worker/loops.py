@@ -24,6 +24,7 @@ from nbkeep.telemetry.instruments import NODE_ANSWERS, STEP_FAILURES, STEP_SECON
 
 from . import clocks, freezer, reconcile, starts, stops, sweep, warm
 from .clockguard import boot_id
+from .evidence import EvidenceBuilder
 from .forwarder import Forwarder
 from .homes import HomeMeasurer
 from .leftovers import take_leftovers
@@ -151,7 +152,7 @@ class Worker:
 async def run_loops(parts: Parts) -> None:
     """Do a round every second until cancelled; in a thread, for it waits for database, hub and warden."""
     worker, forwarder, mailer = Worker(parts), Forwarder(parts), Mailer(parts)
-    homes, watcher = HomeMeasurer(parts), Watcher(parts, worker.step)
+    homes, watcher, builder = HomeMeasurer(parts), Watcher(parts, worker.step), EvidenceBuilder(parts)
     async with asyncio.TaskGroup() as group:
         group.create_task(_every_round(worker.round))
         group.create_task(_every_round(lambda: worker.step("forwarding", forwarder.round)))
@@ -161,6 +162,7 @@ async def run_loops(parts: Parts) -> None:
         group.create_task(_every_round(lambda: worker.step("daily report", lambda: put_when_due(parts))))
         # Beside the others: evidence takes as long as it takes, and deadlines wait for nobody.
         group.create_task(_every_round(lambda: worker.step("incidents", lambda: advance(parts))))
+        group.create_task(_every_round(lambda: worker.step("evidence", builder.round)))
 
 
 async def _every_round(act: Callable[[], object]) -> None:

@@ -28,6 +28,7 @@ ROLES = (
     (Role.USER.value, "User: works in notebooks"),
     (Role.REVIEWER.value, "Reviewer: works, and approves what leaves"),
     (Role.AUDITOR.value, "Auditor: reads the audit, changes nothing"),
+    (Role.OFFICER.value, "Security officer: reads all that is on record, builds evidence"),
     (Role.ADMIN.value, "Admin: runs the platform"),
 )
 

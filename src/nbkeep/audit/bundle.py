@@ -1,0 +1,280 @@
+"""Signed bundles of files: a ZIP whose manifest has the hash of each file, signed by the key of the audit.
+
+`manifest.txt` is exactly what is signed: a line that says what it is, then canonical JSON. `manifest.sig` is
+the signature (Ed25519, 64 bytes), so that other programs check both; `SHA256SUMS` is for `sha256sum --check`.
+The same files make the same ZIP. Reading takes nothing on trust: names, sizes and hashes are compared with
+the manifest before a byte is given to anybody, and nothing is unpacked to a disk.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import re
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from nbkeep import wholefile
+
+from .canonical import canonical
+from .signing import BUNDLE, problem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from .signing import Keys, PublicKey
+
+MANIFEST, SIGNATURE, SUMS = "manifest.txt", "manifest.sig", "SHA256SUMS"
+MOST_FILES = 2000
+_MOST_MANIFEST_BYTES = 2 << 20
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}(?:/[a-z0-9][a-z0-9._-]{0,99}){0,3}", re.ASCII)
+_CHUNK = 1 << 20
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_LOCAL = struct.Struct("<4s5H3I2H")  # a ZIP's header before each file
+_LISTED_BYTES, _END_BYTES = 46, 22  # what its list has of each file, beside names; what ends it
+_SIGNATURE_BYTES = 64
+
+
+@dataclass(frozen=True)
+class Written:
+    """A bundle that was written: the hash and the size of the whole file."""
+
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class BundleReport:
+    """What came of a check: the first problem, or what the manifest says of the bundle."""
+
+    ok: bool
+    problem: str = ""
+    kind: str = ""
+    made_at: str = ""
+    key_id: str = ""
+    about: dict[str, Any] = field(default_factory=dict[str, Any])
+    files: tuple[str, ...] = ()
+
+
+class BundleProblem(Exception):
+    """A bundle is not what was signed; its words follow "Not verified:"."""
+
+
+def write_bundle(
+    path: Path, files: Mapping[str, bytes], *, kind: str, about: dict[str, Any], keys: Keys, at: datetime
+) -> Written:
+    """Write a signed bundle of files by name; `path` appears whole, for its owner only. Twice replaces it.
+
+    `kind`: what it is, such as "evidence"; `about`: JSON values that say more. Raises `Refused` (409) where
+    there is no key, OSError, and ValueError for names that no bundle has.
+    """
+    reserved = {MANIFEST, SIGNATURE, SUMS}
+    if bad := [name for name in files if not _NAME.fullmatch(name) or name in reserved]:
+        raise ValueError(f"no names of files in a bundle: {bad}")
+    sums = "".join(f"{_sha256(files[name])}  {name}\n" for name in sorted(files)).encode()
+    whole = {**files, SUMS: sums}
+    values = {
+        "kind": kind,
+        "at": at.isoformat(),
+        "about": about,
+        "files": [
+            {"name": name, "sha256": _sha256(content), "bytes": len(content)}
+            for name, content in sorted(whole.items())
+        ],
+    }
+    signed = keys.sign(BUNDLE, values)
+    signature = base64.b64decode(signed.pop("signature"))
+    manifest = f"{BUNDLE}\n{canonical(signed)}".encode()
+    with (
+        wholefile.replacing_bytes(path, durable=True) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed,
+    ):
+        for name, content in ((MANIFEST, manifest), (SIGNATURE, signature), *sorted(whole.items())):
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system, entry.external_attr = 3, 0o100644 << 16  # the same on every system
+            packed.writestr(entry, content)
+    return written(path)
+
+
+def written(path: Path) -> Written:
+    """Return hash and size of a file; raises OSError."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return Written(digest.hexdigest(), size)
+
+
+def verify_bundle(path: Path, keys: Sequence[PublicKey]) -> BundleReport:
+    """Check a bundle with nothing but the file and public keys; see `opened`. Raises OSError."""
+    try:
+        with opened(path, keys) as bundle:
+            return bundle.report
+    except BundleProblem as problem:
+        return BundleReport(ok=False, problem=str(problem))
+
+
+class Bundle:
+    """A bundle that was checked. Its files may be read while it is open."""
+
+    def __init__(self, packed: zipfile.ZipFile, report: BundleReport, sizes: dict[str, int]) -> None:
+        self.report = report
+        self._packed = packed
+        self._sizes = sizes
+
+    def read(self, name: str, most: int) -> bytes:
+        """Return a file of at most so many bytes; raise `BundleProblem` for none, or a larger one."""
+        size = self._sizes.get(name)
+        if size is None:
+            raise BundleProblem(f"{name} is missing")
+        if size > most:
+            raise BundleProblem(f"{name} has {size} bytes, more than the {most} that are looked at")
+        with self._packed.open(name) as file:
+            return file.read(size)
+
+
+@contextlib.contextmanager
+def opened(path: Path, keys: Sequence[PublicKey]) -> Generator[Bundle]:
+    """Check every byte of a bundle, then give what is in it.
+
+    Raises `BundleProblem` that names what is wrong: truncated, edited, removed, added, renamed, another key;
+    and OSError.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("rb"))
+            packed = stack.enter_context(zipfile.ZipFile(file))
+            entries = _entries(file, packed)
+            manifest, report, sizes = _manifest(packed, entries, keys)
+            _compare_names(entries, manifest)
+            for name, (sha256, size) in manifest.items():
+                _check_file(packed, entries[name], sha256, size)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            struct.error,
+            NotImplementedError,
+            RuntimeError,
+            ValueError,
+            UnicodeError,
+            RecursionError,
+        ) as error:
+            raise BundleProblem(_unreadable(error)) from error
+        yield Bundle(packed, report, sizes)
+
+
+def _unreadable(error: Exception) -> str:
+    if "CRC" in str(error) or isinstance(error, zlib.error):
+        return "a file in it was edited, or was damaged on its way"
+    return "it is no whole ZIP: it was truncated, or is something else"
+
+
+def _entries(file: IO[bytes], packed: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the entries by name, when the file is exactly them: no gap, no twin, no odd name."""
+    found: dict[str, zipfile.ZipInfo] = {}
+    infos = packed.infolist()
+    if len(infos) > MOST_FILES:
+        raise BundleProblem(f"it has {len(infos)} files, more than any bundle")
+    for one in infos:
+        # What some programs write outside of the folder that they unpack to is not even looked at.
+        if one.filename != SUMS and not _NAME.fullmatch(one.filename):
+            raise BundleProblem(f"it has a file with a name that no bundle has: {one.filename[:80]!r}")
+        if one.filename in found:
+            raise BundleProblem(f"it has {one.filename} twice")
+        if one.compress_type not in {zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED} or one.flag_bits & 0x1:
+            raise BundleProblem(f"{one.filename} is packed in a way that no bundle is")
+        found[one.filename] = one
+    _check_gaps(file, packed, infos)
+    return found
+
+
+def _check_gaps(file: IO[bytes], packed: zipfile.ZipFile, infos: list[zipfile.ZipInfo]) -> None:
+    # Other programs may find other files in what lies between, before or after those that the list has.
+    end = 0
+    for one in sorted(infos, key=lambda info: info.header_offset):
+        file.seek(one.header_offset)
+        header = file.read(_LOCAL.size)
+        *_, name_bytes, extra_bytes = _LOCAL.unpack(header)
+        if one.header_offset != end:
+            raise BundleProblem("something was added to it that its list of files does not have")
+        end += _LOCAL.size + name_bytes + extra_bytes + one.compress_size
+    listed = sum(_LISTED_BYTES + len(one.filename) + len(one.extra) + len(one.comment) for one in infos)
+    if end != packed.start_dir or file.seek(0, os.SEEK_END) != end + listed + _END_BYTES:
+        raise BundleProblem("something was added to it that its list of files does not have")
+
+
+def _manifest(
+    packed: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], keys: Sequence[PublicKey]
+) -> tuple[dict[str, tuple[str, int]], BundleReport, dict[str, int]]:
+    for name in (MANIFEST, SIGNATURE):
+        if name not in entries:
+            raise BundleProblem(f"{name} was removed")
+    text = _read(packed, entries[MANIFEST], _MOST_MANIFEST_BYTES)
+    signature = _read(packed, entries[SIGNATURE], _SIGNATURE_BYTES)
+    first, _, rest = text.decode().partition("\n")
+    value: Any = json.loads(rest)
+    if first != BUNDLE or not isinstance(value, dict):
+        raise BundleProblem(f"{MANIFEST} is none of a bundle")
+    values = cast("dict[str, Any]", value)
+    if canonical(values) != rest:
+        raise BundleProblem(f"{MANIFEST} was edited")
+    signed = {**values, "signature": base64.b64encode(signature).decode()}
+    if problem := problem_of(BUNDLE, signed, keys):
+        raise BundleProblem(f"the signature of {MANIFEST} {problem}")
+    files = {str(one["name"]): (str(one["sha256"]), int(one["bytes"])) for one in values["files"]}
+    report = BundleReport(
+        ok=True,
+        kind=str(values["kind"]),
+        made_at=str(values["at"]),
+        key_id=str(values["key_id"]),
+        about=dict(values["about"]),
+        files=tuple(files),
+    )
+    return files, report, {name: size for name, (_, size) in files.items()}
+
+
+def _compare_names(entries: dict[str, zipfile.ZipInfo], manifest: dict[str, tuple[str, int]]) -> None:
+    there = set(entries) - {MANIFEST, SIGNATURE}
+    missing, added = sorted(set(manifest) - there), sorted(there - set(manifest))
+    if missing and added:
+        raise BundleProblem(f"{missing[0]} was removed or renamed, and {added[0]} was added")
+    if missing:
+        raise BundleProblem(f"{missing[0]} was removed")
+    if added:
+        raise BundleProblem(f"{added[0]} was added")
+
+
+def _check_file(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, sha256: str, size: int) -> None:
+    if entry.file_size != size:
+        raise BundleProblem(f"{entry.filename} was edited")
+    digest, count = hashlib.sha256(), 0
+    with packed.open(entry) as file:
+        # Never more than was signed: what unpacks to more ends here.
+        while count <= size and (chunk := file.read(min(_CHUNK, size + 1 - count))):
+            digest.update(chunk)
+            count += len(chunk)
+    if count != size or digest.hexdigest() != sha256:
+        raise BundleProblem(f"{entry.filename} was edited")
+
+
+def _read(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
+    with packed.open(entry) as file:
+        found = file.read(most + 1)
+    if len(found) > most:
+        raise BundleProblem(f"{entry.filename} is larger than that of any bundle")
+    return found
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

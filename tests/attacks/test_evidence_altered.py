@@ -1,0 +1,274 @@
+"""Somebody alters an evidence pack on its way to the auditor, who has the file and the public key: it is named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import subprocess
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from evidence_parts import made, some_records
+from nbkeep.audit.bundle import MANIFEST, SIGNATURE, SUMS, verify_bundle, write_bundle
+from nbkeep.audit.canonical import canonical
+from nbkeep.audit.signing import Keys, PublicKey, keys_of
+from nbkeep.evidence.check import check
+from nbkeep.keyplace import KeyPlace
+from office_parts import OfficeForTests, office
+
+__all__ = ["office"]
+pytestmark = pytest.mark.attack
+Files = dict[str, bytes]
+
+
+@pytest.fixture
+def pack(office: OfficeForTests) -> Path:
+    some_records(office)
+    return made(office)
+
+
+@pytest.fixture
+def keys(office: OfficeForTests) -> list[PublicKey]:
+    return keys_of(office.settings).public()
+
+
+def unpacked(path: Path) -> Files:
+    with zipfile.ZipFile(path) as packed:
+        return {name: packed.read(name) for name in packed.namelist()}
+
+
+def packed_again(path: Path, files: Files) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in files.items():
+            packed.writestr(name, content)
+    return path
+
+
+def change(name: str, old: bytes, new: bytes) -> Callable[[Files], Files]:
+    def done(files: Files) -> Files:
+        assert old in files[name]
+        return {**files, name: files[name].replace(old, new)}
+
+    return done
+
+
+def drop(name: str) -> Callable[[Files], Files]:
+    return lambda files: {one: content for one, content in files.items() if one != name}
+
+
+def rename(old: str, new: str) -> Callable[[Files], Files]:
+    return lambda files: {new if one == old else one: content for one, content in files.items()}
+
+
+def sums_made_to_fit(files: Files) -> Files:
+    files = change("evidence.json", b'"not covered"', b'"covered"')(files)
+    names = sorted(set(files) - {MANIFEST, SIGNATURE, SUMS})
+    sums = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in names)
+    return {**files, SUMS: sums.encode()}
+
+
+def manifest_made_to_fit(files: Files) -> Files:
+    files = sums_made_to_fit(files)
+    first, _, rest = files[MANIFEST].decode().partition("\n")
+    value = json.loads(rest)
+    for one in value["files"]:
+        content = files[one["name"]]
+        one |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    return {**files, MANIFEST: f"{first}\n{canonical(value)}".encode()}
+
+
+def test_a_pack_that_nobody_altered_is_verified(pack: Path, keys: list[PublicKey], tmp_path: Path) -> None:
+    assert check(pack, keys).ok
+    again = check(packed_again(tmp_path / "again.zip", unpacked(pack)), keys)  # the same files in another ZIP
+    assert again.ok, again.problem
+
+
+@pytest.mark.parametrize(
+    ("alter", "words"),
+    [
+        (change("evidence.json", b'"not covered"', b'"covered"'), "evidence.json was edited"),
+        (change("index.html", b"not covered", b"covered"), "index.html was edited"),
+        (change("journal.jsonl", b"omar", b"ivan"), "journal.jsonl was edited"),
+        (change(SUMS, b"index.html", b"index.htm1"), "SHA256SUMS was edited"),
+        (change(MANIFEST, b"2026-01-31", b"2026-12-31"), "signature of manifest.txt does not fit"),
+        (change(MANIFEST, b"{", b"{ "), "manifest.txt was edited"),
+        (change(MANIFEST, b"nbkeep bundle v1", b"nbkeep audit export v1"), "none of a bundle"),
+        (sums_made_to_fit, "was edited"),
+        (manifest_made_to_fit, "signature of manifest.txt does not fit"),
+        (drop("checkpoints.jsonl"), "checkpoints.jsonl was removed"),
+        (drop(SIGNATURE), "manifest.sig was removed"),
+        (drop(MANIFEST), "manifest.txt was removed"),
+        (lambda files: {**files, "more.html": b"<p>"}, "more.html was added"),
+        (rename("index.html", "index2.html"), "index.html was removed or renamed, and index2.html was added"),
+        (lambda files: {**files, "../../.bashrc": b"evil"}, "a name that no bundle has"),
+        (lambda files: {**files, "/etc/cron.d/x": b"evil"}, "a name that no bundle has"),
+        (lambda files: {**files, "a\\..\\b": b"evil"}, "a name that no bundle has"),
+        (lambda files: {**files, "INDEX.HTML": b"evil"}, "a name that no bundle has"),
+        (lambda files: {**files, "folder/": b""}, "a name that no bundle has"),
+        (lambda files: {**files, "ind\u0435x.html": b"cyrillic"}, "a name that no bundle has"),
+        (lambda files: {**files, SIGNATURE: files[SIGNATURE] + b"x"}, "larger than that of any bundle"),
+        (lambda files: {**files, SIGNATURE: b""}, "does not fit"),
+        (lambda files: {**files, MANIFEST: b"\xff\xfe"}, "no whole ZIP"),
+    ],
+)  # fmt: skip
+def test_what_was_done_is_named(
+    pack: Path, keys: list[PublicKey], tmp_path: Path, alter: Callable[[Files], Files], words: str
+) -> None:
+    verdict = check(packed_again(tmp_path / "altered.zip", alter(unpacked(pack))), keys)
+    assert not verdict.ok
+    assert words in verdict.problem
+
+
+def test_the_wrong_key(pack: Path, tmp_path: Path) -> None:
+    place = KeyPlace(tmp_path / "theirs", "audit-key", "The key", "")
+    theirs = Keys(place, may_make=True)
+    assert "another key" in check(pack, theirs.public()).problem
+
+
+def test_signed_by_the_attackers_own_key(pack: Path, keys: list[PublicKey], tmp_path: Path,
+                                         office: OfficeForTests) -> None:  # fmt: skip
+    theirs = Keys(KeyPlace(tmp_path / "theirs", "audit-key", "The key", ""), may_make=True)
+    files = {
+        name: content for name, content in unpacked(pack).items() if name not in {MANIFEST, SIGNATURE, SUMS}
+    }
+    forged = tmp_path / "forged.zip"
+    write_bundle(forged, files, kind="evidence", about={}, keys=theirs, at=office.clock.now())
+    assert verify_bundle(forged, theirs.public()).ok
+    assert "another key" in check(forged, keys).problem
+
+
+def test_a_bundle_of_another_kind_is_no_evidence(
+    office: OfficeForTests, tmp_path: Path, keys: list[PublicKey]
+) -> None:
+    other = tmp_path / "other.zip"
+    write_bundle(other, {"evidence.json": b"{}"}, kind="incident", about={}, keys=keys_of(office.settings),
+                 at=office.clock.now())  # fmt: skip
+    assert verify_bundle(other, keys).ok
+    assert "another kind" in check(other, keys).problem
+
+
+def test_cut_off_anywhere(pack: Path, keys: list[PublicKey], tmp_path: Path) -> None:
+    whole, short = pack.read_bytes(), tmp_path / "short.zip"
+    for part in range(0, len(whole), max(1, len(whole) // 25)):
+        short.write_bytes(whole[:part])
+        verdict = check(short, keys)
+        assert not verdict.ok
+        assert "truncated" in verdict.problem
+
+
+def test_one_byte_changed_anywhere_is_found_or_harmless(
+    pack: Path, keys: list[PublicKey], tmp_path: Path
+) -> None:
+    """Where a byte of the ZIP's own frame says nothing about a file (such as a date), it may change."""
+    whole, altered = pack.read_bytes(), tmp_path / "altered.zip"
+    before = unpacked(pack)
+    for at in range(0, len(whole), max(1, len(whole) // 100)):
+        altered.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
+        if check(altered, keys).ok:
+            assert unpacked(altered) == before
+
+
+@pytest.mark.parametrize("where", ["front", "end", "comment"])
+def test_something_hidden_beside_the_files(
+    pack: Path, keys: list[PublicKey], tmp_path: Path, where: str
+) -> None:
+    whole, altered = pack.read_bytes(), tmp_path / "altered.zip"
+    if where == "comment":
+        altered.write_bytes(whole)
+        with zipfile.ZipFile(altered, "a") as packed:
+            packed.comment = b"hello"
+    else:
+        altered.write_bytes(b"#!/bin/sh\n" + whole if where == "front" else whole + b"more")
+    assert not check(altered, keys).ok
+
+
+def test_one_name_twice(pack: Path, keys: list[PublicKey], tmp_path: Path) -> None:
+    altered = tmp_path / "twice.zip"
+    altered.write_bytes(pack.read_bytes())
+    with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(altered, "a") as packed:
+        packed.writestr("index.html", "<p>another one</p>")
+    assert "twice" in check(altered, keys).problem
+
+
+def test_a_bomb_is_not_unpacked(pack: Path, keys: list[PublicKey], tmp_path: Path) -> None:
+    """The file claims a gigabyte for a small one: no more is read of it than was signed, and one chunk."""
+    files = unpacked(pack)
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in files.items():
+            if name != "index.html":
+                packed.writestr(name, content)
+        with packed.open("index.html", "w") as file:
+            for _ in range(256):
+                file.write(b"\0" * (1 << 20))
+    assert "index.html was edited" in check(bomb, keys).problem
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(MANIFEST, b"\0" * (64 << 20))
+        packed.writestr(SIGNATURE, files[SIGNATURE])
+    assert "larger than that of any bundle" in check(bomb, keys).problem
+    packed_again(bomb, {f"f{number}": b"" for number in range(3000)})
+    assert "more than any bundle" in check(bomb, keys).problem
+
+
+def test_lengths_that_lie(pack: Path, keys: list[PublicKey], tmp_path: Path) -> None:
+    """The list of files claims another size than the file has."""
+    whole, altered = bytearray(pack.read_bytes()), tmp_path / "lie.zip"
+    at = whole.rindex(b"PK\x01\x02")
+    for field in (20, 24, 42):
+        lying = whole.copy()
+        (value,) = struct.unpack_from("<I", lying, at + field)
+        struct.pack_into("<I", lying, at + field, value + 7)
+        altered.write_bytes(lying)
+        assert not check(altered, keys).ok
+
+
+@pytest.mark.parametrize(
+    "junk", [b"", b"PK", b"PK\x05\x06" + b"\0" * 18, b"\0" * 1000, zlib.compress(b"x" * 99)]
+)
+def test_files_that_are_no_pack(keys: list[PublicKey], tmp_path: Path, junk: bytes) -> None:
+    file = tmp_path / "junk.zip"
+    file.write_bytes(junk)
+    assert not check(file, keys).ok
+
+
+def test_other_programs_find_the_same(pack: Path, keys: list[PublicKey], tmp_path: Path) -> None:
+    """What the how-to names: unzip, sha256sum, openssl."""
+    folder = tmp_path / "unpacked"
+    with zipfile.ZipFile(pack) as packed:
+        packed.extractall(folder)
+    (tmp_path / "audit.pem").write_text(keys[0].pem)
+    sums = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    signed = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "../audit.pem", "-rawin", "-in", "manifest.txt",
+              "-sigfile", "manifest.sig"]  # fmt: skip
+    for command in (sums, signed):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    listed = json.loads((folder / MANIFEST).read_text().partition("\n")[2])["files"]
+    assert hashlib.sha256((folder / SUMS).read_bytes()).hexdigest() in {one["sha256"] for one in listed}
+    (folder / "manifest.txt").write_text(
+        (folder / "manifest.txt").read_text().replace("2026-01-31", "2026-12-31")
+    )
+    assert subprocess.run(signed, cwd=folder, capture_output=True, check=False).returncode != 0
+
+
+def test_the_same_files_make_the_same_bundle(office: OfficeForTests, tmp_path: Path) -> None:
+    keys, at = keys_of(office.settings), office.clock.now()
+    one, other = tmp_path / "one.zip", tmp_path / "other.zip"
+    first = write_bundle(one, {"b.txt": b"2", "a.txt": b"1"}, kind="x", about={"n": 1}, keys=keys, at=at)
+    second = write_bundle(other, {"a.txt": b"1", "b.txt": b"2"}, kind="x", about={"n": 1}, keys=keys, at=at)
+    assert (first, one.read_bytes()) == (second, other.read_bytes())
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "manifest.txt", "SHA256SUMS", "a b", "", "a//b", "x\n"])
+def test_no_bundle_is_written_with_names_that_none_has(
+    office: OfficeForTests, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(ValueError, match="no names"):
+        write_bundle(tmp_path / "x.zip", {name: b""}, kind="x", about={}, keys=keys_of(office.settings),
+                     at=office.clock.now())  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
