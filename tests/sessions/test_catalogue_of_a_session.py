@@ -168,7 +168,9 @@ def test_connections_are_told_with_port_and_whether_they_are_granted(office: Off
     )
     with office.store.write() as tx:
         binding = vault_parse.binding(["warehouse.acme.local:5432"], postgres="reader")
-        secrets.set_secret(tx, office.clock, EmbeddedSource(office.settings), OPERATOR, "pw", "hunter2hunter2", binding)
+        secrets.set_secret(
+            tx, office.clock, EmbeddedSource(office.settings), OPERATOR, "pw", "hunter2hunter2", binding
+        )
         connections.add_connection(tx, office.clock, OPERATOR, place, secret="pw", grants=["user:jane"])
     (mine,) = session_client(office, jane).get(PATH).json()["connections"]
     assert mine == {"name": "warehouse", "kind": "postgres", "local_port": 5432, "is_granted": True,

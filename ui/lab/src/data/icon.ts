@@ -13,6 +13,7 @@ export const dataIcon = {
     svg.setAttribute('width', '20');
     svg.setAttribute('height', '20');
     svg.setAttribute('aria-hidden', 'true');
+    Object.assign(svg.style, { display: 'block', margin: '0 auto' });
     for (const disk of DISKS) {
       const path = document.createElementNS(SVG, 'path');
       path.setAttribute('d', disk);

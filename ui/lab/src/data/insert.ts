@@ -14,7 +14,8 @@ function sourceOf(panel: NotebookPanel): string {
 /** The language of a notebook's kernel; Python where it says nothing yet. */
 function languageOf(panel: NotebookPanel): string {
   const metadata = panel.context.model.sharedModel.metadata as Partial<nbformat.INotebookMetadata>;
-  return (metadata.language_info?.name ?? metadata.kernelspec?.language ?? 'python') as string;
+  // Both may be there and empty, until a kernel has said what it speaks.
+  return String(metadata.language_info?.name || metadata.kernelspec?.language || 'python');
 }
 
 /**
