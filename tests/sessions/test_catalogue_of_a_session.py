@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from sqlalchemy import event
 
 from nbkeep.audit.search import Wanted, search
 from nbkeep.connections import change as connections
@@ -205,6 +206,31 @@ def test_packages_are_told_with_what_was_refused_and_what_is_known_of_them(offic
     assert said["nbone"]["vulnerabilities"] == ["GHSA-1"]
     assert (said["evil"]["outcome"], said["evil"]["reason"]) == ("refused", "evil is on the deny-list")
     assert client_for(office.app(), others).get(PATH).json()["packages"] == []
+
+
+def test_it_asks_no_more_of_the_database_for_more_datasets_and_connections(office: OfficeForTests) -> None:
+    """Every open panel asks again and again."""
+    client = session_client(office, office.user("jane"))
+
+    def questions(number: int) -> int:
+        publish(office, office.user(f"owner-{number}").name, f"sales-{number}")
+        place = connection_parse.declared(f"queue-{number}", tcp=f"mq-{number}.acme.local:{5000 + number}")
+        with office.store.write() as tx:
+            connections.add_connection(tx, office.clock, OPERATOR, place, grants=["user:jane"])
+        asked: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            asked.append(statement)
+
+        event.listen(office.store.engine, "before_cursor_execute", note)
+        try:
+            client.get(PATH).raise_for_status()
+        finally:
+            event.remove(office.store.engine, "before_cursor_execute", note)
+        return len(asked)
+
+    first = questions(1)
+    assert [questions(number) for number in range(2, 6)] == [first] * 4
 
 
 def test_an_empty_catalogue_is_empty_lists(office: OfficeForTests) -> None:

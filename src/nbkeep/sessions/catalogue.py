@@ -11,13 +11,11 @@ from packaging.version import InvalidVersion, Version
 from sqlalchemy import select
 
 from nbkeep.connections.records import SEE as SEE_CONNECTIONS
-from nbkeep.connections.records import list_connections
-from nbkeep.connections.view import connection_view
+from nbkeep.connections.records import granted_to, list_connections
 from nbkeep.data.reads import closed_sessions
 from nbkeep.data.records import list_datasets, live_readers, source_of
 from nbkeep.data.rules import access_to
 from nbkeep.data.values import Reader
-from nbkeep.data.view import dataset_view
 from nbkeep.grants.end import withdraw_grant
 from nbkeep.grants.kinds import DATASET
 from nbkeep.grants.records import live_datasets, situation_now
@@ -32,11 +30,13 @@ from nbkeep.model.verdict import Allow
 from nbkeep.packages.advisories import affects
 from nbkeep.packages.review import installs_of
 from nbkeep.store.package_tables import AdvisoryRow
-from nbkeep.store.tables import GrantRow, UserRow
+from nbkeep.store.tables import GrantRow, SecretRow, UserRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+
+    from sqlalchemy import Select
 
     from nbkeep.data.rules import Access
     from nbkeep.model.clock import Clock
@@ -49,8 +49,7 @@ if TYPE_CHECKING:
 _LENT = frozenset({SEE_CONNECTIONS, ASK})
 _MOST_PACKAGES = 200
 _LIVE = frozenset({State.REQUESTED, State.GRANTED})
-_SHOWN = ("name", "classification", "purpose", "owner", "address", "samples", "has_keys")
-_CONNECTION = ("name", "kind", "local_port", "is_granted", "database", "has_password")
+_MOST_GRANTS = 500  # newest first: what is older than that has no bearing on what is shown
 _PACKAGE = ("name", "version", "outcome", "reason", "approved")
 
 
@@ -61,13 +60,12 @@ def catalogue(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> dict
     """
     actor, now = _asker(tx, row), clock.now()
     actor.require(SEE_CONNECTIONS)
-    connections = [connection_view(tx, actor, one) for one in list_connections(tx, actor)]
     return {
         "now": now.isoformat(),
         "profile": row.profile_name,
         "longest_s": settings.grants_max_s,
         "datasets": _datasets(tx, settings, actor, row, now),
-        "connections": [{key: one[key] for key in _CONNECTION} for one in connections],
+        "connections": _connections(tx, actor),
         "packages": _packages(tx, actor, row.id),
     }
 
@@ -88,7 +86,8 @@ def withdraw_dataset(tx: Tx, clock: Clock, row: SessionRow, name: str) -> None:
     actor = _asker(tx, row)
     actor.require(ASK)
     now = clock.now()
-    live = [one for one in _mine(tx, row) if one.subject == name and state_of(one, now) in _LIVE]
+    found = tx.scalars(_mine(row).where(GrantRow.subject == name, GrantRow.state.in_(_LIVE)))
+    live = [one for one in found if state_of(one, now) in _LIVE]
     if not live:
         raise not_found("request", name[:60])
     for one in live:
@@ -102,14 +101,38 @@ def _asker(tx: Tx, row: SessionRow) -> Actor:
     return Actor(id=user.id, name=user.name, scopes=scopes, kind="session", via="session")
 
 
-def _mine(tx: Tx, row: SessionRow) -> list[GrantRow]:
+def _mine(row: SessionRow) -> Select[GrantRow]:
     """Return what the session's user has asked for of datasets in sessions of its profile, newest first."""
     query = select(GrantRow).where(
         GrantRow.user_id == row.user_id,
         GrantRow.profile_name == row.profile_name,
         GrantRow.kind == DATASET.name,
     )
-    return list(tx.scalars(query.order_by(GrantRow.requested_at.desc(), GrantRow.id.desc())))
+    return query.order_by(GrantRow.requested_at.desc(), GrantRow.id.desc())
+
+
+def _revoked(tx: Tx) -> set[str]:
+    """Return the ids of the secrets that have ended."""
+    return set(tx.scalars(select(SecretRow.id).where(SecretRow.revoked_at.is_not(None))))
+
+
+def _connections(tx: Tx, actor: Actor) -> list[dict[str, Any]]:
+    """Return all connections by name; to which database one leads only where it is granted.
+
+    As `_datasets`, it asks no more of the database for more of them: open panels ask again and again.
+    """
+    granted, revoked = granted_to(tx, actor.id), _revoked(tx)
+    return [
+        {
+            "name": one.name,
+            "kind": one.kind,
+            "local_port": one.local_port,
+            "is_granted": one.name in granted,
+            "database": one.database_name if one.kind == "postgres" and one.name in granted else None,
+            "has_password": one.secret_id not in revoked if one.kind == "postgres" else None,
+        }
+        for one in list_connections(tx, actor)
+    ]
 
 
 def _datasets(
@@ -122,10 +145,15 @@ def _datasets(
     reader = told.readers.get(row.id, Reader(""))
     situation = situation_now(tx, settings, row.profile_name)
     is_open = settings.pii_closes_internet and not closed_sessions(tx, settings, [row.id])
-    mine = _mine(tx, row)
+    mine = list(tx.scalars(_mine(row).limit(_MOST_GRANTS)))
+    owners = {one.owner_id for one in rows}
+    people = tx.execute(select(UserRow.id, UserRow.name).where(UserRow.id.in_(owners)))
+    names = {one.id: one.name for one in people}
+    revoked = _revoked(tx)
     found: list[dict[str, Any]] = []
     for one in rows:
-        access = access_to(source_of(one), reader, now)
+        source = source_of(one)
+        access = access_to(source, reader, now)
         until = reader.until(one.name) if access.level == "whole" else None
         may_ask = (
             actor.may(ASK)
@@ -133,13 +161,18 @@ def _datasets(
             and situation is not None
             and isinstance(DATASET.may_be_asked(situation, one.name), Allow)
         )
-        view = dataset_view(tx, actor, one)
         found.append(
-            {key: view[key] for key in _SHOWN}
-            | _access(access, may_ask=may_ask)
+            _access(access, may_ask=may_ask)
             | {
+                "name": one.name,
+                "classification": one.classification,
+                "purpose": one.purpose,
+                "owner": names[one.owner_id],
+                "address": source.address,
+                "samples": one.samples,
+                "has_keys": one.secret_id not in revoked,
                 "until": until.isoformat() if until else None,
-                "decider": "an admin" if one.owner_id == row.user_id else view["owner"],
+                "decider": "an admin" if one.owner_id == row.user_id else names[one.owner_id],
                 "closes_internet": one.classification == PII and is_open and access.level != "none",
                 **_standing(one, mine, now),
             }
