@@ -119,6 +119,8 @@ function OneDataset(props: {
   const [said, setSaid] = React.useState('');
   const [busy, setBusy] = React.useState(false);
   const asking = React.useRef<HTMLButtonElement>(null);
+  // What was said of a request is old once it was decided, or access is over.
+  React.useEffect(() => setSaid(''), [dataset.level]);
   const withdraw = async (words: string): Promise<void> => {
     setBusy(true);
     try {
