@@ -54,8 +54,8 @@ def ceiling_of(tx: Tx, profile_name: str) -> str:
     return profile.classification if profile is not None else ""
 
 
-def live_readers(tx: Tx, granted: Granted) -> Told:
-    """Return all datasets, and what decides for each live session.
+def live_readers(tx: Tx, granted: Granted, only: str = "") -> Told:
+    """Return all datasets, and what decides for each live session; `only`: the id of the one that matters.
 
     `granted`: by the user's id and the profile's name, for each dataset when its grant was asked for and when
     it ends. One that was asked for before the dataset was published was for another one of that name.
@@ -74,6 +74,8 @@ def live_readers(tx: Tx, granted: Granted) -> Told:
     ceilings = {row.name: row.classification for row in cleared}
     began = {row.name: row.created_at for row in rows}
     sessions = select(SessionRow.id, SessionRow.user_id, SessionRow.profile_name)
+    if only:
+        sessions = sessions.where(SessionRow.id == only)
     readers: dict[str, Reader] = {}
     for session_id, user_id, profile in tx.execute(
         sessions.where(SessionRow.state.in_(_READING), SessionRow.held_by.is_(None)).order_by(SessionRow.id)

@@ -112,13 +112,18 @@ def open_rules_of(tx: Tx, user_id: str, profile_name: str) -> list[Rule]:
     return [parse_rule(subject, effect="allow", source="a request") for subject in tx.scalars(query)]
 
 
-def live_datasets(tx: Tx, now: datetime) -> dict[tuple[str, str], dict[str, tuple[datetime, datetime]]]:
+def live_datasets(
+    tx: Tx, now: datetime, user_id: str = ""
+) -> dict[tuple[str, str], dict[str, tuple[datetime, datetime]]]:
     """Return which datasets are granted, by the user's id and the profile's name.
 
-    Of each: when it was asked for, and when its last grant ends.
+    Of each: when it was asked for, and when its last grant ends. `user_id`: only that person's, "" for all.
     """
     found: dict[tuple[str, str], dict[str, tuple[datetime, datetime]]] = {}
-    for row, _ in tx.execute(_live(now, DATASET.name).order_by(None).order_by(GrantRow.expires_at)):
+    query = _live(now, DATASET.name).order_by(None).order_by(GrantRow.expires_at)
+    if user_id:
+        query = query.where(GrantRow.user_id == user_id)
+    for row, _ in tx.execute(query):
         if row.expires_at is not None:
             of_user = found.setdefault((row.user_id, row.profile_name), {})
             of_user[row.subject] = (row.requested_at, row.expires_at)

@@ -50,7 +50,7 @@ class Sum:
 
 
 def growing(tx: Tx, before: datetime) -> list[Growing]:
-    """Return what open intervals and homes come to that began before a moment, cut by days (UTC) and priced."""
+    """Return what open intervals and homes come to that began before a moment, by days (UTC) and priced."""
     row = MeterIntervalRow
     query = select(
         row.user_id, row.profile_name, row.resource, row.amount, row.began_at, row.lasted_us, row.list_price

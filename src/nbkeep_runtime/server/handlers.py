@@ -31,6 +31,12 @@ _AWAY = {
     "remedy": "Try again in a moment.",
 }
 
+_VISITOR = {
+    "code": "not-yours",
+    "message": "Only whose session this is asks for data in it.",
+    "remedy": "Ask in a session of your own.",
+}
+
 
 class _Handler(APIHandler):
     """What all have in common: JSON, and the office's refusals word for word."""
@@ -57,17 +63,23 @@ class _Handler(APIHandler):
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, "A JSON object is expected.")
         return body
 
-    async def ask_office(self, method: str, path: str, body: dict[str, Any]) -> bool:
-        """Ask the office and take a new view; answers for it when it refuses or is away."""
+    async def answer_of_office(
+        self, method: str, path: str, body: dict[str, Any] | None
+    ) -> dict[str, Any] | None:
+        """Return what the office answers; None when it refuses or is away: then the browser is answered."""
         try:
-            await self._session.office.call(method, path, body)
-            await self._session.office.refresh()
+            return await self._session.office.call(method, path, body)
         except OfficeRefused as refusal:
             self.send(refusal.body, refusal.status)
-            return False
         except OSError:
             self.send(_AWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+        return None
+
+    async def ask_office(self, method: str, path: str, body: dict[str, Any]) -> bool:
+        """Ask the office and take a new view; answers for it when it refuses or is away."""
+        if await self.answer_of_office(method, path, body) is None:
             return False
+        await self._session.office.refresh()
         return True
 
     async def send_status(self) -> None:
@@ -147,6 +159,40 @@ class UsageHandler(_Handler):
         self.send(await asyncio.to_thread(self._usage.measure))
 
 
+class CatalogueHandler(_Handler):
+    """GET catalogue."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Return datasets, connections and fetched packages as they are for this session now."""
+        answer = await self.answer_of_office("GET", "session/catalogue", None)
+        if answer is not None:
+            self.send(answer)
+
+
+class DatasetHandler(_Handler):
+    """POST catalogue/datasets/{name}/ask and withdraw."""
+
+    @web.authenticated
+    @authorized
+    async def post(self, name: str, verb: str) -> None:
+        """Ask for a dataset, or take that back; a refusal is the office's, word for word."""
+        if getattr(self.current_user, "username", "") != self._session.settings.user:
+            # An admin who visits would else agree with themselves: two people decide about every grant.
+            self.send(_VISITOR, HTTPStatus.FORBIDDEN)
+            return
+        asked = self.body()
+        if verb == "ask":
+            # These two and nothing else: for whom and in which sessions, the session's own token says.
+            body = {key: asked[key] for key in ("reason", "duration") if isinstance(asked.get(key), str)}
+        else:
+            body = {}
+        answer = await self.answer_of_office("POST", f"session/catalogue/datasets/{name}/{verb}", body)
+        if answer is not None:
+            self.send(answer)
+
+
 class CellsHandler(_Handler):
     """POST kernels/{id}/cells."""
 
@@ -202,6 +248,8 @@ def handlers(session: Session, home: Home) -> list[tuple[Any, ...]]:
         (r"/nbkeep/api/extend", ExtendHandler, parts),
         (r"/nbkeep/api/tour", TourHandler, parts),
         (r"/nbkeep/api/notices/([A-Za-z0-9_-]{1,64})/dismiss", DismissHandler, parts),
+        (r"/nbkeep/api/catalogue", CatalogueHandler, parts),
+        (r"/nbkeep/api/catalogue/datasets/([a-z0-9-]{1,40})/(ask|withdraw)", DatasetHandler, parts),
         (r"/nbkeep/api/kernels/([0-9a-f-]{36})/cells", CellsHandler, parts),
         (r"/api/kernels/([0-9a-f-]{36})/(interrupt|restart)", ActionHandler, {"session": session}),
         (r"/nbkeep/api/home/usage", UsageHandler, parts),

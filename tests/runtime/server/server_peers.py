@@ -17,6 +17,7 @@ from aiohttp import web
 SESSION_TOKEN = "session-token-of-jane"
 USER_TOKEN = "jane-signed-in"
 OTHER_TOKEN = "john-signed-in"
+VISITOR_TOKEN = "ada-visits-jane"
 
 
 class FakeOffice:
@@ -36,6 +37,8 @@ class FakeOffice:
         self.freeze_takes_s = 0.0
         self.may_thaw = True
         self.thaws = 0
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.refuses_data = False
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=1 << 28)
@@ -46,6 +49,8 @@ class FakeOffice:
         app.router.add_post("/internal/v1/session/tour", self._tour)
         app.router.add_post("/internal/v1/session/freeze", self._freeze)
         app.router.add_post("/internal/v1/session/thaw", self._thaw)
+        app.router.add_get("/internal/v1/session/catalogue", self._catalogue)
+        app.router.add_post("/internal/v1/session/catalogue/datasets/{name}/{verb}", self._dataset)
         return app
 
     @web.middleware
@@ -116,12 +121,22 @@ class FakeOffice:
         self.tour_done = (await request.json())["done"]
         return web.json_response({})
 
+    async def _catalogue(self, _request: web.Request) -> web.Response:
+        return web.json_response({"datasets": [{"name": "sales"}]})
+
+    async def _dataset(self, request: web.Request) -> web.Response:
+        if self.refuses_data:
+            body = {"code": "class-too-high", "message": "sales is pii.", "remedy": "Start another session."}
+            return web.json_response(body, status=403)
+        self.asked.append(("{name}/{verb}".format(**request.match_info), await request.json()))
+        return await self._catalogue(request)
+
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in list(self.events.values()) if event["type"] == kind]
 
 
 class FakeHub:
-    """Knows two tokens: jane's, who may use the server, and john's, who may not."""
+    """Knows three tokens: jane's and a visiting admin's, who may use the server, and john's, who may not."""
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -130,11 +145,11 @@ class FakeHub:
 
     async def _user(self, request: web.Request) -> web.Response:
         token = request.headers.get("Authorization", "").removeprefix("token ")
-        names = {USER_TOKEN: "jane", OTHER_TOKEN: "john"}
+        names = {USER_TOKEN: "jane", OTHER_TOKEN: "john", VISITOR_TOKEN: "ada"}
         if token not in names:
             return web.json_response({"status": 403, "message": "no"}, status=403)
         name = names[token]
-        scopes = [f"access:servers!server={name}/"]
+        scopes = [f"access:servers!server={'jane' if name == 'ada' else name}/"]
         return web.json_response(
             {"kind": "user", "name": name, "admin": False, "groups": [], "scopes": scopes}
         )

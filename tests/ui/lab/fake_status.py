@@ -1,6 +1,6 @@
 """A server extension that answers `nbkeep/api/` from a file, for a stock JupyterLab.
 
-The file named by NBKEEP_FAKE_STATUS holds {"status": …, "usage": …, "state": …, "http": 200}; each request
+The file named by NBKEEP_FAKE_STATUS holds {"status": …, "usage": …, "state": …, "catalogue": …, "http": 200}; each request
 reads it again, so that a test changes the world by writing it. Every POST and DELETE is appended to FILE.posts.
 """
 
@@ -34,7 +34,7 @@ class FakeHandler(APIHandler):
     def get(self, path: str) -> None:
         world = self._world()
         self.set_status(world.get("http", 200))
-        answers = {"home/usage": world["usage"], "state": world["state"]}
+        answers = {"home/usage": world["usage"], "state": world["state"], "catalogue": world["catalogue"]}
         self.finish(json.dumps(answers.get(path, world["status"])))
 
     @web.authenticated
@@ -45,6 +45,9 @@ class FakeHandler(APIHandler):
         if refusal:
             self.set_status(403)
             self.finish(json.dumps(refusal))
+            return
+        if path.startswith("catalogue/datasets/"):
+            self.finish(json.dumps(world["after"]))
             return
         answers = {
             "extend": world["status"],

@@ -89,6 +89,12 @@ def some_usage() -> dict[str, Any]:
     }
 
 
+def no_catalogue() -> dict[str, Any]:
+    """Return the catalogue of an organisation that has none."""
+    return {"now": instant(), "profile": "notebook-cpu-small", "longest_s": 28800, "datasets": [],
+            "connections": [], "packages": []}  # fmt: skip
+
+
 def no_state() -> dict[str, Any]:
     """Return what a session answers that keeps variables, has saved none, and was not resumed."""
     return {"keeps": True, "saved_at": None, "bytes": None, "saving": False, "resumed": None}
@@ -109,13 +115,18 @@ class Lab:
         http: int = 200,
         refuse: dict[str, Any] | None = None,
         state: dict[str, Any] | None = None,
+        catalogue: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
         **changes: Any,
     ) -> None:
-        """Set fields of the status over the quiet one."""
+        """Set fields of the status over the quiet one; `after`: the catalogue that a request answers with."""
+        found = {**no_catalogue(), **(catalogue or {})}
         self.world = {
             "status": {**quiet_status(), **changes},
             "usage": some_usage(),
             "state": {**no_state(), **(state or {})},
+            "catalogue": found,
+            "after": {**found, **(after or {})},
             "http": http,
             "refuse": refuse or {},
         }

@@ -2,6 +2,7 @@
 import { bars } from './plugins/bars';
 import { bigFolders } from './plugins/bigfolders';
 import { commands } from './plugins/commands';
+import { data } from './plugins/data';
 import { deaths } from './plugins/deaths';
 import { executor } from './plugins/executor';
 import { freshRun } from './plugins/freshrun';
@@ -25,6 +26,7 @@ export default [
   freshRun,
   hiddenState,
   bigFolders,
+  data,
   stopped,
   commands
 ];

@@ -72,6 +72,7 @@ export const IDetails = new Token<IDetails>('@nbkeep/lab:IDetails', 'The details
 export namespace CommandIDs {
   export const show = 'nbkeep:show-session';
   export const keepWorking = 'nbkeep:keep-working';
+  export const data = 'nbkeep:show-data';
   export const portal = 'nbkeep:open-portal';
   export const saveState = 'nbkeep:save-state';
   export const tour = 'nbkeep:tour';

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from nbkeep import version
+from nbkeep.doors.internal import catalogue, gateway, hub, session, signin
 from nbkeep.doors.internal import data as data_reads
-from nbkeep.doors.internal import gateway, hub, session, signin
 from nbkeep.doors.internal import models as model_calls
 from nbkeep.doors.metrics import CountedRequests
 from nbkeep.doors.metrics import router as metrics_router
@@ -85,7 +85,7 @@ PUBLIC = (
     inventory,
     incidents,
 )
-INTERNAL = (session, hub, signin, gateway, model_calls, data_reads)
+INTERNAL = (session, catalogue, hub, signin, gateway, model_calls, data_reads)
 _DESCRIPTION = """Every call needs an API token (`Authorization: Bearer nbk_…`) with a scope:
 
 {scopes}
