@@ -36,7 +36,8 @@ def patches(namespace: dict[str, Any]) -> list[Patch]:
         if isinstance(one, type) and id(one) not in seen and not _is_users(one, namespace):
             seen.add(id(one))
             owners.append(one)
-    return [(owner, *found) for owner in owners for found in _patched(owner, namespace)]
+    others: set[type[Any]] = set()
+    return [(owner, *found) for owner in owners for found in _patched(owner, namespace, others)]
 
 
 def put(found: list[Patch]) -> None:
@@ -45,11 +46,20 @@ def put(found: list[Patch]) -> None:
         setattr(owner, name, value)
 
 
-def _patched(owner: Any, namespace: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _patched(owner: Any, namespace: dict[str, Any], others: set[type[Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield (attribute, value); `others` collects the types whose objects are none of those looked for."""
     attributes = type.__dict__["__dict__"].__get__(owner) if isinstance(owner, type) else vars(owner)
-    for name, value in list(attributes.items()):
-        if type(name) is str and _is_users(value, namespace):
-            yield name, value
+    # A save looks at all attributes of all modules, many ten thousand: the usual ones end without a call.
+    for name, value in attributes.copy().items():
+        kind = type(value)
+        if kind is types.FunctionType:
+            if value.__globals__ is namespace and type(name) is str:
+                yield name, value
+        elif kind not in others:
+            if not issubclass(kind, (type, *_WRAPPERS)):
+                others.add(kind)
+            elif type(name) is str and _is_users(value, namespace):
+                yield name, value
 
 
 def _is_users(value: Any, namespace: dict[str, Any]) -> bool:
