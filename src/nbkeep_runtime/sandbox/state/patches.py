@@ -1,4 +1,7 @@
-"""Functions and classes of the user's that were put into modules and classes of others."""
+"""Functions and classes of the user's that were put into modules and classes of others.
+
+What is a class is told by `type`: stand-ins such as mocks answer `isinstance` as what they stand for.
+"""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -33,7 +36,7 @@ def patches(namespace: dict[str, Any]) -> list[Patch]:
         named += list(vars(module).values())
     seen: set[int] = set()
     for one in named:
-        if isinstance(one, type) and id(one) not in seen and not _is_users(one, namespace):
+        if issubclass(type(one), type) and id(one) not in seen and not _is_users(one, namespace):
             seen.add(id(one))
             owners.append(one)
     others: set[type[Any]] = set()
@@ -48,7 +51,7 @@ def put(found: list[Patch]) -> None:
 
 def _patched(owner: Any, namespace: dict[str, Any], others: set[type[Any]]) -> Iterator[tuple[str, Any]]:
     """Yield (attribute, value); `others` collects the types whose objects are none of those looked for."""
-    attributes = type.__dict__["__dict__"].__get__(owner) if isinstance(owner, type) else vars(owner)
+    attributes = type.__dict__["__dict__"].__get__(owner) if issubclass(type(owner), type) else vars(owner)
     # A save looks at all attributes of all modules, many ten thousand: the usual ones end without a call.
     for name, value in attributes.copy().items():
         kind = type(value)
@@ -70,4 +73,4 @@ def _is_users(value: Any, namespace: dict[str, Any]) -> bool:
         kind = cast("type[Any]", type(value))
     if kind is types.FunctionType:
         return value.__globals__ is namespace
-    return isinstance(value, type) and value.__dict__.get("__module__") == "__main__"
+    return issubclass(kind, type) and value.__dict__.get("__module__") == "__main__"
