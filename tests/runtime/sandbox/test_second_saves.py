@@ -204,7 +204,8 @@ def test_what_cells_put_into_libraries_is_found_whatever_it_is(monkeypatch: pyte
 
         __class__ = type  # pyright: ignore[reportAssignmentType]
 
-    library.__dict__.update({"liar": Liar(), "number": 3, 5: plain})
+    strange: dict = {"liar": Liar(), "number": 3, 5: plain}
+    library.__dict__.update(strange)
 
     def found() -> dict[str, object]:
         return {name: value for owner, name, value in patches(namespace) if owner is library}
