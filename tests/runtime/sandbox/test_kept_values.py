@@ -279,6 +279,42 @@ def test_a_second_save_sends_what_changed(image_python: str) -> None:
         assert kernel.run("print(big[5], big[6], round(float(big[7]), 3))").startswith("0.0 0.0 ")
 
 
+# Rows of this frame's memory are no multiple of a chunk.
+FRAME = """
+import numpy as np, pandas as pd
+rng = np.random.default_rng(1)
+df = pd.DataFrame({f"c{i}": rng.random(500_000) for i in range(10)}); renamed = df; column = df["c3"]
+left = df.loc[:, "c0":"c4"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "question"),
+    [
+        ("df.loc[0, 'c1'] = 2.0", "df.c1[0] == 2 and left.c1[0] != 2"),
+        ("df.iloc[:, 0] = 5.0", "(df.c0 == 5).all() and not (left.c0 == 5).any()"),
+        ("del left, column; df['c9'] = 3.0; df.loc[7, 'c4'] = 1.0", "(df.c9 == 3).all() and df.c4[7] == 1"),
+        ("del df['c0'], left, renamed; df['new'] = 1.0; df.loc[0, 'c5'] = 4.0", "df.c5[0] == 4"),
+    ],
+)
+def test_one_column_written_does_not_send_the_others_again(
+    image_python: str, change: str, question: str
+) -> None:
+    """pandas takes a written column out of memory that others look at; the rest keeps its chunks."""
+    store = Store()
+    with Kernel(image_python) as kernel:
+        kernel.run(FRAME)
+        kernel.save(store)
+        assert store.new_bytes >= 40_000_000
+        kernel.run(change)
+        kernel.run("total = float(df.to_numpy().sum())")
+        assert kernel.save(store)["status"] == "ok"
+        assert store.new_bytes <= 12 << 20, "a written column or two, and a new one"
+    with Kernel(image_python) as kernel:
+        assert kernel.restore(store)["status"] == "ok"
+        assert kernel.run(f"print({question}, float(df.to_numpy().sum()) == total)") == "True True"
+
+
 def test_clients_that_connect_draw_no_random_numbers() -> None:
     with Kernel() as kernel:
         kernel.run("import random; random.seed(1); state = random.getstate()")

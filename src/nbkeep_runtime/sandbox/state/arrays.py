@@ -74,7 +74,8 @@ class Arrays:
         else:
             view = memory_at(low, high - low)
         self._views.append((made, view))
-        row = made.strides[0] if made.ndim == 2 and made.flags.c_contiguous else 0  # a matrix
+        # A matrix; the stride of a single row is not always its length.
+        row = made.nbytes // made.shape[0] if made.ndim == 2 and made.flags.c_contiguous else 0
         buffer = self._layout.hint(pickle.PickleBuffer(view), is_private=is_private, row=row)
         offset = made.__array_interface__["data"][0] - low
         return rebuild.array, (buffer, made.dtype, made.shape, made.strides, offset, made.flags.writeable)

@@ -116,11 +116,11 @@ class Layout:
 
         for start, end, indices in self._ranges():
             if end - start >= _SMALL_BYTES:
-                whole = [self._taken[i].row for i in indices if self._taken[i].size == end - start]
                 for index in indices:
                     one = self._taken[index]
                     places[index] = (len(buffers), one.address - start, one.size, one.is_private)
-                buffers.append(Buffer(memory_at(start, end - start), max(whole, default=0)))
+                row = self._row(start, end, [self._taken[index] for index in indices])
+                buffers.append(Buffer(memory_at(start, end - start), row))
                 continue
             if packed_size + end - start > CHUNK_BYTES:
                 close_pack()
@@ -129,6 +129,20 @@ class Layout:
             packed_size += _aligned(end - start)
         close_pack()
         return buffers, places
+
+    @staticmethod
+    def _row(start: int, end: int, members: list[_Taken]) -> int:
+        """Return how long the rows of a range are, or 0.
+
+        Who looks at all of it knows. Else it may be what is left of a frame's memory after pandas took a
+        column out on a write: views of its rows, which must keep the chunks that they had as one matrix.
+        """
+        whole = [one.row for one in members if one.size == end - start]
+        if whole:
+            return max(whole)
+        return max(
+            (one.row for one in members if one.row and (one.address - start) % one.row == 0), default=0
+        )
 
     def _ranges(self) -> list[tuple[int, int, list[int]]]:
         """Return (start, end, buffers in it) for each range of memory, in the order of the stream."""

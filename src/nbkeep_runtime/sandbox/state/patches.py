@@ -1,4 +1,7 @@
-"""Functions and classes of the user's that were put into modules and classes of others."""
+"""Functions and classes of the user's that were put into modules and classes of others.
+
+What is a class is told by `type`: stand-ins such as mocks answer `isinstance` as what they stand for.
+"""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -33,10 +36,11 @@ def patches(namespace: dict[str, Any]) -> list[Patch]:
         named += list(vars(module).values())
     seen: set[int] = set()
     for one in named:
-        if isinstance(one, type) and id(one) not in seen and not _is_users(one, namespace):
+        if issubclass(type(one), type) and id(one) not in seen and not _is_users(one, namespace):
             seen.add(id(one))
             owners.append(one)
-    return [(owner, *found) for owner in owners for found in _patched(owner, namespace)]
+    others: set[type[Any]] = set()
+    return [(owner, *found) for owner in owners for found in _patched(owner, namespace, others)]
 
 
 def put(found: list[Patch]) -> None:
@@ -45,11 +49,20 @@ def put(found: list[Patch]) -> None:
         setattr(owner, name, value)
 
 
-def _patched(owner: Any, namespace: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    attributes = type.__dict__["__dict__"].__get__(owner) if isinstance(owner, type) else vars(owner)
-    for name, value in list(attributes.items()):
-        if type(name) is str and _is_users(value, namespace):
-            yield name, value
+def _patched(owner: Any, namespace: dict[str, Any], others: set[type[Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield (attribute, value); `others` collects the types whose objects are none of those looked for."""
+    attributes = type.__dict__["__dict__"].__get__(owner) if issubclass(type(owner), type) else vars(owner)
+    # A save looks at all attributes of all modules, many ten thousand: the usual ones end without a call.
+    for name, value in attributes.copy().items():
+        kind = type(value)
+        if kind is types.FunctionType:
+            if value.__globals__ is namespace and type(name) is str:
+                yield name, value
+        elif kind not in others:
+            if not issubclass(kind, (type, *_WRAPPERS)):
+                others.add(kind)
+            elif type(name) is str and _is_users(value, namespace):
+                yield name, value
 
 
 def _is_users(value: Any, namespace: dict[str, Any]) -> bool:
@@ -60,4 +73,4 @@ def _is_users(value: Any, namespace: dict[str, Any]) -> bool:
         kind = cast("type[Any]", type(value))
     if kind is types.FunctionType:
         return value.__globals__ is namespace
-    return isinstance(value, type) and value.__dict__.get("__module__") == "__main__"
+    return issubclass(kind, type) and value.__dict__.get("__module__") == "__main__"
