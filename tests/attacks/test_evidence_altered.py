@@ -82,6 +82,14 @@ def manifest_made_to_fit(files: Files) -> Files:
     return {**files, MANIFEST: f"{first}\n{canonical(value)}".encode()}
 
 
+def put(name: str, data: bytes) -> Callable[[Files], Files]:
+    return lambda files: {**files, name: data}
+
+
+def longer_signature(files: Files) -> Files:
+    return {**files, SIGNATURE: files[SIGNATURE] + b"x"}
+
+
 def test_a_pack_that_nobody_altered_is_verified(pack: Path, keys: list[PublicKey], tmp_path: Path) -> None:
     assert check(pack, keys).ok
     again = check(packed_again(tmp_path / "again.zip", unpacked(pack)), keys)  # the same files in another ZIP
@@ -103,17 +111,17 @@ def test_a_pack_that_nobody_altered_is_verified(pack: Path, keys: list[PublicKey
         (drop("checkpoints.jsonl"), "checkpoints.jsonl was removed"),
         (drop(SIGNATURE), "manifest.sig was removed"),
         (drop(MANIFEST), "manifest.txt was removed"),
-        (lambda files: {**files, "more.html": b"<p>"}, "more.html was added"),
+        (put("more.html", b"<p>"), "more.html was added"),
         (rename("index.html", "index2.html"), "index.html was removed or renamed, and index2.html was added"),
-        (lambda files: {**files, "../../.bashrc": b"evil"}, "a name that no bundle has"),
-        (lambda files: {**files, "/etc/cron.d/x": b"evil"}, "a name that no bundle has"),
-        (lambda files: {**files, "a\\..\\b": b"evil"}, "a name that no bundle has"),
-        (lambda files: {**files, "INDEX.HTML": b"evil"}, "a name that no bundle has"),
-        (lambda files: {**files, "folder/": b""}, "a name that no bundle has"),
-        (lambda files: {**files, "ind\u0435x.html": b"cyrillic"}, "a name that no bundle has"),
-        (lambda files: {**files, SIGNATURE: files[SIGNATURE] + b"x"}, "larger than that of any bundle"),
-        (lambda files: {**files, SIGNATURE: b""}, "does not fit"),
-        (lambda files: {**files, MANIFEST: b"\xff\xfe"}, "no whole ZIP"),
+        (put("../../.bashrc", b"evil"), "a name that no bundle has"),
+        (put("/etc/cron.d/x", b"evil"), "a name that no bundle has"),
+        (put("a\\..\\b", b"evil"), "a name that no bundle has"),
+        (put("INDEX.HTML", b"evil"), "a name that no bundle has"),
+        (put("folder/", b""), "a name that no bundle has"),
+        (put("ind\u0435x.html", b"cyrillic"), "a name that no bundle has"),
+        (longer_signature, "larger than that of any bundle"),
+        (put(SIGNATURE, b""), "does not fit"),
+        (put(MANIFEST, b"\xff\xfe"), "no whole ZIP"),
     ],
 )  # fmt: skip
 def test_what_was_done_is_named(

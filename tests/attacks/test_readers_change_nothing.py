@@ -105,7 +105,8 @@ def test_by_the_api(portal: Portal, role: Role) -> None:
             tx, office.clock, reader, name="t", scopes=sorted(ROLE_SCOPES[role]), valid_s=3600
         )[1]
     described = app.openapi()
-    before, statuses = everything(office), []
+    before = everything(office)
+    statuses: list[int] = []
     with client_for(app, token) as client:
         for path, calls in described["paths"].items():
             if OWN.search(path):
