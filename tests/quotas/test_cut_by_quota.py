@@ -38,7 +38,7 @@ def test_a_person_is_warned_at_four_fifths_once_and_before_the_cut(any_office: O
     assert told(any_office, jane) == []
     live(any_office, 120, session_id)
     assert len(told(any_office, jane)) == 1
-    assert "80 % used: the quota of jane is 2 h of hours of compute a day" in told(any_office, jane)[0]
+    assert "80 % used: the quota of jane is 2 h of compute a day" in told(any_office, jane)[0]
     assert warning(any_office, session_id) is None
     live(any_office, 800, session_id)
     warned = warning(any_office, session_id)
@@ -66,7 +66,7 @@ def test_at_its_end_a_session_is_suspended_and_its_page_says_when_it_is_back(
     found = diagnose_session(any_office, jane, session_id)
     assert found["code"] == "quota"
     assert "Suspended because a quota is used up." in found["message"]
-    assert "The quota of jane is 1 h of hours of compute a day. It is back on 2 January" in found["message"]
+    assert "The quota of jane is 1 h of compute a day. It is back on 2 January" in found["message"]
     assert "ask for more" in found["remedy"]
     with pytest.raises(Refused, match="quota of jane"):
         request_resume(any_office, jane, session_id)

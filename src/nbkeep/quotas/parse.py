@@ -179,6 +179,25 @@ def of_words(resource: str, period: str) -> str:
     return f"{what} {_PER[period]}"
 
 
+def limit_words(resource: str, period: str, amount: int, currency: str) -> str:
+    """Return a whole limit, for people.
+
+    >>> limit_words("hours", "day", 7200000000, "EUR"), limit_words("cost", "month", 50_000_000_000, "EUR")
+    ('2 h of compute a day', '500.00 EUR a month')
+    >>> limit_words("gpu:a100", "day", 28800000000, "EUR"), limit_words("sessions", "at-once", 3, "EUR")
+    ('8 h of GPU (a100) a day', '3 sessions at once')
+    """
+    words = amount_words(resource, period, amount, currency)
+    if period == AT_ONCE:
+        return f"{words} {of_words(resource, period)}"
+    if resource == COST:
+        return f"{words} {_PER[period]}"
+    kind, _, name = resource.partition(":")
+    gpu = f"GPU ({name})" if name else "GPU"
+    what = "compute" if resource == HOURS else gpu if kind == GPUS else name
+    return f"{words} of {what} {_PER[period]}"
+
+
 def amount_words(resource: str, period: str, amount: int, currency: str) -> str:
     """Return an amount for people.
 

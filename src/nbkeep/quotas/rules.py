@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nbkeep.meter.values import HOUR_US
 from nbkeep.model.verdict import Allow, Refuse, Verdict
 
-from .parse import amount_words, of_words
+from .parse import amount_words, limit_words
 from .values import AT_ONCE, EARLY_S, LEAST_S, NOTICE_S, WARN_PERCENT, Standing, number_of, rate_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def used_words(one: Standing, currency: str) -> str:
     def words(amount: int) -> str:
         return amount_words(resource, period, amount, currency)
 
-    whole = f"{words(allowed)} of {of_words(resource, period)}"
+    whole = limit_words(resource, period, allowed, currency)
     text = f"the quota of {one.whose} is {whole}, {words(one.used)} are used"
     if one.reserved:
         text += f" and {words(one.reserved)} reserved by sessions that have just begun"
@@ -78,12 +78,9 @@ def back_words(one: Standing) -> str:
 
 def _at_once(one: Standing, wanted: int, currency: str) -> str:
     resource, period = one.limit.key
-    amount = amount_words(resource, period, one.allowed or 0, currency)
+    amount = limit_words(resource, period, one.allowed or 0, currency)
     more = f", and this needs {wanted}" if wanted > 1 else ""
-    return (
-        f"Not started: the quota of {one.whose} is {amount} {of_words(resource, period)}, "
-        f"{one.used} are in use{more}."
-    )
+    return f"Not started: the quota of {one.whose} is {amount}, {one.used} are in use{more}."
 
 
 _ASK_OR_STOP = "Stop a session first, or ask for more on the portal's page Quotas, or ask an admin."

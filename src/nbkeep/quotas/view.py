@@ -13,7 +13,7 @@ from nbkeep.store.tables import UserRow
 
 from .book import read
 from .change import override_text
-from .parse import amount_words, key_text, limit_text, of_words
+from .parse import amount_words, key_text, limit_text, limit_words, of_words
 from .rules import forecast, used_up_at
 from .values import ADMIN, AT_ONCE, EVERYONE, PROJECT, READ, USE, USER, Limit, Standing
 
@@ -194,7 +194,7 @@ def _quota(row: QuotaRow, subject: str, currency: str) -> dict[str, Any]:
         "key": key_text(*limit.key),
         "of": of_words(*limit.key),
         "amount": row.amount,
-        "amount_words": amount_words(*limit.key, row.amount, currency),
+        "words": limit_words(*limit.key, row.amount, currency),
         "unit": unit_of(*limit.key),
         "set_at": row.set_at.isoformat(),
         "set_by": row.set_by,

@@ -65,7 +65,7 @@ def set_quotas(
         print_json(found)
         return
     for one in found["items"]:
-        print_note(f"{one['subject']}: {one['amount_words']} of {one['of']} ({one['quota']}).")
+        print_note(f"{one['subject']}: {one['words']} ({one['quota']}).")
     for note in found["notes"]:
         print_note(note)
 
@@ -80,10 +80,7 @@ def list_quotas(as_json: Json = False) -> None:
         print_json({"items": found, "overrides": overrides})
         return
     columns = [Column("of", keep=True), Column("quota", keep=True), Column("means"), Column("set by")]
-    rows = [
-        (one["subject"], one["quota"], f"{one['amount_words']} of {one['of']}", one["set_by"])
-        for one in found
-    ]
+    rows = [(one["subject"], one["quota"], f"{one['words']}", one["set_by"]) for one in found]
     print_table(columns, rows, "No quotas. Set one: `nbkeep quota set --everyone gpu=8h/day`.")
     if overrides:
         columns = [

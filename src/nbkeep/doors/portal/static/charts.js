@@ -6,6 +6,8 @@
   const style = () => getComputedStyle(document.documentElement);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
+  const small = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
+  const tick = (value) => (Math.abs(value) >= 1 || !value ? compact : small).format(value);
   const SERIES = 6;
   const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3], [4, 4], [1, 4]];
   const POINTS = ["circle", "rectRot", "triangle", "rect", "star", "crossRot"];
@@ -79,7 +81,7 @@
       beginAtZero: true,
       grid: {},
       border: { display: false },
-      ticks: { maxTicksLimit: 6, callback: (value) => compact.format(value), ...(whole ? { precision: 0 } : {}) },
+      ticks: { maxTicksLimit: 6, callback: tick, ...(whole ? { precision: 0 } : {}) },
     };
     const names = {
       stacked: isStacked,
