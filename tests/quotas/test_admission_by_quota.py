@@ -13,6 +13,7 @@ from meter_parts import beat, meter_of
 from nbkeep.backends.interface import Capacity
 from nbkeep.model.actor import OPERATOR
 from nbkeep.model.errors import NbkeepError, Refused
+from nbkeep.model.money import MICROCENTS
 from nbkeep.model.session import StopReason
 from nbkeep.people.projects import add_project, join_project, leave_project, remove_project
 from nbkeep.quotas import change
@@ -120,7 +121,7 @@ def test_gpus_of_a_type_count_across_profiles_and_only_those(office: OfficeForTe
     live(office, 1740, session_id)  # 58 of 60 GPU-minutes
     stop_session(office, jane, session_id)
     ends(office, jane, session_id)
-    with pytest.raises(Refused, match="GPU-hours \\(a100\\) a day"):
+    with pytest.raises(Refused, match="of GPU \\(a100\\) a day"):
         request_session(office, jane, gpu_profile(office, 4, "four"))
     request_session(office, jane, other)
     request_session(office, jane, SMALL)
