@@ -276,7 +276,7 @@ def test_the_same_files_make_the_same_bundle(office: OfficeForTests, tmp_path: P
 def test_no_bundle_is_written_with_names_that_none_has(
     office: OfficeForTests, tmp_path: Path, name: str
 ) -> None:
-    with pytest.raises(ValueError, match="no names"):
+    with pytest.raises(ValueError, match="no name of a file"):
         write_bundle(tmp_path / "x.zip", {name: b""}, kind="x", about={}, keys=keys_of(office.settings),
                      at=office.clock.now())  # fmt: skip
     assert list(tmp_path.iterdir()) == []

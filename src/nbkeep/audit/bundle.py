@@ -26,7 +26,7 @@ from .canonical import canonical
 from .signing import BUNDLE, problem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -68,41 +68,74 @@ class BundleProblem(Exception):
     """A bundle is not what was signed; its words follow "Not verified:"."""
 
 
+class BundleWriter:
+    """A bundle that is being written. `about`: JSON values that say more, as they are when it is signed."""
+
+    def __init__(self, packed: zipfile.ZipFile) -> None:
+        self.about: dict[str, Any] = {}
+        self.files: list[dict[str, Any]] = []
+        self._packed = packed
+
+    def add(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Add a file piece by piece. Raises OSError, and ValueError for a name that no bundle has."""
+        there = {one["name"] for one in self.files}
+        if not _NAME.fullmatch(name) or name in {MANIFEST, SIGNATURE, SUMS} or name in there:
+            raise ValueError(f"no name of a file in a bundle: {name}")
+        digest, size = hashlib.sha256(), 0
+        # It may grow beyond 4 GiB, which a ZIP has to know beforehand.
+        with self._packed.open(_entry(name), "w", force_zip64=True) as file:
+            for piece in pieces:
+                file.write(piece)
+                digest.update(piece)
+                size += len(piece)
+        self.files.append({"name": name, "sha256": digest.hexdigest(), "bytes": size})
+
+    def sign(self, kind: str, keys: Keys, at: datetime) -> None:
+        """Add the list of its files and the signature, after which nothing can be added."""
+        self.files.sort(key=lambda one: one["name"])
+        sums = "".join(f"{one['sha256']}  {one['name']}\n" for one in self.files).encode()
+        listed = [*self.files, {"name": SUMS, "sha256": _sha256(sums), "bytes": len(sums)}]
+        listed.sort(key=lambda one: one["name"])
+        values = {"kind": kind, "at": at.isoformat(), "about": self.about, "files": listed}
+        signed = keys.sign(BUNDLE, values)
+        signature = base64.b64decode(signed.pop("signature"))
+        for name, content in (
+            (SUMS, sums), (MANIFEST, f"{BUNDLE}\n{canonical(signed)}".encode()), (SIGNATURE, signature),
+        ):  # fmt: skip
+            self._packed.writestr(_entry(name), content)
+
+
+@contextlib.contextmanager
+def writing(path: Path, *, kind: str, keys: Keys, at: datetime) -> Generator[BundleWriter]:
+    """Give a bundle to fill; it is signed at the end, and `path` appears whole, for its owner only.
+
+    `kind`: what it is, such as "evidence". Raises `Refused` (409) where there is no key, and OSError.
+    """
+    with (
+        wholefile.replacing_bytes(path, durable=True) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        made = BundleWriter(packed)
+        yield made
+        made.sign(kind, keys, at)
+
+
 def write_bundle(
     path: Path, files: Mapping[str, bytes], *, kind: str, about: dict[str, Any], keys: Keys, at: datetime
 ) -> Written:
-    """Write a signed bundle of files by name; `path` appears whole, for its owner only. Twice replaces it.
-
-    `kind`: what it is, such as "evidence"; `about`: JSON values that say more. Raises `Refused` (409) where
-    there is no key, OSError, and ValueError for names that no bundle has.
-    """
-    reserved = {MANIFEST, SIGNATURE, SUMS}
-    if bad := [name for name in files if not _NAME.fullmatch(name) or name in reserved]:
-        raise ValueError(f"no names of files in a bundle: {bad}")
-    sums = "".join(f"{_sha256(files[name])}  {name}\n" for name in sorted(files)).encode()
-    whole = {**files, SUMS: sums}
-    values = {
-        "kind": kind,
-        "at": at.isoformat(),
-        "about": about,
-        "files": [
-            {"name": name, "sha256": _sha256(content), "bytes": len(content)}
-            for name, content in sorted(whole.items())
-        ],
-    }
-    signed = keys.sign(BUNDLE, values)
-    signature = base64.b64decode(signed.pop("signature"))
-    manifest = f"{BUNDLE}\n{canonical(signed)}".encode()
-    with (
-        wholefile.replacing_bytes(path, durable=True) as file,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed,
-    ):
-        for name, content in ((MANIFEST, manifest), (SIGNATURE, signature), *sorted(whole.items())):
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system, entry.external_attr = 3, 0o100644 << 16  # the same on every system
-            packed.writestr(entry, content)
+    """Write a signed bundle of files by name. Twice replaces it. Raises what `writing` and `add` raise."""
+    with writing(path, kind=kind, keys=keys, at=at) as made:
+        made.about = about
+        for name, content in sorted(files.items()):
+            made.add(name, [content])
     return written(path)
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.create_system, entry.external_attr = 3, 0o100644 << 16  # the same on every system
+    return entry
 
 
 def written(path: Path) -> Written:
@@ -141,6 +174,16 @@ class Bundle:
             raise BundleProblem(f"{name} has {size} bytes, more than the {most} that are looked at")
         with self._packed.open(name) as file:
             return file.read(size)
+
+    def lines(self, name: str, longest: int) -> Iterator[bytes]:
+        """Give the lines of a file, however many; raise `BundleProblem` for no file, or a longer line."""
+        if name not in self._sizes:
+            raise BundleProblem(f"{name} is missing")
+        with self._packed.open(name) as file:
+            while line := file.readline(longest + 1):
+                if len(line) > longest:
+                    raise BundleProblem(f"{name} has a line of more than {longest} bytes")
+                yield line
 
 
 @contextlib.contextmanager
@@ -273,6 +316,8 @@ def _read(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
         found = file.read(most + 1)
     if len(found) > most:
         raise BundleProblem(f"{entry.filename} is larger than that of any bundle")
+    if len(found) != entry.file_size:
+        raise BundleProblem(f"{entry.filename} was edited")
     return found
 
 

@@ -6,12 +6,9 @@ when it is whole; nothing of a session is changed for it.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import secrets
 import threading
-import zipfile
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +16,7 @@ from sqlalchemy import and_, or_, select
 
 from nbkeep import version
 from nbkeep.audit import events, journal
+from nbkeep.audit.bundle import writing, written
 from nbkeep.audit.checkpoints import as_values, make_checkpoint
 from nbkeep.audit.signing import keys_of
 from nbkeep.model.actor import SYSTEM
@@ -32,7 +30,7 @@ from nbkeep.store.tables import JournalRow, SecretLeaseRow, SessionRow, UserRow
 from .radius import LOOKS_BACK, of_target, sessions_of
 from .rules import LISTING_TRIES
 from .values import Target
-from .verify import CLOCK_FIELD, EVIDENCE, MANIFEST
+from .verify import JOURNAL, KIND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,8 +46,6 @@ if TYPE_CHECKING:
 _CHUNK = 1000
 _MOST_LINES = 500_000
 _MOST_HOMES = 50
-# Zip's own clock begins in 1980 and has no zone: the manifest says when.
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 _writing = threading.Lock()
 
 
@@ -69,7 +65,8 @@ def preserve(parts: Parts, incident_id: str, tries: int) -> str:
         part = folder / f".{incident_id}.{secrets.token_hex(6)}"
         try:
             _write(parts, row, part, tries)
-            told = _facts(part, parts.clock.now())
+            made = written(part)
+            told = {"sha256": made.sha256, "bytes": made.size_bytes, "at": parts.clock.now().isoformat()}
             return _put_in_place(parts, incident_id, part, told)
         except BaseException:
             with suppress(OSError):
@@ -98,43 +95,17 @@ def _put_in_place(parts: Parts, incident_id: str, part: Path, told: dict[str, An
     return _words(told)
 
 
-def _facts(part: Path, now: datetime) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    with part.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-        os.fsync(file.fileno())
-    return {"sha256": digest.hexdigest(), "bytes": part.stat().st_size, "at": now.isoformat()}
-
-
 def _words(told: dict[str, Any]) -> str:
     return f"Kept: {told['bytes']} bytes, SHA-256 {told['sha256']}."
 
 
-class _Archive:
-    """Files of an archive as they are written, with what the manifest says of each."""
-
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
-        self.files: list[dict[str, Any]] = []
-
-    def add(self, name: str, lines: Iterable[str]) -> int:
-        """Add a file of lines and return how many; what is beyond the most is left out, and that is said."""
-        digest, size, count, is_cut = hashlib.sha256(), 0, 0, False
-        info = zipfile.ZipInfo(name, _EPOCH)
-        info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o400 << 16
-        with self._archive.open(info, "w", force_zip64=True) as file:
-            for line in lines:
-                if count >= _MOST_LINES:
-                    is_cut = True
-                    break
-                data = f"{line}\n".encode("utf-8", "backslashreplace")
-                file.write(data)
-                digest.update(data)
-                size, count = size + len(data), count + 1
-        told: dict[str, Any] = {"name": name, "sha256": digest.hexdigest(), "bytes": size, "lines": count}
-        self.files.append({**told, "is_cut": True} if is_cut else told)
-        return count
+def _lines(lines: Iterable[str], name: str, notes: list[str]) -> Iterator[bytes]:
+    """Give lines as bytes; what is beyond the most is left out, and that is said."""
+    for count, line in enumerate(lines):
+        if count >= _MOST_LINES:
+            notes.append(f"{name}: the first {_MOST_LINES} lines, there are more.")
+            return
+        yield f"{line}\n".encode("utf-8", "backslashreplace")
 
 
 def _write(parts: Parts, row: IncidentRow, part: Path, tries: int) -> None:
@@ -144,38 +115,31 @@ def _write(parts: Parts, row: IncidentRow, part: Path, tries: int) -> None:
     checkpoint = _checkpoint(parts, keys, notes)
     with parts.store.read() as tx:
         users = _users(tx, row)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
-        made = _Archive(archive)
-        made.add("incident.json", [_json(_incident(row))])
-        made.add("journal.jsonl", _journal(parts, target, row, since))
-        made.add(
+    with writing(part, kind=KIND, keys=keys, at=parts.clock.now()) as made:
+
+        def add(name: str, lines: Iterable[str]) -> None:
+            made.add(name, _lines(lines, name, notes))
+
+        add("incident.json", [_json(_incident(row))])
+        add(JOURNAL, _journal(parts, target, row, since))
+        add(
             "sessions.jsonl",
             _rows(parts, select(SessionRow).where(SessionRow.id.in_(_sessions(row, target)))),
         )
-        made.add("network.jsonl", _rows(parts, _since(target, ConnectionRow, since)))
-        made.add("models.jsonl", _rows(parts, _since(target, ModelCallRow, since)))
-        made.add(
+        add("network.jsonl", _rows(parts, _since(target, ConnectionRow, since)))
+        add("models.jsonl", _rows(parts, _since(target, ModelCallRow, since)))
+        add(
             "datasets.jsonl",
             _rows(parts, select(DatasetReadRow).where(of_target(target, DatasetReadRow.session_id))),
         )
-        made.add("leases.jsonl", _rows(parts, select(SecretLeaseRow).where(_leases(target))))
+        add("leases.jsonl", _rows(parts, select(SecretLeaseRow).where(_leases(target))))
         if len(users) > _MOST_HOMES:
             notes.append(f"Homes: of the first {_MOST_HOMES} people of {len(users)}.")
         for user in users[:_MOST_HOMES]:
-            made.add(f"home-{user}.jsonl", _home(parts, user, tries, notes))
-        manifest = {
-            "v": 1,
-            "incident": row.id,
-            CLOCK_FIELD: parts.clock.now().isoformat(),
-            "nbkeep": version(),
-            "checkpoint": checkpoint,
-            "files": made.files,
-            "notes": notes,
-        }
-        archive.writestr(
-            zipfile.ZipInfo(MANIFEST, _EPOCH), json.dumps(keys.sign(EVIDENCE, manifest), indent=1)
-        )
+            add(f"home-{user}.jsonl", _home(parts, user, tries, notes))
+        made.about = {
+            "incident": row.id, "nbkeep": version(), "checkpoint": checkpoint, "notes": notes,
+        }  # fmt: skip
 
 
 def _checkpoint(parts: Parts, keys: Keys, notes: list[str]) -> dict[str, Any] | None:
