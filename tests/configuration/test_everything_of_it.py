@@ -51,6 +51,10 @@ model_providers:
   kind: openai
   host: api.openai.com
   prices: [{model: gpt-x, input: '2.50', output: '10'}]
+quotas:
+- {name: 'user:jane', limits: [gpu-a100=8h/day, sessions=3]}
+- {name: 'project:nlp', limits: [cost=500/month]}
+- {name: everyone, limits: [hours=200h/month]}
 model_budgets:
 - {name: everyone, month: '20'}
 - {name: 'user:jane', month: '50.5'}
@@ -101,7 +105,7 @@ def told(changes: list[Change]) -> list[str]:
 def test_all_of_it_is_made_once_and_comes_back(there: OfficeForTests) -> None:
     made = apply(there, WHOLE)
     assert {one.action for one in made} == {"create"}
-    assert len(made) == 9
+    assert len(made) == 12
     assert apply(there, WHOLE) == []
     text = export(there)
     assert apply(there, text) == []
@@ -168,6 +172,16 @@ def test_people_move_between_leads_and_members(there: OfficeForTests) -> None:
     assert [one["data"]["after"] for one in found] == ["Sentences"]
 
 
+def test_limits_that_the_file_lacks_are_taken_away(there: OfficeForTests) -> None:
+    apply(there, WHOLE)
+    changes = apply(there, WHOLE.replace("gpu-a100=8h/day, sessions=3", "sessions=2"))
+    assert [one.fields for one in changes] == [
+        {"limits": [["gpu-a100=8h/day", "sessions=3"], ["sessions=2"]]}
+    ]
+    gone = apply(there, HEAD + "quotas: [{name: everyone, limits: [hours=200h/month]}]")
+    assert told(gone) == ["delete quota project:nlp", "delete quota user:jane"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -197,6 +211,9 @@ def test_people_move_between_leads_and_members(there: OfficeForTests) -> None:
         ("model_providers: [{name: o, kind: magic, host: a.com}]", "magic"),
         ("model_budgets: [{name: 'project:nlp', month: '5'}]", "nobody who can have a budget"),
         ("model_budgets: [{name: total, month: 5}]", "not text"),
+        ("quotas: [{name: 'role:user', limits: [sessions=1]}]", "nobody who can have a quota"),
+        ("quotas: [{name: 'user:nobody', limits: [sessions=1]}]", "nobody"),
+        ("quotas: [{name: everyone, limits: [much]}]", "much"),
         ("prices: [{name: moon, price: '1'}]", "moon"),
         ("prices: [{name: 'gpu:a100', price: cheap}]", "cheap"),
     ],

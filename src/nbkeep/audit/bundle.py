@@ -246,11 +246,11 @@ def _check_gaps(file: IO[bytes], packed: zipfile.ZipFile, infos: list[zipfile.Zi
     # Other programs may find other files in what lies between, before or after those that the list has.
     end = 0
     for one in sorted(infos, key=lambda info: info.header_offset):
-        file.seek(one.header_offset)
-        header = file.read(_LOCAL.size)
-        *_, name_bytes, extra_bytes = _LOCAL.unpack(header)
         if one.header_offset != end:
             raise BundleProblem("something was added to it that its list of files does not have")
+        file.seek(end)
+        header = file.read(_LOCAL.size)
+        *_, name_bytes, extra_bytes = _LOCAL.unpack(header)
         end += _LOCAL.size + name_bytes + extra_bytes + one.compress_size
     listed = sum(_LISTED_BYTES + len(one.filename) + len(one.extra) + len(one.comment) for one in infos)
     if end != packed.start_dir or file.seek(0, os.SEEK_END) != end + listed + _END_BYTES:

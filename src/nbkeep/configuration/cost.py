@@ -1,4 +1,4 @@
-"""Providers of models with their prices, budgets, and prices of resources in the configuration."""
+"""Quotas, providers of models with their prices, budgets, and prices of resources in the configuration."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from nbkeep.inference.usage import list_prices as model_prices
 from nbkeep.inference.usage import list_providers
 from nbkeep.meter import prices
 from nbkeep.model.actor import OPERATOR
+from nbkeep.model.errors import invalid
 from nbkeep.model.money import parse_microcents, price_words
+from nbkeep.quotas.change import Subject, find_subject, read_limits, remove_quotas, set_quotas
+from nbkeep.quotas.parse import key_text, limit_text, parse_limit
+from nbkeep.quotas.values import EVERYONE, PROJECT, USER
+from nbkeep.quotas.view import list_quotas
 
 from .document import mapping
-from .section import Entry, Section, Work, check_fields, listed, text
+from .section import Entry, Section, Work, check_fields, listed, text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +28,39 @@ if TYPE_CHECKING:
 _HTTPS = 443
 _PROVIDER_FIELDS = ("name", "kind", "host", "prices")
 _PRICE_FIELDS = ("model", "input", "output", "cached")
+
+
+class Quotas(Section):
+    """How much somebody may use; the name is for whom: `user:NAME`, `project:NAME` or `everyone` (each)."""
+
+    name, kind, is_leaf = "quotas", "quota", True
+
+    def entries(self, work: Work) -> list[Entry]:
+        """Return all quotas, those of one subject together."""
+        found: dict[str, list[str]] = {}
+        for one in list_quotas(work.tx, OPERATOR, work.settings.currency):
+            name = one["subject"].removeprefix("project ")
+            whose = EVERYONE if one["kind"] == EVERYONE else f"{one['kind']}:{name}"
+            found.setdefault(whose, []).append(one["quota"])
+        return [{"name": name, "limits": sorted(found[name])} for name in sorted(found)]
+
+    def put(self, work: Work, wanted: Mapping[str, Any], before: Entry | None) -> Entry:
+        """Set the limits that are wanted, and take the others away."""
+        check_fields("quotas", wanted, ("name", "limits"))
+        limits = read_limits(texts("quotas", wanted, "limits"))
+        after = {"name": wanted["name"], "limits": sorted(map(limit_text, limits))}
+        if after != before:
+            subject = _subject(work.tx, wanted["name"])
+            kept = {key_text(*one.key) for one in limits}
+            held = [parse_limit(one) for one in (before or {}).get("limits", [])]
+            if gone := [key_text(*one.key) for one in held if key_text(*one.key) not in kept]:
+                remove_quotas(work.tx, work.clock, work.actor, subject, gone)
+            set_quotas(work.tx, work.clock, work.actor, subject, after["limits"])
+        return after
+
+    def delete(self, work: Work, name: str) -> None:
+        """Take all limits of somebody away."""
+        remove_quotas(work.tx, work.clock, work.actor, _subject(work.tx, name), ())
 
 
 class ModelProviders(Section):
@@ -123,6 +161,19 @@ class Prices(Section):
                 work.settings.currency,
             )
         return after
+
+
+def _subject(tx: Tx, name: str) -> Subject:
+    """Return whose quota it is; raise `Refused`: 400 for who can have none, 404 for nobody."""
+    kind, _, who = name.partition(":")
+    if name == EVERYONE:
+        return find_subject(tx, everyone=True)
+    if f"{kind}:" == PROJECT:
+        return find_subject(tx, project=who)
+    if f"{kind}:" != USER:
+        raise invalid("quotas", f"{name[:60]!r} is nobody who can have a quota.",
+                      "Write user:NAME, project:NAME or everyone (each by themselves).")  # fmt: skip
+    return find_subject(tx, user=who)
 
 
 def _place(host: str, port: int, prefix: str) -> str:

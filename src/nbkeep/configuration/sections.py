@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .cost import ModelBudgets, ModelProviders, Prices
+from .cost import ModelBudgets, ModelProviders, Prices, Quotas
 from .offer import Flavors, Profiles
 from .people import Projects, Users
 from .reach import Connections, Datasets
@@ -17,6 +17,7 @@ SECTIONS: tuple[Section, ...] = (
     Profiles(),
     Users(),
     Projects(),
+    Quotas(),
     Connections(),
     Datasets(),
     ModelProviders(),

@@ -21,6 +21,10 @@ def _by_a_limit(record: dict[str, Any]) -> bool:
     return record["data"].get("reason") in _LIMITS
 
 
+def _froze(record: dict[str, Any]) -> bool:
+    return record["data"].get("step") == "freeze"
+
+
 _JOURNAL = (
     Recorded("records", "Records in the journal, their hash chain checked", ()),
     Recorded("sign-ins", "Sign-ins with name and password", ("signin.succeeded",)),
@@ -111,6 +115,35 @@ _JOURNAL = (
         "budgets-reached",
         "Budgets of which much or all was used",
         ("model.budget-warned", "model.budget-spent"),
+    ),
+    Recorded(
+        "quotas-set",
+        "Quotas set, taken away, and overridden for a while with a reason",
+        ("quota.set", "quota.removed", "quota.overridden"),
+    ),
+    Recorded(
+        "quotas-reached",
+        "Quotas of which people were warned, and sessions that one was to cut",
+        ("quota.warned", "quota.cut-announced"),
+    ),
+    Recorded("alarms-raised", "Alarms about unusual use, each with its numbers", ("alarm.raised",)),
+    Recorded("alarms-answered", "Alarms that somebody looked into, with a note", ("alarm.acknowledged",)),
+    Recorded(
+        "incidents",
+        "Incidents opened, each with a reason and what it ended at once, and closed",
+        ("incident.opened", "incident.closed"),
+    ),
+    Recorded(
+        "incidents-contained",
+        "Sessions of incidents frozen or ended, as steps that were done",
+        ("incident.step-done",),
+        _froze,
+        "where the step was to freeze them",
+    ),
+    Recorded(
+        "incident-evidence",
+        "Evidence of incidents kept, with its hash, and copies taken of it",
+        ("incident.evidence-kept", "incident.evidence-taken"),
     ),
     Recorded(
         "profiles-changed",
