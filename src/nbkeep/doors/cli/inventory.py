@@ -65,7 +65,7 @@ def inventory(
 def _sum_up(found: list[dict[str, Any]]) -> None:
     unowned = sum(one["level"] == "unowned" for one in found)
     todo = sum(bool(one["todo"]) for one in found)
-    print_note(f"{len(found)} in all; {todo} need something done, {unowned} of them have no known owner.")
+    print_note(f"{len(found)} in all; something to do: {todo}, without a known owner: {unowned}.")
 
 
 def _day(at: str | None) -> str:
