@@ -75,6 +75,7 @@ def test_a_session_stands_still_until_its_incident_is_closed(platform: Platform,
     wait_for(
         lambda: platform.office.get(f"/sessions/{session.id}").json()["state"] == "ready", 10, "it is ready"
     )
+    session.open()  # its cookie ended with the sign-in of before
     before = counted()
     time.sleep(1)
     assert counted() > before
