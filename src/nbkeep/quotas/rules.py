@@ -42,18 +42,19 @@ def may_begin(standings: Iterable[Standing], held: tuple[Held, ...], cost: int, 
     return Allow()
 
 
+def quota_words(one: Standing, currency: str) -> str:
+    """Return whose limit it is and how much it allows, in a few words."""
+    allowed = one.limit.amount if one.allowed is None else one.allowed
+    return f"the quota of {one.whose} is {limit_words(*one.limit.key, allowed, currency)}"
+
+
 def used_words(one: Standing, currency: str) -> str:
     """Return how much of a limit is used, in one line."""
     resource, period = one.limit.key
-    allowed = one.limit.amount if one.allowed is None else one.allowed
-
-    def words(amount: int) -> str:
-        return amount_words(resource, period, amount, currency)
-
-    whole = limit_words(resource, period, allowed, currency)
-    text = f"the quota of {one.whose} is {whole}, {words(one.used)} are used"
+    text = f"{quota_words(one, currency)}, {amount_words(resource, period, one.used, currency)} are used"
     if one.reserved:
-        text += f" and {words(one.reserved)} reserved by sessions that have just begun"
+        reserved = amount_words(resource, period, one.reserved, currency)
+        text += f" and {reserved} reserved by sessions that have just begun"
     return text
 
 

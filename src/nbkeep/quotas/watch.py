@@ -21,7 +21,7 @@ from nbkeep.store.tables import SessionRow, UserRow
 
 from .book import are_any, holds, read
 from .parse import limit_text
-from .rules import back_words, is_to_be_told, next_cut, used_words
+from .rules import back_words, is_to_be_told, next_cut, quota_words, used_words
 from .values import KIND, Limit, Standing
 
 if TYPE_CHECKING:
@@ -162,5 +162,5 @@ def _write(tx: Tx, clock: Clock, session: SessionRow, cut: Cut | None, currency:
 
 def cut_words(one: Standing, currency: str) -> str:
     """Return by which quota a session is cut, and when it is back: what its page says afterwards."""
-    whole = used_words(one, currency).partition(",")[0]
+    whole = quota_words(one, currency)
     return f"{whole[0].upper()}{whole[1:]}. {back_words(one)}"
