@@ -49,7 +49,7 @@ class Launched:
     """
 
     server_url: str
-    warm: bool | None = None
+    warm: bool | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
