@@ -168,7 +168,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
 });
 document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll(".subnav details[open]")) if (!menu.contains(event.target)) menu.open = false;
+  for (const menu of document.querySelectorAll(".wide-only .nav-group details[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
 wireTheme();
