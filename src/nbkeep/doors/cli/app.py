@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from typing import Annotated
+from functools import cache
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.main import get_command
 
 from nbkeep import version
 from nbkeep.model.errors import NbkeepError
@@ -15,6 +17,9 @@ from nbkeep.model.errors import NbkeepError
 from .faults import report_fault
 from .help import Headings
 from .output import print_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Every verb, in the order of `nbkeep --help`. A new one is one file with `register(app)` and one line here.
 VERBS = (
@@ -93,6 +98,12 @@ def build_app() -> typer.Typer:
     return app
 
 
+@cache
+def _command() -> Callable[..., object]:
+    """Return the command line made once in this process: that takes longer than most commands do."""
+    return get_command(build_app())
+
+
 def _first(
     show_version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
@@ -115,7 +126,7 @@ def _keep_examples(app: typer.Typer) -> None:
 def run(args: list[str]) -> int:
     """Run one command line and return its exit code; prints errors to stderr and raises nothing."""
     try:
-        build_app()(args, prog_name="nbkeep")
+        _command()(args, prog_name="nbkeep")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except NbkeepError as error:

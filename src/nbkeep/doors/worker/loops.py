@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nbkeep.audit.checkpoints import make_when_due
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from nbkeep.sessions.interface import Parts
 
 ROUND_S = 1.0
+_BUILD_EVERY_S = 2.0
+_LOOK_EVERY_S = 10.0
 _SWEEP_EVERY_S = 3600.0
 _HOLD_EVERY_S = 10.0
 _SIGN_EVERY_S = 60.0
@@ -150,22 +154,28 @@ class Worker:
 
 
 async def run_loops(parts: Parts) -> None:
-    """Do a round every second until cancelled; in a thread, for it waits for database, hub and warden."""
+    """Do all loops until cancelled; in threads, for they wait for database, hub, warden and other servers."""
     worker, forwarder, mailer = Worker(parts), Forwarder(parts), Mailer(parts)
     homes, watcher, builder = HomeMeasurer(parts), Watcher(parts, worker.step), EvidenceBuilder(parts)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_every_round(worker.round))
-        group.create_task(_every_round(lambda: worker.step("forwarding", forwarder.round)))
-        group.create_task(_every_round(lambda: worker.step("homes", homes.round)))
-        group.create_task(_every_round(lambda: worker.step("mail", mailer.round)))
-        group.create_task(_every_round(lambda: worker.step("alarms", watcher.round)))
-        group.create_task(_every_round(lambda: worker.step("daily report", lambda: put_when_due(parts))))
+    beside: tuple[tuple[str, float, Callable[[], object]], ...] = (
+        ("forwarding", ROUND_S, forwarder.round),
+        ("mail", ROUND_S, mailer.round),
         # Beside the others: evidence takes as long as it takes, and deadlines wait for nobody.
-        group.create_task(_every_round(lambda: worker.step("incidents", lambda: advance(parts))))
-        group.create_task(_every_round(lambda: worker.step("evidence", builder.round)))
+        ("incidents", ROUND_S, lambda: advance(parts)),
+        ("evidence", _BUILD_EVERY_S, builder.round),
+        ("homes", _LOOK_EVERY_S, homes.round),
+        ("alarms", _LOOK_EVERY_S, watcher.round),
+        ("daily report", _LOOK_EVERY_S, lambda: put_when_due(parts)),
+    )
+    # A thread for each: what takes minutes in one must not keep another waiting for a place.
+    pool = ThreadPoolExecutor(1 + len(beside), "nbkeep-loop")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_for_ever(pool, ROUND_S, worker.round))
+        for name, every_s, act in beside:
+            group.create_task(_for_ever(pool, every_s, partial(worker.step, name, act)))
 
 
-async def _every_round(act: Callable[[], object]) -> None:
+async def _for_ever(pool: ThreadPoolExecutor, every_s: float, act: Callable[[], object]) -> None:
     while True:
-        await asyncio.to_thread(act)
-        await asyncio.sleep(ROUND_S)
+        await asyncio.get_running_loop().run_in_executor(pool, act)
+        await asyncio.sleep(every_s)
