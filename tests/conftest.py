@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from hypothesis import settings
 
+from database_parts import forget_compiled, put_migrated
 from nbkeep.model.clock import ManualClock
 from nbkeep.store.database import Store
 from platform_parts import Platform, make_platform, remove_platform
@@ -102,6 +103,12 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _forgetful() -> Iterator[None]:
+    yield
+    forget_compiled()
+
+
 @pytest.fixture
 def store(store_url: str) -> Iterator[Store]:
     """A database with all tables, once on each engine."""
@@ -114,6 +121,7 @@ def store(store_url: str) -> Iterator[Store]:
 @pytest.fixture
 def sqlite_store(tmp_path: Path) -> Iterator[Store]:
     """A database with all tables on SQLite, for what does not depend on the engine."""
+    put_migrated(tmp_path / "nbkeep.db")
     opened = Store.at(tmp_path / "nbkeep.db")
     opened.migrate()
     yield opened

@@ -14,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from database_parts import put_migrated
 from nbkeep.app import Office
 from nbkeep.backends.interface import (
     Capacity,
@@ -301,6 +302,8 @@ def make_office(folder: Path, url: str = "", **settings: object) -> OfficeForTes
         (folder / "secrets" / name).write_text(f"{name}-of-this-test{long if name == 'state-key' else ''}\n")
         (folder / "secrets" / name).chmod(0o600)
     made = Settings(data_dir=folder, database_url=url, **settings)  # pyright: ignore[reportArgumentType]
+    if not url:
+        put_migrated(folder / "nbkeep.db")
     store = Store(made.store_url, took=database_took)
     store.migrate()
     clock = ManualClock()
