@@ -39,7 +39,7 @@ if where == "freezing":
     steps.settle_freezer = die
 elif where == "writing":
     steps.settle_freezer = lambda *_: None
-    evidence._facts = die
+    evidence.written = die
 incident = opened(office, OPERATOR, "user", "jane")
 if where == "opened":
     die()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import sys
+from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +21,7 @@ from .help import Headings
 from .output import print_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 # Every verb, in the order of `nbkeep --help`. A new one is one file with `register(app)` and one line here.
 VERBS = (
@@ -80,8 +82,8 @@ class _Verbs(Headings):
     order = _ORDER
 
 
-def build_app() -> typer.Typer:
-    """Return the command line with every verb registered."""
+def build_app(verbs: Sequence[str] = VERBS) -> typer.Typer:
+    """Return the command line with these verbs registered."""
     app = typer.Typer(
         name="nbkeep",
         help=_HELP,
@@ -92,16 +94,42 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_first)
-    for verb in VERBS:
+    for verb in verbs:
         importlib.import_module(f"nbkeep.doors.cli.{verb}").register(app)
     _keep_examples(app)
     return app
 
 
 @cache
-def _command() -> Callable[..., object]:
-    """Return the command line made once in this process: that takes longer than most commands do."""
-    return get_command(build_app())
+def _command(verb: str) -> Callable[..., object]:
+    """Return the command line with one verb, or with all; once, for that takes longer than most commands.
+
+    `verb`: "" for all, "--help" for all without what is below them, which their list does not show.
+    """
+    if verb == "--help":
+        app = build_app()
+        for group in app.registered_groups:
+            group.typer_instance = _without_commands(group.typer_instance)
+        return get_command(app)
+    return get_command(build_app((verb,) if verb else VERBS))
+
+
+def _without_commands(app: typer.Typer | None) -> typer.Typer | None:
+    bare = copy(app)
+    if bare is not None:
+        bare.registered_commands, bare.registered_groups = [], []
+    return bare
+
+
+def _needed(args: list[str]) -> str:
+    """Return what of the command line is needed for these arguments: to make all of it takes a while."""
+    first = args[0] if args else "--help"
+    if "_NBKEEP_COMPLETE" in os.environ:
+        return ""  # a shell asks; what for is not in the arguments
+    if first in {"--help", "-h"}:
+        return "--help" if len(args) < 2 else ""
+    verb = first.replace("-", "_")
+    return verb if verb in VERBS else ""
 
 
 def _first(
@@ -126,7 +154,7 @@ def _keep_examples(app: typer.Typer) -> None:
 def run(args: list[str]) -> int:
     """Run one command line and return its exit code; prints errors to stderr and raises nothing."""
     try:
-        _command()(args, prog_name="nbkeep")
+        _command(_needed(args))(args, prog_name="nbkeep")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except NbkeepError as error:
