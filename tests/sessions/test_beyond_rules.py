@@ -67,7 +67,6 @@ def test_keys_providers_connections_packages_and_limits_are_told(any_office: Off
     assert said(office, jane, PROFILE, HOST) == [provider, f"{volume}."]
     assert said(office, OPERATOR, hers, HOST)[1].startswith("The secret openai")
     assert VALUE not in str(said(office, OPERATOR, hers, HOST))
-    assert "nbkeep dataset show sales" in said(office, jane, hers, "sales.data.nbkeep:80")[0]
     assert said(office, jane, hers, "elsewhere.example") == [f"{volume}; 0 B were sent today."]
 
 
