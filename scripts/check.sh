@@ -23,7 +23,11 @@ lab_unit_tests() {
 }
 
 # The running product is mostly waited for, so that the other tests run beside it where there is room for both.
+# Attacks and back ends come after it: both lanes take about as long then.
 # What fails there is run once more by itself, and named: only a machine that does two things at once may be why.
+ALONE="tests/e2e tests/attacks tests/backends"
+BESIDE="--ignore=tests/e2e --ignore=tests/attacks --ignore=tests/backends"
+
 all_tests() {
     if [ -n "${PYTEST_ARGS:-}" ] || [ "$(nproc)" -lt 2 ] || ! has_gib 6; then
         .venv/bin/pytest ${PYTEST_ARGS:-}
@@ -31,11 +35,11 @@ all_tests() {
     fi
     local said others result=0 beside=0
     said=$(mktemp)
-    printf '    in two lanes: tests/e2e here; the others beside it, shown when they have ended\n'
-    .venv/bin/pytest -o cache_dir=.pytest_cache/others --ignore=tests/e2e >"$said" 2>&1 &
+    printf '    in two lanes: %s here; the others beside it, shown when they have ended\n' "$ALONE"
+    .venv/bin/pytest -o cache_dir=.pytest_cache/others $BESIDE >"$said" 2>&1 &
     others=$!
     trap "kill $others 2>/dev/null" EXIT
-    .venv/bin/pytest -o cache_dir=.pytest_cache/e2e tests/e2e || result=$?
+    .venv/bin/pytest -o cache_dir=.pytest_cache/e2e $ALONE || result=$?
     while kill -0 "$others" 2>/dev/null; do
         printf '    the others: %s\n' "$(grep -o '\[ *[0-9]*%\]$' "$said" | tail -n 1)"
         for _ in $(seq 30); do kill -0 "$others" 2>/dev/null && sleep 1; done
@@ -44,7 +48,7 @@ all_tests() {
     trap - EXIT
     cat "$said"
     rm -f "$said"
-    settled "$result" e2e tests/e2e && settled "$beside" others --ignore=tests/e2e
+    settled "$result" e2e $ALONE && settled "$beside" others $BESIDE
 }
 
 # Of a lane that ended with this status: whether it is good, if need be after another run of the few that failed.
