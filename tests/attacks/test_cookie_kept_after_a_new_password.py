@@ -68,6 +68,15 @@ def test_a_new_password_ends_every_older_sign_in_and_no_newer_one(platform: Plat
     assert not is_in(thief, session)
 
 
+def test_old_cookies_make_no_new_ones_in_the_seconds_after_a_new_password(platform: Platform) -> None:
+    person = platform.person()
+    person.sign_in()
+    thief = copy_of(person)
+    assert "/hub/login" not in str(thief.get("/portal/").url)  # the hub has just heard that all is well
+    change_password(person)
+    assert "/hub/login" in str(thief.get("/portal/").url)
+
+
 def test_a_disabled_person_is_out_of_an_open_server(platform: Platform) -> None:
     person = platform.person()
     person.sign_in()

@@ -74,6 +74,10 @@ class VisitAuthorizeHandler(OAuthAuthorizeHandler):
     session, the hub shares this one server with them; `OfficeAuthenticator.refresh_user` takes it back.
     """
 
+    async def refresh_auth(self, user: Any, **_options: Any) -> Any:
+        """Ask the office anew: what the hub heard seconds ago must not become a new, lasting sign-in."""
+        return await super().refresh_auth(user, force=True)
+
     @web.authenticated
     async def get(self) -> None:
         """Open the door for visitors with a leave, then do what JupyterHub does for everybody."""
