@@ -15,9 +15,9 @@ from lab_parts import Desk, audit, errors, not_run, wait_audit
 from platform_parts import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Response
 
     from platform_parts import Platform, Session
 
@@ -141,6 +141,18 @@ def test_a_cell_goes_on_when_its_tab_is_closed_and_its_output_is_there_on_return
     desk.shoot("back-again")
 
 
+def tells_front(path: str) -> Callable[[Response], bool]:
+    """Return what knows the answer to a save of the layout with this notebook in front."""
+
+    def is_it(answer: Response) -> bool:
+        if "/lab/api/workspaces" not in answer.url or answer.request.method != "PUT":
+            return False
+        layout = json.loads(answer.request.post_data or "{}")["data"].get("layout-restorer:data", {})
+        return layout.get("main", {}).get("current") == f"notebook:{path}"
+
+    return is_it
+
+
 def test_tabs_layout_and_files_are_there_after_a_stop_and_a_start(desk: Desk, session: Session) -> None:
     tabs = desk.page.locator(".lm-DockPanel-tabBar .lm-TabBar-tabLabel")
     expect(tabs.filter(has_text="plan.ipynb")).to_be_visible()
@@ -148,10 +160,7 @@ def test_tabs_layout_and_files_are_there_after_a_stop_and_a_start(desk: Desk, se
     desk.panel.locator(".jp-Notebook").click()
     desk.page.get_by_role("tab", name="Property Inspector").click()
     expect(desk.page.locator("#jp-right-stack")).to_be_visible()
-    saved = desk.page.expect_response(
-        lambda answer: "/lab/api/workspaces" in answer.url and answer.request.method == "PUT"
-    )
-    with saved:
+    with desk.page.expect_response(tells_front("plan.ipynb")):
         tabs.filter(has_text="plan.ipynb").click()
     desk.visit(f"/sessions/{session.id}")
     desk.page.once("dialog", lambda dialog: dialog.accept())
