@@ -66,6 +66,7 @@ def lab_server() -> Generator[Lab]:
                 "--ServerApp.jpserver_extensions={'fake_status': True}",
                 "--IdentityProvider.token=",
                 f"--ServerApp.root_dir={home}",
+                "--ServerApp.contents_manager_class=world_contents.WorldContents",
                 "--LabApp.expose_app_in_browser=True",
                 f"--LabApp.extra_labextensions_path={EXTENSIONS}",
             ],
