@@ -11,7 +11,7 @@ from nbkeep.profiles.known import known_to
 from nbkeep.profiles.rules import changed
 
 from . import document as texts
-from .section import Work
+from .section import WholeSection, Work
 from .sections import SECTIONS
 
 if TYPE_CHECKING:
@@ -126,14 +126,14 @@ def _apply(work: Work, document: Mapping[str, Any]) -> list[Change]:
     ]
     changes: list[Change] = []
     for section, wanted in found:
-        if section.is_leaf:
+        if isinstance(section, WholeSection) and section.is_leaf:
             changes += _delete(work, section, wanted)
     for section, wanted in found:
         before = _by_name(section.entries(work))
         changes += [_put(work, section, one, before.get(name)) for name, one in wanted.items()]
         work.tx.flush()
     for section, wanted in reversed(found):
-        if section.is_deleted and not section.is_leaf:
+        if isinstance(section, WholeSection) and not section.is_leaf:
             changes += _delete(work, section, wanted)
     return [change for change in changes if change.action != "change" or change.fields]
 
@@ -146,7 +146,7 @@ def _put(work: Work, section: Section, wanted: Mapping[str, Any], before: Entry 
     return Change("change" if before else "create", section.kind, after["name"], fields)
 
 
-def _delete(work: Work, section: Section, wanted: Mapping[str, Mapping[str, Any]]) -> list[Change]:
+def _delete(work: Work, section: WholeSection, wanted: Mapping[str, Mapping[str, Any]]) -> list[Change]:
     names = [
         name
         for name, before in _by_name(section.entries(work)).items()

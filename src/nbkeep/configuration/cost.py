@@ -18,7 +18,7 @@ from nbkeep.quotas.values import EVERYONE, PROJECT, USER
 from nbkeep.quotas.view import list_quotas
 
 from .document import mapping
-from .section import Entry, Section, Work, check_fields, listed, text, texts
+from .section import Entry, Section, WholeSection, Work, check_fields, listed, text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ _PROVIDER_FIELDS = ("name", "kind", "host", "prices")
 _PRICE_FIELDS = ("model", "input", "output", "cached")
 
 
-class Quotas(Section):
+class Quotas(WholeSection):
     """How much somebody may use; the name is for whom: `user:NAME`, `project:NAME` or `everyone` (each)."""
 
     name, kind, is_leaf = "quotas", "quota", True
@@ -63,7 +63,7 @@ class Quotas(Section):
         remove_quotas(work.tx, work.clock, work.actor, _subject(work.tx, name), ())
 
 
-class ModelProviders(Section):
+class ModelProviders(WholeSection):
     """Providers and what their models cost. A price that the document lacks stays: calls were made at it."""
 
     name, kind, is_leaf = "model_providers", "model provider", True
@@ -107,7 +107,7 @@ class ModelProviders(Section):
         return {**_provider(wanted), "prices": []} != {**before, "prices": []}
 
 
-class ModelBudgets(Section):
+class ModelBudgets(WholeSection):
     """What models may cost in a month; the name is for whom: `user:NAME`, `everyone` or `total`."""
 
     name, kind, is_leaf = "model_budgets", "model budget", True
@@ -134,7 +134,7 @@ class ModelBudgets(Section):
 class Prices(Section):
     """What an hour of a resource costs, from when it is applied on. No price is ever taken back."""
 
-    name, kind, is_deleted = "prices", "price", False
+    name, kind = "prices", "price"
 
     def entries(self, work: Work) -> list[Entry]:
         """Return the prices that hold now and were set: those of flavors alone stand there."""

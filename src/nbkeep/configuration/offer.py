@@ -9,13 +9,13 @@ from nbkeep.profiles import flavors, profiles
 from nbkeep.profiles.parse import flavor_from, plain, profile_from
 from nbkeep.profiles.rules import check_flavor
 
-from .section import Entry, Section, Work
+from .section import Entry, WholeSection, Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Flavors(Section):
+class Flavors(WholeSection):
     """What the document leaves out of one is at its default, not as it happens to be."""
 
     name, kind = "flavors", "flavor"
@@ -38,7 +38,7 @@ class Flavors(Section):
         flavors.delete_flavor(work.tx, work.clock, work.actor, name)
 
 
-class Profiles(Section):
+class Profiles(WholeSection):
     """What the document leaves out of one is at its default, not as it happens to be."""
 
     name, kind = "profiles", "profile"

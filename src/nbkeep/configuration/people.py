@@ -15,7 +15,7 @@ from nbkeep.people.records import find_user
 from nbkeep.people.users import change_user
 from nbkeep.store.tables import UserRow
 
-from .section import Entry, Section, Work, check_fields, text, texts
+from .section import Entry, Section, WholeSection, Work, check_fields, text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ _PROJECT_FIELDS = ("name", "description", "leads", "members")
 class Users(Section):
     """Role, status and limits of people who were invited: a file makes and deletes nobody."""
 
-    name, kind, is_deleted = "users", "user", False
+    name, kind = "users", "user"
 
     def entries(self, work: Work) -> list[Entry]:
         """Return all people."""
@@ -66,7 +66,7 @@ class Users(Section):
         return _user(row)
 
 
-class Projects(Section):
+class Projects(WholeSection):
     """Projects, who leads them and who else is in them; all of them are named, or the project is empty."""
 
     name, kind = "projects", "project"

@@ -21,7 +21,7 @@ from nbkeep.model.errors import invalid
 from nbkeep.model.grantee import parse_grantee
 from nbkeep.store.tables import SecretRow, UserRow
 
-from .section import Entry, Section, Work, check_fields, text, texts
+from .section import Entry, WholeSection, Work, check_fields, text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ _DATASET_FIELDS = (
 )  # fmt: skip
 
 
-class Connections(Section):
+class Connections(WholeSection):
     """Declared connections, and to whom they are granted."""
 
     name, kind, is_leaf = "connections", "connection", True
@@ -77,7 +77,7 @@ class Connections(Section):
         return {**_whole_connection(wanted), "grants": []} != {**before, "grants": []}
 
 
-class Datasets(Section):
+class Datasets(WholeSection):
     """The catalogue of datasets."""
 
     name, kind, is_leaf = "datasets", "dataset", True

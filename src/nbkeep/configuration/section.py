@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -30,28 +31,35 @@ class Work:
     known: Known
 
 
-class Section:
-    """A kind of thing. `is_leaf`: nothing depends on it, so it is deleted before anything is made.
+class Section(ABC):
+    """A kind of thing. Entries are plain values under a `name` of their own, as they stand in the document.
 
-    Entries are plain values under a `name` of their own, as they stand in the document.
+    What the document leaves out of a kind stays, unless the kind is a `WholeSection`.
     """
 
     name: ClassVar[str]
     kind: ClassVar[str]
-    is_leaf: ClassVar[bool] = False
-    is_deleted: ClassVar[bool] = True
 
+    @abstractmethod
     def entries(self, work: Work) -> list[Entry]:
         """Return what there is, in order of the names."""
-        raise NotImplementedError
 
+    @abstractmethod
     def put(self, work: Work, wanted: Mapping[str, Any], before: Entry | None) -> Entry:
         """Make it as wanted, and return it as it is then; raise `Refused` for what is not valid."""
-        raise NotImplementedError
 
+
+class WholeSection(Section):
+    """A kind of which the document names all: what it leaves out is deleted.
+
+    `is_leaf`: nothing depends on it, so it is deleted before anything is made.
+    """
+
+    is_leaf: ClassVar[bool] = False
+
+    @abstractmethod
     def delete(self, work: Work, name: str) -> None:
         """Delete it; raise `Refused` where that cannot be."""
-        raise NotImplementedError
 
     def is_another(self, wanted: Mapping[str, Any], before: Entry) -> bool:
         """Tell whether what is wanted is another thing of the same name: that one goes, and this one is made.

@@ -10,7 +10,7 @@ import json
 import secrets
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import and_, or_, select
 
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from nbkeep.audit.signing import Keys
     from nbkeep.sessions.interface import Parts
     from nbkeep.store.database import Tx
+
+    from .values import Kind
 
 _CHUNK = 1000
 _MOST_LINES = 500_000
@@ -109,7 +111,7 @@ def _lines(lines: Iterable[str], name: str, notes: list[str]) -> Iterator[bytes]
 
 
 def _write(parts: Parts, row: IncidentRow, part: Path, tries: int) -> None:
-    target = Target(row.kind, row.subject_id, row.subject)  # pyright: ignore[reportArgumentType]  as it was opened
+    target = Target(cast("Kind", row.kind), row.subject_id, row.subject)
     since = row.opened_at - LOOKS_BACK
     keys, notes = keys_of(parts.settings), list[str]()
     checkpoint = _checkpoint(parts, keys, notes)

@@ -60,7 +60,7 @@ def mark_ready(tx: Tx, clock: Clock, actor: Actor, row: SessionRow, *, warm: boo
 
 
 def _count_start(tx: Tx, row: SessionRow, took_s: float, outcome: str, *, warm: bool | None = None) -> None:
-    series = START_SECONDS.labels("new" if row.run == 1 else "resumed", way_of(warm), outcome)
+    series = START_SECONDS.labels("new" if row.run == 1 else "resumed", way_of(warm=warm), outcome)
     session_id, run = row.id, row.run
 
     def tell() -> None:

@@ -97,10 +97,10 @@ def database_took(phase: str, seconds: float) -> None:
     DATABASE_SECONDS.labels(phase).observe(seconds)
 
 
-def way_of(warm: bool | None) -> str:  # noqa: FBT001 - three words for three values
+def way_of(*, warm: bool | None) -> str:
     """Return how a server came to be, as a label.
 
-    >>> way_of(True), way_of(False), way_of(None)
+    >>> way_of(warm=True), way_of(warm=False), way_of(warm=None)
     ('warm', 'plain', 'unknown')
     """
     return "unknown" if warm is None else "warm" if warm else "plain"

@@ -34,7 +34,14 @@ class _Sending:
     provider: Any
 
 
-_sending: _Sending | None = None
+@dataclass
+class _Process:
+    """What is one for each process, as its standard error is."""
+
+    sending: _Sending | None = None
+
+
+_process = _Process()
 _known: OrderedDict[str, str] = OrderedDict()
 _lock = threading.Lock()
 
@@ -45,7 +52,6 @@ def switch_on(endpoint: str, part: str) -> None:
     `part`: office, hub or warden. OpenTelemetry's own variables (OTEL_…) say the rest, such as headers with a
     key, or how many starts are traced.
     """
-    global _sending  # noqa: PLW0603 - one for each process, as its standard error is
     if not endpoint:
         return
     # Half a second of imports, which only installations with a collector wait for.
@@ -58,14 +64,13 @@ def switch_on(endpoint: str, part: str) -> None:
     provider = TracerProvider(resource=Resource.create(names), shutdown_on_exit=False)
     exporter = OTLPSpanExporter(endpoint=endpoint, timeout=_EXPORT_S)
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
-    _sending = _Sending(provider.get_tracer("nbkeep"), provider)
+    _process.sending = _Sending(provider.get_tracer("nbkeep"), provider)
     _log.info("Traces of starts are sent to a collector.")
 
 
 def switch_off(timeout_s: float = 2.0) -> None:
     """Send what is left, for a moment, and stop. Twice is safe, as it is when nothing was switched on."""
-    global _sending
-    found, _sending = _sending, None
+    found, _process.sending = _process.sending, None
     if found is not None:
         found.provider.force_flush(int(timeout_s * 1000))
         found.provider.shutdown()
@@ -77,13 +82,13 @@ def span(name: str, parent: str = "", **facts: str | int | bool | None) -> Gener
 
     `facts`: what is known of it, none of it a user's content. An error's code is kept, its words are not.
     """
-    if _sending is None:
+    if _process.sending is None:
         yield
         return
     from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415
 
     known = {f"nbkeep.{key}": value for key, value in facts.items() if value is not None}
-    with _sending.tracer.start_as_current_span(
+    with _process.sending.tracer.start_as_current_span(
         name,
         context=_context(parent),
         attributes=known,
@@ -101,18 +106,19 @@ def span(name: str, parent: str = "", **facts: str | int | bool | None) -> Gener
 
 def instant(name: str, parent: str, began_ago_s: float = 0.0, **facts: str | int | bool | None) -> None:
     """Send a span that is over: it began so many seconds ago, and ends now."""
-    if _sending is None or not parent:
+    sending = _process.sending
+    if sending is None or not parent:
         return
     known = {f"nbkeep.{key}": value for key, value in facts.items() if value is not None}
     now_ns = time.time_ns()  # of spans, which no decision reads
     began_ns = now_ns - int(max(0.0, began_ago_s) * 1e9)
-    made = _sending.tracer.start_span(name, context=_context(parent), attributes=known, start_time=began_ns)
+    made = sending.tracer.start_span(name, context=_context(parent), attributes=known, start_time=began_ns)
     made.end(now_ns)
 
 
 def current() -> str:
     """Return the traceparent of the span around, or ""."""
-    if _sending is None:
+    if _process.sending is None:
         return ""
     from opentelemetry.trace import get_current_span  # noqa: PLC0415
 

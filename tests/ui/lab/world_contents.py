@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from traitlets import default
 
@@ -12,13 +13,16 @@ from nbkeep_runtime.server.contents import HomeContents
 from nbkeep_runtime.server.home import Home
 from nbkeep_runtime.server.trust import TrustStore
 
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
 
 class WorldContents(HomeContents):
     """`HomeContents` without the session around it."""
 
     @property
     def _place(self) -> str:
-        return self.parent.root_dir
+        return str(cast("ServerApp", self.parent).root_dir)
 
     @default("home")
     def _world_home(self) -> Home:
