@@ -22,8 +22,9 @@ from egress_parts import Authority
 from nbkeep.doors.worker.mailer import Mailer
 from nbkeep.meter.daily import put_when_due
 from nbkeep.model.actor import OPERATOR, Role
-from nbkeep.outbox import manage
+from nbkeep.outbox import manage, rules
 from nbkeep.outbox.deliver import note_settings
+from nbkeep.outbox.notices import add_notice
 from nbkeep.store.outbox_tables import MailRow
 from nbkeep.store.tables import UserRow
 from office_parts import OfficeForTests, make_office
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
 
 USER, PASSWORD = "nbkeep", "correct horse, with blanks"
+GATHERED_S = rules.GATHERED.total_seconds()
 
 
 class _Smtp(SMTP):
@@ -250,3 +252,11 @@ def any_mailing(store_url: str, tmp_path: Path) -> Iterator[Mailing]:
         made = make_mailing(Path(folder), Authority.make(tmp_path), tmp_path / "etc", url)
         yield made
         made.office.close()
+
+
+def tell(
+    mailing: Mailing, actor: Actor, text: str = "Your quota is nearly used.", kind: str = "quota"
+) -> None:
+    """Put a notice for somebody."""
+    with mailing.office.store.write() as tx:
+        add_notice(tx, mailing.office.clock, actor.id, kind, text)
