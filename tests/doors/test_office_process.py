@@ -104,3 +104,23 @@ def test_a_second_office_in_the_same_directory_is_refused(data_dir: Path) -> Non
         assert "runs already" in second.stderr
         assert "Traceback" not in second.stderr
         assert ask(data_dir, "/healthz").status_code == 200
+
+
+def test_an_office_of_another_directory_on_the_same_database_is_refused(data_dir: Path) -> None:
+    other = data_dir / "other"
+    other.mkdir()
+    (other / "secrets").symlink_to(data_dir / "secrets")
+    database = Settings(data_dir=data_dir).store_url
+    with running(data_dir):
+        second = subprocess.run(
+            [sys.executable, "-m", "nbkeep.doors.office", "--data-dir", str(other)],
+            capture_output=True, text=True, check=False, timeout=60,
+            env=os.environ | {"NBKEEP_DATABASE_URL": database},
+        )  # fmt: skip
+        assert second.returncode == 1, second.stderr
+        assert (
+            f"Another office works on this database: nbkeep office of {socket.gethostname()}" in second.stderr
+        )
+        assert str(data_dir) in second.stderr
+        assert "Traceback" not in second.stderr
+        assert ask(data_dir, "/healthz").status_code == 200

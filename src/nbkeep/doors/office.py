@@ -29,6 +29,7 @@ from nbkeep.model.actor import SYSTEM
 from nbkeep.model.errors import NbkeepError, Refused
 from nbkeep.sessions.hub_client import HubClient
 from nbkeep.settings import Settings
+from nbkeep.store.claim import Claim
 from nbkeep.telemetry import traces
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
 
     from nbkeep.app import Office
 
+_CLAIM_EVERY_S = 5.0  # how long two may work at once after the database was restarted
 _GRACE_S = 5  # how long answers under way may take when the office is asked to end
+
+_log = logging.getLogger("nbkeep.office")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,8 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         settings = Settings.load(chosen.data_dir)
-        with only_one(settings):
-            asyncio.run(serve(settings))
+        with only_one(settings), Claim(settings.store_url, settings.data_dir) as claim:
+            asyncio.run(serve(settings, claim))
     except NbkeepError as error:
         print(f"nbkeep office: {error}", file=sys.stderr)
         return 1
@@ -76,8 +80,8 @@ def only_one(settings: Settings) -> Generator[None]:
         yield
 
 
-async def serve(settings: Settings) -> None:
-    """Serve until a signal comes: SIGTERM and SIGINT end the office gently."""
+async def serve(settings: Settings, claim: Claim) -> None:
+    """Serve until a signal comes: SIGTERM and SIGINT end the office gently; so does the loss of the claim."""
     backend = WardenClient(settings.warden_socket, settings.secret("warden-token"))
     hub = HubClient(settings.hub_socket, settings.secret("office-hub-token"))
     office = open_office(settings, backend, hub)
@@ -85,13 +89,13 @@ async def serve(settings: Settings) -> None:
     try:
         with office.store.write() as tx:
             journal.append(tx, office.clock, SYSTEM, events.PlatformStarted(version=version()))
-        await _run(office)
+        await _run(office, claim)
     finally:
         traces.switch_off()
         office.close()
 
 
-async def _run(office: Office) -> None:
+async def _run(office: Office, claim: Claim) -> None:
     listener = listen(office.settings.office_socket)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -103,14 +107,26 @@ async def _run(office: Office) -> None:
             timeout_graceful_shutdown=_GRACE_S,
         )
     )
-    loops = asyncio.create_task(run_loops(office))
-    loops.add_done_callback(lambda _: setattr(server, "should_exit", True))  # an office without loops is none
+    # An office without loops is none, and neither is one without its claim.
+    tasks = [asyncio.create_task(run_loops(office)), asyncio.create_task(_hold(claim))]
+    for task in tasks:
+        task.add_done_callback(lambda _: setattr(server, "should_exit", True))
     try:
         await server.serve(sockets=[listener])
     finally:
-        loops.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await loops
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def _hold(claim: Claim) -> None:
+    """Return when the database has come back from an interruption as another office's."""
+    while True:
+        if not await asyncio.to_thread(claim.is_held):
+            _log.error("Another office works on this database now. This one ends: stop one of the two.")
+            return
+        await asyncio.sleep(_CLAIM_EVERY_S)
 
 
 def listen(path: Path) -> socket.socket:
