@@ -17,6 +17,7 @@ from nbkeep.model.actor import OPERATOR
 from nbkeep.model.days import month_of
 from nbkeep.model.errors import Unavailable
 from nbkeep.model.money import MICROCENTS
+from nbkeep.store.alarm_tables import StorageDayRow
 from nbkeep.store.meter_tables import MeterDayRow
 from nbkeep.store.storage_tables import MeterHomeRow
 from office_parts import OfficeForTests
@@ -65,6 +66,21 @@ def test_a_home_is_metered_by_its_measured_size_without_any_session(any_office: 
     assert used(office) == {"jane": (10.0, 5 * MICROCENTS)}
     with office.store.read() as tx:
         assert not list(tx.scalars(select(MeterHomeRow)))
+
+
+def test_what_is_stored_is_noted_by_day_for_everybody_with_the_last_size_of_the_day(
+    office: OfficeForTests,
+) -> None:
+    jane, bob = office.user(), office.user("bob")
+    beat(office, meter_of())
+    measurer = HomeMeasurer(office)
+    for size in (2 * GB, 3 * GB):
+        holds(office, "jane", size)
+        measurer.round()
+        office.clock.advance(EVERY_S)
+    with office.store.read() as tx:
+        noted = {one.user_id: one.home_bytes for one in tx.scalars(select(StorageDayRow))}
+    assert noted == {jane.id: 3 * GB, bob.id: 0}
 
 
 def test_a_size_that_changes_each_hour_makes_one_sum_a_day(office: OfficeForTests) -> None:

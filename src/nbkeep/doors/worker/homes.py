@@ -1,4 +1,4 @@
-"""Measures people's homes for the meter, beside the other loops: reading a large folder takes minutes."""
+"""Measures people's homes, for the meter and the dashboard, beside the other loops: it may take minutes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from nbkeep.meter.homes import set_size
 from nbkeep.model.errors import Refused, Unavailable
+from nbkeep.sessions.storage import note_storage
 from nbkeep.store.storage_tables import MeterHomeRow
 from nbkeep.store.tables import UserRow
 
@@ -54,10 +55,11 @@ class HomeMeasurer:
                 if failures == _MOST_FAILURES:
                     raise
                 continue
-            if used_bytes or user_id in counted:
-                with self.parts.store.write() as tx:
-                    if not set_size(tx, self.parts.clock, user_id, used_bytes):
-                        return  # the meter is another office's, or has not begun
+            with self.parts.store.write() as tx:
+                is_counted = used_bytes or user_id in counted
+                if is_counted and not set_size(tx, self.parts.clock, user_id, used_bytes):
+                    return  # the meter is another office's, or has not begun
+                note_storage(tx, self.parts.clock, user_id, used_bytes)
             self._due_at_s[user_id] = now_s + EVERY_S
 
 
