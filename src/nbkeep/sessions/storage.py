@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def note_storage(tx: Tx, clock: Clock, user_id: str, home_bytes: int) -> None:
-    """Note what one person has stored today, their home as it was just measured; the last note of a day counts."""
+    """Note what one person has stored today, with a home that was just measured. The last of a day counts."""
     kept = tx.scalar(_kept_bytes().where(SessionRow.user_id == user_id))
     day = f"{clock.now():%Y-%m-%d}"
     tx.merge(StorageDayRow(day=day, user_id=user_id, home_bytes=home_bytes, kept_bytes=int(kept or 0)))
