@@ -260,3 +260,18 @@ def tell(
     """Put a notice for somebody."""
     with mailing.office.store.write() as tx:
         add_notice(tx, mailing.office.clock, actor.id, kind, text)
+
+
+def set_up_away(office: OfficeForTests, folder: Path) -> None:
+    """Set mail up as an operator does, with a server that is away."""
+    file = folder / "mail-password"
+    file.write_text(PASSWORD)
+    file.chmod(0o600)
+    for name, value in {
+        "mail_server": "127.0.0.1:9",
+        "mail_from": "nbkeep@acme.com",
+        "mail_user": "nbkeep",
+        "mail_password": f"file:{file}",
+    }.items():
+        object.__setattr__(office.settings, name, value)
+    note_settings(office)

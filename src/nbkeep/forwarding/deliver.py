@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sqlalchemy import or_, select
@@ -19,28 +19,8 @@ from .destinations import head_seq, place_of, secrets_of
 from .rules import BATCH_BYTES, LONGEST_WAIT_S, batch_records, wait_s
 
 if TYPE_CHECKING:
-    from nbkeep.model.clock import Clock
     from nbkeep.settings import Settings
-    from nbkeep.store.database import Store
-
-
-class Parts(Protocol):
-    """What is needed of an office."""
-
-    @property
-    def settings(self) -> Settings:
-        """Its configuration."""
-        ...
-
-    @property
-    def store(self) -> Store:
-        """Its database."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """What tells the time."""
-        ...
+    from nbkeep.store.interface import Parts
 
 
 def due(parts: Parts) -> list[str]:

@@ -27,8 +27,8 @@ from .values import ADMIN, FLAVOR, GPU, READ, SUSPENDED
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
-    from nbkeep.outbox.compose import Parts
     from nbkeep.store.database import Tx
+    from nbkeep.store.interface import Parts
     from nbkeep.store.outbox_tables import MailRow
 
 SEND = "admin:mail"

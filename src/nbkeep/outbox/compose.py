@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from html import escape
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import select
 
@@ -22,33 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from nbkeep.model.clock import Clock
     from nbkeep.settings import Settings
-    from nbkeep.store.database import Store, Tx
+    from nbkeep.store.database import Tx
+    from nbkeep.store.interface import Parts
     from nbkeep.store.outbox_tables import MailRow
 
 _SUBJECT = 120
 # Pure ASCII on the way: no server needs to take anything newer.
 _POLICY = SMTP.clone(cte_type="7bit", raise_on_defect=True)
-
-
-class Parts(Protocol):
-    """What is needed of an office."""
-
-    @property
-    def settings(self) -> Settings:
-        """Its configuration."""
-        ...
-
-    @property
-    def store(self) -> Store:
-        """Its database."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """What tells the time."""
-        ...
 
 
 class Unneeded(Exception):

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import InstrumentedAttribute
     from sqlalchemy.sql.elements import ColumnElement
 
-    from .compose import Composers, Parts
+    from nbkeep.store.interface import Parts
+
+    from .compose import Composers
 
 _BATCH = 50
 _log = logging.getLogger("nbkeep.outbox")

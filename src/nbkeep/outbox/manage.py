@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from nbkeep.model.clock import Clock
     from nbkeep.settings import Settings
     from nbkeep.store.database import Tx
+    from nbkeep.store.interface import Parts
 
-    from .compose import Parts
 
 ADMIN = "admin:mail"
 _WORDS = {

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbkeep.model.clock import Clock
-    from nbkeep.outbox.compose import Parts
     from nbkeep.settings import Settings
     from nbkeep.store.database import Tx
+    from nbkeep.store.interface import Parts
     from nbkeep.store.outbox_tables import MailRow
 
     from .invitations import Link

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from nbkeep.store import interface as store
+
 if TYPE_CHECKING:
     from nbkeep.backends.interface import Backend
-    from nbkeep.model.clock import Clock
-    from nbkeep.settings import Settings
-    from nbkeep.store.database import Store
 
 
 class Hub(Protocol):
@@ -36,23 +35,8 @@ class Hub(Protocol):
         ...
 
 
-class Parts(Protocol):
+class Parts(store.Parts, Protocol):
     """What the office joins: every verb of this room that does more than one transaction is given it."""
-
-    @property
-    def settings(self) -> Settings:
-        """The configuration."""
-        ...
-
-    @property
-    def store(self) -> Store:
-        """The database."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """The time."""
-        ...
 
     @property
     def backend(self) -> Backend:

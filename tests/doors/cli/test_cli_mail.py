@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mail_parts import PASSWORD
-from nbkeep.outbox.deliver import note_settings
+from mail_parts import set_up_away
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,28 +14,13 @@ if TYPE_CHECKING:
     from office_parts import OfficeForTests
 
 
-def set_up(office: OfficeForTests, folder: Path) -> None:
-    """Set mail up as an operator does, with a server that is away."""
-    file = folder / "mail-password"
-    file.write_text(PASSWORD)
-    file.chmod(0o600)
-    for name, value in {
-        "mail_server": "127.0.0.1:9",
-        "mail_from": "nbkeep@acme.com",
-        "mail_user": "nbkeep",
-        "mail_password": f"file:{file}",
-    }.items():
-        object.__setattr__(office.settings, name, value)
-    note_settings(office)
-
-
 def test_an_invitation_is_sent_where_mail_is_set_up_and_printed_otherwise(
     nbkeep: Nbkeep, served: OfficeForTests, tmp_path: Path
 ) -> None:
     assert "/portal/join/" in nbkeep("user", "invite", "--email", "ann@acme.com").out
     refused = nbkeep("user", "reset-link", "ann", "--mail")
     assert (refused.code, "Mail is not set up" in refused.err) == (1, True)
-    set_up(served, tmp_path)
+    set_up_away(served, tmp_path)
     said = nbkeep("user", "invite", "--email", "kim@acme.com")
     assert said.code == 0
     assert "/portal/join/" not in said.out + said.err
@@ -56,7 +40,7 @@ def test_what_waits_is_listed_tried_again_and_discarded(
     nbkeep: Nbkeep, served: OfficeForTests, tmp_path: Path
 ) -> None:
     assert "not set up" in nbkeep("mail", "status").out + nbkeep("mail", "status").err
-    set_up(served, tmp_path)
+    set_up_away(served, tmp_path)
     nbkeep("user", "invite", "--email", "kim@acme.com")
     (one,) = nbkeep("mail", "list", "--json").json
     assert "kim" in nbkeep("mail", "list").out
@@ -72,7 +56,7 @@ def test_what_waits_is_listed_tried_again_and_discarded(
 
 def test_a_test_says_why_it_failed(nbkeep: Nbkeep, served: OfficeForTests, tmp_path: Path) -> None:
     assert "Mail is not set up" in nbkeep("mail", "test", "--to", "jane@acme.com").err
-    set_up(served, tmp_path)
+    set_up_away(served, tmp_path)
     said = nbkeep("mail", "test", "--to", "jane@acme.com")
     assert (said.code, "it refused the connection" in said.err) == (1, True)
     assert "cannot be sent to" in nbkeep("mail", "test", "--to", "jane\nBcc: x@y.z").err

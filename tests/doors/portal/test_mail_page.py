@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mail_parts import PASSWORD
+from mail_parts import set_up_away
 from nbkeep.model.actor import Role
-from nbkeep.outbox.deliver import note_settings
 from nbkeep.outbox.notices import add_notice
 from nbkeep.store.outbox_tables import MailRow, MailServerRow
 from portal_parts import HOSTILE
@@ -16,20 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from portal_parts import Person, Portal
-
-
-def set_up(portal: Portal, folder: Path) -> None:
-    file = folder / "mail-password"
-    file.write_text(PASSWORD)
-    file.chmod(0o600)
-    for name, value in {
-        "mail_server": "127.0.0.1:9",
-        "mail_from": "nbkeep@acme.com",
-        "mail_user": "nbkeep",
-        "mail_password": f"file:{file}",
-    }.items():
-        object.__setattr__(portal.office.settings, name, value)
-    note_settings(portal.office)
 
 
 def rows(portal: Portal) -> list[MailRow]:
@@ -52,7 +37,7 @@ def test_without_mail_the_page_says_so_and_links_are_shown(portal: Portal) -> No
 
 
 def test_an_invitation_goes_by_mail_and_is_shown_to_nobody(portal: Portal, tmp_path: Path) -> None:
-    set_up(portal, tmp_path)
+    set_up_away(portal.office, tmp_path)
     admin = alice(portal)
     assert "Invite by mail" in admin.get("/admin/users")
     answer = admin.post("/admin/users", email="kim@acme.com")
@@ -68,7 +53,7 @@ def test_an_invitation_goes_by_mail_and_is_shown_to_nobody(portal: Portal, tmp_p
 
 
 def test_what_failed_is_shown_with_its_reason_as_text(portal: Portal, tmp_path: Path) -> None:
-    set_up(portal, tmp_path)
+    set_up_away(portal.office, tmp_path)
     admin = alice(portal)
     admin.post("/admin/users", email="kim@acme.com")
     (row,) = rows(portal)
@@ -92,7 +77,7 @@ def test_what_failed_is_shown_with_its_reason_as_text(portal: Portal, tmp_path: 
 
 
 def test_a_test_from_the_page_says_why_it_failed(portal: Portal, tmp_path: Path) -> None:
-    set_up(portal, tmp_path)
+    set_up_away(portal.office, tmp_path)
     admin = alice(portal)
     answer = admin.post("/admin/mail/test", to="jane@acme.com")
     assert answer.status_code == 503
@@ -104,7 +89,7 @@ def test_a_test_from_the_page_says_why_it_failed(portal: Portal, tmp_path: Path)
 
 
 def test_people_choose_on_their_account(portal: Portal, tmp_path: Path) -> None:
-    set_up(portal, tmp_path)
+    set_up_away(portal.office, tmp_path)
     jane = portal.person()
     page = jane.get("/account")
     assert "As usual here: important ones" in page
@@ -117,7 +102,7 @@ def test_people_choose_on_their_account(portal: Portal, tmp_path: Path) -> None:
 
 
 def test_others_see_no_mail(portal: Portal, tmp_path: Path) -> None:
-    set_up(portal, tmp_path)
+    set_up_away(portal.office, tmp_path)
     for person in (portal.person(), portal.person("vera", Role.AUDITOR)):
         assert person.client.get("/portal/admin/mail").status_code == 403
         assert person.post("/admin/mail/test", to="x@acme.com").status_code == 403

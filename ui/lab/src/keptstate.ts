@@ -5,6 +5,7 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import { type Api, Refused } from './api';
 import { isMoving, type Kept, readKept } from './kept';
+import { pace } from './pace';
 import type { IKeptState } from './tokens';
 
 /** Nobody waits for it: the time of the last save, for whoever looks. */
@@ -82,11 +83,7 @@ export class KeptState implements IKeptState, IDisposable {
 
   private _show(kept: Kept): void {
     this._kept = kept;
-    const interval = isMoving(kept) ? MOVING_MS : QUIET_MS;
-    if (!this.isDisposed && this._poll.frequency.interval !== interval) {
-      this._poll.frequency = { interval, backoff: false, max: interval };
-      void this._poll.schedule({ interval });
-    }
+    pace(this._poll, isMoving(kept) ? MOVING_MS : QUIET_MS);
     this._changed.emit();
   }
 

@@ -4,6 +4,7 @@ import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { type Api, NotThere, Refused } from '../api';
+import { pace } from '../pace';
 import { type Catalogue, isWaiting, news, readCatalogue } from './catalogue';
 
 const QUIET_MS = 20_000;
@@ -98,11 +99,7 @@ export class CatalogueSource implements IDisposable {
     this._news = told || this._news;
     this._catalogue = fresh;
     this._problem = '';
-    const interval = isWaiting(fresh) ? WAITING_MS : QUIET_MS;
-    if (!this.isDisposed && this._poll.frequency.interval !== interval) {
-      this._poll.frequency = { interval, backoff: false, max: interval };
-      void this._poll.schedule({ interval });
-    }
+    pace(this._poll, isWaiting(fresh) ? WAITING_MS : QUIET_MS);
     this._changed.emit();
   }
 
