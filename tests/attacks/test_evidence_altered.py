@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import os
 import struct
 import subprocess
 import zipfile
@@ -13,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from evidence_parts import made, some_records
+from evidence_parts import made, record, some_records
+from nbkeep.audit import events
 from nbkeep.audit.bundle import MANIFEST, SIGNATURE, SUMS, verify_bundle, write_bundle
 from nbkeep.audit.canonical import canonical
 from nbkeep.audit.signing import Keys, PublicKey, keys_of
@@ -194,6 +197,112 @@ def test_something_hidden_beside_the_files(
     else:
         altered.write_bytes(b"#!/bin/sh\n" + whole if where == "front" else whole + b"more")
     assert not check(altered, keys).ok
+
+
+def listed_at(whole: bytes, name: str) -> int:
+    """Return where the list at a ZIP's end speaks of a file."""
+    at = whole.find(b"PK\x01\x02")
+    while whole[at + 46 : at + 46 + len(name)] != name.encode():
+        at = whole.find(b"PK\x01\x02", at + 4)
+        assert at >= 0
+    return at
+
+
+def with_more_behind(whole: bytes, name: str, more: bytes) -> bytes:
+    """Put bytes behind the packed ones of a file, and have every number of the frame fit."""
+    with zipfile.ZipFile(io.BytesIO(whole)) as packed:
+        info, start = packed.getinfo(name), packed.start_dir
+        places = {one.filename: one.header_offset for one in packed.infolist()}
+    name_bytes, extra_bytes = struct.unpack_from("<2H", whole, info.header_offset + 26)
+    end = info.header_offset + 30 + name_bytes + extra_bytes + info.compress_size
+    longer = bytearray(whole[:end] + more + whole[end:])
+    packed_bytes = info.compress_size + len(more)
+    if extra_bytes:  # the size is in there
+        struct.pack_into("<Q", longer, info.header_offset + 30 + name_bytes + 12, packed_bytes)
+    else:
+        struct.pack_into("<I", longer, info.header_offset + 18, packed_bytes)
+    for one, place in places.items():
+        at = listed_at(bytes(longer), one)
+        struct.pack_into("<I", longer, at + 42, place + (len(more) if place >= end else 0))
+        if one == name:
+            struct.pack_into("<I", longer, at + 20, packed_bytes)
+    struct.pack_into("<I", longer, len(longer) - 6, start + len(more))
+    return bytes(longer)
+
+
+@pytest.mark.parametrize("name", ["index.html", SUMS, MANIFEST, SIGNATURE])
+def test_a_file_hidden_behind_the_packed_bytes_of_another(
+    pack: Path, keys: list[PublicKey], tmp_path: Path, name: str
+) -> None:
+    """Programs that read a ZIP from its beginning would find it, and put it in the other's place."""
+    forged = io.BytesIO()
+    with zipfile.ZipFile(forged, "w") as packed:
+        packed.writestr("index.html", "<p>forged</p>")
+    hidden = forged.getvalue()[: forged.getvalue().index(b"PK\x01\x02")]
+    altered = tmp_path / "hidden.zip"
+    altered.write_bytes(with_more_behind(pack.read_bytes(), name, hidden))
+    assert unpacked(altered) == unpacked(pack)  # to this program nothing has changed
+    verdict = check(altered, keys)
+    assert not verdict.ok
+    assert "something lies behind it" in verdict.problem
+
+
+@pytest.mark.parametrize("field", [6, 8, 14, 18, 22])
+def test_a_file_that_is_described_in_two_ways(
+    pack: Path, keys: list[PublicKey], tmp_path: Path, field: int
+) -> None:
+    """Flags, packing, checksum and sizes in front of a file are not those of the list."""
+    whole, altered = bytearray(pack.read_bytes()), tmp_path / "two.zip"
+    struct.pack_into("<H", whole, field, struct.unpack_from("<H", whole, field)[0] ^ 0x8)
+    altered.write_bytes(whole)
+    assert "described in two ways" in check(altered, keys).problem
+
+
+def test_names_that_only_some_programs_read(pack: Path, keys: list[PublicKey], tmp_path: Path) -> None:
+    altered = tmp_path / "renamed.zip"
+    with zipfile.ZipFile(altered, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in unpacked(pack).items():
+            entry = zipfile.ZipInfo(name)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            if name == "index.html":  # Info-ZIP's Unicode Path: another name for those who know it
+                other = b"other.html"
+                said = struct.pack("<BI", 1, zlib.crc32(b"index.html")) + other
+                entry.extra = struct.pack("<2H", 0x7075, len(said)) + said
+            packed.writestr(entry, content)
+    assert "described in two ways" in check(altered, keys).problem
+    with zipfile.ZipFile(altered, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in unpacked(pack).items():
+            entry = zipfile.ZipInfo(name)
+            entry.comment = b"hello"
+            packed.writestr(entry, content)
+    assert "described in two ways" in check(altered, keys).problem
+
+
+def test_a_bundle_beyond_two_gibibytes_is_verified(
+    office: OfficeForTests, keys: list[PublicKey], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its frame is another one; the size from which on it is so is made small here."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)
+    large = tmp_path / "large.zip"
+    files = {"a.txt": os.urandom(5000), "b.txt": b"b" * 5000}
+    write_bundle(
+        large, files, kind="evidence", about={}, keys=keys_of(office.settings), at=office.clock.now()
+    )
+    report = verify_bundle(large, keys)
+    assert report.ok, report.problem
+    large.write_bytes(large.read_bytes() + b"more")
+    assert not verify_bundle(large, keys).ok
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_a_record_with_separators_of_lines_in_it_spoils_no_pack(
+    office: OfficeForTests, keys: list[PublicKey], separator: str
+) -> None:
+    for _ in range(2):
+        record(office, events.SignInFailed(user=f"x{separator}y", reason="unknown-name"))
+    verdict = check(made(office), keys)
+    assert verdict.ok, verdict.problem
+    assert verdict.records > 0
 
 
 def test_one_name_twice(pack: Path, keys: list[PublicKey], tmp_path: Path) -> None:
