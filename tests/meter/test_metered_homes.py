@@ -153,3 +153,17 @@ def test_the_size_of_all_homes_is_a_metric_and_nobodys_name(office: OfficeForTes
     assert found.value("notebook_workspace_size_gb") == 5
     assert found.value("notebook_largest_workspace_gb") == 3
     assert found.value("notebook_workspaces") == 2
+
+
+def test_an_unchanged_home_is_settled_each_day_and_counted_exactly(office: OfficeForTests) -> None:
+    meter, jane = meter_of(), office.user()
+    beat(office, meter)
+    with office.store.write() as tx:
+        assert set_size(tx, office.clock, jane.id, GB)
+    hours(office, meter, 50)
+    with office.store.read() as tx:
+        row = tx.get_one(MeterHomeRow, jane.id)
+        assert row.began_at.date() == office.clock.now().date()
+        days = {one.day for one in tx.scalars(select(MeterDayRow)) if one.resource == HOME}
+    assert len(days) == 2
+    assert used(office) == {"jane": (50.0, 0)}

@@ -137,7 +137,7 @@ def test_the_past_cannot_be_priced_anew_and_each_price_is_on_record(office: Offi
     assert [(one["resource"], one["price"]) for one in found] == [(FLAVOR, "1.25")]
 
 
-@pytest.mark.parametrize("month", ["2026-13", "2026-1", "0000-01", "26-01", "2026-01-01", "'"])
+@pytest.mark.parametrize("month", ["2026-13", "2026-1", "0000-01", "26-01", "2026-01-01", "9999-12", "'"])
 def test_what_is_no_month_is_refused(month: str) -> None:
     with pytest.raises(Refused, match="not a month"):
         month_span(month)

@@ -8,17 +8,28 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from meter_parts import beat, meter_of
 from nbkeep.doors.worker import clocks, stops
-from nbkeep.model.actor import OPERATOR, Role
+from nbkeep.meter import prices
+from nbkeep.meter.homes import set_size
+from nbkeep.meter.values import HOME
+from nbkeep.model.actor import OPERATOR, SYSTEM, Role
 from nbkeep.model.errors import Refused
+from nbkeep.model.money import MICROCENTS
+from nbkeep.model.session import StopReason
 from nbkeep.people.projects import add_project, join_project
 from nbkeep.people.users import change_user
 from nbkeep.quotas import ask, change
+from nbkeep.quotas.book import read
 from nbkeep.quotas.watch import watch
 from nbkeep.sessions.diagnose import diagnose_session
+from nbkeep.sessions.end import end_session
+from nbkeep.sessions.kept import ORDERLY
+from nbkeep.sessions.offers import offers
 from nbkeep.sessions.resume import request_resume
 from nbkeep.sessions.view import session_line
-from quota_parts import ends, events_of, live, look, override, set_quota, told
+from nbkeep.store.tables import ProfileRow
+from quota_parts import SMALL, ends, events_of, live, look, override, set_quota, standing, told
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
@@ -242,3 +253,81 @@ def test_a_denial_says_why(office: OfficeForTests) -> None:
         ask.deny(tx, office.clock, admin, request_id, reason="the month is over soon")
     assert "the month is over soon" in told(office, jane)[0]
     assert events_of(office, "quota.request-decided")[0]["given"] is False
+
+
+def test_without_kept_variables_a_cut_is_an_orderly_end_and_all_of_it_is_counted(
+    office: OfficeForTests,
+) -> None:
+    jane = office.user()
+    set_quota(office, "hours=1h/day", user="jane")
+    with office.store.write() as tx:
+        tx.get_one(ProfileRow, SMALL).keep_state = False
+    session_id = office.ready(jane)
+    assert live(office, 3620, session_id) == 1
+    office.backend.die(session_id, "quota")
+    end_session(office, SYSTEM, session_id, StopReason.QUOTA)
+    row = office.row(session_id)
+    assert (row.state, row.stop_reason) == ("stopped", "quota")
+
+
+def test_every_reason_of_an_end_is_an_orderly_one_or_a_failure() -> None:
+    failures = {
+        "start-failed", "start-timeout", "server-died", "sandbox-died", "out-of-memory", "image-missing",
+        "no-capacity", "volume-offline", "host-restarted",
+    }  # fmt: skip
+    assert {one.value for one in set(StopReason) - ORDERLY} == failures
+
+
+def test_a_changed_limit_takes_no_answer_away(office: OfficeForTests) -> None:
+    jane = office.user()
+    set_quota(office, "hours=1h/day", user="jane")
+    with office.store.write() as tx:
+        asked = ask.ask(tx, office.clock, jane, "hours/day", reason="the paper")
+        ask.deny(tx, office.clock, OPERATOR, asked.id, reason="next week")
+    set_quota(office, "sessions=3", everyone=True)
+    assert [one for one in told(office, jane) if "The answer is no: next week" in one]
+
+
+def test_an_override_that_was_taken_back_is_said_and_its_notice_goes(office: OfficeForTests) -> None:
+    jane = office.user()
+    set_quota(office, "hours=1h/day", user="jane")
+    override_id = override(office, 9, "hours=5h/day", user="jane")
+    assert [one for one in told(office, jane) if "You may use more until" in one]
+    with office.store.write() as tx:
+        change.end_override(tx, office.clock, OPERATOR, override_id)
+    assert told(office, jane) == ["What you were given beyond your quota was taken back: hours=5h/day."]
+
+
+def test_a_cut_that_comes_much_earlier_is_announced_anew(office: OfficeForTests) -> None:
+    jane = office.user()
+    set_quota(office, "hours=1h/day", user="jane")
+    first = office.ready(jane)
+    live(office, 3060, first)
+    (before,) = [one for one in told(office, jane) if "ends at" in one]
+    second = office.ready(jane)
+    live(office, 30, first, second)
+    now = [one for one in told(office, jane) if "ends at" in one]
+    assert len(now) == 2
+    assert before not in now
+
+
+def test_a_home_costs_what_it_holds_now_not_when_it_is_settled(office: OfficeForTests) -> None:
+    jane = office.user()
+    meter = meter_of()
+    with office.store.write() as tx:
+        prices.set_price(tx, office.clock, OPERATOR, HOME, "1", None, "EUR")
+    beat(office, meter)
+    with office.store.write() as tx:
+        assert set_size(tx, office.clock, jane.id, 10**9)
+    set_quota(office, "cost=100/month", user="jane")
+    for _ in range(5):
+        office.clock.advance(3600)
+        beat(office, meter)
+    assert standing(office, jane).used == 5 * MICROCENTS
+
+
+def test_the_operator_of_the_host_has_no_quota_and_sees_profiles(office: OfficeForTests) -> None:
+    set_quota(office, "hours=1h/day", everyone=True)
+    assert [one.profile.name for one in offers(office, OPERATOR)]
+    with office.store.read() as tx:
+        assert read(tx, office.clock.now(), [OPERATOR.id]).standings(OPERATOR.id) == []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
+from nbkeep.model.days import midnight
 from nbkeep.store.storage_tables import MeterHomeRow
 from nbkeep.store.tables import MarkRow
 
@@ -70,7 +71,8 @@ def set_size(tx: Tx, clock: Clock, user_id: str, used_bytes: int) -> bool:
 def count(tx: Tx, moment: Moment) -> None:
     """Count all homes up to now. The meter's beat calls it, in its transaction: it is the same turn.
 
-    What was counted in an earlier boot is settled; how long the host was off is not counted.
+    What was counted in an earlier boot is settled; how long the host was off is not counted. So is what began
+    before today, so that who reads has two days at most to part, however seldom a home changes.
     """
     row = MeterHomeRow
     for home in tx.scalars(select(row).where(row.boot != moment.boot).limit(_AT_ONCE)).all():
@@ -83,7 +85,7 @@ def count(tx: Tx, moment: Moment) -> None:
         .values(lasted_us=row.lasted_us + (moment.mono_us - row.mono_us), mono_us=moment.mono_us)
         .execution_options(synchronize_session=False)
     )
-    for user_id in _jumped(tx, moment)[:_AT_ONCE]:
+    for user_id in _due(tx, moment)[:_AT_ONCE]:
         home = tx.get_one(row, user_id, populate_existing=True)
         _settle(tx, home)
         home.began_at = moment.now
@@ -98,10 +100,16 @@ def open_pieces(
     return [(one, amount * one.lasted_us) for one in found]
 
 
-def _jumped(tx: Tx, moment: Moment) -> list[str]:
+def _due(tx: Tx, moment: Moment) -> list[str]:
+    """Return whose home is to be settled: it began before today, or the clock has jumped since."""
     row = MeterHomeRow
     query = select(row.user_id, row.began_at, row.lasted_us).where(row.boot == moment.boot)
-    return [one.user_id for one in tx.execute(query) if drifted(one.began_at, one.lasted_us, moment.now)]
+    today = midnight(moment.now.date())
+    return [
+        one.user_id
+        for one in tx.execute(query)
+        if one.began_at < today or drifted(one.began_at, one.lasted_us, moment.now)
+    ]
 
 
 def _grow(row: MeterHomeRow, moment: Moment) -> None:

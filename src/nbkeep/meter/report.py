@@ -129,8 +129,7 @@ def _ended(tx: Tx, span: Span, users: dict[str, str], *, daily: bool) -> list[tu
     query = select(
         day, row.user_id, row.resource, row.amount, func.sum(row.lasted_us), func.sum(row.cost)
     ).where(row.day >= f"{span.first:%Y-%m-%d}", row.day <= f"{span.last:%Y-%m-%d}")
-    if len(users) == 1:
-        query = query.where(row.user_id.in_(users))
+    query = query.where(*_only(row.user_id, users))
     keys = (row.user_id, row.resource, row.amount)
     query = query.group_by(row.day, *keys) if daily else query.group_by(*keys)
     return [
@@ -144,9 +143,14 @@ def _open(tx: Tx, span: Span, users: dict[str, str] | None) -> list[tuple[str, s
     first, last = f"{span.first:%Y-%m-%d}", f"{span.last:%Y-%m-%d}"
     return [
         (one.day, one.user_id, one.resource, one.amount * one.lasted_us, one.cost)
-        for one in growing(tx, span.end)
+        for one in growing(tx, span.end, next(iter(users)) if users and len(users) == 1 else None)
         if (users is None or one.user_id in users) and first <= one.day <= last
     ]
+
+
+def _only(column: Any, users: dict[str, str]) -> list[Any]:
+    """Return the condition that leaves out everybody else where one person is asked about."""
+    return [column.in_(users)] if len(users) == 1 else []
 
 
 def _models(tx: Tx, span: Span, users: dict[str, str], *, daily: bool) -> list[dict[str, Any]]:
@@ -154,7 +158,11 @@ def _models(tx: Tx, span: Span, users: dict[str, str], *, daily: bool) -> list[d
     keys = [row.day, row.user_id] if daily else [row.user_id]
     query = (
         select(*keys, func.sum(row.tokens_in + row.tokens_out), func.sum(row.cost))
-        .where(row.day >= f"{span.first:%Y-%m-%d}", row.day <= f"{span.last:%Y-%m-%d}")
+        .where(
+            row.day >= f"{span.first:%Y-%m-%d}",
+            row.day <= f"{span.last:%Y-%m-%d}",
+            *_only(row.user_id, users),
+        )
         .group_by(*keys)
     )
     found: list[dict[str, Any]] = []
@@ -177,7 +185,7 @@ def _gateway(tx: Tx, span: Span, users: dict[str, str], *, daily: bool) -> list[
     found: list[dict[str, Any]] = []
     for one in spans:
         query = select(row.user_id, func.sum(row.bytes_out + row.bytes_in)).where(
-            row.at >= one.begin, row.at < one.end
+            row.at >= one.begin, row.at < one.end, *_only(row.user_id, users)
         )
         for user_id, passed in tx.execute(query.group_by(row.user_id)):
             if user_id in users and passed:

@@ -49,27 +49,34 @@ class Sum:
     gpu_us: int = 0
 
 
-def growing(tx: Tx, before: datetime) -> list[Growing]:
-    """Return what open intervals and homes come to that began before a moment, by days (UTC) and priced."""
+def growing(tx: Tx, before: datetime, user_id: str | None = None) -> list[Growing]:
+    """Return what open intervals and homes come to that began before a moment, by days (UTC) and priced.
+
+    `user_id`: of this person alone.
+    """
     row = MeterIntervalRow
     query = select(
         row.user_id, row.profile_name, row.resource, row.amount, row.began_at, row.lasted_us, row.list_price
     ).where(row.ended_at.is_(None), row.began_at < before)
+    if user_id is not None:
+        query = query.where(row.user_id == user_id)
     prices: dict[str, list[PriceFrom]] = {}
     found: list[Growing] = []
-    for user_id, profile, resource, amount, began_at, lasted_us, list_price in tx.execute(query):
+    for owner, profile, resource, amount, began_at, lasted_us, list_price in tx.execute(query):
         if resource not in prices:
             prices[resource] = prices_of(tx, resource)
         found += [
-            Growing(f"{one.day:%Y-%m-%d}", user_id, profile, resource, amount, one.lasted_us, one.cost)
+            Growing(f"{one.day:%Y-%m-%d}", owner, profile, resource, amount, one.lasted_us, one.cost)
             for one in pieces(resource, amount, began_at, lasted_us, prices[resource], list_price)
         ]
-    return found + _homes(tx, before)
+    return found + _homes(tx, before, user_id)
 
 
-def _homes(tx: Tx, before: datetime) -> list[Growing]:
+def _homes(tx: Tx, before: datetime, only: str | None) -> list[Growing]:
     row, of_homes = MeterHomeRow, prices_of(tx, HOME)
     query = select(row.user_id, row.amount, row.began_at, row.lasted_us).where(row.began_at < before)
+    if only is not None:
+        query = query.where(row.user_id == only)
     return [
         Growing(f"{one.day:%Y-%m-%d}", user_id, "", HOME, amount, one.lasted_us, one.cost)
         for user_id, amount, began_at, lasted_us in tx.execute(query)

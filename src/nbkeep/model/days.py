@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from .errors import invalid
 
-_MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
+_MONTH = re.compile(r"[12][0-9]{3}-(?:0[1-9]|1[0-2])")  # the calendar ends with the year 9999
 _DECEMBER = 12
 
 
@@ -32,7 +32,7 @@ class Span:
 
 def month_span(month: str) -> Span:
     """Return the days of a month such as `2026-11`; raise `Refused` (400) for anything else."""
-    if not _MONTH.fullmatch(month) or month.startswith("0000"):
+    if not _MONTH.fullmatch(month):
         raise invalid("month", f"{month[:20]!r} is not a month.", "Write it like 2026-11.")
     year, number = int(month[:4]), int(month[5:])
     after = date(year + 1, 1, 1) if number == _DECEMBER else date(year, number + 1, 1)

@@ -16,7 +16,7 @@ from nbkeep.store.tables import UserRow
 from .book import read
 from .change import Subject, override, words_of
 from .parse import key_text, of_words, parse_key, parse_limit
-from .values import ADMIN, KIND, READ, USE
+from .values import ADMIN, ANSWER, READ, USE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -104,7 +104,7 @@ def give(
     _decide(tx, clock, actor, row, is_given=True, answer=reason.strip()[:_LENGTH])
     if whose != user.name:  # of a project: its override tells nobody in particular
         text = f"{whose} may use more {of_words(row.resource, row.period)}, as you asked."
-        add_notice(tx, clock, user.id, KIND, text)
+        add_notice(tx, clock, user.id, ANSWER, text)
     return row
 
 
@@ -114,7 +114,7 @@ def deny(tx: Tx, clock: Clock, actor: Actor, request_id: str, *, reason: str) ->
     said = _text(reason, "reason", "Say why; they are told.")
     _decide(tx, clock, actor, row, is_given=False, answer=said)
     text = f"You asked for more {of_words(row.resource, row.period)}. The answer is no: {said}"
-    add_notice(tx, clock, row.user_id, KIND, text)
+    add_notice(tx, clock, row.user_id, ANSWER, text)
     return row
 
 

@@ -15,12 +15,13 @@ from sqlalchemy import case, func, select
 
 from nbkeep.meter.follow import prices_of
 from nbkeep.meter.rules import held, pieces, price_at
-from nbkeep.meter.values import FLAVOR, GPU, SUSPENDED
+from nbkeep.meter.values import FLAVOR, GPU, HOME, SUSPENDED
 from nbkeep.model.days import day_of, month_of
 from nbkeep.model.session import LIVE, SessionState
 from nbkeep.store.meter_tables import MeterDayRow, MeterIntervalRow
 from nbkeep.store.project_tables import ProjectMemberRow, ProjectRow
 from nbkeep.store.quota_tables import QuotaOverrideRow, QuotaRow
+from nbkeep.store.storage_tables import MeterHomeRow
 from nbkeep.store.tables import SessionRow, UserRow
 
 from .values import (
@@ -44,7 +45,7 @@ from .values import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from nbkeep.meter.values import Held, PriceFrom
+    from nbkeep.meter.values import Held, Piece, PriceFrom
     from nbkeep.model.days import Span
     from nbkeep.store.database import Tx
 
@@ -158,7 +159,9 @@ def read(tx: Tx, now: datetime, user_ids: Collection[str]) -> Book:
     projects = _projects_of(tx, users) if users else {}
     rows = _quotas(tx, users, {project for found in projects.values() for project in found})
     whose = _names(tx, rows, users)
-    limits = {user: _limits_of(user, projects.get(user, ()), rows) for user in users}
+    # The operator of the host is nobody in the list of people: no quota holds for them.
+    known = [user for user in users if USER + user in whose]
+    limits = {user: _limits_of(user, projects.get(user, ()), rows) for user in known}
     limited = {subject for found in limits.values() for subject, _, _ in found}
     members = _members_of(tx, [one.removeprefix(PROJECT) for one in limited if one.startswith(PROJECT)])
     asked = {one.removeprefix(USER) for one in limited if one.startswith(USER)}
@@ -309,18 +312,34 @@ def _used(
         ).where(interval.ended_at.is_(None), interval.user_id.in_(part))  # fmt: skip
         for user_id, resource, amount, began_at, lasted_us, list_price in tx.execute(open_ones):
             for piece in pieces(resource, amount, began_at, lasted_us, prices.of(resource), list_price):
-                for period in (MONTH, DAY):
-                    span = span_of(period, now)
-                    if span.first <= piece.day <= span.last:
-                        one = found[user_id, period]
-                        one.us[resource] += amount * piece.lasted_us
-                        one.cost += piece.cost
+                for period in _periods_of(piece, now):
+                    one = found[user_id, period]
+                    one.us[resource] += amount * piece.lasted_us
+                    one.cost += piece.cost
             if resource == SUSPENDED:
                 continue
             # Who was not looked at for longer may be dead: the meter finds out, and counts what was.
             end = max(began_at + timedelta(microseconds=lasted_us), now - _UNSEEN)
             counted_to[user_id] = min(counted_to.get(user_id, end), end)
+        for user_id, piece in _homes(tx, part, prices):
+            for period in _periods_of(piece, now):
+                found[user_id, period].cost += piece.cost
     return found, counted_to
+
+
+def _homes(tx: Tx, users: list[str], prices: _Prices) -> Iterator[tuple[str, Piece]]:
+    """Give what homes came to that are in no sum of a day yet: they cost, too."""
+    row = MeterHomeRow
+    query = select(row.user_id, row.amount, row.began_at, row.lasted_us).where(row.user_id.in_(users))
+    for user_id, amount, began_at, lasted_us in tx.execute(query):
+        for piece in pieces(HOME, amount, began_at, lasted_us, prices.of(HOME), 0):
+            yield user_id, piece
+
+
+def _periods_of(piece: Piece, now: datetime) -> list[str]:
+    """Return which of the periods that are counted now a day's part lies in."""
+    spans = {period: span_of(period, now) for period in (MONTH, DAY)}
+    return [period for period, span in spans.items() if span.first <= piece.day <= span.last]
 
 
 def _holdings(tx: Tx, now: datetime, users: list[str], prices: _Prices) -> dict[str, list[Holding]]:

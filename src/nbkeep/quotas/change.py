@@ -12,13 +12,13 @@ from nbkeep.audit import events, journal
 from nbkeep.meter.values import FLAVOR, GPU
 from nbkeep.model.errors import invalid, not_found
 from nbkeep.model.ids import new_id
-from nbkeep.outbox.notices import add_notice
+from nbkeep.outbox.notices import add_notice, withdraw
 from nbkeep.store.project_tables import ProjectMemberRow, ProjectRow
 from nbkeep.store.quota_tables import QuotaOverrideRow, QuotaRow, QuotaToldRow
 from nbkeep.store.tables import FlavorRow, NoticeRow, SessionRow, UserRow
 
 from .parse import key_text, limit_text, parse_key, parse_limit
-from .values import ADMIN, EVERYONE, KIND, PROJECT, USER, Limit
+from .values import ADMIN, ANSWER, EVERYONE, KIND, PROJECT, USER, Limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,6 +199,10 @@ def end_override(tx: Tx, clock: Clock, actor: Actor, override_id: str) -> None:
         return
     row.ended_at = clock.now()
     tx.flush()
+    withdraw(tx, clock, row.id)
+    if row.subject.startswith(USER):
+        text = f"What you were given beyond your quota was taken back: {override_text(row)}."
+        add_notice(tx, clock, row.subject.removeprefix(USER), ANSWER, text)
     event = events.QuotaOverrideEnded(
         override_id=row.id, subject=words_of(tx, row.subject), quota=override_text(row)
     )
@@ -280,7 +284,8 @@ def _tell(tx: Tx, clock: Clock, subject: Subject, rows: Sequence[QuotaOverrideRo
         f"You may use more until {until.day} {until:%B, %H:%M} UTC: {what}. "
         "What was suspended by a quota can be resumed."
     )
-    add_notice(tx, clock, subject.key.removeprefix(USER), KIND, text)
+    # Named by the override, so that it can be put away with it.
+    add_notice(tx, clock, subject.key.removeprefix(USER), rows[0].id, text)
 
 
 def _doubts(tx: Tx, limits: Sequence[Limit]) -> list[str]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 # The meter counts in steps: a moment that moves by less is the same one.
 _SAME = timedelta(seconds=3)
+_MUCH_EARLIER = timedelta(minutes=1)
 _LASTING = [SessionState.READY.value, SessionState.FROZEN.value]
 
 
@@ -133,15 +134,17 @@ def _tell(tx: Tx, clock: Clock, user_id: str, one: Standing, currency: str) -> N
 
 
 def _write(tx: Tx, clock: Clock, session: SessionRow, cut: Cut | None, currency: str) -> None:
-    was_announced = session.quota_ends_at is not None
+    before = session.quota_ends_at
     session.quota_ends_at = cut.at if cut else None
     session.quota_words = cut_words(cut.by, currency) if cut else None
     tx.flush()
     if cut is None:
         dismiss_about(tx, clock, session.id, KIND)
         return
-    if was_announced:
-        return
+    if before is not None:
+        if before - cut.at <= _MUCH_EARLIER:
+            return
+        dismiss_about(tx, clock, session.id, KIND)  # what was said would come as a surprise
     moment = f"{cut.at:%H:%M} UTC"
     keeps = bool(session.profile.get("keep_state"))
     fate = "Files and variables are kept." if keeps else "Files stay; variables do not."
