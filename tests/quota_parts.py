@@ -88,7 +88,9 @@ def told(office: OfficeForTests, actor: Actor) -> list[str]:
     """Return what somebody has been told and has not put away, about quotas."""
     with office.store.read() as tx:
         query = select(NoticeRow.text).where(
-            NoticeRow.user_id == actor.id, NoticeRow.kind == "quota", NoticeRow.dismissed_at.is_(None)
+            NoticeRow.user_id == actor.id,
+            NoticeRow.kind.regexp_match("^(quota$|quv_|qur_)"),
+            NoticeRow.dismissed_at.is_(None),
         )
         return list(tx.scalars(query.order_by(NoticeRow.at, NoticeRow.id)))
 

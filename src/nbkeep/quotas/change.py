@@ -12,7 +12,7 @@ from nbkeep.audit import events, journal
 from nbkeep.meter.values import FLAVOR, GPU
 from nbkeep.model.errors import invalid, not_found
 from nbkeep.model.ids import new_id
-from nbkeep.outbox.notices import add_notice
+from nbkeep.outbox.notices import add_notice, withdraw
 from nbkeep.store.project_tables import ProjectMemberRow, ProjectRow
 from nbkeep.store.quota_tables import QuotaOverrideRow, QuotaRow, QuotaToldRow
 from nbkeep.store.tables import FlavorRow, NoticeRow, SessionRow, UserRow
@@ -194,11 +194,12 @@ def end_override(tx: Tx, clock: Clock, actor: Actor, override_id: str) -> None:
     actor.require(ADMIN)
     row = tx.get(QuotaOverrideRow, override_id)
     if row is None:
-        raise not_found("override", override_id[:60])
+        raise not_found("override", override_id[:60], "quota list")
     if row.ended_at is not None or row.until <= clock.now():
         return
     row.ended_at = clock.now()
     tx.flush()
+    withdraw(tx, clock, row.id)
     event = events.QuotaOverrideEnded(
         override_id=row.id, subject=words_of(tx, row.subject), quota=override_text(row)
     )
@@ -280,7 +281,8 @@ def _tell(tx: Tx, clock: Clock, subject: Subject, rows: Sequence[QuotaOverrideRo
         f"You may use more until {until.day} {until:%B, %H:%M} UTC: {what}. "
         "What was suspended by a quota can be resumed."
     )
-    add_notice(tx, clock, subject.key.removeprefix(USER), KIND, text)
+    # Of a kind of its own, as each answer: a later change takes back what limits announced, and not this.
+    add_notice(tx, clock, subject.key.removeprefix(USER), rows[0].id, text)
 
 
 def _doubts(tx: Tx, limits: Sequence[Limit]) -> list[str]:

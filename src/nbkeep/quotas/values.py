@@ -33,7 +33,7 @@ LEAST_S = 60  # a session that would be cut within a minute is not started
 WARN_PERCENT = 80
 EARLY_S = 600  # from when on a session is told that a quota cuts it
 NOTICE_S = 120  # what it is given all the same where nobody could foresee it
-KIND = "quota"  # of notices
+KIND = "quota"  # of notices that a limit gives by itself; an answer of an admin has its id
 
 
 @dataclass(frozen=True)
