@@ -89,7 +89,7 @@ def told(office: OfficeForTests, actor: Actor) -> list[str]:
     with office.store.read() as tx:
         query = select(NoticeRow.text).where(
             NoticeRow.user_id == actor.id,
-            ~NoticeRow.kind.startswith("qur_"),
+            NoticeRow.kind.regexp_match("^quota|^quv_|^qur_"),
             NoticeRow.dismissed_at.is_(None),
         )
         return list(tx.scalars(query.order_by(NoticeRow.at, NoticeRow.id)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
 
 from meter_parts import beat, meter_of
 from nbkeep.audit.search import Wanted as Searched
@@ -18,9 +20,12 @@ from nbkeep.model.money import MICROCENTS
 from nbkeep.model.session import StopReason
 from nbkeep.sessions.marks import mark_ended
 from nbkeep.sessions.stop import wish_stop
+from nbkeep.store.meter_tables import MeterDayRow
 from nbkeep.store.tables import FlavorRow, SessionRow
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nbkeep.model.actor import Actor
     from office_parts import OfficeForTests
 
@@ -81,6 +86,84 @@ def test_a_month_is_that_of_utc_and_its_days_add_up_to_it(any_office: OfficeForT
     ]  # fmt: skip
     assert [one["quantity"] for one in months] == [60, 12]
     assert months[0]["cost_microcents"] == sum(one["cost_microcents"] for one in days) == 60 * OWN_PRICE
+
+
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A host, and what it says to its database, in a zone that is ahead of UTC and changes its clocks."""
+    with monkeypatch.context() as patch:
+        for name in ("TZ", "PGTZ"):
+            patch.setenv(name, "Europe/Berlin")
+        time.tzset()
+        assert datetime(2026, 7, 1).astimezone().utcoffset() == timedelta(hours=2)
+        yield
+    time.tzset()
+
+
+def quantities(office: OfficeForTests, actor: Actor, *months: str) -> dict[str, float]:
+    """Return the hours of compute by day; each month must be the sum of its days."""
+    found: dict[str, float] = {}
+    for month in months:
+        with office.store.read() as tx:
+            days = report.usage(tx, actor, month_span(month), daily=True)
+            whole = report.usage(tx, actor, month_span(month))
+        found |= {one["day"]: one["quantity"] for one in days}
+        assert sum(one["quantity"] for one in whole) == pytest.approx(sum(one["quantity"] for one in days))
+        assert sum(one["cost_microcents"] for one in whole) == sum(one["cost_microcents"] for one in days)
+    return found
+
+
+@pytest.mark.usefixtures("in_berlin")
+@pytest.mark.parametrize(
+    ("begin", "hours", "expected"),
+    [
+        pytest.param(
+            "2026-03-28T12:00", 48, {"03-28": 12, "03-29": 24, "03-30": 12}, id="an-hour-is-skipped"
+        ),
+        pytest.param("2026-10-24T12:00", 48, {"10-24": 12, "10-25": 24, "10-26": 12}, id="an-hour-is-twice"),
+        pytest.param("2026-03-29T00:30", 1, {"03-29": 1}, id="across-the-skipped-hour"),
+        pytest.param("2026-10-25T00:00", 2, {"10-25": 2}, id="across-the-hour-that-is-twice"),
+        pytest.param("2026-12-31T23:15", 1.5, {"12-31": 0.75, "01-01": 0.75}, id="a-years-turn"),
+        pytest.param("2026-12-31T22:00", 1, {"12-31": 1}, id="a-year-that-has-begun-in-berlin-alone"),
+        pytest.param("2028-02-28T12:00", 48, {"02-28": 12, "02-29": 24, "03-01": 12}, id="a-leap-day"),
+        pytest.param("2027-02-28T12:00", 24, {"02-28": 12, "03-01": 12}, id="no-leap-day"),
+        pytest.param("2026-06-10T23:00", 3, {"06-10": 1, "06-11": 2}, id="across-midnight"),
+    ],
+)
+def test_days_are_those_of_utc_wherever_the_host_is(
+    any_office: OfficeForTests, begin: str, hours: float, expected: dict[str, float]
+) -> None:
+    office, at = any_office, datetime.fromisoformat(begin).replace(tzinfo=UTC)
+    office.clock.set(at)
+    jane = office.user()
+    session_id = office.ready(jane)
+    live(office, hours * 3600)
+    months = sorted({f"{at:%Y-%m}", f"{office.clock.now():%Y-%m}"})
+    while_it_runs = quantities(office, jane, *months)
+    assert {day[5:]: quantity for day, quantity in while_it_runs.items()} == expected
+    over(office, jane, session_id)
+    assert quantities(office, jane, *months) == while_it_runs, "summed up for good, and the same"
+
+
+@pytest.mark.usefixtures("in_berlin")
+def test_a_month_that_ends_while_a_session_runs_loses_no_second_and_doubles_none(
+    any_office: OfficeForTests,
+) -> None:
+    office = any_office
+    office.clock.set(datetime(2026, 3, 31, 23, 59, 13, 250_000, tzinfo=UTC))
+    jane, meter = office.user(), meter_of()
+    session_id = office.ready(jane)
+    for _ in range(30):  # as the loops do: no beat falls on the month's end
+        office.clock.advance(7.3)
+        beat(office, meter)
+        office.beat(session_id)
+    over(office, jane, session_id)
+    with office.store.read() as tx:
+        lasted = {row.day: row.lasted_us for row in tx.scalars(select(MeterDayRow))}
+    assert lasted == {"2026-03-31": 46_750_000, "2026-04-01": 172_250_000}
+    assert sum(lasted.values()) == 30 * 7_300_000
+    found = quantities(office, jane, "2026-03", "2026-04")
+    assert found == {day: round(us / 3_600_000_000, 6) for day, us in lasted.items()}
 
 
 def test_people_see_their_own_and_auditors_all(office: OfficeForTests) -> None:

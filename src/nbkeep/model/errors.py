@@ -36,11 +36,13 @@ class Unavailable(NbkeepError):
     status = 503
 
 
-def not_found(noun: str, name: str) -> Refused:
-    """Return the one answer for both "not there" and "not yours", so that neither can be told apart."""
-    return Refused(
-        f"{noun}-not-found", f"There is no {noun} {name!r}.", f"See `nbkeep {noun} list`.", status=404
-    )
+def not_found(noun: str, name: str, verb: str = "") -> Refused:
+    """Return the one answer for both "not there" and "not yours", so that neither can be told apart.
+
+    `verb`: what lists them, where that is not `NOUN list`.
+    """
+    see = f"See `nbkeep {verb or f'{noun} list'}`."
+    return Refused(f"{noun}-not-found", f"There is no {noun} {name!r}.", see, status=404)
 
 
 def invalid(field: str, message: str, remedy: str = "") -> Refused:

@@ -15,8 +15,8 @@ from nbkeep.store.tables import UserRow
 
 from .book import read
 from .change import Subject, override, words_of
-from .parse import key_text, of_words, parse_key, parse_limit
-from .values import ADMIN, ANSWER, READ, USE
+from .parse import key_text, limit_text, of_words, parse_key, parse_limit
+from .values import ADMIN, READ, USE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Tx
+
+    from .values import Limit
 
 _MOST_WAITING = 10
 _SHOWN = 100
@@ -88,14 +90,13 @@ def give(
 ) -> QuotaRequestRow:
     """Answer a request with an override until a moment: of `limit`, or without any. Needs `admin:quotas`.
 
-    Raises `Refused`: 404, 409 where it is answered already, 400 for a limit of something else.
+    Raises `Refused`: 404, 409 where it is answered already, 400 for a limit of something else or no more.
     """
     row = _waiting(tx, actor, request_id)
     user = tx.get_one(UserRow, row.user_id)
     whose = words_of(tx, row.subject)
-    if limit and parse_limit(limit).key != (row.resource, row.period):
-        raise invalid("quota", f"{user.name} asked for {key_text(row.resource, row.period)}.",
-                      "Give an amount of that, or none to lift it.")  # fmt: skip
+    if limit:
+        _check_more(tx, clock, row, user.name, parse_limit(limit))
     why = reason.strip() or f"Asked for by {user.name}: {row.reason}"[:_LENGTH]
     override(
         tx, clock, actor, Subject(row.subject, whose), until=until, reason=why,
@@ -104,7 +105,7 @@ def give(
     _decide(tx, clock, actor, row, is_given=True, answer=reason.strip()[:_LENGTH])
     if whose != user.name:  # of a project: its override tells nobody in particular
         text = f"{whose} may use more {of_words(row.resource, row.period)}, as you asked."
-        add_notice(tx, clock, user.id, ANSWER, text)
+        add_notice(tx, clock, user.id, row.id, text)
     return row
 
 
@@ -114,7 +115,7 @@ def deny(tx: Tx, clock: Clock, actor: Actor, request_id: str, *, reason: str) ->
     said = _text(reason, "reason", "Say why; they are told.")
     _decide(tx, clock, actor, row, is_given=False, answer=said)
     text = f"You asked for more {of_words(row.resource, row.period)}. The answer is no: {said}"
-    add_notice(tx, clock, row.user_id, ANSWER, text)
+    add_notice(tx, clock, row.user_id, row.id, text)
     return row
 
 
@@ -138,11 +139,23 @@ def _waiting(tx: Tx, actor: Actor, request_id: str) -> QuotaRequestRow:
     actor.require(ADMIN)
     row = tx.get(QuotaRequestRow, request_id)
     if row is None:
-        raise not_found("request", request_id[:60])
+        raise not_found("request", request_id[:60], "quota requests")
     if row.decided_at is not None:
         raise Refused("already-answered", f"{row.decided_by} has answered it already.",
-                      "See `nbkeep quota requests`.", status=409)  # fmt: skip
+                      "See `nbkeep quota requests --answered`.", status=409)  # fmt: skip
     return row
+
+
+def _check_more(tx: Tx, clock: Clock, row: QuotaRequestRow, name: str, limit: Limit) -> None:
+    """Refuse what is something else than was asked for, or no more of it: they would be told that it is."""
+    if limit.key != (row.resource, row.period):
+        raise invalid("quota", f"{name} asked for {key_text(row.resource, row.period)}.",
+                      "Give an amount of that, or none to lift it.")  # fmt: skip
+    for one in read(tx, clock.now(), [row.user_id]).standings(row.user_id):
+        if (one.subject, one.limit.key) == (row.subject, limit.key) and one.limit.amount >= limit.amount:
+            now = f"the quota of {one.whose} is {limit_text(one.limit)}"
+            raise invalid("quota", f"{limit_text(limit)} is no more: {now}.",
+                          "Give more than that, or none to lift it.")  # fmt: skip
 
 
 def _decide(tx: Tx, clock: Clock, actor: Actor, row: QuotaRequestRow, *, is_given: bool, answer: str) -> None:

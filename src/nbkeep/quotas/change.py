@@ -194,7 +194,7 @@ def end_override(tx: Tx, clock: Clock, actor: Actor, override_id: str) -> None:
     actor.require(ADMIN)
     row = tx.get(QuotaOverrideRow, override_id)
     if row is None:
-        raise not_found("override", override_id[:60])
+        raise not_found("override", override_id[:60], "quota list")
     if row.ended_at is not None or row.until <= clock.now():
         return
     row.ended_at = clock.now()
@@ -284,7 +284,7 @@ def _tell(tx: Tx, clock: Clock, subject: Subject, rows: Sequence[QuotaOverrideRo
         f"You may use more until {until.day} {until:%B, %H:%M} UTC: {what}. "
         "What was suspended by a quota can be resumed."
     )
-    # Named by the override, so that it can be put away with it.
+    # Of a kind of its own, as each answer: a later change takes back what limits announced, and not this.
     add_notice(tx, clock, subject.key.removeprefix(USER), rows[0].id, text)
 
 

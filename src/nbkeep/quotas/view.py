@@ -99,8 +99,9 @@ def standings_of(
 ) -> list[dict[str, Any]]:
     """Return how all limits of a person stand: one's own, or anybody's for admins and auditors.
 
-    Others are like not there (404) for those who may not see them.
+    `user`: a name or an e-mail address. Others are like not there (404) for those who may not see them.
     """
+    user = user.strip().lower()
     if not user or user == actor.name:
         actor.require(USE if not sees_all(actor) else "self")
         user_id = actor.id

@@ -9,7 +9,7 @@ import typer
 from nbkeep.quotas.parse import from_words
 
 from . import panels, words
-from .connect import office
+from .connect import office, part
 from .options import Json, Yes, complete_project, complete_user, given
 from .output import Column, confirm, print_json, print_note, print_table
 
@@ -173,7 +173,7 @@ def end_override(
 ) -> None:
     """Take an override back before its time; what runs beyond a quota ends after a warning."""
     with office() as api:
-        api.delete(f"quotas/overrides/{override_id}")
+        api.delete(f"quotas/overrides/{part(override_id)}")
     print_note("Ended.")
 
 
@@ -236,7 +236,7 @@ def give(
     """Answer a request with an override until a moment."""
     body = given(until=words.future(until), limit=limit, reason=reason)
     with office() as api:
-        found = api.post(f"quotas/requests/{request_id}/give", body)
+        found = api.post(f"quotas/requests/{part(request_id)}/give", body)
     print_note(f"{found['user']} has more of {found['quota']}, and is told.")
 
 
@@ -249,5 +249,5 @@ def deny(
 ) -> None:
     """Turn a request down, with a reason that is passed on."""
     with office() as api:
-        found = api.post(f"quotas/requests/{request_id}/deny", given(reason=reason))
+        found = api.post(f"quotas/requests/{part(request_id)}/deny", given(reason=reason))
     print_note(f"{found['user']} is told.")

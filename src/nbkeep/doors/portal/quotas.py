@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .browser import Browser
 
 router = APIRouter(prefix="/quotas")
+NO_ANSWER = {"id": "", "limit": "", "for": "1d", "reason": ""}
 WHO = (("everyone", "Each person"), ("user", "A person"), ("project", "A project"))
 
 
@@ -41,6 +42,9 @@ def set_quota(request: Request, browser: SignedIn, form: Form) -> Response:
     given = {name: text(form, name, 400) for name in ("kind", "name", "limits")}
     browser.actor.require(ADMIN)
     try:
+        if given["kind"] == "everyone" and given["name"]:
+            raise invalid("subject", f"Is it for {given['name'][:60]}, or for each person?",
+                          "Choose a person or a project, or leave the name empty.")  # fmt: skip
         with office.store.write() as tx:
             subject = _subject(tx, given["kind"], given["name"])
             limits = given["limits"].replace(",", " ").split()
@@ -109,15 +113,16 @@ def ask_for_more(request: Request, browser: SignedIn, form: Form) -> Response:
 def give(request: Request, browser: SignedIn, request_id: str, form: Form) -> Response:
     """Give what was asked for, for a while."""
     office: Office = request.app.state.office
+    given = NO_ANSWER | {"id": request_id, "limit": text(form, "limit", 100), "for": text(form, "for", 40)}
     browser.actor.require(ADMIN)
     try:
         with office.store.write() as tx:
             ask.give(
-                tx, office.clock, browser.actor, request_id, until=_until(office, text(form, "for", 40)),
-                limit=text(form, "limit", 100),
+                tx, office.clock, browser.actor, request_id, until=_until(office, given["for"]),
+                limit=given["limit"],
             )  # fmt: skip
     except NbkeepError as error:
-        return _page(request, browser, {}, error)
+        return _page(request, browser, {"answer": given}, error)
     return RedirectResponse("/portal/quotas?done=more-given", 303)
 
 
@@ -125,12 +130,13 @@ def give(request: Request, browser: SignedIn, request_id: str, form: Form) -> Re
 def deny(request: Request, browser: SignedIn, request_id: str, form: Form) -> Response:
     """Say no."""
     office: Office = request.app.state.office
+    reason = text(form, "reason", 1000)
     browser.actor.require(ADMIN)
     try:
         with office.store.write() as tx:
-            ask.deny(tx, office.clock, browser.actor, request_id, reason=text(form, "reason", 1000))
+            ask.deny(tx, office.clock, browser.actor, request_id, reason=reason)
     except NbkeepError as error:
-        return _page(request, browser, {}, error)
+        return _page(request, browser, {"answer": NO_ANSWER | {"id": request_id, "reason": reason}}, error)
     return RedirectResponse("/portal/quotas?done=denied", 303)
 
 
@@ -177,7 +183,7 @@ def _page(
             "waiting": waiting, "quotas": quotas, "overrides": overrides, "is_admin": is_admin,
             "all": sees_all, "who": WHO, "error": error, "ask_for": values.get("ask_for", ""),
             "reason": values.get("reason", ""), "set": values.get("set", empty),
-            "override": values.get("override", empty),
+            "override": values.get("override", empty), "answer": values.get("answer", NO_ANSWER),
         },
         status=error.status if error else 200,
     )  # fmt: skip
