@@ -33,8 +33,8 @@ LEAST_S = 60  # a session that would be cut within a minute is not started
 WARN_PERCENT = 80
 EARLY_S = 600  # from when on a session is told that a quota cuts it
 NOTICE_S = 120  # what it is given all the same where nobody could foresee it
-# Of notices: what limits say of use, which is said anew when they change; and that an override was taken back.
-# An answer of an admin has the id of what it answers.
+# Of notices: what limits say of use, which is said anew when they change; and that an override was taken
+# back. An answer of an admin has the id of what it answers.
 KIND, ANSWER = "quota", "quota-answer"
 
 
