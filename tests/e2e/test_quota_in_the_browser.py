@@ -66,7 +66,7 @@ def test_a_used_up_quota_suspends_and_more_of_it_brings_everything_back(
     expect(board.locator("figure#spend-by-user[data-chart] canvas")).to_be_visible()
     # The chart has the largest ones, and other tests' people may have spent more.
     spent = admin.context.request.get(f"{platform.url}/portal/admin/dashboard/spend-by-user.csv")
-    assert any(line.startswith(f"{name},") for line in spent.text().splitlines()), spent.text()
+    assert any(line.startswith(f'"{name}",') for line in spent.text().splitlines()), spent.text()
     admin.shoot("dashboard-after-a-quota", full=True)
     session.stop()
     jane.close()
