@@ -174,7 +174,8 @@ def test_an_override_holds_until_it_is_ended(nbkeep: Nbkeep, served: OfficeForTe
     for _ in range(2):
         ended = nbkeep("quota", "end-override", first)
         assert (ended.code, ended.err) == (0, "Ended.\n")
-    assert told(served, jane) == [], "that she may use more is true no longer"
+    # That she may use more is true no longer.
+    assert told(served, jane) == ["What you were given beyond your quota was taken back: hours=6h/day."]
     assert standing(served, jane).allowed == 2 * HOUR_US
     assert [one["id"] for one in nbkeep("quota", "list", "--json").json["overrides"]] == [second]
     served.clock.advance(8 * 3600)
