@@ -60,6 +60,7 @@ class Connection:
         self._settings, self._server = settings, server
         self._smtp: smtplib.SMTP | None = None
         self._given = 0
+        self.has_dealt = False  # with a message: taken it, or refused that one
 
     def __enter__(self) -> Self:
         """Connect, prove the server, sign in. Raises `ServerAway`."""
@@ -144,11 +145,13 @@ class Connection:
             code, said = error.smtp_code, error.smtp_error
         if code != 250:
             self._refused("the message", code, said, is_secret=is_secret)
+        self.has_dealt = True
 
     def _refused(self, what: str, code: int, said: bytes | str, *, is_secret: bool) -> None:
         answer = str(code) if is_secret else _answer(code, said)
         if code == _CLOSING:
             raise self._away(f"it answered {answer}")
+        self.has_dealt = True
         is_cut = False
         try:
             if self._smtp is not None:
