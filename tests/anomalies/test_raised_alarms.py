@@ -18,6 +18,7 @@ from nbkeep.doors.worker import Worker
 from nbkeep.doors.worker.watcher import Watcher
 from nbkeep.meter import prices
 from nbkeep.model.actor import OPERATOR, SYSTEM, Role
+from nbkeep.model.clock import ManualClock
 from nbkeep.model.days import midnight
 from nbkeep.model.errors import Refused
 from nbkeep.outbox.notices import list_notices
@@ -154,6 +155,27 @@ def test_a_jump_of_the_clock_raises_nothing(office: OfficeForTests) -> None:
         assert look(office) == 0
     office.clock.set(NOON)
     assert look(office) == 1
+
+
+class CrossesMidnight(ManualClock):
+    """Comes a second nearer to the next day each time that it is asked."""
+
+    def now(self) -> datetime:
+        self.advance(1)
+        return super().now()
+
+
+def test_what_is_found_before_midnight_does_not_hide_the_next_day(office: OfficeForTests) -> None:
+    jane = usual_spender(office)
+    spent(office, jane, 0, 100)
+    clock = CrossesMidnight(midnight(NOON.date()) + timedelta(days=1, seconds=-2))
+    assert Watch("EUR").look(office.store, clock, "spend") == 1
+    office.clock.set(NOON + timedelta(days=1))
+    spent(office, jane, 0, 100)
+    assert look(office) == 1
+    with office.store.read() as tx:
+        days = set(tx.scalars(select(AlarmRow.day)))
+    assert days == {"2026-11-21", "2026-11-22"}
 
 
 def test_a_disabled_user_and_a_removed_project_do_not_stop_the_rest(office: OfficeForTests) -> None:
