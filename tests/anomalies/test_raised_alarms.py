@@ -349,11 +349,49 @@ def test_what_nobody_has_watched_is_not_idle_and_midnight_does_not_end_it(office
     watched(office, gpus, 10)
     office.clock.advance(3 * 3600)  # the office hung
     gpus.look(office.store, office.clock, office.backend)
-    assert use_of(office, session_id).idle_in_a_row_s == 600
-    office.clock.set(datetime(2026, 11, 22, 0, 0, 30, tzinfo=UTC))  # the wall clock alone: nothing has passed
-    Gpus().look(office.store, office.clock, office.backend)
-    assert use_of(office, session_id).idle_in_a_row_s == 600
-    assert use_of(office, session_id).watched_s == 0
+    assert use_of(office, session_id).idle_in_a_row_s == 0
+    assert use_of(office, session_id).watched_s == 600
+    office.clock.set(
+        datetime(2026, 11, 21, 23, 54, 30, tzinfo=UTC)
+    )  # the wall clock alone: nothing has passed
+    gpus.look(office.store, office.clock, office.backend)
+    watched(office, gpus, 5)
+    Gpus().look(office.store, office.clock, office.backend)  # an office that was started again
+    watched(office, gpus, 1)
+    assert use_of(office, session_id).idle_in_a_row_s == 360
+    assert (use_of(office, session_id).day, use_of(office, session_id).watched_s) == ("2026-11-22", 60)
+
+
+def test_a_session_that_was_away_begins_anew_and_not_with_an_alarm(any_office: OfficeForTests) -> None:
+    """Suspended overnight, frozen over lunch, or resumed within a minute: nobody has watched it meanwhile."""
+    office = any_office
+    has_gpus(office)
+    jane = office.user()
+    session_id = office.ready(jane)
+    gpus = Gpus()
+    gpus.look(office.store, office.clock, office.backend)
+    watched(office, gpus, 119)
+    office.change(session_id, state="frozen")
+    watched(office, gpus, 60)
+    office.change(session_id, state="ready")
+    watched(office, gpus, 1)
+    assert use_of(office, session_id).idle_in_a_row_s == 0
+    watched(office, gpus, 119)
+    office.change(session_id, state="suspended")
+    office.clock.advance(30)
+    office.change(session_id, state="ready", ready_at=office.clock.now())
+    watched(office, gpus, 1)
+    assert use_of(office, session_id).idle_in_a_row_s == 0
+    watched(office, gpus, 119)
+    office.change(session_id, state="suspended")
+    watched(office, gpus, 12 * 60)
+    office.change(session_id, state="ready", ready_at=office.clock.now())
+    watched(office, gpus, 1)
+    assert look(office, "gpu-idle") == 0
+    watched(office, gpus, 119)
+    assert look(office, "gpu-idle") == 0
+    watched(office, gpus, 1)
+    assert look(office, "gpu-idle") == 1
 
 
 def test_the_loops_look_by_themselves_and_outlive_a_node_that_is_away(office: OfficeForTests) -> None:
