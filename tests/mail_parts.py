@@ -43,7 +43,15 @@ GATHERED_S = rules.GATHERED.total_seconds()
 
 
 class _Smtp(SMTP):
-    """The library's server, which can hang up in the middle."""
+    """The library's server, which can refuse every sender, and hang up in the middle."""
+
+    async def smtp_MAIL(self, arg: str) -> None:  # noqa: N802 - named by the library
+        server = cast("MailBox", self.event_handler)
+        if server.refuses_the_sender:
+            server.senders_refused += 1
+            await self.push(server.refuses_the_sender)
+            return
+        await super().smtp_MAIL(arg)
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - named by the library
         server = cast("MailBox", self.event_handler)
@@ -66,6 +74,8 @@ class MailBox:
     taken: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
     seen: int = 0  # also what was not taken
     rcpt_answer: dict[str, str] = field(default_factory=dict[str, str])
+    refuses_the_sender: str = ""  # the answer to whoever wants to send, after they have signed in
+    senders_refused: int = 0
     data_answer: str = ""  # may have {text}: what it was sent, as some filters quote it
     cuts: int = 0  # connections that it cuts in the middle of the data
     kills: int = 0  # a process that it kills once it has taken the message

@@ -18,6 +18,7 @@ from nbkeep.doors.worker import Worker
 from nbkeep.doors.worker.watcher import Watcher
 from nbkeep.meter import prices
 from nbkeep.model.actor import OPERATOR, SYSTEM, Role
+from nbkeep.model.clock import ManualClock
 from nbkeep.model.days import midnight
 from nbkeep.model.errors import Refused
 from nbkeep.outbox.notices import list_notices
@@ -154,6 +155,27 @@ def test_a_jump_of_the_clock_raises_nothing(office: OfficeForTests) -> None:
         assert look(office) == 0
     office.clock.set(NOON)
     assert look(office) == 1
+
+
+class CrossesMidnight(ManualClock):
+    """Comes a second nearer to the next day each time that it is asked."""
+
+    def now(self) -> datetime:
+        self.advance(1)
+        return super().now()
+
+
+def test_what_is_found_before_midnight_does_not_hide_the_next_day(office: OfficeForTests) -> None:
+    jane = usual_spender(office)
+    spent(office, jane, 0, 100)
+    clock = CrossesMidnight(midnight(NOON.date()) + timedelta(days=1, seconds=-2))
+    assert Watch("EUR").look(office.store, clock, "spend") == 1
+    office.clock.set(NOON + timedelta(days=1))
+    spent(office, jane, 0, 100)
+    assert look(office) == 1
+    with office.store.read() as tx:
+        days = set(tx.scalars(select(AlarmRow.day)))
+    assert days == {"2026-11-21", "2026-11-22"}
 
 
 def test_a_disabled_user_and_a_removed_project_do_not_stop_the_rest(office: OfficeForTests) -> None:
@@ -327,11 +349,49 @@ def test_what_nobody_has_watched_is_not_idle_and_midnight_does_not_end_it(office
     watched(office, gpus, 10)
     office.clock.advance(3 * 3600)  # the office hung
     gpus.look(office.store, office.clock, office.backend)
-    assert use_of(office, session_id).idle_in_a_row_s == 600
-    office.clock.set(datetime(2026, 11, 22, 0, 0, 30, tzinfo=UTC))  # the wall clock alone: nothing has passed
-    Gpus().look(office.store, office.clock, office.backend)
-    assert use_of(office, session_id).idle_in_a_row_s == 600
-    assert use_of(office, session_id).watched_s == 0
+    assert use_of(office, session_id).idle_in_a_row_s == 0
+    assert use_of(office, session_id).watched_s == 600
+    office.clock.set(
+        datetime(2026, 11, 21, 23, 54, 30, tzinfo=UTC)
+    )  # the wall clock alone: nothing has passed
+    gpus.look(office.store, office.clock, office.backend)
+    watched(office, gpus, 5)
+    Gpus().look(office.store, office.clock, office.backend)  # an office that was started again
+    watched(office, gpus, 1)
+    assert use_of(office, session_id).idle_in_a_row_s == 360
+    assert (use_of(office, session_id).day, use_of(office, session_id).watched_s) == ("2026-11-22", 60)
+
+
+def test_a_session_that_was_away_begins_anew_and_not_with_an_alarm(any_office: OfficeForTests) -> None:
+    """Suspended overnight, frozen over lunch, or resumed within a minute: nobody has watched it meanwhile."""
+    office = any_office
+    has_gpus(office)
+    jane = office.user()
+    session_id = office.ready(jane)
+    gpus = Gpus()
+    gpus.look(office.store, office.clock, office.backend)
+    watched(office, gpus, 119)
+    office.change(session_id, state="frozen")
+    watched(office, gpus, 60)
+    office.change(session_id, state="ready")
+    watched(office, gpus, 1)
+    assert use_of(office, session_id).idle_in_a_row_s == 0
+    watched(office, gpus, 119)
+    office.change(session_id, state="suspended")
+    office.clock.advance(30)
+    office.change(session_id, state="ready", ready_at=office.clock.now())
+    watched(office, gpus, 1)
+    assert use_of(office, session_id).idle_in_a_row_s == 0
+    watched(office, gpus, 119)
+    office.change(session_id, state="suspended")
+    watched(office, gpus, 12 * 60)
+    office.change(session_id, state="ready", ready_at=office.clock.now())
+    watched(office, gpus, 1)
+    assert look(office, "gpu-idle") == 0
+    watched(office, gpus, 119)
+    assert look(office, "gpu-idle") == 0
+    watched(office, gpus, 1)
+    assert look(office, "gpu-idle") == 1
 
 
 def test_the_loops_look_by_themselves_and_outlive_a_node_that_is_away(office: OfficeForTests) -> None:

@@ -92,9 +92,28 @@ def test_days_on_which_the_office_was_off_are_made_up_for(mailing: Mailing) -> N
         mailing.office.clock.set(datetime(2026, 2, 5, 7, tzinfo=UTC))
         mailing.round(2)
         assert len(box.taken) == 11  # a week of them
-        mailing.office.clock.set(datetime(2026, 1, 20, 7, tzinfo=UTC))  # a clock put back
-        mailing.round(2)
-        assert len(box.taken) == 11
+
+
+def test_a_clock_that_went_ahead_ends_no_reports_and_none_comes_twice(mailing: Mailing) -> None:
+    """A host that boots with a clock a year ahead, until somebody sets it."""
+    reporting(mailing)
+    mailing.user("alice", Role.ADMIN)
+    clock = mailing.office.clock
+    with mailing.box.serving() as box:
+        for moment in (
+            datetime(2026, 1, 2, 7, tzinfo=UTC),
+            datetime(2027, 1, 2, 7, tzinfo=UTC),  # ahead: seven days
+            datetime(2026, 1, 3, 7, tzinfo=UTC),
+            datetime(2026, 1, 3, 9, tzinfo=UTC),
+            datetime(2026, 1, 1, 7, tzinfo=UTC),  # behind
+            datetime(2026, 1, 3, 10, tzinfo=UTC),
+            datetime(2026, 1, 5, 7, tzinfo=UTC),
+        ):
+            clock.set(moment)
+            mailing.round(2)
+    days = [str(one["Subject"]).split()[1].rstrip(":") for one in box.messages]
+    assert len(days) == len(set(days))
+    assert {"2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04"} <= set(days)
 
 
 def test_it_is_off_unless_somebody_is_named(mailing: Mailing) -> None:

@@ -70,19 +70,29 @@ def gpu_sessions(tx: Tx) -> Sequence[SessionRow]:
     return tx.scalars(query).all()
 
 
+def _goes_on(last: GpuUseRow | None, row: SessionRow, now: datetime) -> bool:
+    """Tell whether the same run of a session was looked at a moment ago.
+
+    It was not while it was suspended or frozen, while the office was away, or before the wall clock jumped.
+    """
+    if last is None or (row.ready_at is not None and row.ready_at > last.looked_at):
+        return False
+    return abs((now - last.looked_at).total_seconds()) <= _UNSEEN_S
+
+
 def _note(
     tx: Tx, now: datetime, row: SessionRow, percent: int | None, passed_s: int, *, is_idle: bool
 ) -> None:
     day = f"{now:%Y-%m-%d}"
     use = tx.get(GpuUseRow, (row.id, day))
+    last = use or tx.get(GpuUseRow, (row.id, f"{now - _DAY:%Y-%m-%d}"))
+    in_a_row_s = last.idle_in_a_row_s if last is not None else 0
+    if not _goes_on(last, row, now):
+        in_a_row_s = passed_s = 0
     if use is None:
-        before = tx.get(GpuUseRow, (row.id, f"{now - _DAY:%Y-%m-%d}"))
-        in_a_row_s = before.idle_in_a_row_s if before is not None else 0
-        use = GpuUseRow(
-            session_id=row.id, day=day, user_id=row.user_id, watched_s=0, idle_s=0, idle_in_a_row_s=in_a_row_s
-        )
+        use = GpuUseRow(session_id=row.id, day=day, user_id=row.user_id, watched_s=0, idle_s=0)
         tx.add(use)
     use.watched_s += passed_s
     use.idle_s += passed_s if is_idle else 0
-    use.idle_in_a_row_s = use.idle_in_a_row_s + passed_s if is_idle else 0
+    use.idle_in_a_row_s = in_a_row_s + passed_s if is_idle else 0
     use.percent, use.looked_at = percent, now

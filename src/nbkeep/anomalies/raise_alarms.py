@@ -26,7 +26,7 @@ from .settings import rules
 from .values import ADMIN, Finding
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Store, Tx
@@ -63,16 +63,25 @@ class Watch:
     )
 
     def look(self, store: Store, clock: Clock, kind: Kind) -> int:
-        """Raise the alarms of one kind that there are now; return how many are new. Twice is safe."""
+        """Raise the alarms of one kind that there are now; return how many are new. Twice is safe.
+
+        Invariant: an alarm is of the day that it was found on, also where midnight has come since: it would
+        take the place of the next day's.
+        """
+        now = clock.now()
         with store.read() as tx:
             rule = rules(tx)[kind]
             if not rule.enabled:
                 return 0
-            found = self._idle(tx, clock, rule) if kind == "gpu-idle" else self._unusual(tx, clock, rule)
-        return _raise(store, clock, rule, found)
+            found = (
+                self._idle(tx, clock, rule, now)
+                if kind == "gpu-idle"
+                else self._unusual(tx, rule, now.date())
+            )
+        return _raise(store, clock, rule, found, f"{now:%Y-%m-%d}")
 
-    def _unusual(self, tx: Tx, clock: Clock, rule: Rule) -> list[_Found]:
-        source, day = self._sources[rule.kind], clock.now().date()
+    def _unusual(self, tx: Tx, rule: Rule, day: date) -> list[_Found]:
+        source = self._sources[rule.kind]
         # Few people reach what can be an alarm at all: only their days before are read.
         today = {
             user: amount for user, amount in source.today(tx, day).items() if amount >= max(1, rule.least)
@@ -93,8 +102,7 @@ class Watch:
             known = self._everybody[kind] = (day, self._sources[kind].everybody(tx, day))
         return known[1]
 
-    def _idle(self, tx: Tx, clock: Clock, rule: Rule) -> list[_Found]:
-        now = clock.now()
+    def _idle(self, tx: Tx, clock: Clock, rule: Rule, now: datetime) -> list[_Found]:
         used = {
             row.session_id: row
             for row in tx.scalars(
@@ -116,8 +124,7 @@ class Watch:
         return found
 
 
-def _raise(store: Store, clock: Clock, rule: Rule, found: list[_Found]) -> int:
-    day = f"{clock.now():%Y-%m-%d}"
+def _raise(store: Store, clock: Clock, rule: Rule, found: list[_Found], day: str) -> int:
     of_day = select(AlarmRow.subject_id).where(AlarmRow.kind == rule.kind, AlarmRow.day == day)
     with store.read() as tx:
         known = set(tx.scalars(of_day))

@@ -114,6 +114,7 @@ async def _run(office: Office, claim: Claim) -> None:
     try:
         await server.serve(sockets=[listener])
     finally:
+        # One after the other: until the last round of the loops is over, the claim is held.
         for task in tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

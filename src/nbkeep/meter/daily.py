@@ -62,14 +62,14 @@ def put_when_due(parts: Parts) -> int:
     ended = now.date() - timedelta(days=1)
     with parts.store.read() as tx:
         row = tx.get(MailServerRow, 1)
-        if row is not None and row.reported_day is not None and row.reported_day >= ended.isoformat():
+        if row is not None and _reported(row, ended) == ended:
             return 0
     count = 0
     with parts.store.write() as tx:
         row = server_row(tx)
-        for day in _missing(row.reported_day, ended):
+        for day in _missing(_reported(row, ended), ended):
             count += len(_put(tx, parts, day, f"report {day}"))
-        row.reported_day = max(ended.isoformat(), row.reported_day or "")
+        row.reported_day = ended.isoformat()
     return count
 
 
@@ -127,8 +127,14 @@ def compose(tx: Tx, parts: Parts, row: MailRow) -> Content:
     )
 
 
-def _missing(reported: str | None, ended: date) -> list[date]:
-    first = ended if reported is None else date.fromisoformat(reported) + timedelta(days=1)
+def _reported(row: MailServerRow, ended: date) -> date | None:
+    """Return the last day that was reported. One that has not ended was said by a clock that went ahead."""
+    day = date.fromisoformat(row.reported_day) if row.reported_day else None
+    return day if day is not None and day <= ended else None
+
+
+def _missing(reported: date | None, ended: date) -> list[date]:
+    first = ended if reported is None else reported + timedelta(days=1)
     first = max(first, ended - timedelta(days=_MOST_DAYS - 1))
     return [first + timedelta(days=number) for number in range((ended - first).days + 1)]
 

@@ -89,6 +89,9 @@ def _is_over(
 def deliver(parts: Parts, composers: Composers, office_id: str, unnoted: dict[str, Outcome]) -> bool:
     """Send what is due by one connection; tell whether there may be more. `office_id`: who claims.
 
+    Invariant: a server counts as there once it has taken or refused a message. One that lets us sign in and
+    then takes nothing is away: it is left alone ever longer, and admins are told.
+
     `unnoted` remembers what could not be written down (a full disk): that is noted first the next time, and
     not sent again.
     """
@@ -100,9 +103,13 @@ def deliver(parts: Parts, composers: Composers, office_id: str, unnoted: dict[st
         return False
     try:
         with Connection(parts.settings) as server:
-            _note_server(parts, "")
+            is_noted = False
             for mail_id in ids:
-                if not _one(parts, composers, office_id, unnoted, mail_id, server):
+                is_there = _one(parts, composers, office_id, unnoted, mail_id, server)
+                if server.has_dealt and not is_noted:
+                    _note_server(parts, "")
+                    is_noted = True
+                if not is_there:
                     break  # the connection is gone: the others are sent by the next one
     except ServerAway as error:
         _note_server(parts, str(error))
@@ -207,7 +214,7 @@ def _note(parts: Parts, mail_id: str, outcome: Outcome) -> None:
 
 
 def _note_server(parts: Parts, why: str) -> None:
-    """Write down that the server was reached, or why not; tell admins of an hour without it, once."""
+    """Write down that the server deals with mail, or why not; tell admins of an hour without it, once."""
     now = parts.clock.now()
     with parts.store.write() as tx:
         row = server_row(tx)

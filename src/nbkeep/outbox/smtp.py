@@ -21,7 +21,7 @@ from nbkeep.model.errors import Refused
 from .rules import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from types import TracebackType
 
     from nbkeep.settings import Settings
@@ -60,6 +60,9 @@ class Connection:
         self._settings, self._server = settings, server
         self._smtp: smtplib.SMTP | None = None
         self._given = 0
+        self._line: socket.socket | None = None
+        self._is_late = False
+        self.has_dealt = False  # with a message: taken it, or refused that one
 
     def __enter__(self) -> Self:
         """Connect, prove the server, sign in. Raises `ServerAway`."""
@@ -98,10 +101,8 @@ class Connection:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         """Say goodbye, if there is somebody."""
-        sock = self._smtp.sock if self._smtp is not None else None
-        if self._smtp is not None and sock is not None:
-            with contextlib.suppress(OSError):  # the library's errors are some
-                sock.settimeout(_GOODBYE_S)
+        if self._smtp is not None and self._smtp.sock is not None:
+            with contextlib.suppress(OSError), self._deadline(_GOODBYE_S):  # the library's errors are some
                 self._smtp.quit()
         self._close()
 
@@ -144,11 +145,13 @@ class Connection:
             code, said = error.smtp_code, error.smtp_error
         if code != 250:
             self._refused("the message", code, said, is_secret=is_secret)
+        self.has_dealt = True
 
     def _refused(self, what: str, code: int, said: bytes | str, *, is_secret: bool) -> None:
         answer = str(code) if is_secret else _answer(code, said)
         if code == _CLOSING:
             raise self._away(f"it answered {answer}")
+        self.has_dealt = True
         is_cut = False
         try:
             if self._smtp is not None:
@@ -161,12 +164,11 @@ class Connection:
     def _connect(self) -> None:
         settings, server = self._settings, self._server
         me = urlsplit(settings.public_url).hostname or "localhost"
-        if server.security == mailing.TLS:
-            self._smtp = smtplib.SMTP_SSL(
-                server.host, server.port, me, timeout=CONNECT_S, context=self._trust()
-            )
-        else:
-            self._smtp = smtplib.SMTP(server.host, server.port, me, timeout=CONNECT_S)
+        trust = self._trust() if server.security == mailing.TLS else None
+        self._smtp = _Client(server.host, me, trust, self._keep)
+        code, said = self._smtp.connect(server.host, server.port)
+        if code != 220:
+            raise smtplib.SMTPConnectError(code, said)
         if server.security == mailing.STARTTLS:
             code, said = self._smtp.starttls(context=self._trust())
             if code != 220:
@@ -189,9 +191,10 @@ class Connection:
         return self._smtp is not None and isinstance(self._smtp.sock, ssl.SSLSocket)
 
     @contextlib.contextmanager
-    def _deadline(self) -> Generator[None]:
-        """End what takes too long in all, though each answer comes in time: a server that drips."""
-        timer = threading.Timer(WHOLE_S, self._cut)
+    def _deadline(self, seconds: float | None = None) -> Generator[None]:
+        """End what takes too long in all, though each byte comes in time: a server that drips."""
+        self._is_late = False
+        timer = threading.Timer(seconds or WHOLE_S, self._cut)
         timer.daemon = True
         timer.start()
         try:
@@ -199,20 +202,51 @@ class Connection:
         finally:
             timer.cancel()
 
+    def _keep(self, sock: socket.socket) -> None:
+        """Keep the connection by a handle of its own: TLS takes the socket's away, from its first byte on."""
+        self._line = sock.dup()
+        if self._is_late:
+            self._cut()
+
     def _cut(self) -> None:
-        sock = self._smtp.sock if self._smtp is not None else None
-        if sock is not None:
+        self._is_late = True  # first of all: a connection that is made just now is cut by `_keep`
+        if self._line is not None:
             with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                self._line.shutdown(socket.SHUT_RDWR)
 
     def _close(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
         if self._smtp is not None:
             with contextlib.suppress(OSError):
                 self._smtp.close()
             self._smtp = None
 
     def _away(self, why: str) -> ServerAway:
+        if self._is_late:
+            why = f"it took longer than {WHOLE_S:g} s"
         return ServerAway(f"The mail server {self._server}: {why}")
+
+
+class _Client(smtplib.SMTP):
+    """The library's client, which connects later: in its constructor nobody could cut the connection yet.
+
+    `trust`: speak TLS from the first byte on. `keep` is given the connection as soon as there is one.
+    """
+
+    def __init__(
+        self, host: str, me: str, trust: ssl.SSLContext | None, keep: Callable[[socket.socket], None]
+    ) -> None:
+        super().__init__(local_hostname=me, timeout=CONNECT_S)
+        self._host = host  # whose name `starttls` wants in the certificate
+        self._trust, self._keep = trust, keep
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Return a new connection, as `smtplib.SMTP_SSL` does; called by `connect`."""
+        sock = socket.create_connection((host, port), timeout)
+        self._keep(sock)
+        return sock if self._trust is None else self._trust.wrap_socket(sock, server_hostname=self._host)
 
 
 def _answer(code: int, said: bytes | str) -> str:

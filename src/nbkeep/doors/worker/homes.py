@@ -30,6 +30,11 @@ class HomeMeasurer:
     parts: Parts
     _due_at_s: dict[str, float] = field(default_factory=dict[str, float])
     _looked_at_s: float | None = None
+    _is_ending: bool = False
+
+    def end(self) -> None:
+        """Let a round that goes on end after the home that it measures, and write nothing more."""
+        self._is_ending = True
 
     def round(self) -> None:
         """Measure the homes that are due. Raises `Unavailable` while the node is away: they stay due.
@@ -45,6 +50,8 @@ class HomeMeasurer:
             counted = set(tx.scalars(select(MeterHomeRow.user_id)))
         failures = 0
         for user_id, name in people.items():
+            if self._is_ending:
+                return
             if self._due_at_s.get(user_id, now_s) > now_s:
                 continue
             try:
@@ -55,6 +62,8 @@ class HomeMeasurer:
                 if failures == _MOST_FAILURES:
                     raise
                 continue
+            if self._is_ending:
+                return
             with self.parts.store.write() as tx:
                 is_counted = used_bytes or user_id in counted
                 if is_counted and not set_size(tx, self.parts.clock, user_id, used_bytes):

@@ -154,7 +154,10 @@ class Worker:
 
 
 async def run_loops(parts: Parts) -> None:
-    """Do all loops until cancelled; in threads, for they wait for database, hub, warden and other servers."""
+    """Do all loops until cancelled; in threads, for they wait for database, hub, warden and other servers.
+
+    Invariant: when it has returned, no round goes on; only then the office gives its claim back.
+    """
     worker, forwarder, mailer = Worker(parts), Forwarder(parts), Mailer(parts)
     homes, watcher, builder = HomeMeasurer(parts), Watcher(parts, worker.step), EvidenceBuilder(parts)
     beside: tuple[tuple[str, float, Callable[[], object]], ...] = (
@@ -169,10 +172,14 @@ async def run_loops(parts: Parts) -> None:
     )
     # A thread for each: what takes minutes in one must not keep another waiting for a place.
     pool = ThreadPoolExecutor(1 + len(beside), "nbkeep-loop")
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_for_ever(pool, ROUND_S, worker.round))
-        for name, every_s, act in beside:
-            group.create_task(_for_ever(pool, every_s, partial(worker.step, name, act)))
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_for_ever(pool, ROUND_S, worker.round))
+            for name, every_s, act in beside:
+                group.create_task(_for_ever(pool, every_s, partial(worker.step, name, act)))
+    finally:
+        homes.end()
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
 
 async def _for_ever(pool: ThreadPoolExecutor, every_s: float, act: Callable[[], object]) -> None:
