@@ -31,6 +31,7 @@ _PART_FILES = 5000
 _HASHED_BYTES = 1 << 30
 _CHUNK = 1 << 20
 LONGEST_PLACE = 20_000
+_NO_DATE = "its time of change is in no calendar"
 _LARGER = f"larger than {_HASHED_BYTES >> 30} GiB: not read"
 
 
@@ -75,12 +76,12 @@ def _walk(folder: int, path: tuple[bytes, ...], after: tuple[bytes, ...]) -> Ite
                 inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
                 yield from _walk(inner, here, after[1:] if after and name == after[0] else ())
                 continue
-        except (OSError, RecursionError):
-            yield _told(here, None, "could not be opened")
-            continue
-        if after and name == after[0]:
-            continue  # the last one of the part before
-        yield _of_file(folder, name, here, info)
+            if after and name == after[0]:
+                continue  # the last one of the part before
+            found = _of_file(folder, name, here, info)
+        except (OSError, RecursionError, ValueError, OverflowError):
+            found = _told(here, None, "could not be opened")
+        yield found
     os.close(folder)
 
 
@@ -114,7 +115,11 @@ def _of_file(folder: int, name: bytes, path: tuple[bytes, ...], info: os.stat_re
 
 
 def _told(path: tuple[bytes, ...], info: os.stat_result | None, note: str) -> dict[str, Any]:
-    at = datetime.fromtimestamp(info.st_mtime, UTC).isoformat() if info else ""
+    at = ""
+    try:
+        at = datetime.fromtimestamp(info.st_mtime, UTC).isoformat() if info else ""
+    except (ValueError, OverflowError, OSError):  # its owner sets it, to any number of 64 bits
+        note = f"{note}; {_NO_DATE}" if note else _NO_DATE
     return {"path": _shown(b"/".join(path)), "bytes": info.st_size if info else 0, "modified_at": at,
             "sha256": "", "note": note, "at": b"/".join(path).hex()}  # fmt: skip
 
