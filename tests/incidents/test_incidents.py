@@ -35,6 +35,8 @@ from nbkeep.outbox.notices import list_notices
 from nbkeep.people.users import change_user
 from nbkeep.store.incident_tables import IncidentHoldRow
 from nbkeep.store.tables import NoticeRow, SecretRow, SessionRow, UserRow
+from nbkeep.vault.change import revoke_secret
+from nbkeep.vault.sources.embedded import EmbeddedSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +85,23 @@ def test_an_incident_about_a_person_takes_everything_in_one_transaction(any_offi
     assert [one["type"] for one in events_of(office, "incident.")] == [
         "incident.opened", "incident.step-done", "incident.evidence-kept", "incident.step-done",
     ]  # fmt: skip
+
+
+def test_what_a_name_means_is_decided_anew_when_an_incident_is_opened(office: OfficeForTests) -> None:
+    root, jane = office.user("root", Role.ADMIN), office.user()
+    secret(office, jane)
+    with office.store.read() as tx:
+        seen = preview(tx, office.clock, root, "secret", "openai")
+    with office.store.write() as tx:
+        revoke_secret(tx, office.clock, EmbeddedSource(office.settings), jane, "openai")
+    secret(office, root)
+    with pytest.raises(Refused, match="means another secret"), office.store.write() as tx:
+        open_incident(tx, office.clock, root, "secret", "openai", "leaked", seen)
+    with office.store.read() as tx:
+        seen = preview(tx, office.clock, root, "secret", "openai")
+    with office.store.write() as tx:
+        row, _ = open_incident(tx, office.clock, root, "secret", "openai", "leaked", seen)
+        assert (row.radius["subject"], set(row.radius) & {"will", "refusal"}) == ("openai", set())
 
 
 def test_opening_twice_is_the_same_incident(office: OfficeForTests) -> None:
@@ -406,8 +425,8 @@ def test_letting_in_lets_no_session_go_on_whose_user_another_incident_shuts_out(
     session_id = office.ready(person(office))
     first = opened(office, OPERATOR, "session", session_id)
     advance(office)
+    other = opened(office, OPERATOR, "user", "jane")
     with office.store.write() as tx:
-        other = open_incident(tx, office.clock, OPERATOR, "user", "jane", "another one")[0].id
         tx.delete(tx.get_one(IncidentHoldRow, (other, "session", session_id)))
     is_refused(office, first, f"Close {other} first")
     assert office.row(session_id).state == "frozen"
