@@ -65,7 +65,9 @@ def test_evidence_about_a_session_holds_what_all_sessions_of_its_user_did(office
     assert {one["id"] for one in lines(office, incident_id, "sessions.jsonl")} == {first, second}
 
 
-@pytest.mark.parametrize("record", ["replace(record, 'session.', 'nothing.')", "'no JSON' || char(10) || '{'"])
+@pytest.mark.parametrize(
+    "record", ["replace(record, 'session.', 'nothing.')", "'no JSON' || char(10) || '{'"]
+)
 def test_evidence_of_a_journal_that_somebody_changed_is_intact_and_says_so(
     office: OfficeForTests, record: str
 ) -> None:
