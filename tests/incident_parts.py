@@ -9,6 +9,7 @@ from nbkeep.audit.signing import keys_of
 from nbkeep.incidents.close import close_incident
 from nbkeep.incidents.evidence import path_of
 from nbkeep.incidents.open import open_incident
+from nbkeep.incidents.radius import preview
 from nbkeep.incidents.records import show_incident
 from nbkeep.incidents.verify import EvidenceReport, verify_evidence
 from nbkeep.model.actor import OPERATOR, Actor
@@ -35,8 +36,10 @@ def person(office: OfficeForTests, name: str = "jane") -> Actor:
 
 def opened(office: OfficeForTests, actor: Actor, kind: Kind, name: str) -> str:
     """Open an incident; nothing outside of the database is done yet."""
+    with office.store.read() as tx:
+        seen = preview(tx, office.clock, actor, kind, name)
     with office.store.write() as tx:
-        return open_incident(tx, office.clock, actor, kind, name, REASON)[0].id
+        return open_incident(tx, office.clock, actor, kind, name, REASON, seen)[0].id
 
 
 def closed(

@@ -49,7 +49,7 @@ def replacing_bytes(path: Path, *, mode: int = 0o600, durable: bool = False) -> 
             part.unlink(missing_ok=True)
         raise
     if durable:
-        _sync(path.parent)
+        sync_folder(path.parent)
 
 
 def write(path: Path, text: str, *, mode: int = 0o600, durable: bool = False) -> None:
@@ -58,7 +58,8 @@ def write(path: Path, text: str, *, mode: int = 0o600, durable: bool = False) ->
         file.write(text)
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Return once what a folder has by which name would survive a loss of power. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

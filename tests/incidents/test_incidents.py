@@ -26,13 +26,17 @@ from nbkeep.backends.interface import HomeFile
 from nbkeep.doors.worker.loops import Worker
 from nbkeep.incidents import evidence
 from nbkeep.incidents.concerned import find_target
+from nbkeep.incidents.open import open_incident
 from nbkeep.incidents.radius import preview
 from nbkeep.incidents.steps import advance
 from nbkeep.model.actor import OPERATOR, Role
 from nbkeep.model.errors import Refused
 from nbkeep.outbox.notices import list_notices
 from nbkeep.people.users import change_user
+from nbkeep.store.incident_tables import IncidentHoldRow
 from nbkeep.store.tables import NoticeRow, SecretRow, SessionRow, UserRow
+from nbkeep.vault.change import revoke_secret
+from nbkeep.vault.sources.embedded import EmbeddedSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +85,23 @@ def test_an_incident_about_a_person_takes_everything_in_one_transaction(any_offi
     assert [one["type"] for one in events_of(office, "incident.")] == [
         "incident.opened", "incident.step-done", "incident.evidence-kept", "incident.step-done",
     ]  # fmt: skip
+
+
+def test_what_a_name_means_is_decided_anew_when_an_incident_is_opened(office: OfficeForTests) -> None:
+    root, jane = office.user("root", Role.ADMIN), office.user()
+    secret(office, jane)
+    with office.store.read() as tx:
+        seen = preview(tx, office.clock, root, "secret", "openai")
+    with office.store.write() as tx:
+        revoke_secret(tx, office.clock, EmbeddedSource(office.settings), jane, "openai")
+    secret(office, root)
+    with pytest.raises(Refused, match="means another secret"), office.store.write() as tx:
+        open_incident(tx, office.clock, root, "secret", "openai", "leaked", seen)
+    with office.store.read() as tx:
+        seen = preview(tx, office.clock, root, "secret", "openai")
+    with office.store.write() as tx:
+        row, _ = open_incident(tx, office.clock, root, "secret", "openai", "leaked", seen)
+        assert (row.radius["subject"], set(row.radius) & {"will", "refusal"}) == ("openai", set())
 
 
 def test_opening_twice_is_the_same_incident(office: OfficeForTests) -> None:
@@ -347,6 +368,68 @@ def test_sessions_go_on_only_with_their_user(office: OfficeForTests) -> None:
     said = closed(office, OPERATOR, incident_id)
     assert any("nbkeep user enable jane" in one for one in said)
     assert office.row(session_id).state == "stopping"
+
+
+def disabled(office: OfficeForTests, name: str = "jane") -> None:
+    with office.store.write() as tx:
+        change_user(tx, office.clock, OPERATOR, name, status="disabled", reason="left")
+
+
+def is_refused(office: OfficeForTests, incident_id: str, remedy: str) -> None:
+    """Closing with sessions that go on is refused with a remedy; nothing is changed by it."""
+    with pytest.raises(Refused, match="stays shut out") as refusal:
+        closed(office, OPERATOR, incident_id, "thaw", let_in=True)
+    assert remedy in refusal.value.remedy
+    assert shown(office, incident_id)["state"] == "open"
+    for _ in range(3):
+        Worker(office, "boot").round()
+        office.clock.advance(60)
+
+
+def test_letting_in_lets_no_session_go_on_whose_user_this_incident_does_not_hold(
+    office: OfficeForTests,
+) -> None:
+    """It would be killed at once, and its memory lost: the incident is about a secret, its user left since."""
+    root, jane = office.user("root", Role.ADMIN), person(office)
+    secret(office, root, "user:jane")
+    session_id = office.ready(jane)
+    used(office, session_id)
+    incident_id = opened(office, root, "secret", "openai")
+    advance(office)
+    disabled(office)
+    is_refused(office, incident_id, "nbkeep user enable jane")
+    assert office.row(session_id).state == "frozen"
+    with office.store.write() as tx:
+        change_user(tx, office.clock, OPERATOR, "jane", status="active")
+    closed(office, root, incident_id, "thaw")
+    advance(office)
+    Worker(office, "boot").round()
+    assert office.row(session_id).state == "ready"
+
+
+def test_letting_in_lets_no_session_go_on_whose_user_was_disabled_before(office: OfficeForTests) -> None:
+    session_id = office.ready(person(office))
+    disabled(office)
+    incident_id = opened(office, OPERATOR, "user", "jane")
+    advance(office)
+    is_refused(office, incident_id, "End the sessions (`--sessions end`)")
+    assert office.row(session_id).state == "frozen"
+    said = closed(office, OPERATOR, incident_id)
+    assert any("nbkeep user enable jane" in one for one in said)
+
+
+def test_letting_in_lets_no_session_go_on_whose_user_another_incident_shuts_out(
+    office: OfficeForTests,
+) -> None:
+    """The session alone was held by one, its user by two."""
+    session_id = office.ready(person(office))
+    first = opened(office, OPERATOR, "session", session_id)
+    advance(office)
+    other = opened(office, OPERATOR, "user", "jane")
+    with office.store.write() as tx:
+        tx.delete(tx.get_one(IncidentHoldRow, (other, "session", session_id)))
+    is_refused(office, first, f"Close {other} first")
+    assert office.row(session_id).state == "frozen"
 
 
 def test_people_are_told_that_it_is_frozen_and_not_why(office: OfficeForTests) -> None:

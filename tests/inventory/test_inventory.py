@@ -14,7 +14,8 @@ from nbkeep.inventory.look import KINDS, inventory, things
 from nbkeep.model.actor import OPERATOR, Role
 from nbkeep.model.errors import Refused
 from nbkeep.people.tokens import create_token
-from nbkeep.store.tables import ApiTokenRow, UserRow
+from nbkeep.store.network_tables import ConnectionRow
+from nbkeep.store.tables import ApiTokenRow, DeclaredConnectionRow, UserRow
 
 if TYPE_CHECKING:
     from office_parts import OfficeForTests
@@ -100,3 +101,18 @@ def test_five_thousand_people_are_one_question_for_each_kind(office: OfficeForTe
     assert time.process_time() - began_s < 10
     assert page["counts"]["human-credentials"] == 5000
     assert len(asked) < 4 * len(KINDS)
+
+
+def test_when_a_declared_connection_was_used_is_looked_for_in_30_days_alone(office: OfficeForTests) -> None:
+    """Without a bound every record of a connection there ever was is looked at for each page."""
+    jane, now = office.user(), office.clock.now()
+    session_id = office.ready(jane)
+    with office.store.write() as tx:
+        for number, (host, days) in enumerate((("old.acme.example", 31), ("new.acme.example", 29))):
+            tx.add(DeclaredConnectionRow(id=f"con_{number}", name=host[:3], kind="tcp", host=host, port=5432,
+                                         local_port=number + 5432, created_at=now, created_by="operator"))  # fmt: skip
+            tx.add(ConnectionRow(id=f"c{number}", session_id=session_id, user_id=jane.id, host=host, port=5432,
+                                 at=now - timedelta(days=days), protocol="tcp", allowed=True,
+                                 would_block=False))  # fmt: skip
+    used = {one.name: one.last_used_at for one in things(office, OPERATOR, "connections")}
+    assert used == {"old": None, "new": now - timedelta(days=29)}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .section import Entry, Section
 
+RIGHT = "admin:config"
 # Settings that are policy; addresses, paths and secrets belong to one installation and stay there.
 _SETTINGS = (
     "currency",
@@ -68,7 +69,7 @@ class Change:
 
 def export(tx: Tx, clock: Clock, settings: Settings, actor: Actor) -> dict[str, Any]:
     """Return the document. Needs `admin:config`."""
-    actor.require("admin:config")
+    actor.require(RIGHT)
     work = Work(tx, clock, settings, actor, known_to(settings))
     return {
         "apiVersion": texts.API_VERSION,
@@ -79,7 +80,10 @@ def export(tx: Tx, clock: Clock, settings: Settings, actor: Actor) -> dict[str, 
 
 
 def read(text: str) -> dict[str, Any]:
-    """Return the document in a text of YAML or JSON; raise `Refused` (400) for anything else."""
+    """Return the document in a text of YAML or JSON; raise `Refused` (400) for anything else.
+
+    Ask only for who has `RIGHT`: a large one takes seconds.
+    """
     return texts.read(text, ["settings", *(section.name for section in SECTIONS)])
 
 
@@ -97,7 +101,7 @@ def apply(
     All of it or nothing: the first thing that is not valid is named and nothing is written. A dry run does
     the same and rolls back, so it cannot judge differently. Twice is safe: the second time nothing changes.
     """
-    actor.require("admin:config")
+    actor.require(RIGHT)
     changes: list[Change] = []
     try:
         with store.write() as tx:

@@ -14,6 +14,18 @@ if TYPE_CHECKING:
 API_VERSION = "nbkeep/v1"
 KIND = "Configuration"
 _LARGEST_CHARS = 4 << 20
+# Far deeper than a configuration is. libyaml reads by recursion, and its stack has no check: deeper than it
+# holds, it ends the process.
+_DEEPEST = 50
+# The same safe values, by libyaml where PyYAML was built with it: several times as fast.
+_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BEGIN = (
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+)
+_END = (yaml.BlockEndToken, yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken)
 
 
 def as_yaml(document: Mapping[str, Any]) -> str:
@@ -26,11 +38,10 @@ def read(text: str, sections: Collection[str]) -> dict[str, Any]:
     if len(text) > _LARGEST_CHARS:
         raise invalid("document", "The document is larger than 4 MiB.", "Is it the right file?")
     try:
-        # Aliases are refused: a few lines of them can unfold into gigabytes.
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
-            raise invalid("document", "The document uses YAML aliases (*name).", "Write values out.")
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        _check_tokens(text)
+        document = yaml.load(text, Loader=_Loader)  # noqa: S506  either is a safe one
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError, TypeError, AttributeError) as error:
+        # The last three: PyYAML's own faults, such as for `!!bool x`.
         where = str(error).replace("\n", " ")[:300]
         raise invalid("document", f"The document cannot be read: {where}", "Correct it.") from error
     found = mapping("document", document)
@@ -48,6 +59,18 @@ def read(text: str, sections: Collection[str]) -> dict[str, Any]:
             f"Sections: {', '.join(sections)}.",
         )
     return found
+
+
+def _check_tokens(text: str) -> None:
+    """Raise `Refused` (400) for what is not read at all."""
+    depth = 0
+    for token in yaml.scan(text, Loader=_Loader):
+        # Aliases are refused: a few lines of them can unfold into gigabytes.
+        if isinstance(token, yaml.AliasToken):
+            raise invalid("document", "The document uses YAML aliases (*name).", "Write values out.")
+        depth += isinstance(token, _BEGIN) - isinstance(token, _END)
+        if depth > _DEEPEST:
+            raise invalid("document", f"The document is nested more than {_DEEPEST} deep.", "Flatten it.")
 
 
 def entries(document: Mapping[str, Any], section: str) -> dict[str, Mapping[str, Any]] | None:

@@ -63,7 +63,8 @@ def close_incident(
     holds = tx.scalars(select(IncidentHoldRow).where(IncidentHoldRow.incident_id == row.id)).all()
     outcome = [
         _release(tx, clock, actor, row, hold, sessions=sessions, let_in=let_in)
-        for hold in sorted(holds, key=lambda one: (one.kind != "user", one.subject_id))  # people first
+        # People first: whether a session may go on is asked of how its user is then.
+        for hold in sorted(holds, key=lambda one: (one.kind != "user", one.subject_id))
     ]
     revoked = ", ".join(f"{count} {what}" for what, count in row.revoked.items()
                         if count and what in {"tokens", "grants", "leases"})  # fmt: skip
@@ -155,7 +156,14 @@ def _release_session(
         add_step(tx, row.id, f"{END}:{session.id}", _AFTER, now)
         return f"{what} ends; variables are saved where its profile keeps them."
     owner = tx.get_one(UserRow, session.user_id)
-    verdict = may_thaw_on_close(owner.name, is_active=owner.status == "active", is_let_in=let_in)
+    shut_out = tx.get(IncidentHoldRow, (row.id, "user", owner.id))
+    verdict = may_thaw_on_close(
+        owner.name,
+        is_active=owner.status == "active",
+        other=owner.held_by,
+        before=shut_out.before if shut_out else None,
+        is_let_in=let_in,
+    )
     if isinstance(verdict, Refuse):
         raise verdict.as_error(409)
     move(session, SessionState.READY)

@@ -26,11 +26,12 @@ from nbkeep.store.incident_tables import IncidentHoldRow, IncidentRow
 from nbkeep.store.model_tables import ModelCallRow
 from nbkeep.store.network_tables import ConnectionRow
 from nbkeep.store.tables import JournalRow, SecretLeaseRow, SessionRow, UserRow
+from nbkeep.wholefile import sync_folder
 
 from .radius import LOOKS_BACK, of_target, sessions_of
 from .rules import LISTING_TRIES
 from .values import Target
-from .verify import JOURNAL, KIND
+from .verify import CHANGED, JOURNAL, KIND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,20 +61,31 @@ def preserve(parts: Parts, incident_id: str, tries: int) -> str:
     with _writing:
         with parts.store.read() as tx:
             row = tx.get_one(IncidentRow, incident_id)
+        _clear(parts, incident_id)
         if row.evidence is not None:
-            return _words(row.evidence)
+            return _words(parts, incident_id, row.evidence)
         folder = parts.settings.incidents_dir
         folder.mkdir(mode=0o700, exist_ok=True)
         part = folder / f".{incident_id}.{secrets.token_hex(6)}"
         try:
-            _write(parts, row, part, tries)
+            is_whole = _write(parts, row, part, tries)
             made = written(part)
-            told = {"sha256": made.sha256, "bytes": made.size_bytes, "at": parts.clock.now().isoformat()}
+            told = {"sha256": made.sha256, "bytes": made.size_bytes, "at": parts.clock.now().isoformat(),
+                    "warning": "" if is_whole else CHANGED}  # fmt: skip
             return _put_in_place(parts, incident_id, part, told)
         except BaseException:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
             raise
+
+
+def _clear(parts: Parts, incident_id: str) -> None:
+    """Delete what an office that was killed while it wrote has left; nobody else writes now."""
+    folder = parts.settings.incidents_dir
+    for one in folder.iterdir() if folder.is_dir() else ():
+        # What `writing` writes beside the file that it was asked for has one more dot.
+        if one.name.startswith((f".{incident_id}.", f"..{incident_id}.")):
+            one.unlink(missing_ok=True)
 
 
 def path_of(parts: Parts, incident_id: str) -> Path:
@@ -86,19 +98,24 @@ def _put_in_place(parts: Parts, incident_id: str, part: Path, told: dict[str, An
         row = tx.get_one(IncidentRow, incident_id)
         if row.evidence is not None:  # another office was faster
             part.unlink()
-            return _words(row.evidence)
+            return _words(parts, incident_id, row.evidence)
         part.chmod(0o400)
-        part.replace(path_of(parts, incident_id))
+        path = path_of(parts, incident_id)
+        part.replace(path)
+        sync_folder(path.parent)  # what is on record to lie there does, whatever happens to the power
         row.evidence = told
         event = events.IncidentEvidenceKept(
             incident_id=incident_id, sha256=str(told["sha256"]), bytes=int(told["bytes"])
         )
         journal.append(tx, parts.clock, SYSTEM, event)
-    return _words(told)
+    return _words(parts, incident_id, told)
 
 
-def _words(told: dict[str, Any]) -> str:
-    return f"Kept: {told['bytes']} bytes, SHA-256 {told['sha256']}."
+def _words(parts: Parts, incident_id: str, told: dict[str, Any]) -> str:
+    what = f"{told['bytes']} bytes, SHA-256 {told['sha256']}"
+    if not path_of(parts, incident_id).is_file():
+        return f"It was kept, and lies there no more: look in the backups of the data directory for {what}."
+    return f"Kept: {what}. {told.get('warning', '')}".rstrip()
 
 
 def _lines(lines: Iterable[str], name: str, notes: list[str]) -> Iterator[bytes]:
@@ -110,24 +127,22 @@ def _lines(lines: Iterable[str], name: str, notes: list[str]) -> Iterator[bytes]
         yield f"{line}\n".encode("utf-8", "backslashreplace")
 
 
-def _write(parts: Parts, row: IncidentRow, part: Path, tries: int) -> None:
-    target = Target(cast("Kind", row.kind), row.subject_id, row.subject)
+def _write(parts: Parts, row: IncidentRow, part: Path, tries: int) -> bool:
+    """Write and sign; return whether the journal was whole, as far as that could be seen."""
     since = row.opened_at - LOOKS_BACK
     keys, notes = keys_of(parts.settings), list[str]()
     checkpoint = _checkpoint(parts, keys, notes)
+    misfits: list[int] = []
     with parts.store.read() as tx:
-        users = _users(tx, row)
+        users, target = _users(tx, row), _whose(tx, row)
     with writing(part, kind=KIND, keys=keys, at=parts.clock.now()) as made:
 
         def add(name: str, lines: Iterable[str]) -> None:
             made.add(name, _lines(lines, name, notes))
 
         add("incident.json", [_json(_incident(row))])
-        add(JOURNAL, _journal(parts, target, row, since))
-        add(
-            "sessions.jsonl",
-            _rows(parts, select(SessionRow).where(SessionRow.id.in_(_sessions(row, target)))),
-        )
+        add(JOURNAL, _journal(parts, target, row, since, misfits))
+        add("sessions.jsonl", _rows(parts, select(SessionRow).where(SessionRow.id.in_(sessions_of(target)))))
         add("network.jsonl", _rows(parts, _since(target, ConnectionRow, since)))
         add("models.jsonl", _rows(parts, _since(target, ModelCallRow, since)))
         add(
@@ -139,9 +154,12 @@ def _write(parts: Parts, row: IncidentRow, part: Path, tries: int) -> None:
             notes.append(f"Homes: of the first {_MOST_HOMES} people of {len(users)}.")
         for user in users[:_MOST_HOMES]:
             add(f"home-{user}.jsonl", _home(parts, user, tries, notes))
+        is_whole = checkpoint is not None and not misfits
         made.about = {
-            "incident": row.id, "nbkeep": version(), "checkpoint": checkpoint, "notes": notes,
+            "incident": row.id, "nbkeep": version(), "checkpoint": checkpoint, "journal_fits": is_whole,
+            "notes": notes,
         }  # fmt: skip
+    return is_whole
 
 
 def _checkpoint(parts: Parts, keys: Keys, notes: list[str]) -> dict[str, Any] | None:
@@ -170,12 +188,12 @@ def _incident(row: IncidentRow) -> dict[str, Any]:
             "radius": row.radius}  # fmt: skip
 
 
-def _sessions(row: IncidentRow, target: Target) -> Select[str]:
-    if target.kind == "session":
-        owner = select(SessionRow.user_id).where(SessionRow.id == target.id).scalar_subquery()
-        return select(SessionRow.id).where(SessionRow.user_id == owner)
-    del row
-    return sessions_of(target)
+def _whose(tx: Tx, row: IncidentRow) -> Target:
+    """Return whose records are evidence: of a session its user's, since all of theirs is frozen with it."""
+    if row.kind != "session":
+        return Target(cast("Kind", row.kind), row.subject_id, row.subject)
+    owner = tx.get_one(UserRow, tx.get_one(SessionRow, row.subject_id).user_id)
+    return Target("user", owner.id, owner.name)
 
 
 def _leases(target: Target) -> ColumnElement[bool]:
@@ -215,9 +233,14 @@ def _behind(ids: list[Any], last: tuple[Any, ...]) -> ColumnElement[bool]:
     return or_(ids[0] > last[0], and_(ids[0] == last[0], ids[1] > last[1]))
 
 
-def _journal(parts: Parts, target: Target, row: IncidentRow, since: datetime) -> Iterator[str]:
-    """Give the records of the sessions, of the person and of the incident, each with the hash before it."""
-    mine = [JournalRow.session_id.in_(_sessions(row, target)), JournalRow.record.contains(row.id)]
+def _journal(
+    parts: Parts, target: Target, row: IncidentRow, since: datetime, misfits: list[int]
+) -> Iterator[str]:
+    """Give the records of the sessions, of the person and of the incident, each with the hash before it.
+
+    `misfits` gets the numbers of those that somebody has changed in the database.
+    """
+    mine = [JournalRow.session_id.in_(sessions_of(target)), JournalRow.record.contains(row.id)]
     if target.kind == "secret":
         mine.append(and_(JournalRow.type.like("secret.%"), JournalRow.record.contains(target.id)))
     else:
@@ -240,7 +263,11 @@ def _journal(parts: Parts, target: Target, row: IncidentRow, since: datetime) ->
             }
         for one in found:
             previous = before.get(one.seq - 1, journal.GENESIS)
-            yield f'{{"prev":"{previous}","hash":"{one.hash}","record":{one.record}}}'
+            record = one.record
+            if journal.link(previous, record) != one.hash:
+                misfits.append(one.seq)
+                record = _json({"seq": one.seq, "changed": record})  # it need not even be JSON any more
+            yield f'{{"prev":"{previous}","hash":"{one.hash}","record":{record}}}'
         if len(found) < _CHUNK:
             return
         seq = found[-1].seq

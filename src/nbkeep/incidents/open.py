@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -11,6 +11,7 @@ from nbkeep.grants.decide import turn_down
 from nbkeep.grants.end import take_away
 from nbkeep.grants.values import State
 from nbkeep.meter.follow import follow
+from nbkeep.model.errors import Refused
 from nbkeep.model.ids import new_id
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.outbox.notices import add_notice, tell_scope
@@ -25,10 +26,11 @@ from nbkeep.vault import leases
 
 from . import rules
 from .concerned import concerned_by, find_target
-from .radius import radius_of, refusal_of
+from .radius import RADIUS, refusal_of
 from .values import ADMIN, NOTICE, OPEN, WAITING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from nbkeep.model.actor import Actor
@@ -42,12 +44,15 @@ PRESERVE, FREEZE, END, THAW = "preserve", "freeze", "end", "thaw"
 
 
 def open_incident(
-    tx: Tx, clock: Clock, actor: Actor, kind: Kind, name: str, reason: str
+    tx: Tx, clock: Clock, actor: Actor, kind: Kind, name: str, reason: str, seen: Mapping[str, Any]
 ) -> tuple[IncidentRow, bool]:
     """Open an incident and return it, and whether it is a new one. Needs `admin:incidents`. Twice is safe.
 
+    `seen`: what `preview` returned in a transaction before, which only read: its sums over a month take a
+    while, and all other writers wait for this one. What is concerned is decided here once more.
+
     With this transaction nothing concerned has any leave any more; `steps.advance` does the rest. Raises
-    `Refused`: 404 for what is not there, 409 for oneself and the last admin.
+    `Refused`: 404 for what is not there, 409 for oneself, the last admin, and a name that now means another.
     """
     actor.require(ADMIN)
     said = rules.check_reason(reason)
@@ -59,6 +64,9 @@ def open_incident(
     )
     if there is not None:
         return there, False
+    if seen["subject_id"] != target.id:
+        raise Refused("subject-changed", f"The name {name[:100]!r} means another {kind} by now.",
+                      "Look at its blast radius once more.", status=409)  # fmt: skip
     found = concerned_by(tx, target)
     refusal = refusal_of(tx, actor, found)
     if refusal is not None:
@@ -73,7 +81,7 @@ def open_incident(
         state=OPEN,
         opened_at=now,
         opened_by=actor.name[:60],
-        radius=radius_of(tx, clock, found),
+        radius={name: seen[name] for name in RADIUS},
         revoked={},
         close_reason="",
         outcome=[],

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from .values import Concerned, Kind, Target
 
 LOOKS_BACK = timedelta(days=30)
+# What an incident keeps of what was looked at before it.
+RADIUS = ("kind", "subject_id", "subject", "at", "since", "could", "did")
 _MOST = 200
 _RUNS, _DOWNLOADS = "execution.started", "file.downloaded"
 
@@ -49,15 +51,16 @@ _RUNS, _DOWNLOADS = "execution.started", "file.downloaded"
 def preview(tx: Tx, clock: Clock, actor: Actor, kind: Kind, name: str) -> dict[str, Any]:
     """Return what opening an incident would do, and what is known to be concerned. Needs `admin:incidents`.
 
-    Nothing is changed. `refusal` says why it could not be opened, where that is so. Raises `Refused` (404)
-    where there is no such subject.
+    Nothing is changed, so that no transaction that writes is needed, nor is one right: sums of a month take a
+    while. `refusal` says why it could not be opened, where that is so. Raises `Refused` (404) where there is
+    no such subject.
     """
     actor.require(ADMIN)
     found = concerned_by(tx, find_target(tx, kind, name))
     refusal = refusal_of(tx, actor, found)
     told = None if refusal is None else {"code": refusal.code, "message": refusal.message,
                                          "remedy": refusal.remedy}  # fmt: skip
-    return {**radius_of(tx, clock, found), "will": what_is_done(found), "refusal": told}
+    return {**_radius_of(tx, clock, found), "will": what_is_done(found), "refusal": told}
 
 
 def refusal_of(tx: Tx, actor: Actor, found: Concerned) -> Refuse | None:
@@ -87,7 +90,7 @@ def what_is_done(found: Concerned) -> list[str]:
     return [*said, "Keep evidence: the journal's part, the network record, homes' files with their hashes."]
 
 
-def radius_of(tx: Tx, clock: Clock, found: Concerned) -> dict[str, Any]:
+def _radius_of(tx: Tx, clock: Clock, found: Concerned) -> dict[str, Any]:
     """Return the blast radius as JSON values. Lists have 200 lines at most; sums are of all."""
     now = clock.now()
     span = Span(now - LOOKS_BACK, now)

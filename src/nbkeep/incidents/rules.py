@@ -54,14 +54,30 @@ def check_reason(reason: str) -> str:
     return said
 
 
-def may_thaw_on_close(owner: str, *, is_active: bool, is_let_in: bool) -> Verdict:
-    """Tell whether a session may go on when its incident is closed: its user must be able to use it."""
-    if is_active or is_let_in:
+def may_thaw_on_close(
+    owner: str, *, is_active: bool, other: str | None, before: str | None, is_let_in: bool
+) -> Verdict:
+    """Tell whether a session may go on when its incident is closed: its user must be able to use it.
+
+    `is_active`: now, after people were released; of who is not, every session is ended at once. `other`: the
+    open incident that goes on shutting them out. `before`: how they were before this one did, None if it did
+    not. `is_let_in`: whether closing lets them in.
+    """
+    if is_active:
         return Allow()
+    end = "the sessions (`--sessions end`): what they hold is kept"
+    if other is not None:
+        remedy = f"Close {other} first, or end {end}."
+    elif before is None:
+        remedy = f"Let them in first (`nbkeep user enable {owner}`), or end {end}."
+    elif before == "active" and not is_let_in:
+        remedy = f"Let them in, too (`--let-in`), or end {end}."
+    else:  # letting in gives back what was before; anything else has to wait until this one is closed
+        remedy = f"End {end}. Then let them in: `nbkeep user enable {owner}`."
     return Refuse(
         "owner-shut-out",
         f"Not closed: {owner} stays shut out, so that no session of theirs can go on.",
-        "Let them in, too (`--let-in`), or end the sessions (`--sessions end`): what they hold is kept.",
+        remedy,
     )
 
 

@@ -60,7 +60,7 @@ def datasets(parts: Parts, tx: Tx, owners: Owners) -> list[Thing]:
 
 
 def connections(parts: Parts, tx: Tx, owners: Owners) -> list[Thing]:
-    """Return the declared connections."""
+    """Return the declared connections, and when each was last used within 30 days."""
     now = parts.clock.now()
     active = {one.name for one in owners.values() if one.is_active}
     granted: dict[str, list[str]] = {}
@@ -68,11 +68,16 @@ def connections(parts: Parts, tx: Tx, owners: Owners) -> list[Thing]:
         select(ConnectionGrantRow.connection_id, ConnectionGrantRow.grantee)
     ):
         granted.setdefault(connection_id, []).append(grantee)
+    hosts = select(DeclaredConnectionRow.host)
     used = {
         (host, port): last
         for host, port, last in tx.execute(
             select(ConnectionRow.host, ConnectionRow.port, func.max(ConnectionRow.at))
-            .where(ConnectionRow.protocol.in_(("tcp", "postgres")))
+            .where(
+                ConnectionRow.protocol.in_(("tcp", "postgres")),
+                ConnectionRow.host.in_(hosts),  # with the time, what an index is read by
+                ConnectionRow.at >= now - LOOKS_BACK,
+            )
             .group_by(ConnectionRow.host, ConnectionRow.port)
         )
     }

@@ -55,12 +55,16 @@ def things(parts: Parts, actor: Actor, kind: str = "") -> list[Thing]:
 
 
 def inventory(
-    parts: Parts, actor: Actor, *, kind: str = "", limit: int = 100, cursor: str | None = None
+    parts: Parts, actor: Actor, *, kind: str = "", limit: int | None = 100, cursor: str | None = None
 ) -> dict[str, Any]:
-    """Return a page of `things` as JSON values, with how many there are of each kind that was looked at."""
+    """Return a page of `things` as JSON values, with how many there are of each kind that was looked at.
+
+    A page costs as much as all of them: `limit` None gives all.
+    """
     found = things(parts, actor, kind)
     begin = _place(cursor)
-    page = found[begin : begin + limit]
+    end = len(found) if limit is None else begin + limit
+    page = found[begin:end]
     counts: dict[str, int] = {}
     levels: dict[str, int] = {}
     for one in found:
@@ -68,7 +72,7 @@ def inventory(
         levels[one.level] = levels.get(one.level, 0) + 1
     return {
         "items": [_view(one) for one in page],
-        "next": str(begin + limit) if begin + limit < len(found) else None,
+        "next": str(end) if end < len(found) else None,
         "counts": counts,
         "levels": levels,
     }

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import event
+
 from incident_parts import opened, shown
 from nbkeep.incidents.steps import advance
 from nbkeep.model.actor import OPERATOR, Role
+from nbkeep.people.tokens import create_token
+from office_parts import client_for
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
     from portal_parts import Portal
 
 BASE = "/portal/admin/incidents"
@@ -40,6 +46,39 @@ def test_an_admin_looks_types_the_name_and_closes(portal: Portal) -> None:
     answer = root.post(f"/admin/incidents/{incident_id}/close", reason="all fine", sessions="end")
     assert answer.status_code == 303
     assert shown(portal.office, incident_id)["state"] == "closed"
+
+
+def test_nobody_who_writes_waits_while_a_radius_is_summed_up(portal: Portal) -> None:
+    """Neither door sums up a month of connections, calls and records while it holds the one turn to write."""
+    office, root = portal.office, portal.person("root", Role.ADMIN)
+    for name in ("joe", "jim"):
+        office.ready(office.user(name))
+    with office.store.write() as tx:
+        token = create_token(tx, office.clock, root.actor, name="t", scopes=["admin:incidents"], valid_s=60)[
+            1
+        ]
+    asked: list[tuple[bool, str]] = []
+
+    def note(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if statement == "BEGIN IMMEDIATE":
+            connection.info["writes"] = True
+        asked.append((connection.info.get("writes", False), statement))
+
+    def end(connection: Connection) -> None:
+        connection.info["writes"] = False
+
+    event.listen(office.store.engine, "before_cursor_execute", note)
+    for how in ("commit", "rollback"):
+        event.listen(office.store.engine, how, end)
+    answer = root.post("/admin/incidents", kind="user", name="joe", reason="laptop stolen", typed="joe")
+    assert answer.status_code == 303, answer.text
+    with client_for(portal.app, token) as client:
+        body = {"kind": "user", "name": "jim", "reason": "laptop stolen", "confirm": True}
+        assert client.post("/api/v1/incidents", json=body).status_code == 201
+    sums = [is_writing for is_writing, one in asked
+            if "sum(connections." in one or "sum(model_calls." in one or "min(audit_journal." in one]  # fmt: skip
+    assert sums == [False] * 8
+    assert any(is_writing for is_writing, _ in asked)
 
 
 def test_who_is_nobody_is_said_on_the_page(portal: Portal) -> None:

@@ -43,6 +43,7 @@ async def apply(
     What a section lacks is deleted. `dry_run` tells what would change and changes
     nothing.
     """
+    actor.require(configuration.RIGHT)  # before a byte is read: to parse megabytes takes long
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -72,8 +72,10 @@ def open_one(
     wanted: IncidentWanted, response: Response, office: OfficeDep, actor: ActorDep
 ) -> dict[str, Any]:
     """Freeze, revoke and keep evidence. 200 and the same incident where one is open about it already."""
+    with office.store.read() as tx:
+        seen = preview(tx, office.clock, actor, wanted.kind, wanted.name)
     with office.store.write() as tx:
-        row, is_new = open_incident(tx, office.clock, actor, wanted.kind, wanted.name, wanted.reason)
+        row, is_new = open_incident(tx, office.clock, actor, wanted.kind, wanted.name, wanted.reason, seen)
     advance(office, row.id, quick=True)
     response.status_code = 201 if is_new else 200
     with office.store.read() as tx:

@@ -22,9 +22,11 @@ def look(
     kind: Annotated[str, Query(max_length=40, description="One of: " + ", ".join(KINDS))] = "",
     limit: LimitQuery = 100,
     cursor: CursorQuery = None,
+    whole: Annotated[bool, Query(description="All in one answer, without pages")] = False,
 ) -> dict[str, Any]:
     """Return a page of things; what nobody owns, and what needs something done, comes first.
 
-    `counts`: how many of each kind there are in all. Needs `audit:read`.
+    `counts`: how many of each kind there are in all. Needs `audit:read`. Each answer is made anew of all that
+    there is: for more than a page ask for `whole`.
     """
-    return inventory(office, actor, kind=kind, limit=limit, cursor=cursor)
+    return inventory(office, actor, kind=kind, limit=None if whole else limit, cursor=cursor)

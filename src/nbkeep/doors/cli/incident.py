@@ -126,6 +126,7 @@ def show(incident_id: Id, as_json: Json = False) -> None:
                 "evidence",
                 f"{format_size(evidence['bytes'])}, SHA-256 {evidence['sha256']}" if evidence else "",
             ),
+            ("WARNING", evidence.get("warning", "") if evidence else ""),
             (
                 "closed",
                 f"{words.moment(found['closed_at'])} UTC by {found['closed_by']}"
@@ -227,6 +228,8 @@ def verify(
         print(f"{report['files']} files, {report['records']} records of the journal.")
         for note in report["notes"]:
             print_note(note)
+    if report["warning"]:  # beside JSON, too
+        print_note(f"WARNING: {report['warning']}")
 
 
 def _print_radius(radius: dict[str, Any]) -> None:

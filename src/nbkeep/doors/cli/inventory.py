@@ -11,7 +11,7 @@ import typer
 from . import panels, words
 from .connect import office
 from .options import Json
-from .output import Column, print_json, print_note, print_table
+from .output import Column, clean, print_json, print_note, print_table
 from .report import safe_cell
 
 _CSV = ("kind", "what", "id", "name", "owner", "purpose", "classification", "exposure", "created_at",
@@ -41,14 +41,16 @@ def inventory(
     Example: nbkeep inventory --kind non-human-credentials
     """
     with office() as api:
-        found = list(api.items("inventory", kind=kind))
+        # In one answer: each one is made of all that there is, and what is used moves meanwhile.
+        found: list[dict[str, Any]] = api.get("inventory", kind=kind, whole="true")["items"]
     if as_json:
         print_json(found)
         return
     if as_csv:
         writer = csv.writer(sys.stdout)
         writer.writerow(_CSV)
-        writer.writerows([safe_cell(one[name] or "") for name in _CSV] for one in found)
+        # Names are anybody's: on a terminal they steer nothing, in a spreadsheet they are no formula.
+        writer.writerows([safe_cell(clean(one[name])) for name in _CSV] for one in found)
         return
     columns = [Column("what"), Column("name", keep=True), Column("owner"), Column("class"),
                Column("exposure"), Column("last used"), Column("ends"), Column("to do")]  # fmt: skip

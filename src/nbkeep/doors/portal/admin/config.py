@@ -36,6 +36,7 @@ def download(request: Request, browser: SignedIn) -> Response:
 @router.post("")
 def apply(request: Request, browser: SignedIn, form: Form) -> Response:
     """Show what an edited configuration would change, or make it so."""
+    browser.actor.require(configuration.RIGHT)  # before it is parsed: megabytes take long
     office: Office = request.app.state.office
     document = str(form.get("document", "")).replace("\r\n", "\n")
     dry_run = form.get("do") != "apply"
@@ -71,7 +72,7 @@ def _page(
     applied: bool = False,
     status: int = 200,
 ) -> Response:
-    browser.actor.require("admin:config")
+    browser.actor.require(configuration.RIGHT)
     values: dict[str, Any] = {
         "document": document,
         "errors": errors or {},

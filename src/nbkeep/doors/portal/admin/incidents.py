@@ -48,13 +48,12 @@ def open_one(request: Request, browser: SignedIn, form: Form) -> Response:
     kind, name = text(form, "kind", 10), text(form, "name", 100)
     reason, typed = text(form, "reason", 2000), text(form, "typed", 100)
     try:
+        with office.store.read() as tx:
+            seen = preview(tx, office.clock, browser.actor, _kind(kind), name)
+        if typed not in {name, seen["subject"]}:
+            raise invalid("typed", f"{typed or 'Nothing'} was typed.", f"Type {seen['subject']} to go on.")
         with office.store.write() as tx:
-            known = preview(tx, office.clock, browser.actor, _kind(kind), name)
-            if typed not in {name, known["subject"]}:
-                raise invalid(
-                    "typed", f"{typed or 'Nothing'} was typed.", f"Type {known['subject']} to go on."
-                )
-            row, _ = open_incident(tx, office.clock, browser.actor, _kind(kind), name, reason)
+            row, _ = open_incident(tx, office.clock, browser.actor, _kind(kind), name, reason, seen)
     except Refused as refusal:
         if refusal.status in {403, 404}:
             raise
