@@ -38,9 +38,14 @@ _MOST_MANIFEST_BYTES = 2 << 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}(?:/[a-z0-9][a-z0-9._-]{0,99}){0,3}", re.ASCII)
 _CHUNK = 1 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_LOCAL = struct.Struct("<4s5H3I2H")  # a ZIP's header before each file
-_LISTED_BYTES, _END_BYTES = 46, 22  # what its list has of each file, beside names; what ends it
+# A ZIP (PKWARE's APPNOTE.TXT, 4.3 to 4.5): the header before each file, and what says there that it may be
+# larger than 4 GiB; the bytes of its list for each file, beside names; what ends it, plain or beyond 2 GiB.
+_LOCAL, _LARGE = struct.Struct("<4s5H3I2H"), struct.Struct("<2H2Q")
+_LISTED_BYTES, _END_BYTES, _LARGE_END_BYTES = 46, 22, 98
+_LARGE_ID, _IN_EXTRA = 1, 0xFFFFFFFF
+_PACKING_BITS = 0x6  # of the flags: how well it was tried to pack it
 _SIGNATURE_BYTES = 64
+_MORE = "something was added to it that its list of files does not have"
 
 
 @dataclass(frozen=True)
@@ -198,10 +203,10 @@ def opened(path: Path, keys: Sequence[PublicKey]) -> Generator[Bundle]:
             file = stack.enter_context(path.open("rb"))
             packed = stack.enter_context(zipfile.ZipFile(file))
             entries = _entries(file, packed)
-            manifest, report, sizes = _manifest(packed, entries, keys)
+            manifest, report, sizes = _manifest(file, entries, keys)
             _compare_names(entries, manifest)
             for name, (sha256, size) in manifest.items():
-                _check_file(packed, entries[name], sha256, size)
+                _check_file(file, entries[name], sha256, size)
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -223,48 +228,113 @@ def _unreadable(error: Exception) -> str:
     return "it is no whole ZIP: it was truncated, or is something else"
 
 
-def _entries(file: IO[bytes], packed: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the entries by name, when the file is exactly them: no gap, no twin, no odd name."""
-    found: dict[str, zipfile.ZipInfo] = {}
+@dataclass(frozen=True)
+class _Entry:
+    """A file in a bundle, and where its packed bytes begin."""
+
+    info: zipfile.ZipInfo
+    begin: int
+
+
+def _entries(file: IO[bytes], packed: zipfile.ZipFile) -> dict[str, _Entry]:
+    """Return the entries by name, when the file is exactly them: no gap, no twin, no odd name.
+
+    Other programs may read a ZIP from its beginning, not by its list, or follow what the list says beside
+    names. They must find the same files: what lies between files, and what two places say differently, is
+    refused.
+    """
+    found: dict[str, _Entry] = {}
     infos = packed.infolist()
     if len(infos) > MOST_FILES:
         raise BundleProblem(f"it has {len(infos)} files, more than any bundle")
-    for one in infos:
+    end = 0
+    for one in sorted(infos, key=lambda info: info.header_offset):
         # What some programs write outside of the folder that they unpack to is not even looked at.
         if one.filename != SUMS and not _NAME.fullmatch(one.filename):
             raise BundleProblem(f"it has a file with a name that no bundle has: {one.filename[:80]!r}")
         if one.filename in found:
             raise BundleProblem(f"it has {one.filename} twice")
-        if one.compress_type not in {zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED} or one.flag_bits & 0x1:
+        if (
+            one.compress_type not in {zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED}
+            or one.flag_bits & ~_PACKING_BITS
+        ):
             raise BundleProblem(f"{one.filename} is packed in a way that no bundle is")
-        found[one.filename] = one
-    _check_gaps(file, packed, infos)
+        if one.header_offset != end:
+            raise BundleProblem(_MORE)
+        begin = end + _check_header(file, one)
+        found[one.filename] = _Entry(one, begin)
+        end = begin + one.compress_size
+    listed = sum(_LISTED_BYTES + len(one.filename) + len(one.extra) for one in infos)
+    is_large = len(infos) and packed.start_dir > zipfile.ZIP64_LIMIT
+    tail = _LARGE_END_BYTES if is_large else _END_BYTES
+    if end != packed.start_dir or file.seek(0, os.SEEK_END) != end + listed + tail:
+        raise BundleProblem(_MORE)
     return found
 
 
-def _check_gaps(file: IO[bytes], packed: zipfile.ZipFile, infos: list[zipfile.ZipInfo]) -> None:
-    # Other programs may find other files in what lies between, before or after those that the list has.
-    end = 0
-    for one in sorted(infos, key=lambda info: info.header_offset):
-        if one.header_offset != end:
-            raise BundleProblem("something was added to it that its list of files does not have")
-        file.seek(end)
-        header = file.read(_LOCAL.size)
-        *_, name_bytes, extra_bytes = _LOCAL.unpack(header)
-        end += _LOCAL.size + name_bytes + extra_bytes + one.compress_size
-    listed = sum(_LISTED_BYTES + len(one.filename) + len(one.extra) + len(one.comment) for one in infos)
-    if end != packed.start_dir or file.seek(0, os.SEEK_END) != end + listed + _END_BYTES:
-        raise BundleProblem("something was added to it that its list of files does not have")
+def _check_header(file: IO[bytes], info: zipfile.ZipInfo) -> int:
+    """Return the length of the header before a file, which must say the same as the list at the end."""
+    file.seek(info.header_offset)
+    magic, _, flags, method, _, _, crc, packed_bytes, bytes_, name_bytes, extra_bytes = _LOCAL.unpack(
+        file.read(_LOCAL.size)
+    )
+    name, extra = file.read(name_bytes), file.read(extra_bytes)
+    if packed_bytes == bytes_ == _IN_EXTRA and len(extra) == _LARGE.size:
+        kind, length, bytes_, packed_bytes = _LARGE.unpack(extra)
+        is_known = (kind, length) == (_LARGE_ID, _LARGE.size - 4)
+    else:
+        is_known = not extra
+    listed = (
+        info.filename.encode(),
+        info.flag_bits,
+        info.compress_type,
+        info.CRC,
+        info.compress_size,
+        info.file_size,
+    )
+    if magic != b"PK\x03\x04" or (name, flags, method, crc, packed_bytes, bytes_) != listed or not is_known:
+        raise BundleProblem(f"{info.filename} is described in two ways, or was damaged on its way")
+    # In the list, too, the one thing that may be said beside a name is a size or a place beyond 4 GiB.
+    said = len(info.extra) and int.from_bytes(info.extra[:2], "little") != _LARGE_ID
+    if said or len(info.extra) > 4 + 3 * 8 or info.comment:
+        raise BundleProblem(f"{info.filename} is described in two ways")
+    return _LOCAL.size + name_bytes + extra_bytes
+
+
+def _content(file: IO[bytes], entry: _Entry, most: int) -> Iterator[bytes]:
+    """Give what a file unpacks to, at most so much and a byte; its packed bytes must be that and no more."""
+    file.seek(entry.begin)
+    left, count, name = entry.info.compress_size, 0, entry.info.filename
+    if entry.info.compress_type == zipfile.ZIP_STORED:
+        while count <= most and left and (chunk := file.read(min(_CHUNK, left, most + 1 - count))):
+            left, count = left - len(chunk), count + len(chunk)
+            yield chunk
+    else:
+        unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+        given = b""
+        while count <= most and not unpacker.eof:
+            given = unpacker.unconsumed_tail or file.read(min(_CHUNK, left))
+            if not unpacker.unconsumed_tail:
+                left -= len(given)
+            chunk = unpacker.decompress(given, min(_CHUNK, most + 1 - count))
+            if not chunk and not given:
+                break  # it ends in the middle
+            count += len(chunk)
+            yield chunk
+        if count <= most and (not unpacker.eof or unpacker.unused_data):
+            raise BundleProblem(f"{name} was edited: something lies behind it, or its end is missing")
+    if count <= most and left:
+        raise BundleProblem(f"{name} was edited: something lies behind it")
 
 
 def _manifest(
-    packed: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], keys: Sequence[PublicKey]
+    file: IO[bytes], entries: dict[str, _Entry], keys: Sequence[PublicKey]
 ) -> tuple[dict[str, tuple[str, int]], BundleReport, dict[str, int]]:
     for name in (MANIFEST, SIGNATURE):
         if name not in entries:
             raise BundleProblem(f"{name} was removed")
-    text = _read(packed, entries[MANIFEST], _MOST_MANIFEST_BYTES)
-    signature = _read(packed, entries[SIGNATURE], _SIGNATURE_BYTES)
+    text = _read(file, entries[MANIFEST], _MOST_MANIFEST_BYTES)
+    signature = _read(file, entries[SIGNATURE], _SIGNATURE_BYTES)
     first, _, rest = text.decode().partition("\n")
     value: Any = json.loads(rest)
     if first != BUNDLE or not isinstance(value, dict):
@@ -287,7 +357,7 @@ def _manifest(
     return files, report, {name: size for name, (_, size) in files.items()}
 
 
-def _compare_names(entries: dict[str, zipfile.ZipInfo], manifest: dict[str, tuple[str, int]]) -> None:
+def _compare_names(entries: dict[str, _Entry], manifest: dict[str, tuple[str, int]]) -> None:
     there = set(entries) - {MANIFEST, SIGNATURE}
     missing, added = sorted(set(manifest) - there), sorted(there - set(manifest))
     if missing and added:
@@ -298,26 +368,24 @@ def _compare_names(entries: dict[str, zipfile.ZipInfo], manifest: dict[str, tupl
         raise BundleProblem(f"{added[0]} was added")
 
 
-def _check_file(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, sha256: str, size: int) -> None:
-    if entry.file_size != size:
-        raise BundleProblem(f"{entry.filename} was edited")
+def _check_file(file: IO[bytes], entry: _Entry, sha256: str, size: int) -> None:
+    name = entry.info.filename
+    if entry.info.file_size != size:
+        raise BundleProblem(f"{name} was edited")
     digest, count = hashlib.sha256(), 0
-    with packed.open(entry) as file:
-        # Never more than was signed: what unpacks to more ends here.
-        while count <= size and (chunk := file.read(min(_CHUNK, size + 1 - count))):
-            digest.update(chunk)
-            count += len(chunk)
+    for chunk in _content(file, entry, size):  # never more than was signed: what unpacks to more ends there
+        digest.update(chunk)
+        count += len(chunk)
     if count != size or digest.hexdigest() != sha256:
-        raise BundleProblem(f"{entry.filename} was edited")
+        raise BundleProblem(f"{name} was edited")
 
 
-def _read(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
-    with packed.open(entry) as file:
-        found = file.read(most + 1)
+def _read(file: IO[bytes], entry: _Entry, most: int) -> bytes:
+    found = b"".join(_content(file, entry, most))
     if len(found) > most:
-        raise BundleProblem(f"{entry.filename} is larger than that of any bundle")
-    if len(found) != entry.file_size:
-        raise BundleProblem(f"{entry.filename} was edited")
+        raise BundleProblem(f"{entry.info.filename} is larger than that of any bundle")
+    if len(found) != entry.info.file_size or zlib.crc32(found) != entry.info.CRC:
+        raise BundleProblem(f"{entry.info.filename} was edited")
     return found
 
 

@@ -46,6 +46,9 @@ def check(path: Path, keys: Sequence[PublicKey]) -> Verdict:
             return _check(bundle, bundle.report, keys)
     except BundleProblem as problem:
         return Verdict(ok=False, problem=str(problem))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        # Whoever holds the key signed it, so that it is theirs: but it is no pack that this version knows.
+        return Verdict(ok=False, problem=f"what was signed is no evidence pack ({type(error).__name__})")
 
 
 def _check(bundle: Bundle, report: BundleReport, keys: Sequence[PublicKey]) -> Verdict:
@@ -53,13 +56,14 @@ def _check(bundle: Bundle, report: BundleReport, keys: Sequence[PublicKey]) -> V
     if report.kind != KIND or data.get("format") != FORMAT:
         raise BundleProblem(f"it is a bundle of another kind: {report.kind}")
     hashes: dict[int, str] = {}
-    for line in bundle.read(JOURNAL, _MOST_BYTES).decode().splitlines():
+    # Lines end at \n alone: what people write into records may have every other separator in it.
+    for line in bundle.lines(JOURNAL, _MOST_BYTES):
         one = json.loads(line)
         if link(one["previous"], canonical(one["record"])) != one["hash"]:
             raise BundleProblem(f"the record {one['record']['seq']} does not fit its hash")
         hashes[one["record"]["seq"]] = one["hash"]
     signed = 0
-    for line in bundle.read(CHECKPOINTS, _MOST_BYTES).decode().splitlines():
+    for line in bundle.lines(CHECKPOINTS, _MOST_BYTES):
         one = json.loads(line)
         if problem := problem_of(CHECKPOINT, one, keys):
             raise BundleProblem(f"the checkpoint of record {one['seq']}: its signature {problem}")
