@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 import yaml
+from cli_parts import be
 
 from grants_parts import PROFILE
-from nbkeep.people import tokens
 
 if TYPE_CHECKING:
+    import pytest
     from cli_parts import Nbkeep
 
-    from nbkeep.model.actor import Actor
     from office_parts import OfficeForTests
-
-
-def be(office: OfficeForTests, actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the commands that follow be a person's, by a token of theirs instead of the operator's."""
-    with office.store.write() as tx:
-        _, secret = tokens.create_token(tx, office.clock, actor, "test", sorted(actor.scopes), 86400)
-    hers = office.settings.data_dir / f"of-{actor.name}"
-    if not hers.exists():
-        (hers / "secrets").mkdir(parents=True)
-        (hers / "run").symlink_to(office.settings.run_dir)
-    (hers / "secrets/operator-token").write_text(secret)
-    monkeypatch.setenv("NBKEEP_DATA", str(hers))
 
 
 def test_a_grant_from_its_request_to_its_end(
