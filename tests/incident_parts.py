@@ -91,7 +91,7 @@ def leases_of(office: OfficeForTests, session_id: str) -> list[str]:
     """Return the ids of a session's live leases."""
     row = office.row(session_id)
     with office.store.read() as tx:
-        return [one.lease_id for one, _ in leases.leases_of(tx, row)]
+        return [one.lease_id for one, _ in leases.leases_of(tx, row, office.clock.now())]
 
 
 def used(office: OfficeForTests, session_id: str) -> str:

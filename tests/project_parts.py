@@ -66,12 +66,16 @@ def told(office: OfficeForTests, session: str) -> set[str]:
     """Return what a gateway is told that a session may use: secrets and connections, by name."""
     with office.store.read() as tx:
         people = People(tx)
-        leased = {one.name for one in live_leases(tx, people) if one.session_id == session}
-        return leased | set(live_connections(tx, people).as_json()["granted"].get(session, {}))
+        leased = {
+            one.name for one in live_leases(tx, people, office.clock.now()) if one.session_id == session
+        }
+        return leased | set(
+            live_connections(tx, people, office.clock.now()).as_json()["granted"].get(session, {})
+        )
 
 
 def leased(office: OfficeForTests, session: str) -> list[str]:
     """Return the secrets that a session is leased, by name."""
     row = office.row(session)
     with office.store.read() as tx:
-        return [one.name for one, _ in leases_of(tx, row)]
+        return [one.name for one, _ in leases_of(tx, row, office.clock.now())]

@@ -73,7 +73,7 @@ def test_a_frozen_user_has_no_way_on(office: OfficeForTests) -> None:
     # By a secret that was leased, or a new lease:
     assert leases_of(office, session_id) == []
     with pytest.raises(Refused), office.store.read() as tx:
-        hand_out(tx, change.source_of(office.settings), session_id, lease_id)
+        hand_out(tx, change.source_of(office.settings), office.clock.now(), session_id, lease_id)
     # By the network, through what the gateway is told:
     with office.store.read() as tx:
         (policy,) = live_policies(tx, office.settings, office.clock.now())

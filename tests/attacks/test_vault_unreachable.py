@@ -81,7 +81,7 @@ def _session(office: OfficeForTests, port: int) -> Lease:
         change.set_secret(tx, office.clock, source, ada, "model", "", binding, grants=["user:jane"])
     row = office.row(office.ready(jane))
     with office.store.read() as tx:
-        ((leased, _),) = leases.leases_of(tx, row)
+        ((leased, _),) = leases.leases_of(tx, row, office.clock.now())
     return Lease.from_json(leased.as_json())
 
 

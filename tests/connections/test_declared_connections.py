@@ -51,7 +51,7 @@ def declare(
 def told(office: OfficeForTests) -> dict[str, dict[str, str]]:
     """Return by session which connections a gateway is told of, with their leases."""
     with office.store.read() as tx:
-        return live_connections(tx, People(tx)).as_json()["granted"]
+        return live_connections(tx, People(tx), office.clock.now()).as_json()["granted"]
 
 
 def leased(office: OfficeForTests, session: str) -> bool:
@@ -68,7 +68,7 @@ def test_sessions_of_granted_people_have_it_with_a_lease_of_its_password(any_off
     assert set(found) == {mine}
     assert found[mine]["warehouse"].startswith("lea_")
     with office.store.read() as tx:
-        (one,) = live_connections(tx, People(tx)).declared
+        (one,) = live_connections(tx, People(tx), office.clock.now()).declared
     assert (one.host, one.port, one.local_port, one.tls) == ("warehouse.acme.local", 5432, 5432, "verify")
     with office.store.write() as tx:
         change.grant_connection(tx, office.clock, admin, "warehouse", "role:user")
@@ -201,7 +201,7 @@ def test_everybody_sees_that_it_is_there_and_only_the_granted_where_it_leads(off
     declare(office, OPERATOR, "user:jane")
     with office.store.read() as tx:
         row = find_connection(tx, jane, "warehouse")
-        hers, his = connection_view(tx, jane, row), connection_view(tx, john, row)
+        hers, his = (connection_view(tx, office.clock.now(), one, row) for one in (jane, john))
     assert (hers["host"], hers["database"], hers["secret"], hers["grants"]) == (
         "warehouse.acme.local", "sales", None, None,
     )  # fmt: skip

@@ -348,13 +348,15 @@ def test_keys_are_of_one_server_and_region_and_used_for_datasets_alone(any_offic
             secrets.grant_secret(tx, office.clock, ada, "lake", to)
     publish(office, ada, "ada", secret="lake")
     with office.store.read() as tx:
-        (lease,) = [one for one in live_leases(tx, People(tx)) if one.session_id == session]
+        (lease,) = [
+            one for one in live_leases(tx, People(tx), office.clock.now()) if one.session_id == session
+        ]
         assert lease.binding.kind == "s3"
     assert list(reader(office, session).leases.values()) == [lease.lease_id]
     with office.store.write() as tx:
         change.remove_dataset(tx, office.clock, ada, "sales")
     with office.store.read() as tx:
-        assert live_leases(tx, People(tx)) == []
+        assert live_leases(tx, People(tx), office.clock.now()) == []
 
 
 def test_keys_of_datasets_are_shown_to_who_keeps_them_alone(any_office: OfficeForTests) -> None:
@@ -365,7 +367,7 @@ def test_keys_of_datasets_are_shown_to_who_keeps_them_alone(any_office: OfficeFo
     publish(office, ada, "jane", secret="lake")
     office.ready(jane)
     with office.store.read() as tx:
-        assert len(live_leases(tx, People(tx))) == 1
+        assert len(live_leases(tx, People(tx), office.clock.now())) == 1
         assert [row.name for row in list_secrets(tx, ada)] == ["lake"]
         assert [secret.name for _, secret, _, _ in list_leases(tx, ada)] == ["lake"]
         assert list_secrets(tx, jane) == list_leases(tx, jane) == []

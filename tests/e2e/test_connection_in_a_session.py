@@ -62,9 +62,7 @@ def test_a_kernel_queries_a_database_when_its_person_was_granted_it(
         assert asks("SELECT current_user") == "reader"
         assert hers.execute(kernel, LOOK, 60).split() == ["True", "0", "1"]
         refused = asks("SELECT 1", of_john=True)
-        assert refused.startswith(
-            f"28000 | nbkeep: the connection {name} is not granted to you | Ask an admin"
-        )
+        assert refused.startswith(f"28000 | nbkeep: the connection {name} is not granted to you | Ask for it")
         # A grant counts at once, and its end cuts what is open.
         assert platform.run("connection", "grant", name, f"user:{john.name}").returncode == 0
         wait_for(lambda: asks("SELECT 1", of_john=True) == "1", 20, "the grant")

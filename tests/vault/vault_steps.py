@@ -40,13 +40,15 @@ def leased(office: OfficeForTests, session_id: str) -> list[Leased]:
     """Return the leases of a session as a gateway is told of them."""
     row = office.row(session_id)
     with office.store.read() as tx:
-        return [one for one, _ in leases.leases_of(tx, row)]
+        return [one for one, _ in leases.leases_of(tx, row, office.clock.now())]
 
 
 def value_of(office: OfficeForTests, session_id: str, lease_id: str) -> str:
     """Return what a gateway is handed out."""
     with office.store.read() as tx:
-        found = hand_out.hand_out(tx, change.source_of(office.settings), session_id, lease_id)
+        found = hand_out.hand_out(
+            tx, change.source_of(office.settings), office.clock.now(), session_id, lease_id
+        )
     return found.value()
 
 

@@ -15,7 +15,7 @@ from nbkeep.connections.records import grants_of, list_connections
 from nbkeep.data import change as datasets
 from nbkeep.data import parse as data_parse
 from nbkeep.data.records import list_datasets
-from nbkeep.grants.take_out import take_out_dataset
+from nbkeep.grants.take_out import take_out_connection, take_out_dataset
 from nbkeep.model.actor import OPERATOR
 from nbkeep.model.errors import invalid
 from nbkeep.model.grantee import parse_grantee
@@ -69,8 +69,8 @@ class Connections(WholeSection):
         return after
 
     def delete(self, work: Work, name: str) -> None:
-        """Remove one; its secret stays."""
-        connections.remove_connection(work.tx, work.clock, work.actor, name, _REASON)
+        """Remove one; what is granted of it ends, its secret stays."""
+        take_out_connection(work.tx, work.clock, work.actor, name, _REASON)
 
     def is_another(self, wanted: Mapping[str, Any], before: Entry) -> bool:
         """Tell whether it leads elsewhere, in another way, or with another password."""

@@ -16,9 +16,11 @@ from nbkeep.store.tables import (
     SessionRow,
     UserRow,
 )
-from nbkeep.vault.records import person_of
+from nbkeep.vault.records import person_now
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from nbkeep.egress.connections import Kind, Tls
     from nbkeep.model.actor import Actor
     from nbkeep.store.database import Tx
@@ -55,10 +57,12 @@ def grants_of(tx: Tx, connection_id: str) -> list[str]:
     return list(tx.scalars(query.order_by(ConnectionGrantRow.grantee)))
 
 
-def granted_to(tx: Tx, user_id: str) -> set[str]:
-    """Return the names of the connections that a person may use."""
+def granted_to(tx: Tx, user_id: str, profile: str, now: datetime) -> set[str]:
+    """Return the names of the connections that a person may use in sessions of a profile."""
     user = tx.get(UserRow, user_id)
-    return set(person_of(tx, user).connections) if user is not None and user.status == "active" else set()
+    if user is None or user.status != "active":
+        return set()
+    return set(person_now(tx, user, now, profile).connections)
 
 
 def local_ports(tx: Tx) -> dict[str, int]:
@@ -67,8 +71,8 @@ def local_ports(tx: Tx) -> dict[str, int]:
     return {row.name: row.local_port for row in rows}
 
 
-def live_connections(tx: Tx, people: People) -> Told:
-    """Return all connections, and for each live session those that it was granted, with its leases."""
+def live_connections(tx: Tx, people: People, now: datetime) -> Told:
+    """Return all connections, and for each live session those granted, with its leases and their ends."""
     rows = list(tx.scalars(select(DeclaredConnectionRow).order_by(DeclaredConnectionRow.name)))
     if not rows:
         return Told()
@@ -77,15 +81,23 @@ def live_connections(tx: Tx, people: People) -> Told:
         SecretLeaseRow.secret_id.in_([row.secret_id for row in rows if row.secret_id]),
     )
     leased = {(session_id, secret_id): lease_id for session_id, secret_id, lease_id in tx.execute(leases)}
-    sessions = select(SessionRow.id, UserRow).join(UserRow, UserRow.id == SessionRow.user_id)
-    sessions = sessions.where(
+    sessions = select(SessionRow.id, SessionRow.profile_name, UserRow)
+    sessions = sessions.join(UserRow, UserRow.id == SessionRow.user_id).where(
         SessionRow.state.in_(_USABLE), SessionRow.held_by.is_(None), UserRow.status == "active"
     )
     granted: list[tuple[str, tuple[tuple[str, str], ...]]] = []
-    for session_id, user in tx.execute(sessions.order_by(SessionRow.id)):
-        names = people.person(user).connections
+    until: dict[str, dict[str, str]] = {}
+    for session_id, profile, user in tx.execute(sessions.order_by(SessionRow.id)):
+        names = people.in_session(user, profile, now).connections
         mine = [row for row in rows if row.name in names]
         found = tuple((row.name, leased.get((session_id, row.secret_id or ""), "")) for row in mine)
         if found:
             granted.append((session_id, found))
-    return Told(tuple(declared_of(row) for row in rows), tuple(granted))
+        ends = {
+            name: ends_at.isoformat()
+            for name, ends_at in sorted(people.until(user.id, profile, now).items())
+            if name not in people.person(user).connections
+        }
+        if ends:
+            until[session_id] = ends
+    return Told(tuple(declared_of(row) for row in rows), tuple(granted), until)

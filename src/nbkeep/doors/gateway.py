@@ -122,7 +122,7 @@ class Sessions:
 
     async def take(self, found: list[Policy], leases: list[Lease], connections: Told) -> None:
         """Put these in force, and no others; connections that are not allowed any more are cut."""
-        lost = self._connections.take(connections)
+        lost = self._connections.take(connections) | self._connections.end_grants(self._clock.now())
         for session_id in self._keys.leases.take(leases) | lost:
             self._gateway.recheck(session_id)
         known = {one.session_id: one for one in found}
@@ -175,6 +175,8 @@ class Sessions:
             if is_over and not self._compile(compiled.policy):
                 del self._policies[session_id]
                 self._gateway.close(session_id)
+        for session_id in self._connections.end_grants(now):
+            self._gateway.recheck(session_id)
 
     def open_all(self) -> None:
         """Make the sockets that are not there and could be."""

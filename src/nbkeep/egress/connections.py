@@ -7,7 +7,8 @@ for is decided here by the session's own socket alone.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from nbkeep import wholefile
@@ -71,11 +72,13 @@ class Declared:
 class Told:
     """What the office says: all connections, and by session the names of those granted, with their leases.
 
-    A lease's id is "" where a connection has no password.
+    A lease's id is "" where a connection has no password. `until`: when what was granted for a while ends
+    (ISO), by session and name.
     """
 
     declared: tuple[Declared, ...] = ()
     granted: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    until: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
     @classmethod
     def from_json(cls, data: object) -> Told:
@@ -87,15 +90,23 @@ class Told:
                 (str(session_id), tuple((str(name), str(lease)) for name, lease in found.items()))
                 for session_id, found in told["granted"].items()
             )
+            until = {  # an office that knows of none grants nothing for a while
+                str(session_id): {str(name): str(ends_at) for name, ends_at in found.items()}
+                for session_id, found in told.get("until", {}).items()
+            }
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError("not connections") from error
-        return cls(declared, granted)
+        moments = (datetime.fromisoformat(one) for found in until.values() for one in found.values())
+        if any(one.tzinfo is None for one in moments):
+            raise ValueError("the end of a grant has no time zone")
+        return cls(declared, granted, until)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `from_json` takes it."""
         return {
             "declared": [one.as_json() for one in self.declared],
             "granted": {session_id: dict(found) for session_id, found in self.granted},
+            "until": {session_id: dict(found) for session_id, found in self.until.items()},
         }
 
 
@@ -105,6 +116,7 @@ class Connections:
     def __init__(self) -> None:
         self._declared: dict[str, Declared] = {}
         self._granted: dict[str, dict[str, str]] = {}
+        self._until: list[tuple[datetime, str, str]] = []
         self._text = listed({})
         self._written: dict[str, tuple[Path, int, str]] = {}
         self._narrow: dict[tuple[str, str], tuple[Compiled, Compiled]] = {}
@@ -114,6 +126,11 @@ class Connections:
         before, was = self._declared, self._granted
         self._declared = {one.name: one for one in told.declared}
         self._granted = {session_id: dict(found) for session_id, found in told.granted}
+        self._until = [
+            (datetime.fromisoformat(ends_at), session_id, name)
+            for session_id, found in told.until.items()
+            for name, ends_at in found.items()
+        ]
         self._text = listed({one.name: one.local_port for one in told.declared})
         self._narrow.clear()
         changed = {name for name, one in before.items() if self._declared.get(name) != one}
@@ -122,6 +139,15 @@ class Connections:
             for session_id, found in was.items()
             if found != self._granted.get(session_id) or changed & set(found)
         }
+
+    def end_grants(self, now: datetime) -> set[str]:
+        """Take away what was granted for a while and is over; return the sessions that lost any."""
+        over = [(session_id, name) for ends_at, session_id, name in self._until if ends_at <= now]
+        if over:
+            self._until = [one for one in self._until if one[0] > now]
+        for session_id, name in over:
+            self._granted.get(session_id, {}).pop(name, None)
+        return {session_id for session_id, _ in over}
 
     def find(self, name: str) -> Declared | None:
         """Return a connection, granted or not."""

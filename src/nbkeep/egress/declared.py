@@ -71,7 +71,8 @@ def _check_granted(talk: Talk, name: str, declared: Declared | None, lease_id: s
         403,
         "connection-not-granted",
         f"the connection {printable(name)} is not granted to you",
-        f"Ask an admin: `nbkeep connection grant {printable(name)} user:YOU`. "
-        "Your running session may use it a second later.",
+        f"Ask for it: `nbkeep connection request {printable(name)} --session {talk.session_id} "
+        "--reason '…' --for 2h`, or on the portal's page Connections. "
+        "Your running session may use it a second after an admin has approved it.",
         printable(name),
     )

@@ -14,7 +14,7 @@ from nbkeep.model.units import format_duration
 from nbkeep.model.verdict import Refuse
 from nbkeep.store.tables import GrantRow, UserRow
 
-from . import rules
+from . import passwords, rules
 from .kinds import kind_named
 from .records import find_grant, owner_of, situation_now
 from .tell import forget_deciders, tell
@@ -67,6 +67,7 @@ def approve_grant(
         expires_at=expires_at.isoformat(),
     )
     journal.append(tx, clock, actor, event)
+    passwords.begin(tx, clock, actor, row)
     forget_deciders(tx, clock, row)
     tell(
         tx,
@@ -132,7 +133,7 @@ def _open(tx: Tx, actor: Actor, grant_id: str) -> tuple[GrantRow, UserRow]:
 
 
 def _check_still_asked(tx: Tx, settings: Settings, row: GrantRow, user: UserRow) -> None:
-    situation = situation_now(tx, settings, row.profile_name)
+    situation = situation_now(tx, settings, row.profile_name, user)
     if situation is None or user.status != "active":
         gone = "The profile" if situation is None else user.name
         raise Refused("grant-for-nobody", f"{gone} is not there any more.", "Deny the request.", status=409)

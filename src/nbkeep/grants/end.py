@@ -11,7 +11,7 @@ from nbkeep.model.actor import SYSTEM
 from nbkeep.model.errors import Refused
 from nbkeep.store.tables import GrantRow, UserRow
 
-from . import rules
+from . import passwords, rules
 from .records import find_grant, owner_of
 from .tell import forget_deciders, tell
 from .values import State
@@ -44,6 +44,7 @@ def withdraw_grant(tx: Tx, clock: Clock, actor: Actor, grant_id: str) -> GrantRo
         profile=row.profile_name,
     )
     journal.append(tx, clock, actor, event)
+    passwords.end(tx, clock, actor, row)
     forget_deciders(tx, clock, row)
     return row
 
@@ -73,6 +74,7 @@ def take_away(tx: Tx, clock: Clock, actor: Actor, row: GrantRow, user: UserRow, 
         reason=said,
     )
     journal.append(tx, clock, actor, event)
+    passwords.end(tx, clock, actor, row)
     tell(tx, clock, row, f"Your access to {row.subject} was ended by {actor.name}: {said}")
 
 
@@ -99,6 +101,7 @@ def expire_grants(store: Store, clock: Clock) -> int:
                 profile=row.profile_name,
             )
             journal.append(tx, clock, SYSTEM, event)
+            passwords.end(tx, clock, SYSTEM, row)
             tell(tx, clock, row, f"Your access to {row.subject} is over. Ask again if you still need it.")
     return len(rows)
 

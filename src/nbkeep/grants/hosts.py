@@ -32,11 +32,11 @@ class Hosts:
     def may_be_asked(self, now: Situation, subject: str) -> Verdict:
         """Refuse what is denied, what is open already, and what no entry of the ask-list covers."""
         policy, wanted = now.policy, _wanted(subject)
-        denying = _denying(policy, wanted)
-        if denying is not None:
+        denies = denying(policy, wanted)
+        if denies is not None:
             return Refuse(
                 "grant-of-denied-host",
-                f"{subject} is denied by the rule {str(denying)!r} ({denying.source}).",
+                f"{subject} is denied by the rule {str(denies)!r} ({denies.source}).",
                 "No grant opens what is denied; only an admin can change that rule.",
             )
         if _is_exact(wanted) and all(
@@ -74,7 +74,7 @@ def _decisions(policy: Policy, wanted: Rule) -> list[Decision]:
     return [compiled.decide_whole(wanted.host, port) for port in ports]
 
 
-def _denying(policy: Policy, wanted: Rule) -> Rule | None:
+def denying(policy: Policy, wanted: Rule) -> Rule | None:
     """Return a rule that would leave nothing of a grant, or of one of its ports."""
     if _is_exact(wanted):
         rules = (one.rule for one in _decisions(policy, wanted))

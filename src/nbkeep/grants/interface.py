@@ -6,23 +6,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from nbkeep.egress.values import Policy
+    from nbkeep.egress.values import Policy, Rule
     from nbkeep.model.verdict import Verdict
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What a kind is told: of the profile, and of what there is to ask for.
+    """What a kind is told: of the profile, of what there is to ask for, and of what the person has.
 
     `policy`: what its sessions may reach, without any grant. `classification`: what it is cleared for.
-    `datasets`: the class of each, by name.
+    `datasets`: the class of each, by name. `connections`: the place that each leads to, by name; `granted`:
+    the names of those that the person has for good.
     """
 
     policy: Policy
     classification: str = ""
     datasets: Mapping[str, str] = field(default_factory=dict[str, str])
+    connections: Mapping[str, Rule] = field(default_factory=dict[str, "Rule"])
+    granted: Collection[str] = ()
 
 
 class Kind(Protocol):
@@ -35,8 +38,8 @@ class Kind(Protocol):
         ...
 
     def may_be_asked(self, now: Situation, subject: str) -> Verdict:
-        """Tell whether a profile lets one ask for it.
+        """Tell whether somebody may ask for it in sessions of a profile.
 
-        Called when it is asked for, and again when it is approved, for a profile may have changed in between.
+        Called when it is asked for, and again when it is approved, for much may have changed in between.
         """
         ...

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from nbkeep.model.errors import invalid
 
+from .connections import Connections
 from .datasets import Datasets
 from .hosts import Hosts
 
 if TYPE_CHECKING:
     from .interface import Kind
 
-HOST, DATASET = Hosts(), Datasets()
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (HOST, DATASET)}
+HOST, DATASET, CONNECTION = Hosts(), Datasets(), Connections()
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (HOST, DATASET, CONNECTION)}
 
 
 def kind_named(name: str) -> Kind:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, or_, select
 
+from nbkeep.connections.records import declared_of
 from nbkeep.egress.parse import parse_rule
 from nbkeep.egress.policy import policy_of
 from nbkeep.model.cursors import make_cursor, read_cursor
@@ -14,7 +15,8 @@ from nbkeep.model.errors import invalid, not_found
 from nbkeep.profiles.profiles import as_profile
 from nbkeep.profiles.reach import reach_of
 from nbkeep.store.data_tables import DatasetRow
-from nbkeep.store.tables import GrantRow, ProfileRow, UserRow
+from nbkeep.store.tables import DeclaredConnectionRow, GrantRow, ProfileRow, UserRow
+from nbkeep.vault.records import person_of
 
 from . import rules
 from .hosts import granted_rule
@@ -138,15 +140,17 @@ def owner_of(tx: Tx, row: GrantRow) -> str:
     return tx.scalar(query.where(DatasetRow.created_at <= row.requested_at)) or ""
 
 
-def situation_now(tx: Tx, settings: Settings, profile_name: str) -> Situation | None:
-    """Return what decides about what one may ask for in sessions of a profile; None where there is none."""
+def situation_now(tx: Tx, settings: Settings, profile_name: str, user: UserRow) -> Situation | None:
+    """Return what decides about what somebody may ask for in sessions of a profile; None if there is none."""
     profile = tx.get(ProfileRow, profile_name)
     if profile is None:
         return None
     policy = policy_of("", reach_of(as_profile(profile)), settings.egress_denylist)
     found = tx.execute(select(DatasetRow.name, DatasetRow.classification))
     datasets = {one.name: one.classification for one in found}
-    return Situation(policy, profile.classification, datasets)
+    connections = {one.name: declared_of(one).rule for one in tx.scalars(select(DeclaredConnectionRow))}
+    granted = person_of(tx, user).connections
+    return Situation(policy, profile.classification, datasets, connections, granted)
 
 
 def _is_of_datasets(actor: Actor) -> ColumnElement[bool]:

@@ -52,7 +52,7 @@ def request_grant(
     profile_name = profile_name_of(tx, actor, session_id, profile)
     subject = kind_named(kind).read(what)
     said, wanted_s = rules.read_reason(reason), rules.read_duration_s(duration, settings.grants_max_s)
-    situation = situation_now(tx, settings, profile_name)
+    situation = situation_now(tx, settings, profile_name, user)
     if situation is None:
         raise not_found("profile", profile_name)
     verdict = kind_named(kind).may_be_asked(situation, subject)

@@ -23,7 +23,7 @@ from nbkeep.store.tables import (
     SessionRow,
     UserRow,
 )
-from nbkeep.vault.records import person_of, usable_by
+from nbkeep.vault.records import person_now, usable_by
 
 from .concerned import concerned_by, find_target, is_last_admin
 from .rules import may_shut_out
@@ -143,9 +143,11 @@ def _could(tx: Tx, now: datetime, found: Concerned) -> dict[str, Any]:
             for row in sessions[:_MOST]
         ],
         "profiles": _profiles(tx, sessions),
-        "secrets": _secrets(tx, found),
+        "secrets": _secrets(tx, now, found),
         "grants": _grants(tx, now, found.users),
-        "connections": sorted({one for user in found.users for one in person_of(tx, user).connections}),
+        "connections": sorted(
+            {one for user in found.users for one in person_now(tx, user, now).connections}
+        ),
         "datasets": _datasets(tx, sessions),
         "tokens": _tokens(tx, now, found.users),
     }  # fmt: skip
@@ -160,10 +162,10 @@ def _profiles(tx: Tx, sessions: Sequence[SessionRow]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _secrets(tx: Tx, found: Concerned) -> list[dict[str, Any]]:
+def _secrets(tx: Tx, now: datetime, found: Concerned) -> list[dict[str, Any]]:
     rows: list[SecretRow] = [found.secret] if found.secret else []
     for user in found.users:
-        rows += usable_by(tx, person_of(tx, user))
+        rows += usable_by(tx, person_now(tx, user, now))
     return [
         {"id": row.id, "name": row.name, "owner": row.owner_name, "hosts": list(row.hosts),
          "sent_as": row.kind, "last_used_at": row.last_used_at.isoformat() if row.last_used_at else None}

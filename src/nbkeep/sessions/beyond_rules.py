@@ -20,6 +20,8 @@ from nbkeep.vault.leases import leases_of
 from nbkeep.vault.rules import ADMIN as SECRETS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from nbkeep.egress.values import Policy
     from nbkeep.model.actor import Actor
     from nbkeep.model.clock import Clock
@@ -40,8 +42,8 @@ def beyond_rules(
     if session is not None:
         is_own = session.user_id == actor.id
         said += _budgets(tx, clock, currency, session) if is_own and _provider(tx, host, port) else []
-        said += _connections(tx, session, host, port) if is_own or actor.may(CONNECTIONS) else []
-        said += _keys(tx, session, host, port) if is_own or actor.may(SECRETS) else []
+        said += _connections(tx, clock.now(), session, host, port) if is_own or actor.may(CONNECTIONS) else []
+        said += _keys(tx, clock.now(), session, host, port) if is_own or actor.may(SECRETS) else []
     if policy.volume_bytes:
         said.append(_volume(tx, clock, policy))
     return said
@@ -72,10 +74,10 @@ def _budgets(tx: Tx, clock: Clock, currency: str, session: SessionRow) -> list[s
     return [words_of(one, month, currency) for one in held if one.is_worth_a_warning]
 
 
-def _connections(tx: Tx, session: SessionRow, host: str, port: int) -> list[str]:
+def _connections(tx: Tx, now: datetime, session: SessionRow, host: str, port: int) -> list[str]:
     where = (DeclaredConnectionRow.host == host, DeclaredConnectionRow.port == port)
     rows = tx.scalars(select(DeclaredConnectionRow).where(*where).order_by(DeclaredConnectionRow.name))
-    granted = granted_to(tx, session.user_id)
+    granted = granted_to(tx, session.user_id, session.profile_name, now)
     return [
         f"The granted connection {row.name} leads there, by localhost:{row.local_port}."
         for row in rows
@@ -83,8 +85,9 @@ def _connections(tx: Tx, session: SessionRow, host: str, port: int) -> list[str]
     ]
 
 
-def _keys(tx: Tx, session: SessionRow, host: str, port: int) -> list[str]:
-    leases = [(Lease.from_json(found.as_json()), found.binding.words) for found, _ in leases_of(tx, session)]
+def _keys(tx: Tx, now: datetime, session: SessionRow, host: str, port: int) -> list[str]:
+    leased = leases_of(tx, session, now)
+    leases = [(Lease.from_json(found.as_json()), found.binding.words) for found, _ in leased]
     return [
         f"The secret {lease.name} is added on the way ({words})."
         for lease, words in leases

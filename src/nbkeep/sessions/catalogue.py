@@ -65,7 +65,7 @@ def catalogue(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> dict
         "profile": row.profile_name,
         "longest_s": settings.grants_max_s,
         "datasets": _datasets(tx, settings, actor, row, now),
-        "connections": _connections(tx, actor),
+        "connections": _connections(tx, actor, row, now),
         "packages": _packages(tx, actor, row.id),
     }
 
@@ -116,12 +116,12 @@ def _revoked(tx: Tx) -> set[str]:
     return set(tx.scalars(select(SecretRow.id).where(SecretRow.revoked_at.is_not(None))))
 
 
-def _connections(tx: Tx, actor: Actor) -> list[dict[str, Any]]:
+def _connections(tx: Tx, actor: Actor, row: SessionRow, now: datetime) -> list[dict[str, Any]]:
     """Return all connections by name; to which database one leads only where it is granted.
 
     As `_datasets`, it asks no more of the database for more of them: open panels ask again and again.
     """
-    granted, revoked = granted_to(tx, actor.id), _revoked(tx)
+    granted, revoked = granted_to(tx, actor.id, row.profile_name, now), _revoked(tx)
     return [
         {
             "name": one.name,
@@ -143,7 +143,7 @@ def _datasets(
         return []
     told = live_readers(tx, live_datasets(tx, now, row.user_id), row.id)
     reader = told.readers.get(row.id, Reader(""))
-    situation = situation_now(tx, settings, row.profile_name)
+    situation = situation_now(tx, settings, row.profile_name, tx.get_one(UserRow, row.user_id))
     is_open = settings.pii_closes_internet and not closed_sessions(tx, settings, [row.id])
     mine = list(tx.scalars(_mine(row).limit(_MOST_GRANTS)))
     owners = {one.owner_id for one in rows}

@@ -25,6 +25,7 @@ from .view import CAPACITY_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from nbkeep.store.database import Tx
 
@@ -129,7 +130,7 @@ def _spec(parts: Parts, tx: Tx, row: SessionRow, owner: UserRow, env: Mapping[st
             "NBKEEP_SESSION_ID": row.id,
             "NBKEEP_SESSION_TOKEN": issue_token(row),
             "NBKEEP_OFFICE_SOCK": _OFFICE_SOCKET_INSIDE,
-            "NBKEEP_PLACEHOLDERS": json.dumps(_placeholders(tx, row)),
+            "NBKEEP_PLACEHOLDERS": json.dumps(_placeholders(tx, row, parts.clock.now())),
             **state_env(parts.settings, row),
             "NBKEEP_PORTAL_URL": f"{parts.settings.public_url.rstrip('/')}/portal/",
         },
@@ -137,6 +138,6 @@ def _spec(parts: Parts, tx: Tx, row: SessionRow, owner: UserRow, env: Mapping[st
     }
 
 
-def _placeholders(tx: Tx, row: SessionRow) -> dict[str, str]:
+def _placeholders(tx: Tx, row: SessionRow, now: datetime) -> dict[str, str]:
     """Return {environment variable: what kernels and terminals have in it} where its policies set one."""
-    return placeholders_of(leases.leases_of(tx, row)) | index_variables(row.profile.get("packages"))
+    return placeholders_of(leases.leases_of(tx, row, now)) | index_variables(row.profile.get("packages"))

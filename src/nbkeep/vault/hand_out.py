@@ -14,6 +14,7 @@ from .records import binding_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Tx
@@ -30,7 +31,7 @@ class HandedOut(NamedTuple):
     value: Callable[[], str]
 
 
-def hand_out(tx: Tx, source: Source, session_id: str, lease_id: str) -> HandedOut:
+def hand_out(tx: Tx, source: Source, now: datetime, session_id: str, lease_id: str) -> HandedOut:
     """Return what gives a lease's value.
 
     Raises `Refused` (404) alike for all that is no live lease of that session. Everything is looked at anew:
@@ -40,7 +41,7 @@ def hand_out(tx: Tx, source: Source, session_id: str, lease_id: str) -> HandedOu
     session = tx.get(SessionRow, session_id)
     if lease is None or session is None or lease.session_id != session.id or not _runs(session):
         raise _no_lease()
-    if not any(found.lease_id == lease_id for found, _ in leases_of(tx, session)):
+    if not any(found.lease_id == lease_id for found, _ in leases_of(tx, session, now)):
         raise _no_lease()
     secret = tx.get_one(SecretRow, lease.secret_id)
     return HandedOut(secret.version, source.fetch(tx, secret.id, secret.version, binding_of(secret)))

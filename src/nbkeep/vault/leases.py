@@ -13,14 +13,14 @@ from nbkeep.model.session import LIVE, SessionState
 from nbkeep.store.tables import SecretLeaseRow, SecretRow, SessionRow, UserRow
 
 from . import rules
-from .records import People, binding_of, find_secret, grants_of, leased_grants, person_of, usable_by
+from .records import People, binding_of, find_secret, grants_of, leased_grants, person_now, usable_by
 from .values import GATEWAYS_OWN, ONLY_THROUGH, Leased
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement
-    from sqlalchemy.orm import InstrumentedAttribute
 
     from nbkeep.model.actor import Actor
     from nbkeep.model.clock import Clock
@@ -39,19 +39,19 @@ _LIVE = (
 
 
 def begin_leases(tx: Tx, clock: Clock, actor: Actor, session: SessionRow) -> None:
-    """Lease a session all that its person may use now. Twice is safe."""
+    """Lease a session all that its person may use in it now. Twice is safe."""
     user = tx.get_one(UserRow, session.user_id)
-    for secret in usable_by(tx, person_of(tx, user)):
+    for secret in usable_by(tx, person_now(tx, user, clock.now(), session.profile_name)):
         _begin(tx, clock, actor, secret, session, user)
 
 
 def begin_for_running(tx: Tx, clock: Clock, actor: Actor, secret: SecretRow) -> None:
     """Lease a secret to the sessions that run already and whose people may use it. Twice is safe."""
-    grants = grants_of(tx, secret.id)
+    grants, now = grants_of(tx, secret.id), clock.now()
     query = select(SessionRow, UserRow).join(UserRow, UserRow.id == SessionRow.user_id)
     people = People(tx)
     for session, user in tx.execute(query.where(SessionRow.state.in_(_LEASABLE))).all():
-        if rules.may_use(people.person(user), grants):
+        if rules.may_use(people.in_session(user, session.profile_name, now), grants):
             _begin(tx, clock, actor, secret, session, user)
 
 
@@ -71,24 +71,38 @@ def end_of_secret(tx: Tx, clock: Clock, actor: Actor, secret_id: str, reason: st
 
 
 def end_ungranted(tx: Tx, clock: Clock, actor: Actor, secret: SecretRow) -> None:
-    """End a secret's leases of people whom no grant covers any more. Twice is safe."""
-    grants = grants_of(tx, secret.id)
-    for user_id in set(_live(tx, SecretLeaseRow.secret_id == secret.id, SecretLeaseRow.user_id)):
-        if not rules.may_use(person_of(tx, tx.get_one(UserRow, user_id)), grants):
-            where = (SecretLeaseRow.secret_id == secret.id) & (SecretLeaseRow.user_id == user_id)
-            _end(tx, clock, actor, where, UNGRANTED)
+    """End a secret's leases to sessions in which no grant covers it any more. Twice is safe."""
+    grants, now = grants_of(tx, secret.id), clock.now()
+    may_use: dict[tuple[str, str], bool] = {}
+    for lease_id, _, user, profile in _live(tx, SecretLeaseRow.secret_id == secret.id):
+        if (user.id, profile) not in may_use:
+            may_use[user.id, profile] = rules.may_use(person_now(tx, user, now, profile), grants)
+        if not may_use[user.id, profile]:
+            _end(tx, clock, actor, SecretLeaseRow.id == lease_id, UNGRANTED)
+
+
+def end_unusable(tx: Tx, clock: Clock, actor: Actor, user_id: str) -> None:
+    """End a person's leases of what their sessions may not use any more. Twice is safe."""
+    usable: dict[str, set[str]] = {}
+    for lease_id, secret_id, user, profile in _live(tx, SecretLeaseRow.user_id == user_id):
+        if profile not in usable:
+            person = person_now(tx, user, clock.now(), profile)
+            usable[profile] = {row.id for row in usable_by(tx, person)}
+        if secret_id not in usable[profile]:
+            _end(tx, clock, actor, SecretLeaseRow.id == lease_id, UNGRANTED)
+
+
+def begin_of_user(tx: Tx, clock: Clock, actor: Actor, user_id: str) -> None:
+    """Lease a person's running sessions all that they may use now. Twice is safe."""
+    sessions = select(SessionRow).where(SessionRow.user_id == user_id, SessionRow.state.in_(_LEASABLE))
+    for session in tx.scalars(sessions).all():
+        begin_leases(tx, clock, actor, session)
 
 
 def renew_of_user(tx: Tx, clock: Clock, actor: Actor, user_id: str) -> None:
     """End leases that a person's role or projects gave and give no more; begin those that they give now."""
-    user = tx.get_one(UserRow, user_id)
-    usable = {row.id for row in usable_by(tx, person_of(tx, user))}
-    for secret_id in set(_live(tx, SecretLeaseRow.user_id == user_id, SecretLeaseRow.secret_id)) - usable:
-        where = (SecretLeaseRow.secret_id == secret_id) & (SecretLeaseRow.user_id == user_id)
-        _end(tx, clock, actor, where, UNGRANTED)
-    sessions = select(SessionRow).where(SessionRow.user_id == user_id, SessionRow.state.in_(_LEASABLE))
-    for session in tx.scalars(sessions).all():
-        begin_leases(tx, clock, actor, session)
+    end_unusable(tx, clock, actor, user_id)
+    begin_of_user(tx, clock, actor, user_id)
 
 
 def list_leases(
@@ -115,7 +129,7 @@ def list_leases(
     return [(one[0], one[1], one[2], one[3]) for one in tx.execute(query.order_by(SecretLeaseRow.id.desc()))]
 
 
-def leases_of(tx: Tx, session: SessionRow) -> list[tuple[Leased, str]]:
+def leases_of(tx: Tx, session: SessionRow, now: datetime) -> list[tuple[Leased, str]]:
     """Return a session's live leases with the environment variables of their placeholders.
 
     Where several want the same place of requests to the same host, the closest counts there: the owner's own
@@ -123,31 +137,32 @@ def leases_of(tx: Tx, session: SessionRow) -> list[tuple[Leased, str]]:
     """
     query = _LIVE.where(SecretLeaseRow.session_id == session.id)
     leased = [(lease_id, secret) for lease_id, secret in tx.execute(query)]
-    person = person_of(tx, tx.get_one(UserRow, session.user_id))
+    person = person_now(tx, tx.get_one(UserRow, session.user_id), now, session.profile_name)
     grants = {secret.id: set(grants_of(tx, secret.id)) for _, secret in leased}
     return _closest(session.id, person, leased, grants)
 
 
-def live_leases(tx: Tx, people: People) -> list[Leased]:
+def live_leases(tx: Tx, people: People, now: datetime) -> list[Leased]:
     """Return the leases of all sessions, for gateways: asked for often, so in few questions."""
     query = (
         _LIVE.join(SessionRow, SessionRow.id == SecretLeaseRow.session_id)
         .join(UserRow, UserRow.id == SessionRow.user_id)
-        .add_columns(SessionRow.id, UserRow)
+        .add_columns(SessionRow.id, SessionRow.profile_name, UserRow)
         .order_by(SessionRow.id)
     )
     leased: dict[str, list[tuple[str, SecretRow]]] = {}
-    users: dict[str, UserRow] = {}
-    for lease_id, secret, session_id, user in tx.execute(query):
+    persons: dict[str, rules.Person] = {}
+    for lease_id, secret, session_id, profile, user in tx.execute(query):
         leased.setdefault(session_id, []).append((lease_id, secret))
-        users[session_id] = user
+        if session_id not in persons:
+            persons[session_id] = people.in_session(user, profile, now)
     if not leased:
         return []
     grants = leased_grants(tx)
     return [
         lease
         for session_id, found in leased.items()
-        for lease, _ in _closest(session_id, people.person(users[session_id]), found, grants)
+        for lease, _ in _closest(session_id, persons[session_id], found, grants)
     ]
 
 
@@ -214,8 +229,16 @@ def _begin(tx: Tx, clock: Clock, actor: Actor, secret: SecretRow, session: Sessi
     )
 
 
-def _live(tx: Tx, where: ColumnElement[bool], column: InstrumentedAttribute[str]) -> Iterable[str]:
-    return tx.scalars(select(column).where(where, SecretLeaseRow.ended_at.is_(None))).all()
+def _live(tx: Tx, where: ColumnElement[bool]) -> list[tuple[str, str, UserRow, str]]:
+    """Return live leases: id, the secret's id, whose session it is, and the name of its profile."""
+    query = (
+        select(SecretLeaseRow.id, SecretLeaseRow.secret_id, UserRow, SessionRow.profile_name)
+        .join(UserRow, UserRow.id == SecretLeaseRow.user_id)
+        .join(SessionRow, SessionRow.id == SecretLeaseRow.session_id)
+        .where(where, SecretLeaseRow.ended_at.is_(None))
+        .order_by(SecretLeaseRow.id)
+    )
+    return [(one[0], one[1], one[2], one[3]) for one in tx.execute(query)]
 
 
 def _end(tx: Tx, clock: Clock, actor: Actor, where: ColumnElement[bool], reason: str) -> None:

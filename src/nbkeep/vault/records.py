@@ -16,6 +16,7 @@ from nbkeep.store.project_tables import ProjectMemberRow, ProjectRow
 from nbkeep.store.tables import (
     ConnectionGrantRow,
     DeclaredConnectionRow,
+    GrantRow,
     SecretGrantRow,
     SecretLeaseRow,
     SecretRow,
@@ -24,15 +25,19 @@ from nbkeep.store.tables import (
 )
 
 from . import rules
-from .values import GATEWAYS_OWN, Binding
+from .values import CONNECTION, GATEWAYS_OWN, Binding
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from nbkeep.model.actor import Actor
     from nbkeep.store.database import Tx
 
     from .values import Kind
 
 _LIVE = frozenset(state.value for state in LIVE)
+_GRANTED = "granted"  # see grants/values.py, some floors above
 
 
 def binding_of(row: SecretRow) -> Binding:
@@ -47,8 +52,13 @@ def grants_of(tx: Tx, secret_id: str) -> list[str]:
 
 
 def person_of(tx: Tx, user: UserRow) -> rules.Person:
-    """Return a user as the rules know them."""
+    """Return a user as the rules know them, in every session of theirs."""
     return People(tx, user.id).person(user)
+
+
+def person_now(tx: Tx, user: UserRow, now: datetime, profile: str = "") -> rules.Person:
+    """Return a user with what they have for a while in sessions of a profile ("": of any)."""
+    return People(tx, user.id).in_session(user, profile, now)
 
 
 class People:
@@ -71,6 +81,51 @@ class People:
             connections = tuple(sorted(names))
             self._known[user.id] = replace(person, connections=connections, datasets=self._datasets)
         return self._known[user.id]
+
+    def in_session(self, user: UserRow, profile: str, now: datetime) -> rules.Person:
+        """Return one of them with what they have for a while in sessions of a profile ("": of any)."""
+        person = self.person(user)
+        profiles = [profile]
+        if not profile:
+            profiles = [name for user_id, name in self._for_a_while if user_id == user.id]
+        lent = {name for one in profiles for name in self.until(user.id, one, now)}
+        return replace(person, connections=tuple(sorted(lent.union(person.connections)))) if lent else person
+
+    def until(self, user_id: str, profile: str, now: datetime) -> Mapping[str, datetime]:
+        """Return the connections that a person has for a while in sessions of a profile, until when."""
+        found = self._for_a_while.get((user_id, profile), {})
+        return {name: ends_at for name, ends_at in found.items() if ends_at > now}
+
+    def profiles_until(self, user_id: str, now: datetime) -> dict[str, dict[str, datetime]]:
+        """Return, by connection, the profiles in whose sessions a person has it for a while, until when."""
+        found: dict[str, dict[str, datetime]] = {}
+        for one, profile in sorted(self._for_a_while):
+            if one == user_id:
+                for name, ends_at in self.until(user_id, profile, now).items():
+                    found.setdefault(name, {})[profile] = ends_at
+        return found
+
+    @cached_property
+    def _for_a_while(self) -> dict[tuple[str, str], dict[str, datetime]]:
+        """When the last live grant of each connection ends, by the user's id and the profile's name.
+
+        What was asked for before the connection was declared was another one of that name.
+        """
+        query = select(GrantRow.user_id, GrantRow.profile_name, GrantRow.subject, GrantRow.expires_at).join(
+            DeclaredConnectionRow, DeclaredConnectionRow.name == GrantRow.subject
+        )
+        query = query.where(
+            GrantRow.kind == CONNECTION,
+            GrantRow.state == _GRANTED,
+            GrantRow.requested_at >= DeclaredConnectionRow.created_at,
+        )
+        if self._user_id is not None:
+            query = query.where(GrantRow.user_id == self._user_id)
+        found: dict[tuple[str, str], dict[str, datetime]] = {}
+        for user_id, profile, name, ends_at in self._tx.execute(query.order_by(GrantRow.expires_at)):
+            if ends_at is not None:
+                found.setdefault((user_id, profile), {})[name] = ends_at
+        return found
 
     @cached_property
     def _granted(self) -> dict[str, set[str]]:

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Kind = Literal["header", "query", "basic", "sigv4", "postgres", "s3"]
-THROUGH = "connection:"  # a grant to whoever was granted the declared connection of this name
+CONNECTION = "connection"  # of grants for a while, too
+THROUGH = f"{CONNECTION}:"  # a grant to whoever was granted the declared connection of this name
 THROUGH_DATA = "dataset:"  # a grant to the gateway, for reading the dataset of this name
 # Kinds that no request of a session carries, with what they are granted through.
 ONLY_THROUGH: dict[str, str] = {"postgres": THROUGH, "s3": THROUGH_DATA}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 import yaml
 from cli_parts import be
 
 from grants_parts import PROFILE
 
 if TYPE_CHECKING:
+    import pytest
     from cli_parts import Nbkeep
 
     from office_parts import OfficeForTests

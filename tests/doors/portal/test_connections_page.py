@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nbkeep.connections.records import list_connections
 from nbkeep.model.actor import Role
+from portal_parts import HOSTILE
 
 if TYPE_CHECKING:
     from portal_parts import Person, Portal
@@ -15,6 +16,7 @@ SECRET = {"name": "warehouse-pw", "value": "Qz7-not-on-a-page", "hosts": "wareho
 FIELDS = {"name": "warehouse", "kind": "postgres", "place": "warehouse.acme.local", "database": "sales",
           "role": "reader", "secret": "warehouse-pw", "local_port": "5432", "tls": "verify",
           "grants": "user:jane"}  # fmt: skip
+REQUEST = {"connection": "warehouse", "profile": "notebook-cpu-small", "reason": "Totals", "duration": "2h"}
 
 
 def _id(portal: Portal, person: Person) -> str:
@@ -31,7 +33,9 @@ def test_an_admin_declares_grants_and_removes_and_people_see_what_is_theirs(port
     assert "warehouse.acme.local:5432" in hers
     assert "host=localhost port=5432 dbname=sales user=me" in hers
     assert "localhost:5432" in his
-    assert "not you: ask an admin" in his
+    assert "not you" in his
+    assert "Ask for it" in his
+    assert "Ask for it" not in hers
     assert "acme" not in his
     assert "Declare a connection" not in hers
     which = _id(portal, ops)
@@ -46,6 +50,54 @@ def test_an_admin_declares_grants_and_removes_and_people_see_what_is_theirs(port
     assert ops.post(f"/connections/{which}/remove").status_code == 303
     assert "No connections yet" in jane.get("/connections")
     assert SECRET["value"] not in hers + his
+
+
+def test_who_has_none_asks_an_admin_decides_and_it_ends(portal: Portal) -> None:
+    ops, jane = portal.person("ops", Role.ADMIN), portal.person()
+    assert "Ask for a connection" not in jane.get("/connections")
+    ops.post("/secrets", **SECRET)
+    assert ops.post("/connections", **(FIELDS | {"grants": ""})).status_code == 303
+    page = jane.get("/connections?ask=warehouse")
+    assert '<option value="warehouse" selected>' in page
+    assert 'href="/portal/connections?ask=warehouse#ask"' in page
+    assert 'href="/portal/connections#ask"' in jane.get("/grants")
+    assert jane.post("/connections/request", **REQUEST).status_code == 303
+    assert 'data-standing="requested"' in jane.get("/connections")
+    queue = ops.get("/grants")
+    assert "connection <strong>warehouse</strong>" in queue
+    grant = queue.split('data-grant="')[1].split('"')[0]
+    assert ops.post(f"/grants/{grant}/approve", duration="1h").status_code == 303
+    hers = jane.get("/connections")
+    assert 'data-standing="granted"' in hers
+    assert "you, for a while" in hers
+    assert "warehouse.acme.local:5432" in hers
+    portal.office.clock.advance(3600)
+    over = jane.get("/connections")
+    assert "data-standing" not in over
+    assert "acme" not in over
+    assert jane.post("/connections/request", **REQUEST).status_code == 303
+    assert ops.post(f"/connections/{_id(portal, ops)}/remove").status_code == 303
+    assert "the connection was removed." in jane.get("/grants")
+
+
+def test_what_is_wrong_with_a_request_is_said_and_what_was_typed_is_not_lost(portal: Portal) -> None:
+    ops, jane = portal.person("ops", Role.ADMIN), portal.person()
+    ops.post("/secrets", **SECRET)
+    assert ops.post("/connections", **(FIELDS | {"grants": ""})).status_code == 303
+    for wrong, status, marked in (
+        ({"connection": "other"}, 403, "There is no connection other."),
+        ({"connection": "No Name"}, 400, "e-connection"),
+        ({"profile": ""}, 400, "e-profile"),
+        ({"profile": "none-such"}, 404, "There is no profile"),
+        ({"reason": ""}, 400, "e-reason"),
+        ({"duration": "99d"}, 400, "e-duration"),
+    ):
+        answer = jane.post("/connections/request", **(REQUEST | wrong))
+        assert (answer.status_code, marked in answer.text) == (status, True), wrong
+        assert 'value="Totals"' in answer.text or "reason" in wrong
+    assert "data-standing" not in jane.get("/connections")
+    hostile = jane.post("/connections/request", **(REQUEST | {"reason": HOSTILE, "connection": HOSTILE}))
+    assert "<img src=x" not in hostile.text
 
 
 def test_what_is_wrong_is_shown_beside_its_field(portal: Portal) -> None:

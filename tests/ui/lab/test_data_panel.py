@@ -71,7 +71,7 @@ def test_it_tells_what_may_be_read_and_why_not_more(lab: Lab, page: Page) -> Non
     expect(entry(panel, "clicks")).to_contain_text("Asked for 2 h, waits for olga: Totals of the quarter")
     expect(entry(panel, "wages")).to_contain_text("olga said no: The year is not closed yet")
     expect(entry(panel, "warehouse")).to_contain_text("localhost:5432")
-    expect(entry(panel, "queue")).to_contain_text("nbkeep connection grant queue user:jane")
+    expect(entry(panel, "queue")).to_contain_text("nbkeep connection request queue")
     panel.get_by_text("Packages of this session (2)").click()
     expect(panel.get_by_role("list", name="Packages")).to_contain_text("known to be vulnerable: GHSA-1")
     expect(panel.get_by_role("list", name="Packages")).to_contain_text("refused; evil is on the deny-list")

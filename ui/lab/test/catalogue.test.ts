@@ -87,9 +87,9 @@ describe('the words', () => {
 
   test('tell whom to ask for a connection', () => {
     const one = { name: 'warehouse', kind: 'postgres', local_port: 5432, is_granted: false, database: '', has_password: true };
-    expect(connectionWords(one, 'jane')).toContain('nbkeep connection grant warehouse user:jane');
-    expect(connectionWords({ ...one, is_granted: true }, 'jane')).toBe('Granted: no password is needed from you.');
-    expect(connectionWords({ ...one, is_granted: true, has_password: false }, 'jane')).toContain('tell an admin');
+    expect(connectionWords(one)).toContain('nbkeep connection request warehouse');
+    expect(connectionWords({ ...one, is_granted: true })).toBe('Granted: no password is needed from you.');
+    expect(connectionWords({ ...one, is_granted: true, has_password: false })).toContain('tell an admin');
   });
 
   test('tell what became of a package', () => {

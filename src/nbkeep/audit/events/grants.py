@@ -14,7 +14,7 @@ class GrantRequested(Event):
 
     type: ClassVar[str] = "grant.requested"
     grant_id: str
-    kind: str  # host
+    kind: str  # see grants/kinds.py
     subject: str
     user: str
     profile: str

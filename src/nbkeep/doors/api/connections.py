@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nbkeep.connections import change, parse
 from nbkeep.connections.records import find_connection, list_connections
-from nbkeep.connections.view import connection_view
+from nbkeep.connections.view import connection_view, connection_views
+from nbkeep.grants.take_out import take_out_connection
 from nbkeep.model.grantee import GRANTEE_WORDS
 
 from .auth import ActorDep, OfficeDep
@@ -50,9 +51,9 @@ class ConnectionGrant(BaseModel):
 
 @router.get("/connections", summary="List connections")
 def list_all(office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
-    """Return all connections; where one leads, only to those who may use it."""
+    """Return all connections; where one leads, only to those who may use it, be it for a while."""
     with office.store.read() as tx:
-        items = [connection_view(tx, actor, row) for row in list_connections(tx, actor)]
+        items = connection_views(tx, office.clock.now(), actor, list_connections(tx, actor))
     return {"items": items, "next": None}
 
 
@@ -65,14 +66,14 @@ def add(wanted: ConnectionWanted, office: OfficeDep, actor: ActorDep) -> dict[st
         row = change.add_connection(
             tx, office.clock, actor, declared, secret=wanted.secret, grants=wanted.grants
         )
-        return connection_view(tx, actor, row)
+        return connection_view(tx, office.clock.now(), actor, row)
 
 
 @router.get("/connections/{which}", summary="Show a connection")
 def show(which: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
     """Return one connection."""
     with office.store.read() as tx:
-        return connection_view(tx, actor, find_connection(tx, actor, which))
+        return connection_view(tx, office.clock.now(), actor, find_connection(tx, actor, which))
 
 
 @router.post("/connections/{which}/grants", summary="Grant a connection")
@@ -80,7 +81,7 @@ def grant(which: str, body: ConnectionGrant, office: OfficeDep, actor: ActorDep)
     """Let sessions of somebody use a connection, also those that run. Twice is safe."""
     with office.store.write() as tx:
         row = change.grant_connection(tx, office.clock, actor, which, body.to)
-        return connection_view(tx, actor, row)
+        return connection_view(tx, office.clock.now(), actor, row)
 
 
 @router.delete("/connections/{which}/grants/{to}", summary="Take a grant away")
@@ -88,13 +89,16 @@ def ungrant(which: str, to: str, office: OfficeDep, actor: ActorDep) -> dict[str
     """Take a grant away; what is open by it is cut within a second. Twice is safe."""
     with office.store.write() as tx:
         row = change.ungrant_connection(tx, office.clock, actor, which, to)
-        return connection_view(tx, actor, row)
+        return connection_view(tx, office.clock.now(), actor, row)
 
 
 @router.delete("/connections/{which}", status_code=204, summary="Remove a connection")
 def remove(
     which: str, office: OfficeDep, actor: ActorDep, reason: Annotated[str, Query(max_length=500)] = ""
 ) -> None:
-    """Remove a connection with its grants; what is open is cut within a second. Its secret stays."""
+    """Remove a connection with its grants; what is open is cut within a second. Its secret stays.
+
+    What is asked for of it is denied, and what was granted for a while ends.
+    """
     with office.store.write() as tx:
-        change.remove_connection(tx, office.clock, actor, which, reason)
+        take_out_connection(tx, office.clock, actor, which, reason)

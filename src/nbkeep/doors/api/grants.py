@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from nbkeep.grants import decide, end
-from nbkeep.grants.kinds import DATASET, HOST
+from nbkeep.grants.kinds import CONNECTION, DATASET, HOST
 from nbkeep.grants.records import find_grant, list_grants, owner_of
 from nbkeep.grants.request import request_grant
 from nbkeep.grants.view import grant_view
@@ -26,12 +26,18 @@ router = APIRouter(prefix="/grants", tags=["grants"])
 
 
 class GrantWanted(BaseModel):
-    """What one asks for: a host or a dataset. Exactly one of `session` (its profile counts) and `profile`."""
+    """What one asks for: a host, a dataset or a connection.
+
+    Exactly one of `session` (its profile counts) and `profile`.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     host: str = Field("", max_length=300, examples=["huggingface.co"], description="HOST or HOST:PORT,PORT")
     dataset: str = Field("", max_length=100, examples=["sales"], description="Or a dataset of the catalogue")
+    connection: str = Field(
+        "", max_length=100, examples=["warehouse"], description="Or a declared connection"
+    )
     session: str = Field("", max_length=24, description="One of your sessions")
     profile: str = Field("", max_length=80, description="Or a profile that you may start")
     reason: str = Field(max_length=2000, examples=["Weights of the model that we compare with"])
@@ -77,16 +83,19 @@ def list_all(
 @router.post("", status_code=201, summary="Ask for access")
 def request(wanted: GrantWanted, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
     """Ask for it in all your sessions of a profile. The same again returns the request that is open."""
-    if bool(wanted.host) == bool(wanted.dataset):
-        raise invalid("host", "What is it that you ask for?", "Give either a host or a dataset.")
+    asked = {HOST.name: wanted.host, DATASET.name: wanted.dataset, CONNECTION.name: wanted.connection}
+    given = [(kind, what) for kind, what in asked.items() if what]
+    if len(given) != 1:
+        raise invalid("host", "What is it that you ask for?", "Give one host, dataset or connection.")
+    [(kind, what)] = given
     with office.store.write() as tx:
         row = request_grant(
             tx,
             office.clock,
             office.settings,
             actor,
-            wanted.host or wanted.dataset,
-            kind=(DATASET if wanted.dataset else HOST).name,
+            what,
+            kind=kind,
             reason=wanted.reason,
             duration=wanted.duration,
             session_id=wanted.session,

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from . import panels
+from nbkeep.model.errors import invalid
+
+from . import panels, words
 from .connect import office, part
-from .options import Grants, Json, Whom, Yes, complete_connection, given
+from .options import (
+    Grants,
+    Json,
+    Whom,
+    Yes,
+    complete_connection,
+    complete_profile,
+    complete_session,
+    given,
+)
 from .output import Column, confirm, print_fields, print_json, print_note, print_table
 
 _HELP = """Databases and services that have a name, and a local port in every session.
 
 A program in a session connects to the local port. Sessions of people who were granted the connection are
-led on, with PostgreSQL's password added on the way; others are told what is missing.
+led on, with PostgreSQL's password added on the way; others are told what is missing, and may ask for it.
 """
 connection = typer.Typer(help=_HELP, no_args_is_help=True)
 
@@ -121,6 +133,39 @@ def show(which: Which, as_json: Json = False) -> None:
 
 
 @connection.command()
+def request(
+    which: Which,
+    reason: Annotated[str, typer.Option("--reason", help="What for; who decides reads it.")],
+    session: Annotated[
+        str | None,
+        typer.Option("--session", metavar="ID", autocompletion=complete_session, help="Who needs it."),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", autocompletion=complete_profile, help="Or for sessions of this profile."),
+    ] = None,
+    duration: Annotated[
+        str, typer.Option("--for", metavar="DURATION", help="For how long, from the approval on.")
+    ] = "2h",
+    as_json: Json = False,
+) -> None:
+    """Ask for a connection, for a while. An admin decides; access ends by itself.
+
+    Example: nbkeep connection request warehouse --session ses_… --reason 'totals of the quarter' --for 2h
+    """
+    if (session is None) == (profile is None):
+        raise invalid("session", "For which sessions?", "Give either --session ID or --profile NAME.")
+    wanted = given(connection=which, session=session, profile=profile, reason=reason, duration=duration)
+    with office() as api:
+        found = api.post("grants", wanted)
+    if as_json:
+        print_json(found)
+        return
+    print_note(f"{found['id']} asks for {found['subject']} in your sessions of {found['profile']}.")
+    print_note(f"An admin decides; `nbkeep grant show {found['id']}` tells what became of it.")
+
+
+@connection.command()
 def grant(which: Which, to: Whom) -> None:
     """Let sessions of somebody use a connection, also those that run.
 
@@ -145,7 +190,10 @@ def remove(
     reason: Annotated[str | None, typer.Option("--reason", help="Why, for the record.")] = None,
     yes: Yes = False,
 ) -> None:
-    """Remove a connection with its grants; what is open is cut. Its secret stays."""
+    """Remove a connection with its grants; what is open is cut. Its secret stays.
+
+    What is asked for of it is denied, and what was granted for a while ends.
+    """
     confirm(f"Remove {which}? Work that uses it fails.", yes=yes)
     with office() as api:
         api.delete(f"connections/{part(which)}", **given(reason=reason))
@@ -163,4 +211,9 @@ def _place(found: dict[str, Any]) -> str:
 def _granted(found: dict[str, Any]) -> str:
     if found["grants"] is not None:
         return ", ".join(found["grants"])
-    return "you" if found["is_granted"] else ""
+    if found["is_granted"]:
+        return "you"
+    now = datetime.now(UTC).isoformat()
+    return ", ".join(
+        f"you in {one['profile']}, for {words.until(one['until'], now)}" for one in found["for_a_while"]
+    )

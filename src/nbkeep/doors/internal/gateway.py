@@ -104,7 +104,8 @@ def package(name: str, office: OfficeDep) -> dict[str, Any]:
 def value_of(lease_id: str, body: Wanted, office: OfficeDep) -> dict[str, Any]:
     """Hand out the value of a live lease, the only way by which one leaves the vault."""
     with office.store.read() as tx:
-        found = hand_out(tx, source_of(office.settings), body.session_id, lease_id)
+        now = office.clock.now()
+        found = hand_out(tx, source_of(office.settings), now, body.session_id, lease_id)
         is_noted = is_use_noted(tx, office.clock, lease_id)
     value = found.value()
     if not is_noted:
@@ -115,17 +116,18 @@ def value_of(lease_id: str, body: Wanted, office: OfficeDep) -> dict[str, Any]:
 
 def _look(office: Office, known: str | None) -> dict[str, Any] | None:
     with office.store.read() as tx:
-        found = live_policies(tx, office.settings, office.clock.now())
+        now = office.clock.now()
+        found = live_policies(tx, office.settings, now)
         people = People(tx)
-        leased = live_leases(tx, people)
+        leased = live_leases(tx, people, now)
         models = gateway_view(tx, office.clock, office.settings.currency)
-        connections = live_connections(tx, people).as_json()
-        datasets = live_readers(tx, live_datasets(tx, office.clock.now())).as_json()
+        connections = live_connections(tx, people, now).as_json()
+        datasets = live_readers(tx, live_datasets(tx, now)).as_json()
         tag = tag_of(found, leased, models, connections, datasets)
         if tag == known:
             return None
         limited = [policy.session_id for policy in found if policy.volume_bytes]
-        sent = sent_by_all(tx, limited, office.clock.now()) if limited else {}
+        sent = sent_by_all(tx, limited, now) if limited else {}
     return {
         "tag": tag,
         "policies": [policy.as_json() for policy in found],

@@ -12,12 +12,9 @@ from nbkeep.data.records import find_dataset, list_datasets
 from nbkeep.data.rules import ADMIN, fits
 from nbkeep.data.view import dataset_view
 from nbkeep.grants.kinds import DATASET
-from nbkeep.grants.records import LIMIT_MAX, list_grants
 from nbkeep.grants.request import request_grant
 from nbkeep.grants.rules import ASK
 from nbkeep.grants.take_out import take_out_dataset
-from nbkeep.grants.values import State
-from nbkeep.grants.view import grant_view
 from nbkeep.model.classification import CLASSIFICATIONS
 from nbkeep.model.errors import Refused
 from nbkeep.model.verdict import Allow
@@ -26,6 +23,7 @@ from nbkeep.profiles.profiles import list_profiles
 from .errors import field_errors
 from .guard import Form, SignedIn, text
 from .render import page
+from .standings import standings
 
 if TYPE_CHECKING:
     from nbkeep.app import Office
@@ -102,19 +100,6 @@ def _profiles(tx: Tx, browser: Browser, dataset: dict[str, Any]) -> list[tuple[s
     ]
 
 
-def _standings(tx: Tx, office: Office, browser: Browser) -> dict[str, list[dict[str, Any]]]:
-    """Return what the browser's person has of each dataset now: what waits, and what is open until when."""
-    now, actor = office.clock.now(), browser.actor
-    standings: dict[str, list[dict[str, Any]]] = {}
-    for state in (State.GRANTED, State.REQUESTED):
-        found = list_grants(tx, actor, now, state=state.value, mine=True, limit=LIMIT_MAX).items
-        for row, user in found:
-            if row.kind == DATASET.name:
-                view = grant_view(actor, office.settings, now, row, user)
-                standings.setdefault(row.subject, []).append(view)
-    return standings
-
-
 def _page(
     request: Request,
     browser: Browser,
@@ -129,7 +114,7 @@ def _page(
     with office.store.read() as tx:
         found = [dataset_view(tx, actor, row) for row in list_datasets(tx, actor)]
         if actor.may(ASK):
-            has = _standings(tx, office, browser)
+            has = standings(tx, office, browser, DATASET.name)
             found = [
                 one | {"profiles": _profiles(tx, browser, one), "has": has.get(one["name"], [])}
                 for one in found

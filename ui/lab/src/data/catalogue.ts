@@ -164,10 +164,10 @@ export function askedWords(dataset: Dataset): string {
   return asked ? `Asked for ${duration(asked.wanted_s * 1000)}, waits for ${dataset.decider}: ${asked.reason}` : '';
 }
 
-/** What is told of a connection: where it is, or whom to ask. */
-export function connectionWords(connection: Connection, user: string): string {
+/** What is told of a connection: where it is, or how to ask for it. */
+export function connectionWords(connection: Connection): string {
   if (!connection.is_granted) {
-    return `Not granted to you. An admin does that: nbkeep connection grant ${connection.name} user:${user}`;
+    return `Not granted to you. Ask for it on the portal's page Connections, or: nbkeep connection request ${connection.name}`;
   }
   return connection.kind === 'postgres' && !connection.has_password
     ? 'Granted, but its password has ended: tell an admin.'

@@ -205,7 +205,7 @@ function OneDataset(props: {
   );
 }
 
-function OneConnection(props: { connection: Connection; user: string; actions: Actions }): React.ReactElement {
+function OneConnection(props: { connection: Connection; actions: Actions }): React.ReactElement {
   const { connection, actions } = props;
   const [said, setSaid] = React.useState('');
   const address = `localhost:${connection.local_port}`;
@@ -220,7 +220,7 @@ function OneConnection(props: { connection: Connection; user: string; actions: A
         <code>{address}</code>
         {connection.database && <> · database {connection.database}</>}
       </p>
-      <p className="nbkeep-Data-access">{connectionWords(connection, props.user)}</p>
+      <p className="nbkeep-Data-access">{connectionWords(connection)}</p>
       {connection.is_granted && (
         <div className="nbkeep-Buttons">
           <button type="button" className="nbkeep-Button" onClick={() => setSaid(actions.insertConnection(connection))}>
@@ -269,7 +269,6 @@ function Lists(props: {
   const { catalogue, source, actions } = props;
   const [words, setWords] = React.useState('');
   const now = useNow(props.session, NEWS_MS);
-  const user = props.session.status?.user ?? '';
   const datasets = catalogue.datasets.filter(one => matches(words, one.name, one.purpose, one.owner, one.classification));
   const connections = catalogue.connections.filter(one => matches(words, one.name, one.kind, one.database));
   const packages = catalogue.packages.filter(one => matches(words, one.name, one.version, one.outcome));
@@ -306,7 +305,7 @@ function Lists(props: {
       {connections.length === 0 && nothing(catalogue.connections.length, 'No databases or services yet. An admin declares them.')}
       <ul className="nbkeep-Data-list" aria-labelledby="nbkeep-connections">
         {connections.map(one => (
-          <OneConnection key={one.name} connection={one} user={user} actions={actions} />
+          <OneConnection key={one.name} connection={one} actions={actions} />
         ))}
       </ul>
       <Packages packages={packages} />
