@@ -17,12 +17,14 @@ class Situation:
     """What a kind is told: of the profile, and of what there is to ask for.
 
     `policy`: what its sessions may reach, without any grant. `classification`: what it is cleared for.
-    `datasets`: the class of each, by name.
+    `datasets`: the class of each, by name. `flavor`: what it stands on, and whether that `needs_approval`.
     """
 
     policy: Policy
     classification: str = ""
     datasets: Mapping[str, str] = field(default_factory=dict[str, str])
+    flavor: str = ""
+    needs_approval: bool = False
 
 
 class Kind(Protocol):

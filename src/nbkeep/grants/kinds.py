@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from nbkeep.model.errors import invalid
 
 from .datasets import Datasets
+from .flavors import Flavors
 from .hosts import Hosts
 
 if TYPE_CHECKING:
     from .interface import Kind
 
 HOST, DATASET = Hosts(), Datasets()
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (HOST, DATASET)}
+FLAVOR = Flavors()
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (HOST, DATASET, FLAVOR)}
 
 
 def kind_named(name: str) -> Kind:

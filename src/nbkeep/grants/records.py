@@ -14,7 +14,7 @@ from nbkeep.model.errors import invalid, not_found
 from nbkeep.profiles.profiles import as_profile
 from nbkeep.profiles.reach import reach_of
 from nbkeep.store.data_tables import DatasetRow
-from nbkeep.store.tables import GrantRow, ProfileRow, UserRow
+from nbkeep.store.tables import FlavorRow, GrantRow, ProfileRow, UserRow
 
 from . import rules
 from .hosts import granted_rule
@@ -146,7 +146,14 @@ def situation_now(tx: Tx, settings: Settings, profile_name: str) -> Situation | 
     policy = policy_of("", reach_of(as_profile(profile)), settings.egress_denylist)
     found = tx.execute(select(DatasetRow.name, DatasetRow.classification))
     datasets = {one.name: one.classification for one in found}
-    return Situation(policy, profile.classification, datasets)
+    flavor = tx.get_one(FlavorRow, profile.flavor)
+    return Situation(
+        policy,
+        profile.classification,
+        datasets,
+        flavor=flavor.name,
+        needs_approval=flavor.needs_approval,
+    )
 
 
 def _is_of_datasets(actor: Actor) -> ColumnElement[bool]:

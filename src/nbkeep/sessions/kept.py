@@ -36,7 +36,14 @@ _GRACE_AFTER_SAVE_S = 15.0
 
 # Ends that somebody or a limit asked for; every other reason is a failure.
 ORDERLY = frozenset(
-    {StopReason.USER, StopReason.ADMIN, StopReason.IDLE, StopReason.MAX_SESSION, StopReason.USER_DISABLED}
+    {
+        StopReason.USER,
+        StopReason.ADMIN,
+        StopReason.IDLE,
+        StopReason.MAX_SESSION,
+        StopReason.APPROVAL,
+        StopReason.USER_DISABLED,
+    }
 )
 
 

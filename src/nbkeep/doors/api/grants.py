@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from nbkeep.grants import decide, end
-from nbkeep.grants.kinds import DATASET, HOST
+from nbkeep.grants.kinds import DATASET, FLAVOR, HOST
 from nbkeep.grants.records import find_grant, list_grants, owner_of
 from nbkeep.grants.request import request_grant
 from nbkeep.grants.view import grant_view
@@ -26,12 +26,15 @@ router = APIRouter(prefix="/grants", tags=["grants"])
 
 
 class GrantWanted(BaseModel):
-    """What one asks for: a host or a dataset. Exactly one of `session` (its profile counts) and `profile`."""
+    """A host, a dataset or a flavor. Exactly one of `session` (its profile counts) and `profile`."""
 
     model_config = ConfigDict(extra="forbid")
 
     host: str = Field("", max_length=300, examples=["huggingface.co"], description="HOST or HOST:PORT,PORT")
     dataset: str = Field("", max_length=100, examples=["sales"], description="Or a dataset of the catalogue")
+    flavor: str = Field(
+        "", max_length=40, examples=["gpu-large"], description="Or the flavor of the profile, to start it"
+    )
     session: str = Field("", max_length=24, description="One of your sessions")
     profile: str = Field("", max_length=80, description="Or a profile that you may start")
     reason: str = Field(max_length=2000, examples=["Weights of the model that we compare with"])
@@ -77,16 +80,21 @@ def list_all(
 @router.post("", status_code=201, summary="Ask for access")
 def request(wanted: GrantWanted, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
     """Ask for it in all your sessions of a profile. The same again returns the request that is open."""
-    if bool(wanted.host) == bool(wanted.dataset):
-        raise invalid("host", "What is it that you ask for?", "Give either a host or a dataset.")
+    named = {HOST: wanted.host, DATASET: wanted.dataset, FLAVOR: wanted.flavor}
+    given = [(kind.name, what) for kind, what in named.items() if what]
+    if len(given) != 1:
+        raise invalid(
+            "host", "What is it that you ask for?", "Give exactly one: a host, a dataset or a flavor."
+        )
+    kind, what = given[0]
     with office.store.write() as tx:
         row = request_grant(
             tx,
             office.clock,
             office.settings,
             actor,
-            wanted.host or wanted.dataset,
-            kind=(DATASET if wanted.dataset else HOST).name,
+            what,
+            kind=kind,
             reason=wanted.reason,
             duration=wanted.duration,
             session_id=wanted.session,
