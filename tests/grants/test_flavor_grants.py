@@ -200,6 +200,23 @@ def test_a_revoked_approval_leaves_two_minutes_to_the_sessions_it_was_for(any_of
     assert {office.row(one).state for one in (before, his, elsewhere)} == {"ready"}
 
 
+def test_a_session_that_rests_in_memory_ends_with_its_approval_too(office: OfficeForTests) -> None:
+    jane, ada = office.user(), office.user("ada", Role.ADMIN)
+    mark(office)
+    request = ask_to_start(office, jane)
+    approve(office, ada, request)
+    session = office.ready(jane)
+    office.change(session, state="frozen", frozen_at=office.clock.now())
+    revoke(office, ada, request)
+    assert (
+        session_line(office.clock, office.settings, office.row(session), "jane")["frozen_until"]
+        == (office.clock.now() + timedelta(minutes=2)).isoformat()
+    )
+    office.clock.advance(2 * MINUTE_S)
+    assert stops.stop_what_is_due(office) == 1
+    assert office.row(session).stop_reason == StopReason.APPROVAL
+
+
 def test_who_has_another_approval_keeps_it_when_one_is_taken(any_office: OfficeForTests) -> None:
     office, jane, ada = any_office, any_office.user(), any_office.user("ada", Role.ADMIN)
     mark(office)

@@ -47,15 +47,11 @@ def approvals_of(tx: Tx, now: datetime, user_id: str) -> Mapping[tuple[str, str]
     return found
 
 
-def approval_of(tx: Tx, now: datetime, user_id: str, profile_name: str, flavor: str) -> Approval:
-    """Return how one person stands with one profile and flavor."""
-    return approvals_of(tx, now, user_id).get((profile_name, flavor), NONE)
-
-
 def note_approved(tx: Tx, now: datetime, row: GrantRow) -> None:
     """Let sessions that run on an approval know of a longer one: "keep working" reaches as far."""
-    for session in _on_approval(tx, row):
-        until = approval_of(tx, now, row.user_id, row.profile_name, row.subject).until
+    sessions = _on_approval(tx, row)
+    until = _until(tx, now, row) if sessions else None
+    for session in sessions:
         if until is not None and session.approved_until is not None:
             session.approved_until = max(session.approved_until, until)
 
@@ -65,13 +61,19 @@ def note_taken(tx: Tx, now: datetime, row: GrantRow) -> None:
 
     They have as long as another live grant says, and two minutes at least, never more than before.
     """
-    left = approval_of(tx, now, row.user_id, row.profile_name, row.subject).until
+    sessions = _on_approval(tx, row)
+    left = _until(tx, now, row) if sessions else None
     until = max(now + LAST_CALL, left) if left is not None else now + LAST_CALL
-    for session in _on_approval(tx, row):
+    for session in sessions:
         if session.approved_until is not None:
             session.approved_until = min(session.approved_until, until)
         if session.ends_at is not None:
             session.ends_at = min(session.ends_at, until)
+
+
+def _until(tx: Tx, now: datetime, row: GrantRow) -> datetime | None:
+    """Return when the last live grant of the same kind for the same thing ends."""
+    return approvals_of(tx, now, row.user_id).get((row.profile_name, row.subject), NONE).until
 
 
 def _on_approval(tx: Tx, row: GrantRow) -> list[SessionRow]:
