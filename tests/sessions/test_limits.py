@@ -18,7 +18,9 @@ from nbkeep.sessions.limits import (
     Extension,
     can_extend_until,
     extend,
+    first_end,
     idle_stop_at,
+    moved_end,
     stop_due,
     warn_before_s,
     warning,
@@ -123,6 +125,76 @@ def test_nobody_ever_gets_more_than_the_policy_or_is_stopped_unwarned(
                            extended_s=given_.extended_s)  # fmt: skip
     assert work.ends_at is not None
     assert work.ends_at <= at(seconds=max_s + extra_s)
+
+
+# An approval that ends three hours in, of a session that would go on for eight, and four more on request.
+APPROVED = replace(WORK, is_busy=True, ends_at=at(hours=3), approved_until=at(hours=3))
+
+
+def test_an_approval_ends_a_session_before_its_profile_does() -> None:
+    assert first_end(T0, 28800, at(hours=3)) == at(hours=3)
+    assert first_end(T0, 28800, at(hours=9)) == first_end(T0, 28800, None) == at(hours=8)
+    assert stop_due(APPROVED, at(hours=3)) == "approval"
+    assert can_extend_until(APPROVED) == at(hours=3)
+    no = extend(APPROVED, at(hours=2, minutes=55))
+    assert isinstance(no, Refuse)
+    assert no.code == "approval-ends"
+    for minutes, words in ((50, "in 10 min"), (58, "in 2 min")):
+        told = warning(APPROVED, at(hours=2, minutes=minutes))
+        assert told is not None
+        assert (told.kind, told.extendable) == ("max-session", False)
+        assert f"The approval for this session ends and it ends {words}" in told.text
+
+
+def test_where_both_end_at_once_it_is_the_one_that_could_not_go_on() -> None:
+    both = replace(APPROVED, ends_at=at(hours=8), approved_until=at(hours=8))
+    assert stop_due(both, at(hours=8)) == "approval"
+    spent = replace(both, ends_at=at(hours=12), approved_until=at(hours=12), extended_s=14400)
+    assert stop_due(spent, at(hours=12)) == "max-session"
+    no = extend(spent, at(hours=12))
+    assert isinstance(no, Refuse)
+    assert no.code == "extension-used-up"
+
+
+def test_what_the_platform_gives_back_stays_within_the_approval() -> None:
+    hour, two = timedelta(hours=1), timedelta(minutes=2)
+    assert moved_end(at(hours=3), hour, at(hours=1), None) == at(hours=4)
+    assert moved_end(at(hours=3), hour, at(hours=1), at(hours=9)) == at(hours=4)
+    assert moved_end(at(hours=3), hour, at(hours=1), at(hours=3)) == at(hours=3)
+    assert moved_end(at(hours=3), 4 * hour, at(hours=5), at(hours=3)) == at(hours=5) + two
+
+
+@given(
+    max_s=st.integers(60, 30000),
+    extra_s=st.integers(0, 30000),
+    approved=st.lists(st.integers(1, 80000), min_size=1, max_size=8),
+    steps=st.lists(st.integers(0, 8000), max_size=12),
+)
+def test_keep_working_never_reaches_beyond_the_approval(
+    max_s: int, extra_s: int, approved: list[int], steps: list[int]
+) -> None:
+    """Nor beyond the profile, however approvals come, and what it says that can be reached is reached."""
+    until: datetime = at(seconds=approved[0])
+    work: Clockwork = replace(WORK, max_session_s=max_s, max_extension_s=extra_s, is_busy=True, approved_until=until,
+                   ends_at=first_end(T0, max_s, until))  # fmt: skip
+    now: datetime = T0
+    for number, step in enumerate(steps):
+        assert work.ends_at is not None
+        now = min(now + timedelta(seconds=step), work.ends_at)
+        until = max(until, at(seconds=approved[number % len(approved)]))
+        work = replace(work, approved_until=until)
+        latest = can_extend_until(work)
+        given_ = extend(work, now)
+        if isinstance(given_, Extension):
+            assert latest is not None
+            assert work.ends_at is not None
+            assert work.ends_at <= given_.ends_at <= min(until, latest)
+            work = replace(work, ends_at=given_.ends_at, extended_s=given_.extended_s)
+        else:
+            assert latest == work.ends_at
+    assert work.ends_at is not None
+    assert work.ends_at <= min(until, at(seconds=max_s + extra_s))
+    assert work.extended_s <= extra_s
 
 
 def test_keep_working_is_recorded_and_refused_before_the_session_is_ready(office: OfficeForTests) -> None:

@@ -32,8 +32,24 @@ def ask(
     policy: HostPolicy = POLICY,
     *,
     built: bool = True,
+    approval: Refuse | None = None,
 ) -> Verdict:
-    return may_start(asker, profile, flavor, load, host, policy, image_is_built=built)
+    return may_start(asker, profile, flavor, load, host, policy, approval=approval, image_is_built=built)
+
+
+MISSING = Refuse("needs-approval", "Not started: there is none.", "Ask for one.")
+
+
+def test_a_missing_approval_is_said_before_the_host_and_after_the_person() -> None:
+    full = Load(mine=2, memory_bytes=24 * GIB)
+    assert ask(approval=MISSING, load=full) is MISSING
+    inactive = Asker("jane", "notebook.user", is_active=False, max_sessions=2)
+    for verdict, code in (
+        (ask(inactive, approval=MISSING), "user-disabled"),
+        (ask(flavor=Flavor("a100", 4000, GIB, "a100", 1), approval=MISSING), "no-capacity"),
+    ):
+        assert isinstance(verdict, Refuse)
+        assert verdict.code == code
 
 
 @pytest.mark.parametrize(

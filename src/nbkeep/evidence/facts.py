@@ -10,7 +10,7 @@ from typing import Any
 from . import looks
 from .values import Fact, Looked, Recorded
 
-_LIMITS = frozenset({"idle", "max-session"})
+_LIMITS = frozenset({"idle", "max-session", "approval"})
 
 
 def _by_somebody_else(record: dict[str, Any]) -> bool:

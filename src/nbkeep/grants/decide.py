@@ -15,9 +15,10 @@ from nbkeep.model.verdict import Refuse
 from nbkeep.store.tables import GrantRow, UserRow
 
 from . import passwords, rules
+from .approvals import note_approved
 from .kinds import kind_named
 from .records import find_grant, owner_of, situation_now
-from .tell import forget_deciders, tell
+from .tell import forget_deciders, named, opened, tell
 from .values import State
 
 if TYPE_CHECKING:
@@ -68,12 +69,13 @@ def approve_grant(
     )
     journal.append(tx, clock, actor, event)
     passwords.begin(tx, clock, actor, row)
+    note_approved(tx, clock.now(), row)
     forget_deciders(tx, clock, row)
     tell(
         tx,
         clock,
         row,
-        f"You may reach {row.subject} for {format_duration(given_s)}: {actor.name} approved it.",
+        f"{opened(row)} for {format_duration(given_s)}: {actor.name} approved it.",
     )
     return row
 
@@ -119,7 +121,7 @@ def turn_down(tx: Tx, clock: Clock, actor: Actor, row: GrantRow, user: UserRow, 
     )
     journal.append(tx, clock, actor, event)
     forget_deciders(tx, clock, row)
-    tell(tx, clock, row, f"Your request for {row.subject} was denied by {actor.name}: {said}")
+    tell(tx, clock, row, f"Your request for {named(row)} was denied by {actor.name}: {said}")
 
 
 def _open(tx: Tx, actor: Actor, grant_id: str) -> tuple[GrantRow, UserRow]:

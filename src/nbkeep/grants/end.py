@@ -12,8 +12,9 @@ from nbkeep.model.errors import Refused
 from nbkeep.store.tables import GrantRow, UserRow
 
 from . import passwords, rules
+from .approvals import note_taken
 from .records import find_grant, owner_of
-from .tell import forget_deciders, tell
+from .tell import forget_deciders, named, tell
 from .values import State
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def withdraw_grant(tx: Tx, clock: Clock, actor: Actor, grant_id: str) -> GrantRo
     if _is_over(row, clock.now()) or row.state not in {State.REQUESTED, State.GRANTED}:
         raise _ended(row)
     _end(row, clock, State.WITHDRAWN, actor.name)
+    note_taken(tx, clock.now(), row)
     event = events.GrantWithdrawn(
         session_id=row.session_id,
         grant_id=row.id,
@@ -63,6 +65,7 @@ def revoke_grant(tx: Tx, clock: Clock, actor: Actor, grant_id: str, reason: str)
 def take_away(tx: Tx, clock: Clock, actor: Actor, row: GrantRow, user: UserRow, said: str) -> None:
     """End access before its time, on record, and tell whose it was. Who may do so was decided before."""
     _end(row, clock, State.REVOKED, actor.name)
+    note_taken(tx, clock.now(), row)
     row.answer = said
     event = events.GrantRevoked(
         session_id=row.session_id,
@@ -75,7 +78,7 @@ def take_away(tx: Tx, clock: Clock, actor: Actor, row: GrantRow, user: UserRow, 
     )
     journal.append(tx, clock, actor, event)
     passwords.end(tx, clock, actor, row)
-    tell(tx, clock, row, f"Your access to {row.subject} was ended by {actor.name}: {said}")
+    tell(tx, clock, row, f"Your access to {named(row)} was ended by {actor.name}: {said}")
 
 
 def expire_grants(store: Store, clock: Clock) -> int:
@@ -102,7 +105,7 @@ def expire_grants(store: Store, clock: Clock) -> int:
             )
             journal.append(tx, clock, SYSTEM, event)
             passwords.end(tx, clock, SYSTEM, row)
-            tell(tx, clock, row, f"Your access to {row.subject} is over. Ask again if you still need it.")
+            tell(tx, clock, row, f"Your access to {named(row)} is over. Ask again if you still need it.")
     return len(rows)
 
 

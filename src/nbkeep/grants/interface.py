@@ -18,7 +18,8 @@ class Situation:
 
     `policy`: what its sessions may reach, without any grant. `classification`: what it is cleared for.
     `datasets`: the class of each, by name. `connections`: the place that each leads to, by name; `granted`:
-    the names of those that the person has for good.
+    the names of those that the person has for good. `flavor`: what the profile stands on, and whether that
+    `needs_approval`.
     """
 
     policy: Policy
@@ -26,6 +27,8 @@ class Situation:
     datasets: Mapping[str, str] = field(default_factory=dict[str, str])
     connections: Mapping[str, Rule] = field(default_factory=dict[str, "Rule"])
     granted: Collection[str] = ()
+    flavor: str = ""
+    needs_approval: bool = False
 
 
 class Kind(Protocol):

@@ -8,13 +8,14 @@ from nbkeep.model.errors import invalid
 
 from .connections import Connections
 from .datasets import Datasets
+from .flavors import Flavors
 from .hosts import Hosts
 
 if TYPE_CHECKING:
     from .interface import Kind
 
-HOST, DATASET, CONNECTION = Hosts(), Datasets(), Connections()
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (HOST, DATASET, CONNECTION)}
+HOST, DATASET, CONNECTION, FLAVOR = Hosts(), Datasets(), Connections(), Flavors()
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (HOST, DATASET, CONNECTION, FLAVOR)}
 
 
 def kind_named(name: str) -> Kind:

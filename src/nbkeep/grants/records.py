@@ -15,7 +15,7 @@ from nbkeep.model.errors import invalid, not_found
 from nbkeep.profiles.profiles import as_profile
 from nbkeep.profiles.reach import reach_of
 from nbkeep.store.data_tables import DatasetRow
-from nbkeep.store.tables import DeclaredConnectionRow, GrantRow, ProfileRow, UserRow
+from nbkeep.store.tables import DeclaredConnectionRow, FlavorRow, GrantRow, ProfileRow, UserRow
 from nbkeep.vault.records import person_of
 
 from . import rules
@@ -149,8 +149,16 @@ def situation_now(tx: Tx, settings: Settings, profile_name: str, user: UserRow) 
     found = tx.execute(select(DatasetRow.name, DatasetRow.classification))
     datasets = {one.name: one.classification for one in found}
     connections = {one.name: declared_of(one).rule for one in tx.scalars(select(DeclaredConnectionRow))}
-    granted = person_of(tx, user).connections
-    return Situation(policy, profile.classification, datasets, connections, granted)
+    flavor = tx.get_one(FlavorRow, profile.flavor)
+    return Situation(
+        policy,
+        profile.classification,
+        datasets,
+        connections,
+        person_of(tx, user).connections,
+        flavor=flavor.name,
+        needs_approval=flavor.needs_approval,
+    )
 
 
 def _is_of_datasets(actor: Actor) -> ColumnElement[bool]:

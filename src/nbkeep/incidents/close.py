@@ -15,6 +15,7 @@ from nbkeep.outbox.notices import dismiss_about, withdraw
 from nbkeep.people.users import enable
 from nbkeep.sessions.frozen import end_freeze
 from nbkeep.sessions.kept import retention_s
+from nbkeep.sessions.limits import moved_end
 from nbkeep.sessions.states import move
 from nbkeep.sessions.stop import wish_stop
 from nbkeep.store.incident_tables import IncidentHoldRow, IncidentRow, IncidentStepRow
@@ -170,7 +171,8 @@ def _release_session(
     spell_s = end_freeze(session, now)
     session.last_work_at = now
     if session.ends_at is not None:  # what was taken from its user is given back
-        session.ends_at += timedelta(seconds=spell_s)
+        by = timedelta(seconds=spell_s)
+        session.ends_at = moved_end(session.ends_at, by, now, session.approved_until)
     journal.append(tx, clock, actor, events.SessionThawed(session_id=session.id, frozen_s=round(spell_s, 1)))
     follow(tx, clock, session)
     tx.flush()

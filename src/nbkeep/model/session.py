@@ -46,6 +46,7 @@ class StopReason(StrEnum):
     IDLE = "idle"
     MAX_SESSION = "max-session"
     QUOTA = "quota"
+    APPROVAL = "approval"
     START_FAILED = "start-failed"
     START_TIMEOUT = "start-timeout"
     SERVER_DIED = "server-died"

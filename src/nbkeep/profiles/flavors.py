@@ -96,6 +96,7 @@ def as_flavor(row: FlavorRow) -> Flavor:
         gpu_type=row.gpu_type,
         gpu_count=row.gpu_count,
         price_per_hour_micros=row.price_per_hour_micros,
+        needs_approval=row.needs_approval,
     )
 
 

@@ -137,6 +137,7 @@ _FLAVOR_FIELDS: dict[str, tuple[str, _Reader]] = {
     "gpu_count": ("gpu_count", _whole),
     "price_per_hour": ("price_per_hour_micros", _micros),
     "price_per_hour_micros": ("price_per_hour_micros", _whole),
+    "needs_approval": ("needs_approval", _flag),
 }
 _PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
     "name": ("name", _text),

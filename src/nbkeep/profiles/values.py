@@ -13,7 +13,10 @@ NETWORKS = ("none",)  # interfaces of their own: sessions have none, the gateway
 
 @dataclass(frozen=True)
 class Flavor:
-    """An amount of compute: CPU in thousandths, memory in bytes, GPUs; price in 10^-6 per hour."""
+    """An amount of compute: CPU in thousandths, memory in bytes, GPUs; price in 10^-6 per hour.
+
+    `needs_approval`: a session of it starts with a live grant for its profile only.
+    """
 
     name: str
     cpu_millis: int
@@ -21,6 +24,7 @@ class Flavor:
     gpu_type: str = ""
     gpu_count: int = 0
     price_per_hour_micros: int = 0
+    needs_approval: bool = False
 
 
 @dataclass(frozen=True)

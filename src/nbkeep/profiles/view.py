@@ -39,6 +39,7 @@ def profile_view(profile: Profile, flavor: Flavor, currency: str) -> dict[str, A
         "gpu_type": flavor.gpu_type,
         "gpu_count": flavor.gpu_count,
         "price_per_hour_micros": flavor.price_per_hour_micros,
+        "needs_approval": flavor.needs_approval,
         "currency": currency,
         "network_words": network_words(profile),
         "words": {

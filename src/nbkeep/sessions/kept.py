@@ -42,6 +42,7 @@ ORDERLY = frozenset(
         StopReason.IDLE,
         StopReason.MAX_SESSION,
         StopReason.QUOTA,
+        StopReason.APPROVAL,
         StopReason.USER_DISABLED,
     }
 )

@@ -7,6 +7,7 @@ same.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +16,8 @@ from nbkeep.profiles.words import duration_words
 
 _WARN_EARLY_S = 600
 _WARN_LATE_S = 120
-_IDLE, _MAX, _QUOTA = "idle", "max-session", "quota"
+_IDLE, _MAX, _QUOTA, _APPROVAL = "idle", "max-session", "quota", "approval"
+_LAST_CALL = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Clockwork:
     idle_kept_until: datetime | None
     ends_at: datetime | None
     extended_s: int
+    approved_until: datetime | None = None  # the end of its approval: no end is later
     keeps_state: bool = False
     is_frozen: bool = False
     quota_ends_at: datetime | None = None  # a quota is used up then
@@ -56,6 +59,21 @@ class Extension:
     extended_s: int
 
 
+def first_end(now: datetime, max_session_s: int, approved_until: datetime | None) -> datetime:
+    """Return when a session ends that is ready now, unless it is extended."""
+    end = now + timedelta(seconds=max_session_s)
+    return min(end, approved_until) if approved_until is not None else end
+
+
+def moved_end(ends_at: datetime, by: timedelta, now: datetime, approved_until: datetime | None) -> datetime:
+    """Return an end that is moved for a reason of the platform's own: not beyond what was approved.
+
+    Where that is over meanwhile, two minutes are left: nobody is stopped without a word.
+    """
+    moved = ends_at + by
+    return min(moved, max(approved_until, now + _LAST_CALL)) if approved_until is not None else moved
+
+
 def idle_stop_at(session: Clockwork) -> datetime | None:
     """Return when the session stops if nothing more happens; None while it works, rests or is not ready."""
     if session.is_busy or session.is_frozen or session.ready_at is None:
@@ -69,7 +87,13 @@ def can_extend_until(session: Clockwork) -> datetime | None:
     """Return the latest end that "keep working" can reach by policy; None before the session is ready."""
     if session.ends_at is None:
         return None
-    return session.ends_at + timedelta(seconds=max(0, session.max_extension_s - session.extended_s))
+    left = timedelta(seconds=max(0, session.max_extension_s - session.extended_s))
+    latest = max(session.ends_at, _own_end(session) or session.ends_at) + left
+    return (
+        latest
+        if session.approved_until is None
+        else max(session.ends_at, min(latest, session.approved_until))
+    )
 
 
 def warning(session: Clockwork, now: datetime) -> StopWarning | None:
@@ -88,7 +112,8 @@ def warning(session: Clockwork, now: datetime) -> StopWarning | None:
     if session.ends_at is not None and now >= session.ends_at - timedelta(
         seconds=warn_before_s(session.max_session_s)[0]
     ):
-        extendable = session.extended_s < session.max_extension_s
+        latest = can_extend_until(session)
+        extendable = latest is not None and latest > session.ends_at
         due.append(
             StopWarning(
                 _MAX,
@@ -116,21 +141,37 @@ def extend(session: Clockwork, now: datetime) -> Extension | Refuse:
     """Return what "keep working" gives now, or why it gives nothing.
 
     The idle countdown starts anew. The end moves only when it is near (its warning is due) and only as far as
-    the policy's total allows, one idle period or an hour at a time, whichever is longer.
+    the policy's total allows, one idle period or an hour at a time, whichever is longer. Where an approval
+    came before the session's own end, and there is a longer one, that end is first, and is no extension.
     """
     if session.ready_at is None or session.ends_at is None:
         return Refuse("not-ready", "The session is not running yet: there is nothing to extend.")
     ends_at, extended_s = session.ends_at, session.extended_s
     near = now >= ends_at - timedelta(seconds=warn_before_s(session.max_session_s)[0])
     if near:
-        left_s = session.max_extension_s - session.extended_s
-        if left_s <= 0:
+        if _is_by_approval(session):
             return Refuse(
-                "extension-used-up", _used_up(session), "Save your work. Start a new session afterwards."
+                "approval-ends",
+                "The approval for this session ends then: it goes no further.",
+                "Ask for a longer approval, on the portal's start page or with `nbkeep grant request`. "
+                "Keep working once there is one.",
             )
-        step_s = min(left_s, max(3600, session.idle_stop_s))
-        ends_at += timedelta(seconds=step_s)
-        extended_s += step_s
+        own = _own_end(session)
+        if own is not None and own > ends_at:
+            ends_at = own
+        else:
+            left_s = session.max_extension_s - session.extended_s
+            if left_s <= 0:
+                return Refuse(
+                    "extension-used-up", _used_up(session), "Save your work. Start a new session afterwards."
+                )
+            step_s = min(left_s, max(3600, session.idle_stop_s))
+            if session.approved_until is not None:
+                step_s = min(step_s, math.ceil((session.approved_until - ends_at).total_seconds()))
+            ends_at += timedelta(seconds=step_s)
+            extended_s += step_s
+        if session.approved_until is not None:
+            ends_at = min(ends_at, session.approved_until)
     kept = now + timedelta(seconds=session.idle_stop_s)
     if session.idle_kept_until is not None:
         kept = max(kept, session.idle_kept_until)
@@ -138,13 +179,28 @@ def extend(session: Clockwork, now: datetime) -> Extension | Refuse:
 
 
 def stop_due(session: Clockwork, now: datetime) -> str | None:
-    """Return "max-session", "quota" or "idle" when the session must stop now, else None."""
+    """Return "max-session", "approval", "quota" or "idle" when the session must stop now, else None."""
     if session.ends_at is not None and now >= session.ends_at:
-        return _MAX
+        return _APPROVAL if _is_by_approval(session) else _MAX
     if session.quota_ends_at is not None and now >= session.quota_ends_at and not session.is_frozen:
         return _QUOTA
     idle_at = idle_stop_at(session)
     return _IDLE if idle_at is not None and now >= idle_at else None
+
+
+def _own_end(session: Clockwork) -> datetime | None:
+    """Return when a session that runs on an approval would end by its profile alone."""
+    if session.approved_until is None or session.ready_at is None:
+        return None
+    return session.ready_at + timedelta(seconds=session.max_session_s + session.extended_s)
+
+
+def _is_by_approval(session: Clockwork) -> bool:
+    """Tell whether it is the approval that ends a session, and not its profile."""
+    if session.approved_until is None or session.ends_at is None or session.ends_at < session.approved_until:
+        return False
+    own = _own_end(session) or session.ends_at
+    return session.ends_at < own or session.extended_s < session.max_extension_s
 
 
 def _used_up(session: Clockwork) -> str:
@@ -162,10 +218,18 @@ def _text(session: Clockwork, kind: str, at: datetime, now: datetime, *, extenda
         end = "is suspended" if session.keeps_state else "stops"
         return f"Nothing runs and nobody types: this session {end} {when}. {fate}"
     end = "is suspended" if session.keeps_state else "ends"
+    by_approval = _is_by_approval(session)
     more = "" if extendable else " It cannot be extended further: save your work."
+    if by_approval:
+        more = " Ask for a longer approval to go on: on the portal's start page."
     if session.keeps_state and session.is_busy:
         more += " A running cell may finish shortly after, then it is interrupted."
-    return f"This session reaches its maximum length and {end} {when}. {fate}{more}"
+    what = (
+        "The approval for this session ends and it"
+        if by_approval
+        else "This session reaches its maximum length and"
+    )
+    return f"{what} {end} {when}. {fate}{more}"
 
 
 def _quota_text(session: Clockwork, at: datetime, now: datetime) -> str:

@@ -15,6 +15,7 @@ from nbkeep.vault import leases
 
 from .frozen import end_freeze
 from .kept import ORDERLY, UNASKED, Unasked, keeps_state, over, retention_s, settle
+from .limits import first_end
 from .records import is_live, note_progress
 from .states import may_move, move
 from .stories import notice_about, sentence
@@ -46,7 +47,7 @@ def mark_ready(tx: Tx, clock: Clock, actor: Actor, row: SessionRow, *, warm: boo
     now = clock.now()
     move(row, SessionState.READY)
     row.ready_at = row.last_work_at = now
-    row.ends_at = now + timedelta(seconds=row.profile["max_session_s"])
+    row.ends_at = first_end(now, row.profile["max_session_s"], row.approved_until)
     note_progress(row, now, "ready", "Ready: your session is open.")
     started = row.started_at or row.requested_at
     journal.append(

@@ -13,6 +13,7 @@ from nbkeep.profiles.rules import fits_host
 from nbkeep.profiles.view import profile_view
 from nbkeep.store.tables import UserRow
 
+from .approval import Approvals, Standing
 from .quota import Quotas
 from .records import load_of, snapshot
 from .rules import Asker, HostPolicy, may_start
@@ -26,19 +27,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Offer:
-    """A profile with its flavor, and the verdict of a start at this moment."""
+    """A profile with its flavor, and the verdict of a start at this moment; `standing`: by approvals."""
 
     profile: Profile
     flavor: Flavor
     verdict: Verdict
+    standing: Standing
 
     def as_json(self, currency: str) -> dict[str, Any]:
-        """Return the offer for the doors: the profile's view, `startable`, `why_not` and a `note`."""
+        """Return the offer for the doors: the profile's view and whether it starts, or why not."""
         no = self.verdict if isinstance(self.verdict, Refuse) else None
         return {
             **profile_view(self.profile, self.flavor, currency),
             "startable": no is None,
             "why_not": asdict(no) if no else None,
+            "approval": self.standing.as_json(),
             "note": self.verdict.note if isinstance(self.verdict, Allow) else "",
         }
 
@@ -61,6 +64,8 @@ def offers(parts: Parts, actor: Actor, name: str | None = None) -> list[Offer]:
         user = tx.get(UserRow, actor.id)
         asker = Asker(user.name, user.role, user.status == "active", user.max_sessions) if user else None
         load = load_of(tx, actor.id)
+        approvals = Approvals(tx, parts.clock.now(), user.id if user else "")
+        standings = {profile.name: approvals.of(profile.name, flavor.name) for profile, flavor in pairs}
         quotas = Quotas(parts, tx, actor.id)
         by_quota = {
             profile.name: quotas.fit(snapshot(profile, flavor, parts.settings.currency))
@@ -73,9 +78,18 @@ def offers(parts: Parts, actor: Actor, name: str | None = None) -> list[Offer]:
         if asker is None:  # the operator's command line: nobody to start it for, so only the host matters
             return fits_host(flavor, capacity, cpu_overcommit=policy.cpu_overcommit)
         verdict = may_start(
-            asker, profile, flavor, load, capacity, policy, image_is_built=profile.image in images
+            asker,
+            profile,
+            flavor,
+            load,
+            capacity,
+            policy,
+            approval=standings[profile.name].refusal,
+            image_is_built=profile.image in images,
         )
         by_quotas = by_quota[profile.name]
         return by_quotas if isinstance(verdict, Allow) and isinstance(by_quotas, Refuse) else verdict
 
-    return [Offer(profile, flavor, judge(profile, flavor)) for profile, flavor in pairs]
+    return [
+        Offer(profile, flavor, judge(profile, flavor), standings[profile.name]) for profile, flavor in pairs
+    ]

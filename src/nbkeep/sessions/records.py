@@ -50,6 +50,7 @@ def clockwork(row: SessionRow) -> Clockwork:
         idle_kept_until=row.idle_kept_until,
         ends_at=row.ends_at,
         extended_s=row.extended_s,
+        approved_until=row.approved_until,
         keeps_state=keeps_state(row.profile),
         is_frozen=row.state == SessionState.FROZEN,
         quota_ends_at=row.quota_ends_at,

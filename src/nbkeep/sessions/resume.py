@@ -18,6 +18,7 @@ from nbkeep.store.tables import SessionRow, UserRow
 from nbkeep.telemetry import traces
 from nbkeep.vault import leases
 
+from .approval import Approvals
 from .freeze import thaw_session
 from .held import require_free
 from .kept import totals
@@ -133,6 +134,13 @@ def _admit(
     if isinstance(verdict, Refuse):
         raise verdict.as_error(409)
     asker = Asker(owner.name, owner.role, owner.status == "active", owner.max_sessions)
+    current = find_profile(tx, profile.name)
+    standing = Approvals(tx, parts.clock.now(), owner.id).of(
+        profile.name,
+        flavor.name,
+        was_needed=row.approved_until is not None,
+        can_ask=current is not None and current[1].name == flavor.name,
+    )
     policy = HostPolicy(parts.settings.cpu_overcommit, parts.settings.memory_overcommit)
     images = built_images(parts.settings.images_dir)
     verdict = may_start(
@@ -142,6 +150,7 @@ def _admit(
         load_of(tx, owner.id),
         capacity,
         policy,
+        approval=standing.refusal,
         image_is_built=profile.image in images,
     )
     if isinstance(verdict, Refuse):
@@ -155,6 +164,7 @@ def _admit(
     saved_at = str((row.kept or {}).get("saved_at", ""))
     row.spent_micros = spent_micros(row, parts.clock.now())
     _begin_anew(row)
+    row.approved_until = standing.until
     if is_other:
         row.profile_name, row.profile = profile.name, taken
     now = parts.clock.now()

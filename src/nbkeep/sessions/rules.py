@@ -57,11 +57,16 @@ def may_start(
     capacity: Capacity,
     policy: HostPolicy,
     *,
+    approval: Refuse | None,
     image_is_built: bool,
 ) -> Verdict:
-    """Return Allow, or Refuse with the numbers and the next step. The first rule that says no answers."""
+    """Return Allow, or Refuse with the numbers and the next step. The first rule that says no answers.
+
+    `approval`: why an approval is missing. It comes before the host: nobody gives way to who may not start.
+    """
     return (
         _about_person(asker, profile)
+        or _about_approval(approval, flavor, capacity, policy)
         or _about_count(asker, load)
         or _about_image(profile, image_is_built=image_is_built)
         or _about_host(flavor, load, capacity, policy)
@@ -183,6 +188,15 @@ def _about_person(asker: Asker, profile: Profile, denied: str = "Not started") -
             "Pick another profile, or ask an admin.",
         )
     return None
+
+
+def _about_approval(
+    approval: Refuse | None, flavor: Flavor, capacity: Capacity, policy: HostPolicy
+) -> Refuse | None:
+    if approval is None:
+        return None
+    alone = fits_host(flavor, capacity, cpu_overcommit=policy.cpu_overcommit)
+    return alone if isinstance(alone, Refuse) else approval  # what never fits, nobody needs to ask for
 
 
 def _about_count(asker: Asker, load: Load) -> Refuse | None:

@@ -17,6 +17,7 @@ from nbkeep.store.tables import SessionRow, UserRow
 from nbkeep.telemetry import traces
 from nbkeep.vault import leases
 
+from .approval import Approvals
 from .end import end_session
 from .quota import Quotas
 from .records import LIVE_STATES, live_session, load_of, note_progress, snapshot, user_named
@@ -122,8 +123,17 @@ def admit(
     asker = Asker(owner.name, owner.role, owner.status == "active", owner.max_sessions)
     policy = HostPolicy(parts.settings.cpu_overcommit, parts.settings.memory_overcommit)
     images = built_images(parts.settings.images_dir)
+    now = parts.clock.now()
+    standing = Approvals(tx, now, owner.id).of(chosen.name, flavor.name)
     verdict = may_start(
-        asker, chosen, flavor, load_of(tx, owner.id), capacity, policy, image_is_built=chosen.image in images
+        asker,
+        chosen,
+        flavor,
+        load_of(tx, owner.id),
+        capacity,
+        policy,
+        approval=standing.refusal,
+        image_is_built=chosen.image in images,
     )
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
@@ -134,7 +144,6 @@ def admit(
     if chosen.keep_state:
         place_of(parts.settings, chosen.state_key).read()  # raises: nothing is kept that nobody could read
     server_name = _free_name(tx, owner, chosen.name, name)
-    now = parts.clock.now()
     row = SessionRow(
         id=new_id("ses", now),
         user_id=owner.id,
@@ -145,6 +154,7 @@ def admit(
         progress=[],
         requested_at=now,
         is_busy=False,
+        approved_until=standing.until,
         extended_s=0,
     )
     note_progress(row, now, "admitted", "Allowed: your session has its place.")

@@ -44,6 +44,11 @@ STORIES: dict[StopReason, Story] = {
         "Start it again when the quota is back, or ask for more: the portal's page Quotas, or an admin. "
         "Files are kept.",
     ),
+    _R.APPROVAL: Story(
+        "{ended} because the approval for it was over.",
+        "Ask for another one, on the portal's start page or with `nbkeep grant request`, and start it again. "
+        "Files are kept.",
+    ),
     _R.START_FAILED: Story(
         "It could not be started.",
         "Try again. If it fails again, send an admin this line and the session's id.",
@@ -109,6 +114,11 @@ def remedy(reason: StopReason, row: SessionRow) -> str:
         return (
             "Resume it when the quota is back. To go on before, ask for more on the portal's page Quotas, "
             f"or ask an admin: {kept}"
+        )
+    if reason == StopReason.APPROVAL:
+        return (
+            "Resume it once you have another approval; ask for one on the portal's start page or with "
+            f"`nbkeep grant request`: {kept}"
         )
     return f"Resume it: {kept}"
 

@@ -11,6 +11,7 @@ from nbkeep.model.session import SessionState, StopReason
 from nbkeep.outbox.notices import as_json, notices_in_session
 from nbkeep.store.tables import FlavorRow, MarkRow, ProfileRow, UserRow
 
+from .approval import Approvals
 from .askable import askable
 from .frozen import frozen_s, frozen_until
 from .kept import keeps_state, totals
@@ -54,7 +55,7 @@ def session_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> d
         "url": session_url(settings, user.name, row.name),
         "notices": [as_json(notice) for notice in notices_in_session(tx, row)],
         "tour_done": user.tour_done,
-        "larger_profiles": _larger_profiles(tx, row, user.role),
+        "larger_profiles": _larger_profiles(tx, clock.now(), row, user.role),
         "portal_url": f"{settings.public_url.rstrip('/')}/portal/",
         "data_class": class_of(tx, row.id),
         "progress": row.progress,
@@ -95,6 +96,7 @@ def session_line(clock: Clock, settings: Settings, row: SessionRow, user: str) -
         "frozen_at": _iso(row.frozen_at),
         "frozen_until": _iso(frozen_until(settings, row)),
         "ends_at": _iso(row.ends_at),
+        "approved_until": _iso(row.approved_until),
         "can_extend_until": _iso(can_extend_until(work)) if live else None,
         "warning": {"kind": warn.kind, "at": _iso(warn.at), "extendable": warn.extendable, "text": warn.text}
         if warn
@@ -149,8 +151,11 @@ def session_url(settings: Settings, user: str, name: str) -> str:
     return f"{scheme}://{origin}/user/{user}/{name}/lab"
 
 
-def _larger_profiles(tx: Tx, row: SessionRow, role: str) -> list[dict[str, Any]]:
-    """Return profiles with more memory that this user may start and that the host, as last seen, can hold."""
+def _larger_profiles(tx: Tx, now: datetime, row: SessionRow, role: str) -> list[dict[str, Any]]:
+    """Return profiles with more memory that this user may start and that the host, as last seen, can hold.
+
+    What needs an approval is there once it is given.
+    """
     mark = tx.get(MarkRow, CAPACITY_MARK)
     most = int(mark.value["memory_bytes"]) if mark else None
     gpus: dict[str, int] = mark.value["gpus"] if mark else {}
@@ -161,10 +166,12 @@ def _larger_profiles(tx: Tx, row: SessionRow, role: str) -> list[dict[str, Any]]
         .where(FlavorRow.memory_bytes > row.profile["memory_bytes"])
         .order_by(FlavorRow.memory_bytes, FlavorRow.price_per_hour_micros)
     )
+    approvals = Approvals(tx, now, row.user_id)
     return [
         {"name": profile.name, "display_name": profile.display_name, "memory_bytes": flavor.memory_bytes}
         for profile, flavor in tx.execute(query)
         if role in profile.roles
+        and approvals.of(profile.name, flavor.name).refusal is None
         and (most is None or flavor.memory_bytes <= most)
         and (not flavor.gpu_count or gpus.get(flavor.gpu_type, 0) >= flavor.gpu_count)
     ]

@@ -121,6 +121,7 @@ class FlavorRow(Table):
     gpu_type: Mapped[str] = mapped_column(String(40), default="")
     gpu_count: Mapped[int] = mapped_column(default=0)
     price_per_hour_micros: Mapped[int] = mapped_column(default=0)
+    needs_approval: Mapped[bool] = mapped_column(default=False)  # to start, by a grant of the kind flavor
     updated_at: Mapped[datetime]
 
 
@@ -179,6 +180,7 @@ class SessionRow(Table):
     is_busy: Mapped[bool] = mapped_column(default=False)
     idle_kept_until: Mapped[datetime | None]  # "keep working" moved the idle stop to here
     ends_at: Mapped[datetime | None]  # max session, extensions included
+    approved_until: Mapped[datetime | None]  # where its flavor needed an approval; `ends_at` is not later
     quota_ends_at: Mapped[datetime | None]  # a quota is used up then, within minutes
     quota_words: Mapped[str | None] = mapped_column(Text)  # which one, and when it is back
     extended_s: Mapped[int] = mapped_column(default=0)

@@ -69,6 +69,55 @@ def test_a_grant_from_its_request_to_its_end(
     assert nbkeep("grant", "list", "--state", "moon").code == 1
 
 
+def test_an_approval_of_a_flavor_is_asked_for_and_shown(
+    nbkeep: Nbkeep, served: OfficeForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flavor of the profile has its name, as the seeds give it."""
+    assert "not needed" in nbkeep("flavor", "show", PROFILE).out
+    marked = nbkeep("flavor", "set", PROFILE, "--needs-approval")
+    assert "needed before a session of it starts" in marked.out
+    assert "needed" in nbkeep("flavor", "list").out
+    assert "needed before a start" in nbkeep("profile", "show", PROFILE).out
+    jane = served.user()
+    asking = (
+        "grant",
+        "request",
+        "--flavor",
+        PROFILE,
+        "--profile",
+        PROFILE,
+        "--reason",
+        "Last run",
+        "--for",
+        "2h",
+    )
+    with monkeypatch.context() as hers:
+        be(served, jane, hers)
+        refused = nbkeep("session", "start", "--profile", PROFILE, "--no-wait")
+        assert refused.code == 1
+        assert f"need an approval (flavor {PROFILE}), and there is none" in refused.err
+        assert f"nbkeep grant request --flavor {PROFILE} --profile {PROFILE}" in refused.err
+        request = nbkeep(*asking, "--json").json["id"]
+        both = nbkeep(
+            "grant", "request", "a.example", "--flavor", PROFILE, "--profile", PROFILE, "--reason", "x"
+        )
+        neither = nbkeep("grant", "request", "--profile", PROFILE, "--reason", "x")
+        assert [one.code for one in (both, neither)] == [1, 1]
+        assert "Give either a host or --flavor FLAVOR" in both.err
+        assert "waits for an answer" in nbkeep("session", "start", "--profile", PROFILE, "--no-wait").err
+    assert nbkeep("grant", "approve", request, "--for", "1h").code == 0
+    session = served.ready(jane)
+    assert "2026-01-01 01:00" in nbkeep("session", "show", session).out
+    with monkeypatch.context() as hers:
+        be(served, jane, hers)
+        approval = nbkeep("profile", "show", PROFILE, "--json").json["approval"]
+        assert (approval["state"], approval["until"]) == ("granted", "2026-01-01T01:00:00+00:00")
+    document = yaml.safe_load(nbkeep("export").out)
+    entry = next(one for one in document["flavors"] if one["name"] == PROFILE)
+    assert entry["needs_approval"] is True
+    assert "not needed" in nbkeep("flavor", "set", PROFILE, "--no-approval").out
+
+
 def test_an_ask_list_round_trips_as_a_file(nbkeep: Nbkeep, served: OfficeForTests) -> None:
     del served
     assert nbkeep("profile", "set", PROFILE, "--egress-asklist", "a.example:80,443").code == 0

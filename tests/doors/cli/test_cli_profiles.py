@@ -40,6 +40,10 @@ def test_a_flavor_and_a_profile_on_it_are_made_and_deleted(nbkeep: Nbkeep):
     assert made.code == 0, made.err
     assert "0.15" in made.out
     assert nbkeep("flavor", "set", "mid", "--cpu", "3", "--json").json["cpu_millis"] == 3000
+    assert nbkeep("flavor", "set", "mid", "--needs-approval", "--json").json["needs_approval"] is True
+    assert nbkeep("flavor", "set", "mid", "--cpu", "4", "--json").json["needs_approval"] is True
+    assert nbkeep("flavor", "set", "mid", "--no-approval", "--json").json["needs_approval"] is False
+    assert "--needs-approval/--no-approval" in nbkeep("flavor", "set", "mid").err
     made = nbkeep("profile", "create", "teaching", "--flavor", "mid", "--role", "user", "--max-extension", "0",
                   "--record-code", "--classification", "public", "--disabled", "--json")  # fmt: skip
     assert made.code == 0, made.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
+from flavor_parts import FLAVOR, mark
 from gateway_parts import make_gateway
 from grants_parts import PROFILE, change, told
 from nbkeep.model.actor import Role
@@ -92,3 +93,74 @@ def test_who_decides_nothing_sees_only_their_own_and_reasons_are_only_text(porta
     boss = portal.person("boss", Role.ADMIN)
     assert asks(boss, office.ready(boss.actor)) == 303
     assert "Your own: another admin decides." in boss.get("/grants")
+
+
+def card_of(person: Person) -> str:
+    found = re.search(
+        rf'<article class="[^"]*" data-profile="{PROFILE}">.*?</article>', person.get("/"), re.DOTALL
+    )
+    assert found
+    return found[0]
+
+
+def asks_to_start(person: Person, **other: str) -> int:
+    fields = {"start": PROFILE, "start_reason": "The last run", "start_for": "2h"} | other
+    return person.post("/grants/flavor", **fields).status_code
+
+
+def test_a_profile_that_needs_an_approval_is_asked_for_on_its_card(portal: Portal) -> None:
+    office, jane, ada = portal.office, portal.person("jane"), portal.person("ada", Role.ADMIN)
+    assert "data-approval" not in card_of(jane)
+    assert "Ask to start a profile" not in jane.get("/grants")
+    mark(office)
+    card = card_of(jane)
+    assert "Needs an approval" in card
+    assert ">Start<" not in card
+    assert 'action="/portal/grants/flavor"' in card
+    refused = jane.post("/sessions", profile=PROFILE)
+    assert (refused.status_code, "need an approval" in refused.text) == (403, True)
+    assert asks_to_start(jane) == 303
+    card = card_of(jane)
+    assert "Waits for an answer" in card
+    assert ">Start<" not in card
+    (request,) = ids(jane.get("/grants"), "mine")
+    assert f"/portal/grants/{request}/withdraw" in card
+    queue = ada.get("/grants")
+    assert ids(queue, "queue") == [request]
+    assert f"start, on flavor <strong>{FLAVOR}</strong>" in queue
+    assert ada.post(f"/grants/{request}/deny", reason=HOSTILE).status_code == 303
+    card = card_of(jane)
+    assert "The last answer, by ada: &lt;img" in card
+    assert HOSTILE not in card
+    office.clock.advance(1)
+    assert asks_to_start(jane) == 303
+    second = ids(jane.get("/grants"), "mine")[0]
+    assert ada.post(f"/grants/{second}/approve", duration="1h").status_code == 303
+    card = card_of(jane)
+    assert "Approved until 2026-01-01 01:00 UTC" in card
+    assert ">Start<" in card
+    assert "Ask for longer" in card
+    assert jane.post("/sessions", profile=PROFILE).status_code == 303
+    assert asks_to_start(jane, start_for="3h") == 303
+    assert "A request for longer waits for an answer" in card_of(jane)
+    office.clock.advance(3600)
+    assert "Waits for an answer" in card_of(jane)
+
+
+def test_the_page_access_asks_for_profiles_too_and_keeps_what_was_typed(portal: Portal) -> None:
+    office, jane = portal.office, portal.person("jane")
+    mark(office)
+    page = jane.get("/grants")
+    assert "Ask to start a profile" in page
+    assert f"({FLAVOR})</option>" in page
+    for wrong, status, marked in (
+        ({"start_reason": " "}, 400, "e-start_reason"),
+        ({"start_for": "99d"}, 400, "e-start_for"),
+        ({"start": "none-such"}, 404, "There is no profile"),
+        ({"start": "notebook-cpu-large"}, 403, "needs no approval"),
+    ):
+        fields = {"start": PROFILE, "start_reason": "The last run", "start_for": "2h"}
+        answer = jane.post("/grants/flavor", **(fields | wrong))
+        assert (answer.status_code, marked in answer.text) == (status, True), wrong
+        assert 'value="The last run"' in answer.text or "start_reason" in wrong
+    assert ids(jane.get("/grants"), "mine") == []

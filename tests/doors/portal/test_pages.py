@@ -313,6 +313,15 @@ def test_a_flavor_is_made_changed_and_deleted(portal: Portal) -> None:
     assert "1.5 CPU" in ops.get("/admin/flavors")
     assert ops.post("/admin/flavors/tiny", **fields | {"cpu": "3"}).status_code == 303
     assert 'value="3"' in ops.get("/admin/flavors/tiny")
+    checked = 'name="needs_approval" checked'
+    assert checked not in ops.get("/admin/flavors/tiny")
+    assert ops.post("/admin/flavors/tiny", **fields | {"needs_approval": "on"}).status_code == 303
+    assert checked in ops.get("/admin/flavors/tiny")
+    assert "Needed" in ops.get("/admin/flavors")
+    bad = ops.post("/admin/flavors/tiny", **fields | {"needs_approval": "on", "memory": "much"})
+    assert checked in bad.text
+    assert ops.post("/admin/flavors/tiny", **fields).status_code == 303
+    assert checked not in ops.get("/admin/flavors/tiny")
     assert ops.post("/admin/flavors/notebook-cpu-small/delete").status_code == 409
     assert ops.post("/admin/flavors/tiny/delete").status_code == 303
 

@@ -26,6 +26,9 @@ class FlavorFields(BaseModel):
     gpu_type: str | None = Field(default=None, examples=["a100"])
     gpu_count: int | None = Field(default=None, examples=[1])
     price_per_hour: float | str | None = Field(default=None, examples=["0.10"])
+    needs_approval: bool | None = Field(
+        default=None, description="Sessions of it start with an approval only: a grant of the kind flavor"
+    )
 
 
 @router.get("")

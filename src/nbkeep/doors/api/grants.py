@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from nbkeep.grants import decide, end
-from nbkeep.grants.kinds import CONNECTION, DATASET, HOST
+from nbkeep.grants.kinds import CONNECTION, DATASET, FLAVOR, HOST
 from nbkeep.grants.records import find_grant, list_grants, owner_of
 from nbkeep.grants.request import request_grant
 from nbkeep.grants.view import grant_view
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/grants", tags=["grants"])
 
 
 class GrantWanted(BaseModel):
-    """What one asks for: a host, a dataset or a connection.
+    """What one asks for: a host, a dataset, a connection or a flavor.
 
     Exactly one of `session` (its profile counts) and `profile`.
     """
@@ -37,6 +37,9 @@ class GrantWanted(BaseModel):
     dataset: str = Field("", max_length=100, examples=["sales"], description="Or a dataset of the catalogue")
     connection: str = Field(
         "", max_length=100, examples=["warehouse"], description="Or a declared connection"
+    )
+    flavor: str = Field(
+        "", max_length=40, examples=["gpu-large"], description="Or the flavor of the profile, to start it"
     )
     session: str = Field("", max_length=24, description="One of your sessions")
     profile: str = Field("", max_length=80, description="Or a profile that you may start")
@@ -83,10 +86,15 @@ def list_all(
 @router.post("", status_code=201, summary="Ask for access")
 def request(wanted: GrantWanted, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
     """Ask for it in all your sessions of a profile. The same again returns the request that is open."""
-    asked = {HOST.name: wanted.host, DATASET.name: wanted.dataset, CONNECTION.name: wanted.connection}
+    asked = {
+        HOST.name: wanted.host,
+        DATASET.name: wanted.dataset,
+        CONNECTION.name: wanted.connection,
+        FLAVOR.name: wanted.flavor,
+    }
     given = [(kind, what) for kind, what in asked.items() if what]
     if len(given) != 1:
-        raise invalid("host", "What is it that you ask for?", "Give one host, dataset or connection.")
+        raise invalid("host", "What is it that you ask for?", "Give one host, dataset, connection or flavor.")
     [(kind, what)] = given
     with office.store.write() as tx:
         row = request_grant(

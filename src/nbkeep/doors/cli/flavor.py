@@ -15,6 +15,12 @@ Cpu = Annotated[float | None, typer.Option("--cpu", min=0.1, help="CPUs, e.g. 2 
 Memory = Annotated[str | None, typer.Option("--memory", metavar="SIZE", help="Memory, e.g. 8GiB.")]
 GpuType = Annotated[str | None, typer.Option("--gpu-type", help="Kind of GPU, e.g. a100.")]
 GpuCount = Annotated[int | None, typer.Option("--gpu-count", min=0, help="Number of GPUs.")]
+Approval = Annotated[
+    bool | None,
+    typer.Option(
+        "--needs-approval/--no-approval", help="Whether one must ask before a session of it starts."
+    ),
+]
 Price = Annotated[str | None, typer.Option("--price-per-hour", help="Price of an hour, e.g. 0.10.")]
 
 flavor = typer.Typer(
@@ -35,6 +41,7 @@ def create(
     gpu_type: GpuType = None,
     gpu_count: GpuCount = None,
     price_per_hour: Price = None,
+    needs_approval: Approval = None,
     as_json: Json = False,
 ) -> None:
     """Create a flavor.
@@ -48,6 +55,7 @@ def create(
         gpu_type=gpu_type,
         gpu_count=gpu_count,
         price_per_hour=price_per_hour,
+        needs_approval=needs_approval,
     )
     with office() as api:
         _print(api.post("flavors", body), as_json=as_json)
@@ -61,16 +69,26 @@ def set_flavor(
     gpu_type: GpuType = None,
     gpu_count: GpuCount = None,
     price_per_hour: Price = None,
+    needs_approval: Approval = None,
     as_json: Json = False,
 ) -> None:
     """Change a flavor; running sessions keep what they started with.
 
     Example: nbkeep flavor set notebook-cpu-small --price-per-hour 0.12
+
+    Example: nbkeep flavor set notebook-gpu-a100 --needs-approval
     """
     fields = given(
-        cpu=cpu, memory=memory, gpu_type=gpu_type, gpu_count=gpu_count, price_per_hour=price_per_hour
+        cpu=cpu,
+        memory=memory,
+        gpu_type=gpu_type,
+        gpu_count=gpu_count,
+        price_per_hour=price_per_hour,
+        needs_approval=needs_approval,
     )
-    require_some(fields, "--cpu, --memory, --gpu-type, --gpu-count or --price-per-hour")
+    require_some(
+        fields, "--cpu, --memory, --gpu-type, --gpu-count, --price-per-hour or --needs-approval/--no-approval"
+    )
     with office() as api:
         _print(api.patch(f"flavors/{part(name)}", fields), as_json=as_json)
 
@@ -96,6 +114,7 @@ def list_flavors(as_json: Json = False) -> None:
         Column("memory", right=True),
         Column("gpu"),
         Column("per hour", right=True),
+        Column("approval"),
     ]
     rows = [
         (
@@ -104,6 +123,7 @@ def list_flavors(as_json: Json = False) -> None:
             words.size(f["memory_bytes"]),
             words.gpus(f),
             words.price(f["price_per_hour_micros"]),
+            "needed" if f["needs_approval"] else "",
         )
         for f in found
     ]
@@ -130,5 +150,6 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("memory", words.size(found["memory_bytes"])),
             ("gpu", words.gpus(found)),
             ("price per hour", words.price(found["price_per_hour_micros"])),
+            ("approval", "needed before a session of it starts" if found["needs_approval"] else "not needed"),
         ]
     )

@@ -11,13 +11,14 @@ from nbkeep.model.errors import invalid
 
 from . import panels, words
 from .connect import office, part
-from .options import Json, Limit, complete_grant, complete_profile, complete_session, given
+from .options import Json, Limit, complete_flavor, complete_grant, complete_profile, complete_session, given
 from .output import Column, print_fields, print_json, print_note, print_table
 
 _HELP = """Ask for access for a while, and decide about what others ask for.
 
 A profile says what one may ask for (`nbkeep profile set PROFILE --egress-asklist HOSTS`). Somebody else
-approves; access then holds in all your sessions of that profile, and ends by itself.
+approves; access then holds in all your sessions of that profile, and ends by itself. Starting a profile may
+need an approval, too: that of its flavor (`nbkeep flavor set FLAVOR --needs-approval`).
 """
 grant = typer.Typer(help=_HELP, no_args_is_help=True)
 
@@ -32,8 +33,18 @@ def register(app: typer.Typer) -> None:
 
 @grant.command()
 def request(
-    host: Annotated[str, typer.Argument(metavar="HOST[:PORT]", help="80 and 443 where no port is said.")],
     reason: Annotated[str, typer.Option("--reason", help="What for; who decides reads it.")],
+    host: Annotated[
+        str | None, typer.Argument(metavar="HOST[:PORT]", help="80 and 443 where no port is said.")
+    ] = None,
+    flavor: Annotated[
+        str | None,
+        typer.Option(
+            "--flavor",
+            autocompletion=complete_flavor,
+            help="Or the profile's flavor, which needs an approval before a start.",
+        ),
+    ] = None,
     session: Annotated[
         str | None,
         typer.Option(
@@ -49,13 +60,21 @@ def request(
     ] = "2h",
     as_json: Json = False,
 ) -> None:
-    """Ask for a host that your profile lets you ask for. The same again changes nothing.
+    """Ask for a host that your profile lets you ask for, or to start a profile that needs an approval.
+
+    The same again changes nothing.
 
     Example: nbkeep grant request huggingface.co --session ses_… --reason 'weights to compare with' --for 2h
+
+    Example: nbkeep grant request --flavor gpu-large --profile training --reason 'last run' --for 8h
     """
+    if (host is None) == (flavor is None):
+        raise invalid("host", "What is it that you ask for?", "Give either a host or --flavor FLAVOR.")
     if (session is None) == (profile is None):
         raise invalid("session", "For which sessions?", "Give either --session ID or --profile NAME.")
-    wanted = given(host=host, session=session, profile=profile, reason=reason, duration=duration)
+    wanted = given(
+        host=host, flavor=flavor, session=session, profile=profile, reason=reason, duration=duration
+    )
     with office() as api:
         found = api.post("grants", wanted)
     if as_json:

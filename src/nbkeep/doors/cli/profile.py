@@ -360,6 +360,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("description", found["description"]),
             ("image", found["image"]),
             ("flavor", _flavor_name(found)),
+            ("approval", "needed before a start" if found["needs_approval"] else None),
             ("idle stop", words.duration(found["idle_stop_s"])),
             ("max session", words.duration(found["max_session_s"])),
             ("max extension", words.duration(found["max_extension_s"])),

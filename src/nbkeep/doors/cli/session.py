@@ -370,6 +370,10 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("put on disk", words.moment(found["frozen_until"]) if found.get("frozen_until") else None),
             ("idle stop", words.moment(found["idle_stop_at"]) if found.get("idle_stop_at") else None),
             ("ends", words.moment(found["ends_at"]) if found.get("ends_at") else None),
+            (
+                "approved until",
+                words.moment(found["approved_until"]) if found.get("approved_until") else None,
+            ),
             ("ended", words.moment(found["ended_at"]) if found.get("ended_at") else None),
             ("kept until", words.moment(found["kept"]["until"]) if found.get("is_resumable") else None),
             ("hindrance", found.get("hindrance") or None),

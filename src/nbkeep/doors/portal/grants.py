@@ -8,13 +8,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from nbkeep.grants import decide, end
+from nbkeep.grants.kinds import FLAVOR
 from nbkeep.grants.records import list_grants, owner_of
 from nbkeep.grants.request import profile_name_of, request_grant
 from nbkeep.grants.rules import ASK, DECIDE
 from nbkeep.grants.view import grant_view
 from nbkeep.model.errors import Refused
 from nbkeep.model.units import format_duration
-from nbkeep.profiles.profiles import list_profiles
+from nbkeep.profiles.profiles import get_profile, list_profiles
 
 from .errors import field_errors
 from .guard import Form, SignedIn, text
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/grants")
 _SHOWN = 50
+_EMPTY_START = {"start": "", "start_reason": "", "start_for": "2h"}
+_IN_START = {"reason": "start_reason", "duration": "start_for", "profile": "start"}
 _EMPTY = {"host": "", "session": "", "profile": "", "reason": "", "duration": "2h"}
 
 
@@ -61,6 +64,32 @@ def ask(request: Request, browser: SignedIn, form: Form) -> Response:
             )
     except Refused as refusal:
         return _page(request, browser, form=given, errors=_errors(refusal), status=refusal.status)
+    return RedirectResponse("/portal/grants?done=asked", 303)
+
+
+@router.post("/flavor")
+def ask_to_start(request: Request, browser: SignedIn, form: Form) -> Response:
+    """Ask to start sessions of a profile whose flavor needs an approval."""
+    office: Office = request.app.state.office
+    given = {name: text(form, name, 2000) for name in _EMPTY_START}
+    try:
+        with office.store.write() as tx:
+            profile, flavor = get_profile(tx, browser.actor, given["start"])
+            request_grant(
+                tx,
+                office.clock,
+                office.settings,
+                browser.actor,
+                flavor.name,
+                reason=given["start_reason"],
+                duration=given["start_for"],
+                profile=profile.name,
+                kind=FLAVOR.name,
+            )
+    except Refused as refusal:
+        found = field_errors(refusal)
+        errors = {_IN_START.get(name, name): words for name, words in found.items()}
+        return _page(request, browser, form=_EMPTY, start=given, start_errors=errors, status=refusal.status)
     return RedirectResponse("/portal/grants?done=asked", 303)
 
 
@@ -113,6 +142,8 @@ def _page(
     *,
     form: dict[str, str],
     errors: dict[str, str] | None = None,
+    start: dict[str, str] | None = None,
+    start_errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
     office: Office = request.app.state.office
@@ -128,12 +159,15 @@ def _page(
             "live": _decided_here(listed(tx, state="granted"), actor, "revoke"),
             "mine": listed(tx, mine=True) if actor.may(ASK) else [],
             "askable": _askable(tx, browser) if actor.may(ASK) else [],
+            "starts": _starts(tx, browser) if actor.may(ASK) else [],
         }
         if form["session"] and actor.may(ASK):
             form, errors = _of_session(tx, browser, form, errors or {})
     values |= {
         "form": form,
         "errors": errors or {},
+        "start": start or _EMPTY_START,
+        "start_errors": start_errors or {},
         "decides": actor.may(DECIDE) or bool(values["queue"] or values["live"]),
         "longest": format_duration(office.settings.grants_max_s),
         "for_": format_duration,
@@ -150,6 +184,13 @@ def _askable(tx: Tx, browser: Browser) -> list[tuple[str, str]]:
     """Return the profiles that let one ask for something, each with what that is."""
     profiles = [profile for profile, _ in list_profiles(tx, browser.actor) if profile.egress_asklist]
     return [(one.name, f"{one.display_name}: {', '.join(one.egress_asklist)}"[:160]) for one in profiles]
+
+
+def _starts(tx: Tx, browser: Browser) -> list[tuple[str, str]]:
+    """Return the profiles that one must ask for before a start, each in words."""
+    pairs = list_profiles(tx, browser.actor)
+    needing = [(profile, flavor) for profile, flavor in pairs if profile.enabled and flavor.needs_approval]
+    return [(profile.name, f"{profile.display_name} ({flavor.name})") for profile, flavor in needing]
 
 
 def _of_session(

@@ -13,6 +13,7 @@ from nbkeep.outbox.notices import dismiss_notice, list_notices
 from nbkeep.packages.words import policy_words
 from nbkeep.profiles.view import network_words
 from nbkeep.quotas.view import standings_of
+from nbkeep.sessions.approval import NEEDED
 from nbkeep.sessions.listing import Filter, list_sessions
 from nbkeep.sessions.offers import Offer, offers
 
@@ -87,13 +88,15 @@ def dismiss(request: Request, browser: SignedIn, notice_id: str) -> Response:
 
 def card(offer: Offer) -> dict[str, Any]:
     """Return what a profile card shows."""
-    verdict = offer.verdict
+    verdict, until = offer.verdict, offer.standing.until
     return {
         **asdict(offer.flavor),
         **asdict(offer.profile),
         "reach": network_words(offer.profile),
         "package_words": policy_words(offer.profile.packages),
-        "why_not": verdict if isinstance(verdict, Refuse) else None,
+        "why_not": verdict if isinstance(verdict, Refuse) and verdict.code != NEEDED else None,
+        "approval": offer.standing.as_json(),
+        "approved_until": f"{until:%Y-%m-%d %H:%M} UTC" if until else "",
         "note": verdict.note if isinstance(verdict, Allow) else "",
     }
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from nbkeep.audit import events, journal
 from nbkeep.model.actor import SYSTEM
 from nbkeep.model.session import SessionState
+from nbkeep.sessions.limits import moved_end
 from nbkeep.sessions.records import LIVE_STATES
 from nbkeep.store.tables import MarkRow, SessionRow
 
@@ -44,23 +45,24 @@ def check(parts: Parts, boot_id: str) -> float:
         jump = jump_s(Sight.from_mark(mark.value), sight)
         mark.value, mark.at = sight.as_mark(), sight.now
         if jump:
-            moved = shift_deadlines(tx, timedelta(seconds=jump))
+            moved = shift_deadlines(tx, sight.now, timedelta(seconds=jump))
             journal.append(tx, parts.clock, SYSTEM, events.ClockJumped(by_s=round(jump, 3), sessions=moved))
             _log.warning("The wall clock jumped by %.0f s; deadlines of %d sessions moved along", jump, moved)
         return jump
 
 
-def shift_deadlines(tx: Tx, by: timedelta) -> int:
+def shift_deadlines(tx: Tx, now: datetime, by: timedelta) -> int:
     """Move every moment from which live sessions' limits, and the keeping of states, are counted.
 
-    Return how many live sessions there were.
+    What was approved ends at its moment: no end goes beyond it. Return how many live sessions there were.
     """
     rows = tx.scalars(select(SessionRow).where(SessionRow.state.in_(LIVE_STATES))).all()
     for row in rows:
         row.last_work_at = _moved(row.last_work_at, by)
         row.last_heartbeat_at = _moved(row.last_heartbeat_at, by)
         row.idle_kept_until = _moved(row.idle_kept_until, by)
-        row.ends_at = _moved(row.ends_at, by)
+        if row.ends_at is not None:
+            row.ends_at = moved_end(row.ends_at, by, now, row.approved_until)
         row.quota_ends_at = _moved(row.quota_ends_at, by)
         row.freeze_asked_at = _moved(row.freeze_asked_at, by)
         row.frozen_at = _moved(row.frozen_at, by)

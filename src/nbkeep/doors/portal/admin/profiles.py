@@ -42,6 +42,7 @@ _NEW_PROFILE: dict[str, Any] = {
 }  # fmt: skip
 _NEW_FLAVOR: dict[str, Any] = {
     "name": "", "cpu": "2", "memory": "8GiB", "gpu_type": "", "gpu_count": "0", "price_per_hour": "0.10",
+    "needs_approval": False,
 }  # fmt: skip
 
 
@@ -135,7 +136,7 @@ def new_flavor(request: Request, browser: SignedIn) -> Response:
 def create_flavor(request: Request, browser: SignedIn, form: Form) -> Response:
     """Create a flavor."""
     office: Office = request.app.state.office
-    given = _given(form, ("name", *_FLAVOR_FIELDS))
+    given = _flavor_given(form) | {"name": text(form, "name", 1000)}
     try:
         with office.store.write() as tx:
             flavors.create_flavor(tx, office.clock, browser.actor, _flavor_wanted(given))
@@ -157,7 +158,7 @@ def show_flavor(request: Request, browser: SignedIn, name: str) -> Response:
 def change_flavor(request: Request, browser: SignedIn, name: str, form: Form) -> Response:
     """Change a flavor; sessions that run keep what they started with."""
     office: Office = request.app.state.office
-    given = _given(form, _FLAVOR_FIELDS)
+    given = _flavor_given(form)
     try:
         with office.store.write() as tx:
             flavors.change_flavor(tx, office.clock, browser.actor, name, _flavor_wanted(given))
@@ -177,6 +178,10 @@ def delete_flavor(request: Request, browser: SignedIn, name: str) -> Response:
 
 def _given(form: Form, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: text(form, name, _LONGEST.get(name, 1000)) for name in names}
+
+
+def _flavor_given(form: Form) -> dict[str, Any]:
+    return _given(form, _FLAVOR_FIELDS) | {"needs_approval": text(form, "needs_approval") == "on"}
 
 
 def _profile_wanted(form: Form) -> dict[str, Any]:
@@ -216,6 +221,7 @@ def _flavor_form(flavor: Flavor) -> dict[str, Any]:
         "gpu_type": flavor.gpu_type,
         "gpu_count": str(flavor.gpu_count),
         "price_per_hour": f"{flavor.price_per_hour_micros / 1_000_000:g}",
+        "needs_approval": flavor.needs_approval,
     }
 
 
