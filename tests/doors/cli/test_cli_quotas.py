@@ -170,7 +170,8 @@ def test_an_override_holds_until_it_is_ended(nbkeep: Nbkeep, served: OfficeForTe
     assert "OVERRIDE" in listed.out
     assert f"jane         hours=6h/day  {words}  paper" in listed.out
     assert "no limit" in nbkeep("quota", "show", "--user", "jane").out
-    first, second = (one["id"] for one in nbkeep("quota", "list", "--json").json["overrides"])
+    ids = {one["subject"]: one["id"] for one in nbkeep("quota", "list", "--json").json["overrides"]}
+    first, second = ids["jane"], ids["project nlp"]
     for _ in range(2):
         ended = nbkeep("quota", "end-override", first)
         assert (ended.code, ended.err) == (0, "Ended.\n")
