@@ -291,7 +291,8 @@ def _used(
     """Return what people have used, by person and period, and up to where what runs is counted."""
     found: defaultdict[tuple[str, str], _Used] = defaultdict(_Used)
     counted_to: dict[str, datetime] = {}
-    month, today = month_of(now), f"{now:%Y-%m-%d}"
+    spans, today = {period: span_of(period, now) for period in (MONTH, DAY)}, f"{now:%Y-%m-%d}"
+    month = spans[MONTH]
     row, interval = MeterDayRow, MeterIntervalRow
     is_today = row.day == today
     for part in _parts(users):
@@ -312,7 +313,7 @@ def _used(
         ).where(interval.ended_at.is_(None), interval.user_id.in_(part))  # fmt: skip
         for user_id, resource, amount, began_at, lasted_us, list_price in tx.execute(open_ones):
             for piece in pieces(resource, amount, began_at, lasted_us, prices.of(resource), list_price):
-                for period in _periods_of(piece, now):
+                for period in _periods_of(piece, spans):
                     one = found[user_id, period]
                     one.us[resource] += amount * piece.lasted_us
                     one.cost += piece.cost
@@ -322,7 +323,7 @@ def _used(
             end = max(began_at + timedelta(microseconds=lasted_us), now - _UNSEEN)
             counted_to[user_id] = min(counted_to.get(user_id, end), end)
         for user_id, piece in _homes(tx, part, prices):
-            for period in _periods_of(piece, now):
+            for period in _periods_of(piece, spans):
                 found[user_id, period].cost += piece.cost
     return found, counted_to
 
@@ -336,9 +337,8 @@ def _homes(tx: Tx, users: list[str], prices: _Prices) -> Iterator[tuple[str, Pie
             yield user_id, piece
 
 
-def _periods_of(piece: Piece, now: datetime) -> list[str]:
+def _periods_of(piece: Piece, spans: Mapping[str, Span]) -> list[str]:
     """Return which of the periods that are counted now a day's part lies in."""
-    spans = {period: span_of(period, now) for period in (MONTH, DAY)}
     return [period for period, span in spans.items() if span.first <= piece.day <= span.last]
 
 
