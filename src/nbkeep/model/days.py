@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from .errors import invalid
 
-_MONTH = re.compile(r"[12][0-9]{3}-(?:0[1-9]|1[0-2])")  # the calendar ends with the year 9999
+# The calendar of Python goes from the year 1 to 9999, whose last month has no month after it.
+_MONTH = re.compile(r"(?!0000|9999)[0-9]{4}-(?:0[1-9]|1[0-2])")
 _DECEMBER = 12
 
 
