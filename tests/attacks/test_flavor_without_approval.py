@@ -74,7 +74,13 @@ def test_no_way_in_starts_it(office: OfficeForTests) -> None:
     assert_refused(by_the_hub)
     assert_refused(lambda: by_the_hub(session_id="ses_00000000000000000000"), "not-admitted")
     hub = client_for(office.app(), "hub-token-of-this-test")
-    body: dict[str, object] = {"user": "jane", "server_name": "mine", "profile": PROFILE, "needs_approval": False, "env": {}}
+    body: dict[str, object] = {
+        "user": "jane",
+        "server_name": "mine",
+        "profile": PROFILE,
+        "needs_approval": False,
+        "env": {},
+    }
     answer = hub.post("/internal/v1/hub/launch", json=body)
     assert (answer.status_code, answer.json()["code"]) == (403, NEEDED)
     assert nothing_runs(office)
