@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from nbkeep.model.errors import invalid
-
 from . import panels, words
+from .asking import ForDuration, ForProfile, ForSession, ask_for
 from .connect import office, part
 from .options import (
     Grants,
@@ -17,8 +16,6 @@ from .options import (
     Whom,
     Yes,
     complete_connection,
-    complete_profile,
-    complete_session,
     given,
 )
 from .output import Column, confirm, print_fields, print_json, print_note, print_table
@@ -136,33 +133,19 @@ def show(which: Which, as_json: Json = False) -> None:
 def request(
     which: Which,
     reason: Annotated[str, typer.Option("--reason", help="What for; who decides reads it.")],
-    session: Annotated[
-        str | None,
-        typer.Option("--session", metavar="ID", autocompletion=complete_session, help="Who needs it."),
-    ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option("--profile", autocompletion=complete_profile, help="Or for sessions of this profile."),
-    ] = None,
-    duration: Annotated[
-        str, typer.Option("--for", metavar="DURATION", help="For how long, from the approval on.")
-    ] = "2h",
+    session: ForSession = None,
+    profile: ForProfile = None,
+    duration: ForDuration = "2h",
     as_json: Json = False,
 ) -> None:
     """Ask for a connection, for a while. An admin decides; access ends by itself.
 
     Example: nbkeep connection request warehouse --session ses_… --reason 'totals of the quarter' --for 2h
     """
-    if (session is None) == (profile is None):
-        raise invalid("session", "For which sessions?", "Give either --session ID or --profile NAME.")
-    wanted = given(connection=which, session=session, profile=profile, reason=reason, duration=duration)
-    with office() as api:
-        found = api.post("grants", wanted)
-    if as_json:
-        print_json(found)
-        return
-    print_note(f"{found['id']} asks for {found['subject']} in your sessions of {found['profile']}.")
-    print_note(f"An admin decides; `nbkeep grant show {found['id']}` tells what became of it.")
+    ask_for(
+        {"connection": which}, who="An admin", session=session, profile=profile, reason=reason,
+        duration=duration, as_json=as_json,
+    )  # fmt: skip
 
 
 @connection.command()

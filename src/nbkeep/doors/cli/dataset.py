@@ -6,11 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from nbkeep.model.errors import invalid
-
 from . import panels
+from .asking import ForDuration, ForProfile, ForSession, ask_for
 from .connect import office, part
-from .options import Json, Yes, complete_profile, complete_session, given
+from .options import Json, Yes, given
 from .output import Column, confirm, print_fields, print_json, print_note, print_table
 
 _HELP = """Datasets that have a name, a class, a purpose and an owner, read-only in sessions.
@@ -116,33 +115,19 @@ def show(which: Which, as_json: Json = False) -> None:
 def request(
     which: Which,
     reason: Annotated[str, typer.Option("--reason", help="What for; its owner reads it.")],
-    session: Annotated[
-        str | None,
-        typer.Option("--session", metavar="ID", autocompletion=complete_session, help="Who needs it."),
-    ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option("--profile", autocompletion=complete_profile, help="Or for sessions of this profile."),
-    ] = None,
-    duration: Annotated[
-        str, typer.Option("--for", metavar="DURATION", help="For how long, from the approval on.")
-    ] = "2h",
+    session: ForSession = None,
+    profile: ForProfile = None,
+    duration: ForDuration = "2h",
     as_json: Json = False,
 ) -> None:
     """Ask for the whole of a dataset. Its owner decides; access ends by itself.
 
     Example: nbkeep dataset request sales --session ses_… --reason 'totals of the quarter' --for 2h
     """
-    if (session is None) == (profile is None):
-        raise invalid("session", "For which sessions?", "Give either --session ID or --profile NAME.")
-    wanted = given(dataset=which, session=session, profile=profile, reason=reason, duration=duration)
-    with office() as api:
-        found = api.post("grants", wanted)
-    if as_json:
-        print_json(found)
-        return
-    print_note(f"{found['id']} asks for {found['subject']} in your sessions of {found['profile']}.")
-    print_note(f"Its owner decides; `nbkeep grant show {found['id']}` tells what became of it.")
+    ask_for(
+        {"dataset": which}, who="Its owner", session=session, profile=profile, reason=reason,
+        duration=duration, as_json=as_json,
+    )  # fmt: skip
 
 
 @dataset.command()
