@@ -7,13 +7,11 @@ import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 from hypothesis import settings
 
-from database_parts import forget_compiled, put_migrated
+from database_parts import database_on, forget_compiled, migrated_on, put_migrated
 from nbkeep.model.clock import ManualClock
 from nbkeep.store.database import Store
 from platform_parts import Platform, make_platform, remove_platform
@@ -88,19 +86,25 @@ def own_platform() -> Iterator[Platform]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database, once on each engine."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'nbkeep.db'}"
         return
-    server: str = request.getfixturevalue("postgres_url")
-    name = f"t{uuid4().hex}"
-    admin = server.replace("postgresql+psycopg://", "postgresql://")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    yield server.replace("/postgres?", f"/{name}?")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    with database_on(request.getfixturevalue("postgres_url")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with all tables, once on each engine."""
+    if request.param == "sqlite":
+        put_migrated(tmp_path / "nbkeep.db")
+        yield f"sqlite:///{tmp_path / 'nbkeep.db'}"
+        return
+    server = request.getfixturevalue("postgres_url")
+    with database_on(server, template=migrated_on(server)) as url:
+        yield url
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -113,7 +117,6 @@ def _forgetful() -> Iterator[None]:
 def store(store_url: str) -> Iterator[Store]:
     """A database with all tables, once on each engine."""
     opened = Store(store_url)
-    opened.migrate()
     yield opened
     opened.close()
 
@@ -123,6 +126,5 @@ def sqlite_store(tmp_path: Path) -> Iterator[Store]:
     """A database with all tables on SQLite, for what does not depend on the engine."""
     put_migrated(tmp_path / "nbkeep.db")
     opened = Store.at(tmp_path / "nbkeep.db")
-    opened.migrate()
     yield opened
     opened.close()

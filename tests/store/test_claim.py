@@ -23,31 +23,31 @@ with Claim(sys.argv[1], Path("/srv/killed")):
 """
 
 
-def test_who_comes_second_is_told_who_was_first_until_that_one_ends(store_url: str) -> None:
-    with Claim(store_url, HERE) as first:
+def test_who_comes_second_is_told_who_was_first_until_that_one_ends(empty_url: str) -> None:
+    with Claim(empty_url, HERE) as first:
         with pytest.raises(
             Refused, match=r"Another office works on this database: .*:/srv/nbkeep"
         ) as refused:
-            Claim(store_url, THERE).__enter__()
+            Claim(empty_url, THERE).__enter__()
         assert refused.value.status == 409
         assert first.is_held()
-    with Claim(store_url, THERE) as second:
+    with Claim(empty_url, THERE) as second:
         assert second.is_held()
 
 
-def test_a_killed_office_leaves_no_claim(store_url: str) -> None:
+def test_a_killed_office_leaves_no_claim(empty_url: str) -> None:
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, store_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, empty_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
         assert holder.stdout
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(Refused, match="/srv/killed"):
-            Claim(store_url, HERE).__enter__()
+            Claim(empty_url, HERE).__enter__()
     finally:
         holder.kill()
         holder.communicate(timeout=10)
-    with Claim(store_url, HERE) as mine:
+    with Claim(empty_url, HERE) as mine:
         assert mine.is_held()
 
 

@@ -35,8 +35,8 @@ def test_migrations_make_exactly_the_tables_that_the_code_uses(store: Store) -> 
         assert compare_metadata(context, Table.metadata) == []
 
 
-def test_migrating_twice_and_from_many_threads_at_once_is_safe(store_url: str) -> None:
-    stores = [Store(store_url) for _ in range(4)]
+def test_migrating_twice_and_from_many_threads_at_once_is_safe(empty_url: str) -> None:
+    stores = [Store(empty_url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(Store.migrate, stores))
     for store in stores:
@@ -60,9 +60,9 @@ def test_a_new_file_that_somebody_writes_to_is_waited_for(tmp_path: Path) -> Non
     store.close()
 
 
-def test_profiles_and_sessions_of_the_first_release_are_taken_along(store_url: str) -> None:
+def test_profiles_and_sessions_of_the_first_release_are_taken_along(empty_url: str) -> None:
     """Profiles keep state from now on; a session from before has kept none, and still ends."""
-    store = Store(store_url)
+    store = Store(empty_url)
     config = Config()
     config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
     with store.write() as tx:
