@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from nbkeep import version
 from nbkeep.doors.internal import catalogue, gateway, hub, session, signin
@@ -50,6 +51,8 @@ from .errors import Problem, install_error_handling
 from .headers import ApiHeaders
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
     from nbkeep.app import Office
 
 API = "/api/v1"
@@ -117,20 +120,28 @@ def create_app(office: Office) -> FastAPI:
         openapi_url=f"{API}/openapi.json",
         docs_url=None,  # its page would run another site's scripts with this site's cookies
         redoc_url=None,
+        routes=[*_routes()],
     )
     app.state.office, app.state.figures = office, Figures(office)
     install_error_handling(app)
     app.add_middleware(ApiHeaders)
     app.add_middleware(CountedRequests)
-    for module in PUBLIC:
-        app.include_router(module.router, prefix=API, responses=_ERRORS)
-    for module in INTERNAL:
-        app.include_router(module.router, prefix=INTERNAL_API, include_in_schema=False)
-    app.include_router(metrics_router, include_in_schema=False)
     app.mount("/portal", create_portal(office))
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.add_api_route(f"{API}/healthz", _healthz, tags=["platform"], summary="Tell that the office answers")
     return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Return what all offices answer alike. FastAPI compiles routes at their first use: once is enough."""
+    router = APIRouter()
+    for module in PUBLIC:
+        router.include_router(module.router, prefix=API, responses=_ERRORS)
+    for module in INTERNAL:
+        router.include_router(module.router, prefix=INTERNAL_API, include_in_schema=False)
+    router.include_router(metrics_router, include_in_schema=False)
+    return tuple(router.routes)
 
 
 def _healthz() -> dict[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
@@ -38,6 +39,8 @@ from .headers import SecurityHeaders
 from .render import STATIC, fragment, page
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
     from nbkeep.app import Office
 
 log = logging.getLogger(__name__)
@@ -58,11 +61,9 @@ _TITLES = {
 
 def create_portal(office: Office) -> FastAPI:
     """Return the application that answers below /portal. It has no description: the REST API has one."""
-    portal = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    portal = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, routes=[*_routes()])
     portal.state.office = office
     portal.add_middleware(SecurityHeaders, https=is_https(office.settings.public_url))
-    for module in PAGES:
-        portal.include_router(module.router)
     portal.mount("/static", StaticFiles(directory=STATIC), name="static")
     portal.add_exception_handler(NotSignedIn, _to_sign_in)
     portal.add_exception_handler(NbkeepError, _refused)
@@ -70,6 +71,15 @@ def create_portal(office: Office) -> FastAPI:
     portal.add_exception_handler(HTTPException, _http_error)
     portal.add_exception_handler(Exception, _bug)
     return portal
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Return what all portals answer alike. FastAPI compiles routes at their first use: once is enough."""
+    router = APIRouter()
+    for module in PAGES:
+        router.include_router(module.router)
+    return tuple(router.routes)
 
 
 def _to_sign_in(request: Request, _error: Exception) -> Response:
