@@ -54,6 +54,7 @@ _LOOK_S = 0.25  # for folders of sessions that are being made
 _OWN_ADDRESSES_S = 30.0
 _FILES = 65_536
 _LAST_WORDS_S = 3.0
+_WHAT_WAS_READ = "the data that was read"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -154,7 +155,16 @@ class Sessions:
         """Return a policy without what the session has lost: the office's answer may be an older one."""
         if policy.session_id not in self._closed:
             return policy
-        return without_internet(policy)
+        return without_internet(policy, _WHAT_WAS_READ)
+
+    def put(self, policy: Policy) -> None:
+        """Put what one session may reach in force at once, before the office tells of all of them."""
+        before = self._policies.get(policy.session_id)
+        if before is None or before.policy == self._left_of(policy):
+            return  # one that is not known yet, or has ended
+        if not self._compile(policy):
+            del self._policies[policy.session_id]
+            self._gateway.close(policy.session_id)
 
     def _compile(self, policy: Policy) -> bool:
         policy = self._left_of(policy)
@@ -243,11 +253,18 @@ async def serve(settings: Settings, limits: Limits) -> None:
     gateway = Gateway(policies, resolver, spool, limits=limits, keys=keys, switchboard=switchboard)
     office.listeners.append(gateway.volumes.hear)
     sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys, connections, clock)
+
+    async def report(session_id: str, dataset_id: str) -> bool:
+        closes, policy = await office.data_read(session_id, dataset_id)
+        if policy is not None:
+            sessions.put(policy)
+        return closes
+
     datasets = Datasets(
         keys.leases,
         upstream_context(extra),
         clock,
-        office.data_read,
+        report,
         sessions.close_internet,
         gateway.recheck,
     )

@@ -19,7 +19,7 @@ from .catalogue import (
     VolumeResized,
 )
 from .connections import ConnectionDeclared, ConnectionGranted, ConnectionRemoved, ConnectionUngranted
-from .data import DataRead, DatasetPublished, DatasetRemoved, SessionClassRaised
+from .data import ClassRulesChanged, DataRead, DatasetPublished, DatasetRemoved, SessionClassRaised
 from .egress import EgressAlarm, EgressRefused
 from .evidence import EvidenceBuilt, EvidenceDownloaded, EvidenceFailed, EvidenceRequested
 from .forwarding import AuditForwardAdded, AuditForwardPaused, AuditForwardRemoved, AuditForwardResumed
@@ -74,6 +74,7 @@ from .prices import PriceSet
 from .projects import (
     ProjectCreated,
     ProjectDescribed,
+    ProjectHostsChanged,
     ProjectMemberAdded,
     ProjectMemberRemoved,
     ProjectRemoved,
@@ -128,6 +129,7 @@ __all__ = [
     "AuditForwardPaused",
     "AuditForwardRemoved",
     "AuditForwardResumed",
+    "ClassRulesChanged",
     "ClockJumped",
     "ConfigApplied",
     "ConnectionDeclared",
@@ -190,6 +192,7 @@ __all__ = [
     "ProfileDeleted",
     "ProjectCreated",
     "ProjectDescribed",
+    "ProjectHostsChanged",
     "ProjectMemberAdded",
     "ProjectMemberRemoved",
     "ProjectRemoved",

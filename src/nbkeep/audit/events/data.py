@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .base import Event
 
@@ -43,6 +43,15 @@ class DataRead(Event):
     dataset_id: str
     name: str
     classification: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassRulesChanged(Event):
+    """What sessions that carry a class of data may still reach was changed."""
+
+    type: ClassVar[str] = "class.rules-changed"
+    classification: str
+    changes: dict[str, Any]  # field → [old, new]
 
 
 @dataclass(frozen=True, kw_only=True)

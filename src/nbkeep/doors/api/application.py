@@ -19,6 +19,7 @@ from nbkeep.model.actor import SCOPES
 from . import (
     alarms,
     audit,
+    classifications,
     config,
     connections,
     dashboard,
@@ -76,6 +77,7 @@ PUBLIC = (
     quotas,
     connections,
     data,
+    classifications,
     projects,
     volumes,
     notices,
