@@ -222,6 +222,7 @@ KINDS: dict[str, Kind] = {
     "dataset.removed": Kind(_ENTITY, _DELETE, _entity("dataset", "name")),
     "data.read": Kind(_ENTITY, _READ, _entity("dataset", "name")),
     "class.rules-changed": Kind(_ENTITY, _UPDATE, _entity("class of data", "classification")),
+    "data.files-classified": Kind(_ENTITY, _UPDATE, _entity("files of a class", "user")),
     "session.class-raised": Kind(_ENTITY, _UPDATE, _entity("class of a session", "after")),
     "project.created": Kind(_ENTITY, _CREATE, _entity("project", "name")),
     "project.described": Kind(_ENTITY, _UPDATE, _entity("project", "name")),

@@ -19,7 +19,14 @@ from .catalogue import (
     VolumeResized,
 )
 from .connections import ConnectionDeclared, ConnectionGranted, ConnectionRemoved, ConnectionUngranted
-from .data import ClassRulesChanged, DataRead, DatasetPublished, DatasetRemoved, SessionClassRaised
+from .data import (
+    ClassRulesChanged,
+    DataRead,
+    DatasetPublished,
+    DatasetRemoved,
+    FilesClassified,
+    SessionClassRaised,
+)
 from .egress import EgressAlarm, EgressRefused
 from .evidence import EvidenceBuilt, EvidenceDownloaded, EvidenceFailed, EvidenceRequested
 from .forwarding import AuditForwardAdded, AuditForwardPaused, AuditForwardRemoved, AuditForwardResumed
@@ -149,6 +156,7 @@ __all__ = [
     "ExecutionFinished",
     "ExecutionStarted",
     "FileDownloaded",
+    "FilesClassified",
     "FlavorChanged",
     "FlavorCreated",
     "FlavorDeleted",

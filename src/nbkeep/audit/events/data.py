@@ -55,6 +55,17 @@ class ClassRulesChanged(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FilesClassified(Event):
+    """Files that were changed since a session carried a class of data came on record."""
+
+    type: ClassVar[str] = "data.files-classified"
+    user: str
+    classification: str
+    files: int  # those that were not on record
+    whole: str = ""  # why all of the home counts
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionClassRaised(Event):
     """A session has read data of a higher class than all before."""
 
