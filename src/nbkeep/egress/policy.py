@@ -153,6 +153,17 @@ def narrowed(policy: Policy, classes: Iterable[Narrowing]) -> Policy:
     return policy
 
 
+def at_most(policy: Policy, newer: Policy) -> Policy:
+    """Return a policy without what a newer one firmly denies, or leaves out; it never reaches further."""
+    denied = tuple(rule for rule in newer.rules if rule.firm and rule not in policy.rules)
+    kept = tuple(rule for rule in newer.keeps if rule not in policy.keeps)
+    if not denied and not kept:
+        return policy
+    return _versioned(
+        replace(policy, rules=(*denied, *policy.rules), keeps=(*policy.keeps, *kept), version="")
+    )
+
+
 def check_only(field: str, texts: tuple[str, ...]) -> None:
     """Raise `Refused` (400) for what cannot be kept open: no rule, or one about some requests."""
     check_rules(field, texts)
