@@ -21,6 +21,7 @@ from nbkeep.data.classified import Due, take_part
 from nbkeep.model.actor import Actor, Role
 from nbkeep.people import tokens
 from office_parts import OfficeForTests, client_for, office
+from sandboxes import Target
 
 __all__ = ["office"]
 pytestmark = pytest.mark.attack
@@ -134,3 +135,31 @@ def test_somebody_elses_paths_are_not_told(office: OfficeForTests) -> None:
         assert (status, "<b>x" in text) == (200, True)
     for cursor in ("-1", "9" * 5000, "x", "99"):
         assert asks(jane, "jane", f"?cursor={cursor}")[0] in {200, 400, 422}
+
+
+def test_code_in_a_sandbox_cannot_take_its_file_out_of_the_walk(target: Target) -> None:
+    since = now()
+    code = """
+        import mmap, os, time
+        os.makedirs("of-a-class/deep", exist_ok=True)
+        with open("of-a-class/deep/f", "wb") as file: file.write(b"secret")
+        os.utime("of-a-class/deep/f", (0, 0))
+        with open("of-a-class/deep/f", "r+b") as file:
+            mapped = mmap.mmap(file.fileno(), 6); mapped[:] = b"SECRET"; mapped.close()
+        os.utime("of-a-class/deep/f", (0, 0))
+        os.chmod("of-a-class/deep", 0)
+        try: time.clock_settime(0, 0)
+        except OSError: raise SystemExit(0)
+        raise SystemExit("it set the clock")
+    """
+    assert target.machine.run(target.neighbour, code).code == 0
+    found = {one.path: one for one in target.machine.client.changed_files("john", since).files}
+    assert found["of-a-class/deep"].note == "could not be opened"
+    opened = "import os; os.chmod('of-a-class/deep', 0o700)"
+    assert target.machine.run(target.neighbour, opened).code == 0
+    paths = {one.path for one in target.machine.client.changed_files("john", since).files}
+    assert "of-a-class/deep/f" in paths
+    assert target.machine.run(target.neighbour, "import shutil; shutil.rmtree('of-a-class')").code == 0
+    assert "of-a-class/deep/f" not in {
+        one.path for one in target.machine.client.changed_files("john", since).files
+    }
