@@ -18,6 +18,8 @@ from database_parts import put_migrated
 from nbkeep.app import Office
 from nbkeep.backends.interface import (
     Capacity,
+    ChangedFile,
+    ChangedFiles,
     Exit,
     GpuUse,
     HomeFile,
@@ -100,6 +102,8 @@ class InMemoryNode:
     cannot_freeze: bool = False
     gpu_percents: dict[str, int] = field(default_factory=dict[str, int])
     files: dict[str, list[HomeFile]] = field(default_factory=dict[str, list[HomeFile]])
+    changed: dict[str, list[ChangedFile]] = field(default_factory=dict[str, list[ChangedFile]])
+    unwalkable: bool = False
 
     def launch(self, spec: LaunchSpec) -> Launched:
         self._answer()
@@ -185,6 +189,14 @@ class InMemoryNode:
         files = self.files.get(user, [])
         begin = int(after or "0")
         return HomeListing(files[begin : begin + 2], str(begin + 2) if begin + 2 < len(files) else "")
+
+    def changed_files(self, user: str, since: datetime, after: str = "") -> ChangedFiles:
+        self._answer()
+        if self.unwalkable:
+            raise Unavailable("listing-failed", "The home could not be listed.", "Try again later.")
+        found = [one for one in self.changed.get(user, []) if one.changed_at >= since.isoformat() or one.note]
+        begin = int(after or "0")
+        return ChangedFiles(found[begin : begin + 2], str(begin + 2) if begin + 2 < len(found) else "")
 
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
         self._answer()

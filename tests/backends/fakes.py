@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from nbkeep.backends.interface import (
     Capacity,
+    ChangedFiles,
     Exit,
     FolderUse,
     GpuUse,
@@ -124,6 +126,11 @@ class InMemoryBackend:
         if user not in self.volumes:
             raise not_found("volume", user)
         return HomeListing([])
+
+    def changed_files(self, user: str, since: datetime, after: str = "") -> ChangedFiles:  # noqa: ARG002  likewise
+        if user not in self.volumes:
+            raise not_found("volume", user)
+        return ChangedFiles([])
 
     def host(self) -> list[HostFact]:
         return [HostFact("memory", "In memory", "info", "Nothing runs.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fakes import InMemoryBackend
@@ -65,6 +65,7 @@ def test_a_home_stays_when_its_session_ends_and_goes_only_when_asked(
     backend.stop(spec.session_id, 0)
     assert backend.volume("jane") is not None
     assert backend.volume_usage("jane").folders[0].path == ""
+    assert backend.changed_files("jane", datetime.now(UTC) + timedelta(days=1)).files == []
     backend.delete_volume("jane")
     backend.delete_volume("jane")
     assert backend.volume("jane") is None
@@ -74,6 +75,9 @@ def test_an_unknown_home_has_no_size_and_no_usage(backend: Backend) -> None:
     assert backend.volume("nobody") is None
     with pytest.raises(Refused):
         backend.volume_usage("nobody")
+    with pytest.raises(Refused) as refused:
+        backend.changed_files("nobody", datetime.now(UTC))
+    assert refused.value.status == 404
     with pytest.raises(Refused):
         backend.resize_volume("nobody", 1 << 30)
 

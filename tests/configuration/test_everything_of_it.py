@@ -31,7 +31,7 @@ WHOLE = (
     HEAD
     + """
 projects:
-- {name: nlp, description: Words, leads: [ada], members: [jane]}
+- {name: nlp, description: Words, leads: [ada], members: [jane], egress_allowlist: [wiki.acme.local], egress_denylist: [paste.example]}
 - {name: orion}
 connections:
 - {name: warehouse, postgres: db.acme.local, database: sales, role: reader, secret: pg, grants: ['project:nlp', everyone]}
@@ -60,6 +60,9 @@ model_budgets:
 - {name: 'user:jane', month: '50.5'}
 prices:
 - {name: 'gpu:a100', price: '1.2'}
+classifications:
+- {name: confidential, public_internet: false, egress_denylist: ['*.paste.example']}
+- {name: pii, egress_only: [db.acme.local]}
 """
 )
 
@@ -104,8 +107,8 @@ def told(changes: list[Change]) -> list[str]:
 
 def test_all_of_it_is_made_once_and_comes_back(there: OfficeForTests) -> None:
     made = apply(there, WHOLE)
-    assert {one.action for one in made} == {"create"}
-    assert len(made) == 12
+    assert {one.action for one in made if one.kind != "classification"} == {"create"}
+    assert len(made) == 14
     assert apply(there, WHOLE) == []
     text = export(there)
     assert apply(there, text) == []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,28 @@ class HomeListing:
 
 
 @dataclass(frozen=True)
+class ChangedFile:
+    """A file, link or the like that was changed. `path`: as people may read it; `key`: SHA-256 of its bytes.
+
+    `changed_at`: the kernel's time of change, ISO 8601 in UTC; "" where `note` says why it is not known.
+    """
+
+    path: str
+    key: str
+    bytes: int
+    changed_at: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ChangedFiles:
+    """A part of what was changed in a home, by path; `next` asks for what follows, "" at the end."""
+
+    files: list[ChangedFile]
+    next: str = ""
+
+
+@dataclass(frozen=True)
 class HostFact:
     """One guarantee of the host: whether it holds, is weaker than could be, or is missing; what to do."""
 
@@ -326,6 +349,15 @@ class Backend(Protocol):
 
         Incidents' evidence asks for it, part by part; `after`: `next` of the part before. It takes up to half
         a minute. Raises `Refused` (404) for a home that was never made. Twice is safe.
+        """
+        ...
+
+    def changed_files(self, user: str, since: datetime, after: str = "") -> ChangedFiles:
+        """Return the next files of a home that were changed since a moment, to the second.
+
+        The record of classified files asks for it, part by part, as `home_listing`. Raises `Refused` (404)
+        for a home that was never made, `Unavailable` (`listing-failed`) for one that cannot be walked. Twice
+        is safe.
         """
         ...
 

@@ -15,6 +15,7 @@ from nbkeep.telemetry import traces
 
 from .interface import (
     Capacity,
+    ChangedFiles,
     GpuUse,
     HomeListing,
     HostFact,
@@ -29,6 +30,7 @@ from .interface import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from .interface import LaunchSpec, Warm
@@ -163,6 +165,12 @@ class WardenClient:
         """Return the next files of a home."""
         told = self._ask("GET", f"/volumes/{_part(user)}/files", params={"after": after}, timeout=_LISTING_S)
         return _read(TypeAdapter(HomeListing), told)
+
+    def changed_files(self, user: str, since: datetime, after: str = "") -> ChangedFiles:
+        """Return the next files of a home that were changed."""
+        asked = {"since": since.isoformat(), "after": after}
+        told = self._ask("GET", f"/volumes/{_part(user)}/changed", params=asked, timeout=_LISTING_S)
+        return _read(TypeAdapter(ChangedFiles), told)
 
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
         """Say which kernels should start without waiting for imports."""

@@ -10,6 +10,8 @@ from nbkeep.model.actor import OPERATOR
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import parse_size_bytes
 from nbkeep.people import projects
+from nbkeep.people.project_hosts import FIELDS as HOST_FIELDS
+from nbkeep.people.project_hosts import set_project_hosts
 from nbkeep.people.project_records import list_projects, members_of
 from nbkeep.people.records import find_user
 from nbkeep.people.users import change_user
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _USER_FIELDS = ("role", "status", "max_sessions", "home_size_bytes")
-_PROJECT_FIELDS = ("name", "description", "leads", "members")
+_PROJECT_FIELDS = ("name", "description", "leads", "members", *HOST_FIELDS)
 
 
 class Users(Section):
@@ -67,7 +69,7 @@ class Users(Section):
 
 
 class Projects(WholeSection):
-    """Projects, who leads them and who else is in them; all of them are named, or the project is empty."""
+    """Projects, their leads, members and hosts; what the document leaves out of one is taken away."""
 
     name, kind = "projects", "project"
 
@@ -81,6 +83,7 @@ class Projects(WholeSection):
                 "description": row.description,
                 "leads": [one.name for one in members.get(row.id, ()) if one.is_lead],
                 "members": [one.name for one in members.get(row.id, ()) if not one.is_lead],
+                **{field: list(getattr(row, field)) for field in HOST_FIELDS},
             }
             for row in rows
         ]
@@ -104,7 +107,10 @@ class Projects(WholeSection):
                 projects.join_project(work.tx, work.clock, work.actor, name, user, is_lead=is_lead)
         for user in was.keys() - wish.keys():
             projects.leave_project(work.tx, work.clock, work.actor, name, user)
-        return {"name": name, "description": said, "leads": sorted(leads), "members": sorted(members)}
+        hosts = {field: texts("projects", wanted, field) for field in HOST_FIELDS}
+        row = set_project_hosts(work.tx, work.clock, work.actor, name, hosts)
+        found = {"name": name, "description": said, "leads": sorted(leads), "members": sorted(members)}
+        return found | {field: list(getattr(row, field)) for field in HOST_FIELDS}
 
     def delete(self, work: Work, name: str) -> None:
         """Remove one, with what is granted to it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .classes import Classes
 from .cost import ModelBudgets, ModelProviders, Prices, Quotas
 from .offer import Flavors, Profiles
 from .people import Projects, Users
@@ -20,6 +21,7 @@ SECTIONS: tuple[Section, ...] = (
     Quotas(),
     Connections(),
     Datasets(),
+    Classes(),
     ModelProviders(),
     ModelBudgets(),
     Prices(),

@@ -29,7 +29,7 @@ from nbkeep.egress.keyed import Keys
 from nbkeep.egress.leases import Leases
 from nbkeep.egress.models import Metering
 from nbkeep.egress.office_client import OfficeClient, flush, keep_policies, keep_recording
-from nbkeep.egress.policy import without_internet
+from nbkeep.egress.policy import at_most, without_internet
 from nbkeep.egress.resolver import SystemResolver, own_addresses
 from nbkeep.egress.rules import Compiled
 from nbkeep.egress.spool import Spool
@@ -54,6 +54,8 @@ _LOOK_S = 0.25  # for folders of sessions that are being made
 _OWN_ADDRESSES_S = 30.0
 _FILES = 65_536
 _LAST_WORDS_S = 3.0
+_OLDER_S = 5.0  # for so long an answer of the office may be older than another one
+_WHAT_WAS_READ = "the data that was read"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -119,6 +121,7 @@ class Sessions:
         self._connections = connections
         self._own, self._clock = own_addresses(), clock
         self._closed: set[str] = set()  # have read what closes the public internet for them
+        self._put: dict[str, tuple[float, Policy]] = {}  # and when
 
     async def take(self, found: list[Policy], leases: list[Lease], connections: Told) -> None:
         """Put these in force, and no others; connections that are not allowed any more are cut."""
@@ -132,6 +135,7 @@ class Sessions:
             self._keys.forget(session_id)
             self._connections.forget(session_id)
             self._closed.discard(session_id)
+            self._put.pop(session_id, None)
         for session_id, policy in known.items():
             before = self._policies.get(session_id)
             if before is not None and before.policy == self._left_of(policy):
@@ -152,9 +156,24 @@ class Sessions:
 
     def _left_of(self, policy: Policy) -> Policy:
         """Return a policy without what the session has lost: the office's answer may be an older one."""
+        since_s, lately = self._put.get(policy.session_id, (0.0, None))
+        if lately is not None and self._clock.monotonic_s() - since_s < _OLDER_S:
+            policy = at_most(policy, lately)
         if policy.session_id not in self._closed:
             return policy
-        return without_internet(policy)
+        return without_internet(policy, _WHAT_WAS_READ)
+
+    def put(self, policy: Policy) -> None:
+        """Put what one session may reach in force at once, before the office tells of all of them."""
+        before = self._policies.get(policy.session_id)
+        if before is None:
+            return  # it has ended
+        self._put[policy.session_id] = (self._clock.monotonic_s(), policy)
+        if before.policy == self._left_of(policy):
+            return
+        if not self._compile(policy):
+            del self._policies[policy.session_id]
+            self._gateway.close(policy.session_id)
 
     def _compile(self, policy: Policy) -> bool:
         policy = self._left_of(policy)
@@ -243,11 +262,18 @@ async def serve(settings: Settings, limits: Limits) -> None:
     gateway = Gateway(policies, resolver, spool, limits=limits, keys=keys, switchboard=switchboard)
     office.listeners.append(gateway.volumes.hear)
     sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys, connections, clock)
+
+    async def report(session_id: str, dataset_id: str) -> bool:
+        closes, policy = await office.data_read(session_id, dataset_id)
+        if policy is not None:
+            sessions.put(policy)
+        return closes
+
     datasets = Datasets(
         keys.leases,
         upstream_context(extra),
         clock,
-        office.data_read,
+        report,
         sessions.close_internet,
         gateway.recheck,
     )

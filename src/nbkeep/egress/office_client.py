@@ -104,9 +104,10 @@ class OfficeClient:
         except (httpx.HTTPError, ValueError, TypeError) as error:
             raise Unavailable("office-away", f"The office does not answer ({error!r:.200}).") from error
 
-    async def data_read(self, session_id: str, dataset_id: str) -> bool:
-        """Put on record that a session reads a dataset; return whether that closes the internet for it.
+    async def data_read(self, session_id: str, dataset_id: str) -> tuple[bool, Policy | None]:
+        """Put on record that a session reads a dataset.
 
+        Return whether that closes the internet for it, and what it may reach now (None: it has ended).
         Raises `Refused` where it may not, `Unavailable`.
         """
         try:
@@ -117,7 +118,8 @@ class OfficeClient:
             if answer.status_code in {403, 404}:
                 raise Refused(str(told["code"]), str(told["message"]), str(told["remedy"]))
             answer.raise_for_status()
-            return bool(told["closes_internet"])
+            policy = told["policy"]
+            return bool(told["closes_internet"]), None if policy is None else Policy.from_json(policy)
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise Unavailable("office-away", f"The office does not answer ({error!r:.200}).") from error
 

@@ -30,6 +30,10 @@ _HOW_TO_BE_CLEAR = (
     "Send it as HTTP/1.1 to the host's name, with its method and path in their plain form: "
     "no codes for letters that need none, no `..`, `//` or `;`."
 )
+_ANOTHER_SESSION = (
+    "This session has read data of a class for which an admin leaves only some hosts open. "
+    "Start another session for work that needs this one."
+)
 _NAMES = {400: "Bad Request", 403: "Blocked", 404: "Not There", 405: "Not Allowed", 408: "Too Slow",
           413: "Too Large", 416: "No Such Part", 502: "Bad Gateway",
           503: "Unavailable", 504: "Gateway Timeout"}  # fmt: skip
@@ -94,6 +98,8 @@ def blocked(
     may_ask = rule is not None and rule.effect == "ask"
     if decision.is_unclear:
         how = _HOW_TO_BE_CLEAR
+    elif decision.is_left_out:
+        how = _ANOTHER_SESSION
     elif may_ask:
         how = how_to_ask(host, port, session_id, ask_at)
     elif method and rule is not None:

@@ -1,8 +1,9 @@
 """May this session speak to this host, and to the address that its name stands for? Pure.
 
-Deny wins, then a grant. Of allow and ask the rule that is closer to the host counts, ask where both are as
-close; then the public internet, if the policy has it; what nothing allows is refused. A name that is allowed
-does not open every address that somebody's name server gives for it: see `decide_address`.
+Deny wins, then what a class of data leaves (all else is refused), then a grant. Of allow and ask the rule
+that is closer to the host counts, ask where both are as close; then the public internet, if the policy has
+it; what nothing allows is refused. A name that is allowed does not open every address that somebody's name
+server gives for it: see `decide_address`.
 
 Rules about some requests to a host open it, and each request is decided by itself: see `decide_request`.
 """
@@ -103,11 +104,21 @@ class Compiled:
         self._allow, self._deny = _Rules(by_effect["allow"]), _Rules(by_effect["deny"])
         self._ask, self._granted = _Rules(by_effect["ask"]), _Rules(granted)
         self.granted = tuple(granted)
+        if any(rule.is_restricted for rule in policy.keeps):
+            raise ValueError("what is kept open is a whole host, without methods and paths")
+        sources = dict.fromkeys(rule.source for rule in policy.keeps)
+        self._keeps = [
+            (one, _Rules([rule for rule in policy.keeps if rule.source == one])) for one in sources
+        ]
 
     def only(self, opened: Rule) -> Compiled:
-        """Return what decides where one rule alone allows something; all that denies stays."""
+        """Return what decides where one rule alone allows something; all that denies stays.
+
+        What is kept open of a policy says nothing of it: it is granted by itself, whatever a policy allows.
+        """
         denying = tuple(rule for rule in self.policy.rules if rule.effect == "deny")
-        return Compiled(replace(self.policy, rules=(*denying, opened), public_internet=False), self._own)
+        alone = replace(self.policy, rules=(*denying, opened), public_internet=False, keeps=())
+        return Compiled(alone, self._own)
 
     def decide(self, host: str, port: int) -> Decision:
         """Decide about a host as a program wrote it, before anything is looked up."""
@@ -127,6 +138,8 @@ class Compiled:
             return self._no(
                 denying, f"{host}:{port} is denied by the rule {str(denying)!r} ({denying.source})"
             )
+        if (outside := self._outside(host, port)) is not None:
+            return outside
         asked = self._first(self._ask, host, port)
         allowing = self._first(self._granted, host, port) or self._first(self._allow, host, port)
         if allowing is not None and _counts(allowing, asked):
@@ -135,7 +148,18 @@ class Compiled:
             return self._no(asked, _needs_a_grant(asked, f"{host}:{port}"))
         if self.policy.public_internet:
             return Decision(True, None, "the session may reach the public internet")
-        return self._no(None, f"no rule allows {host}:{port}")
+        closed = (
+            f", and {self.policy.closed_by} has closed the public internet" if self.policy.closed_by else ""
+        )
+        return self._no(None, f"no rule allows {host}:{port}{closed}")
+
+    def _outside(self, host: str, port: int) -> Decision | None:
+        """Return the refusal of what is not kept open, also on trial; None for all else."""
+        for source, kept in self._keeps:
+            if self._first(kept, host, port) is None:
+                why = f"{host}:{port} is not among what {source} leaves open"
+                return Decision(False, None, why, is_left_out=True)
+        return None
 
     def _in_part(self, whole: Decision, host: str, port: int) -> Iterator[Decision]:
         """Yield what rules about some requests say of a host that is not allowed as a whole."""
@@ -145,6 +169,8 @@ class Compiled:
         try:
             host = parse_host(host)
         except Refused:
+            return
+        if self._outside(host, port) is not None:
             return
         for rule in self._some_allowed.about(host, port):
             if asked is None or asked.effect != "ask" or _counts(rule, asked):
@@ -278,8 +304,13 @@ class Compiled:
         return decided
 
     def _opening(self, place: Address, port: int, what: Kind) -> Iterator[tuple[Network, Rule]]:
-        """Yield what could open an address; a grant opens no more than what was written in the ask-list."""
-        yield from self._allow.about_address(place)
+        """Yield what could open an address.
+
+        A grant opens no more than what was written in the ask-list, and no project a machine itself.
+        """
+        for network, rule in self._allow.about_address(place):
+            if what != "special" or not rule.by_project:
+                yield network, rule
         if any(
             _covers(ask, port) and opens(network, what) for network, ask in self._ask.about_address(place)
         ):

@@ -28,6 +28,7 @@ class Rule:
     `source`: where it was written, for people. `firm`: it refuses even while a policy is on trial. `until`:
     the moment (ISO, with its zone) from which it is void; only rules of grants have one. `methods`, `path`:
     it is about requests with one of these, and with a path of this pattern (see `paths.py`); empty: any.
+    `by_project`: a project allows it, not the profile; it ends where the public internet is closed.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Rule:
     until: str = ""
     methods: frozenset[str] = frozenset()
     path: str = ""
+    by_project: bool = False
 
     def __str__(self) -> str:
         """Return it the way an admin writes it."""
@@ -68,6 +70,7 @@ class Rule:
             "until": self.until,
             "methods": sorted(self.methods),
             "path": self.path,
+            "by_project": self.by_project,
         }
 
     @classmethod
@@ -98,6 +101,7 @@ class Rule:
             until=until,
             methods=frozenset(cast("list[str]", methods)),
             path=path,
+            by_project=_typed(found, "by_project", bool),
         )
 
 
@@ -108,7 +112,9 @@ class Policy:
     `dry_run`: only firm rules block; what others would have blocked is on record. `version`: of these
     contents. `volume_bytes`: how much may be sent in a day (UTC), 0 for any amount. `ask_at`: the address
     of the page where one asks for what may be asked for. `packages`: the package policy in the words of its
-    own room, "" for none.
+    own room, "" for none. `keeps`: of all that is allowed only what these rules reach, too, is left; those of
+    one source together, of several sources in each. `closed_by`: what has closed the public internet, for
+    people; "" for nothing.
     """
 
     session_id: str
@@ -119,6 +125,8 @@ class Policy:
     volume_bytes: int = 0
     ask_at: str = ""
     packages: str = ""
+    keeps: tuple[Rule, ...] = ()
+    closed_by: str = ""
 
     def at(self, now: datetime) -> Policy:
         """Return what is left of it at that moment: grants end by themselves, whoever is away."""
@@ -136,6 +144,8 @@ class Policy:
             "volume_bytes": self.volume_bytes,
             "ask_at": self.ask_at,
             "packages": self.packages,
+            "keeps": [rule.as_json() for rule in self.keeps],
+            "closed_by": self.closed_by,
         }
 
     @classmethod
@@ -143,6 +153,7 @@ class Policy:
         """Return the policy; raises ValueError for anything that `as_json` does not make."""
         found = _exact(data, {field.name for field in fields(cls)}, "a policy")
         rules = cast("list[object]", _typed(found, "rules", list))
+        keeps = cast("list[object]", _typed(found, "keeps", list))
         return cls(
             session_id=_typed(found, "session_id", str),
             rules=tuple(Rule.from_json(one) for one in rules),
@@ -152,6 +163,8 @@ class Policy:
             volume_bytes=_typed(found, "volume_bytes", int),
             ask_at=_typed(found, "ask_at", str),
             packages=_typed(found, "packages", str),
+            keeps=tuple(Rule.from_json(one) for one in keeps),
+            closed_by=_typed(found, "closed_by", str),
         )
 
 
@@ -161,7 +174,7 @@ class Decision:
 
     `rule`: the one that decided, if it was one. `would_block`: the policy is on trial (`dry_run`), and
     without that this would not have been allowed. `reason`: one sentence for people. `is_unclear`: it is
-    not known what is asked for.
+    not known what is asked for. `is_left_out`: a class of data leaves it not; no rule would open it.
     """
 
     allowed: bool
@@ -169,6 +182,7 @@ class Decision:
     reason: str
     would_block: bool = False
     is_unclear: bool = False
+    is_left_out: bool = False
 
 
 @dataclass(frozen=True)

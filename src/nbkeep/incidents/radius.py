@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, case, func, select
 from nbkeep.data.rules import fits
 from nbkeep.grants.values import State
 from nbkeep.model.verdict import Allow, Refuse
+from nbkeep.people.project_hosts import hosts_of_people
 from nbkeep.store.data_tables import DatasetReadRow, DatasetRow
 from nbkeep.store.model_tables import ModelCallRow
 from nbkeep.store.network_tables import ConnectionRow
@@ -155,11 +156,20 @@ def _could(tx: Tx, now: datetime, found: Concerned) -> dict[str, Any]:
 
 def _profiles(tx: Tx, sessions: Sequence[SessionRow]) -> list[dict[str, Any]]:
     rows = tx.scalars(select(ProfileRow).where(ProfileRow.name.in_({row.profile_name for row in sessions})))
-    return [
-        {"name": row.name, "hosts": row.egress_allowlist[:_MOST], "public_internet": row.public_internet,
-         "classification": row.classification}
-        for row in rows.all()
-    ]  # fmt: skip
+    added = hosts_of_people(tx, {row.user_id for row in sessions})
+    found: list[dict[str, Any]] = []
+    for row in rows.all():
+        hosts = list(row.egress_allowlist)
+        people = {one.user_id for one in sessions if one.profile_name == row.name}
+        if row.project_hosts:
+            hosts += [
+                text for user in sorted(people) for one in added.get(user, ()) for text in one.allowlist
+            ]
+        found.append(
+            {"name": row.name, "hosts": list(dict.fromkeys(hosts))[:_MOST],
+             "public_internet": row.public_internet, "classification": row.classification}
+        )  # fmt: skip
+    return found
 
 
 def _secrets(tx: Tx, now: datetime, found: Concerned) -> list[dict[str, Any]]:

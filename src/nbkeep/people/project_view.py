@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .project_hosts import NETWORK
 from .project_records import granted_to, members_of
 from .project_rules import ADMIN, Standing, may_lead
 
@@ -38,9 +39,12 @@ def project_views(tx: Tx, actor: Actor, rows: Sequence[ProjectRow]) -> list[dict
             ],
             "secrets": [{"name": name, "owner": owner} for name, owner in granted[row.name].secrets],
             "connections": list(granted[row.name].connections),
+            "egress_allowlist": list(row.egress_allowlist),
+            "egress_denylist": list(row.egress_denylist),
             "is_member": own[row.id].is_member,
             "may_lead": may_lead(actor, own[row.id]),
             "may_change": actor.may(ADMIN),
+            "may_change_hosts": actor.may(ADMIN) and actor.may(NETWORK),
             "created_at": row.created_at.isoformat(),
         }
         for row in rows

@@ -6,12 +6,12 @@ Requests may say `idle_stop: "15min"` or `idle_stop_s: 900`, `memory: "8GiB"` or
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar, cast
 
+from nbkeep.egress.lists import edited, rules_of
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import parse_duration_s, parse_size_bytes
 from nbkeep.packages.parse import policy_from
@@ -22,7 +22,6 @@ _Value = TypeVar("_Value", Flavor, Profile)
 _Reader = Callable[[Any, str], Any]
 _MAX_INT = 1 << 62
 PLATFORM = "platform"  # as the settings have it
-_AFTER_PORT = re.compile(r"(?<=[0-9]),(?=[0-9]{1,5}(?![\w.:-]))")
 
 
 def _whole(value: Any, field: str) -> int:
@@ -102,22 +101,6 @@ def _modules(value: Any, field: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_texts([] if value == "none" else value, field)))
 
 
-def _hosts(value: Any, field: str) -> tuple[str, ...]:
-    """Return rules of a list, or of text with commas, spaces or line breaks between them.
-
-    A comma between ports divides no rules.
-
-    >>> _hosts("pypi.org, *.acme.local:80,443 10.0.0.0/8:5432", "egress_allowlist")
-    ('pypi.org', '*.acme.local:80,443', '10.0.0.0/8:5432')
-    >>> _hosts("GET|HEAD@github.com:80,443/acme/*, pypi.org/simple/1,10.0.0.0/8", "egress_allowlist")
-    ('GET|HEAD@github.com:80,443/acme/*', 'pypi.org/simple/1', '10.0.0.0/8')
-    """
-    if isinstance(value, str):
-        value = _AFTER_PORT.sub("\0", value) if value.strip() != "none" else ""
-        value = [one.replace("\0", ",") for one in re.split(r"[,\s]+", value) if one]
-    return tuple(dict.fromkeys(one for one in _texts(value, field) if one))
-
-
 def _texts(value: Any, field: str) -> list[str]:
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
@@ -165,12 +148,13 @@ _PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
     "state_key": ("state_key", _own_or_platform),
     "frozen": ("frozen_s", _frozen_s),
     "frozen_s": ("frozen_s", _frozen_s),
-    "egress_allowlist": ("egress_allowlist", _hosts),
-    "egress_denylist": ("egress_denylist", _hosts),
+    "egress_allowlist": ("egress_allowlist", rules_of),
+    "egress_denylist": ("egress_denylist", rules_of),
     "egress_volume": ("egress_volume_bytes", _size_or_none_bytes),
     "egress_volume_bytes": ("egress_volume_bytes", _size_or_none_bytes),
-    "egress_asklist": ("egress_asklist", _hosts),
+    "egress_asklist": ("egress_asklist", rules_of),
     "public_internet": ("public_internet", _flag),
+    "project_hosts": ("project_hosts", _flag),
     "egress_dry_run": ("egress_dry_run", _flag),
     "packages": ("packages", lambda value, _field: policy_from(value)),
 }
@@ -198,23 +182,9 @@ def _edited(field: str, raw: Any, base: Profile) -> Any:
     if field == "packages":
         changed = policy_from(raw, base.packages)
         return changed.as_json() if changed is not None else None
-    if field not in {"egress_allowlist", "egress_denylist", "egress_asklist"} or not isinstance(raw, str):
-        return raw
-    edits = _hosts(raw, field)
-    signs = {edit[0] for edit in edits}
-    if not signs & {"+", "-"}:
-        return raw
-    if signs - {"+", "-"}:
-        raise invalid(field, f"{raw[:200]!r} says a part with + or - and a part without.",
-                      "Write all with a sign to change the list, or none to replace it.")  # fmt: skip
-    rules: list[str] = list(getattr(base, field))
-    for edit in edits:
-        rule = edit[1:]
-        if not rule or (edit[0] == "-" and rule not in rules):
-            known = ", ".join(rules) or "nothing"
-            raise invalid(field, f"{rule[:200]!r} is not in the list.", f"In it: {known}.")
-        rules = [one for one in rules if one != rule] + ([rule] if edit[0] == "+" else [])
-    return rules
+    if field in {"egress_allowlist", "egress_denylist", "egress_asklist"}:
+        return edited(raw, field, getattr(base, field))
+    return raw
 
 
 def plain(value: Flavor | Profile) -> dict[str, Any]:

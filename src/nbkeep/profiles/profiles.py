@@ -100,8 +100,8 @@ def change_profile(
 ) -> tuple[Profile, Flavor]:
     """Change fields of a profile; running sessions keep their snapshot. Twice is safe.
 
-    Only what they may reach (`egress_…`, `public_internet`, `packages`) changes for running ones too, within
-    a second.
+    Only what they may reach (`egress_…`, `public_internet`, `project_hosts`, `packages`) changes for running
+    ones too, within a second.
 
     An image or a key that is not there now may stay as it is, so that limits can be changed meanwhile.
     """
@@ -154,6 +154,7 @@ def as_profile(row: ProfileRow) -> Profile:
         egress_denylist=tuple(row.egress_denylist),
         egress_asklist=tuple(row.egress_asklist),
         public_internet=row.public_internet,
+        project_hosts=row.project_hosts,
         egress_volume_bytes=row.egress_volume_bytes,
         egress_dry_run=row.egress_dry_run,
         packages=policy_from_json(row.packages) if row.packages is not None else None,

@@ -24,4 +24,5 @@ def reach_of(profile: Profile, facts: str = "") -> Reach:
         profile.egress_volume_bytes,
         in_force_of(profile.name, packages, facts).text() if packages else "",
         packages.rules if packages else (),
+        profile.project_hosts,
     )

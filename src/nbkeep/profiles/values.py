@@ -54,6 +54,7 @@ class Profile:
     egress_denylist: tuple[str, ...] = ()
     egress_asklist: tuple[str, ...] = ()  # refused until somebody is granted it for a time
     public_internet: bool = False
+    project_hosts: bool = False  # its people's projects may add hosts to the allow-list
     egress_volume_bytes: int = 0  # what a session may send in a day (UTC); 0 is any amount
     packages: PackagePolicy | None = None  # what may be fetched from a package index; None: ungoverned
     egress_dry_run: bool = False  # nothing of the lists is enforced, what would be refused is recorded

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from nbkeep.connections.records import SEE as SEE_CONNECTIONS
 from nbkeep.connections.records import granted_to, list_connections
+from nbkeep.data.class_rules import all_narrowings, narrowings_of
 from nbkeep.data.reads import closed_sessions
 from nbkeep.data.records import list_datasets, live_readers, source_of
 from nbkeep.data.rules import access_to
@@ -24,7 +25,6 @@ from nbkeep.grants.rules import ASK
 from nbkeep.grants.values import State
 from nbkeep.grants.view import state_of
 from nbkeep.model.actor import ROLE_SCOPES, Actor, Role
-from nbkeep.model.classification import PII
 from nbkeep.model.errors import not_found
 from nbkeep.model.verdict import Allow
 from nbkeep.packages.advisories import affects
@@ -144,7 +144,8 @@ def _datasets(
     told = live_readers(tx, live_datasets(tx, now, row.user_id), row.id)
     reader = told.readers.get(row.id, Reader(""))
     situation = situation_now(tx, settings, row.profile_name, tx.get_one(UserRow, row.user_id))
-    is_open = settings.pii_closes_internet and not closed_sessions(tx, settings, [row.id])
+    closing = all_narrowings(tx, settings)
+    is_open = not closed_sessions(tx, settings, [row.id])
     mine = list(tx.scalars(_mine(row).limit(_MOST_GRANTS)))
     owners = {one.owner_id for one in rows}
     people = tx.execute(select(UserRow.id, UserRow.name).where(UserRow.id.in_(owners)))
@@ -173,7 +174,9 @@ def _datasets(
                 "has_keys": one.secret_id not in revoked,
                 "until": until.isoformat() if until else None,
                 "decider": "an admin" if one.owner_id == row.user_id else names[one.owner_id],
-                "closes_internet": one.classification == PII and is_open and access.level != "none",
+                "closes_internet": is_open
+                and access.level != "none"
+                and any(taken.closes_internet for taken in narrowings_of(one.classification, closing)),
                 **_standing(one, mine, now),
             }
         )

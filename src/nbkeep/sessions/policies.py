@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from nbkeep.data.reads import closed_sessions
+from nbkeep.data.class_rules import all_narrowings, narrowings_of
+from nbkeep.data.reads import narrowings
 from nbkeep.egress.addresses import is_internet
 from nbkeep.egress.parse import parse_rule
-from nbkeep.egress.policy import NOTHING, policy_of, without_internet
+from nbkeep.egress.policy import NOTHING, narrowed, policy_of
 from nbkeep.grants.records import live_rules, live_rules_of
-from nbkeep.model.errors import Refused
+from nbkeep.model.classification import CLASSIFICATIONS
+from nbkeep.model.errors import Refused, not_found
 from nbkeep.packages.records import facts_tag
+from nbkeep.people.project_hosts import added_by, hosts_of_people
+from nbkeep.people.project_records import find_project
 from nbkeep.profiles.profiles import as_profile, get_profile
 from nbkeep.profiles.reach import reach_of
 from nbkeep.profiles.view import network_words
@@ -35,32 +39,37 @@ if TYPE_CHECKING:
     from nbkeep.vault.values import Leased
 
 
-def live_policies(tx: Tx, settings: Settings, now: datetime) -> list[Policy]:
+def live_policies(tx: Tx, settings: Settings, now: datetime, only: str | None = None) -> list[Policy]:
     """Return the policies of all live sessions, by session id, with the grants that are live at that moment.
 
-    One that an incident holds reaches nothing. One whose profile's row is gone does not either: what its
-    rules would be now, nobody can say. One whose profile was deleted keeps its last rules.
+    `only`: the id of the one that is asked about. One that an incident holds reaches nothing. One whose
+    profile's row is gone does not either: what its rules would be now, nobody can say. One whose profile was
+    deleted keeps its last rules.
     """
     columns = (SessionRow.id, SessionRow.user_id, SessionRow.profile_name, SessionRow.held_by)
     query = select(*columns).where(SessionRow.state.in_(LIVE_STATES))
+    if only is not None:
+        query = query.where(SessionRow.id == only)
     sessions = tx.execute(query.order_by(SessionRow.id)).all()
     names = {name for _, _, name, _ in sessions}
     rows = tx.scalars(select(ProfileRow).where(ProfileRow.name.in_(names)))
     facts = facts_tag(tx)
     reaches = {row.name: reach_of(as_profile(row), facts) for row in rows}
-    closed = closed_sessions(tx, settings, [session_id for session_id, _, _, _ in sessions])
+    taken = narrowings(tx, settings, [session_id for session_id, _, _, _ in sessions])
+    projects = hosts_of_people(tx, {user_id for _, user_id, _, _ in sessions})
     granted, platform, ask_at = live_rules(tx, now), settings.egress_denylist, _ask_at(settings)
     found = [
         policy_of(
             session_id,
             NOTHING if held_by else reaches.get(name, NOTHING),
             platform,
+            projects=() if held_by else projects.get(user_id, ()),
             granted=() if held_by else granted.get((user_id, name), ()),
             ask_at=ask_at,
         )
         for session_id, user_id, name, held_by in sessions
     ]
-    return [without_internet(one) if one.session_id in closed else one for one in found]
+    return [narrowed(one, taken.get(one.session_id, ())) for one in found]
 
 
 def tag_of(policies: Sequence[Policy], leases: Sequence[Leased] = (), *more: object) -> str:
@@ -88,16 +97,26 @@ def policy_of_row(tx: Tx, settings: Settings, row: SessionRow, now: datetime) ->
         row.id,
         reach,
         settings.egress_denylist,
+        projects=() if is_held else hosts_of_people(tx, [row.user_id]).get(row.user_id, ()),
         granted=() if is_held else live_rules_of(tx, now, row.user_id, row.profile_name),
         ask_at=_ask_at(settings),
     )
-    return without_internet(policy) if closed_sessions(tx, settings, [row.id]) else policy
+    return narrowed(policy, narrowings(tx, settings, [row.id]).get(row.id, ()))
 
 
-def profile_policy(tx: Tx, settings: Settings, actor: Actor, name: str) -> Policy:
-    """Return the policy of sessions of a profile, without any grant; the actor must know of the profile."""
+def profile_policy(
+    tx: Tx, settings: Settings, actor: Actor, name: str, *, project: str = "", classification: str = ""
+) -> Policy:
+    """Return the policy of sessions of a profile, without any grant; the actor must know of the profile.
+
+    `project`: of a member of it, which the actor may see. `classification`: of one that carries this class.
+    """
     reach = reach_of(get_profile(tx, actor, name)[0])
-    return policy_of("", reach, settings.egress_denylist, ask_at=_ask_at(settings))
+    projects = (added_by(find_project(tx, actor, project)),) if project else ()
+    policy = policy_of("", reach, settings.egress_denylist, projects=projects, ask_at=_ask_at(settings))
+    if classification and classification not in CLASSIFICATIONS:
+        raise not_found("classification", classification[:60])
+    return narrowed(policy, narrowings_of(classification, all_narrowings(tx, settings)))
 
 
 def reach_words_of(tx: Tx, settings: Settings, row: SessionRow) -> str:
@@ -106,10 +125,22 @@ def reach_words_of(tx: Tx, settings: Settings, row: SessionRow) -> str:
     if found is None:
         return no_reach_words()
     profile = as_profile(found)
-    if closed_sessions(tx, settings, [row.id]):
-        named = tuple(one for one in profile.egress_allowlist if not _is_internet(one))
-        profile = replace(profile, egress_allowlist=named, public_internet=False, egress_dry_run=False)
-    return network_words(profile)
+    projects = hosts_of_people(tx, [row.user_id]).get(row.user_id, ())
+    taken = narrowings(tx, settings, [row.id]).get(row.id, ())
+    named, denied = profile.egress_allowlist, profile.egress_denylist
+    if any(one.closes_internet for one in taken):
+        named = tuple(one for one in named if not _is_internet(one))
+        profile = replace(profile, public_internet=False, egress_dry_run=False)
+    elif profile.project_hosts:
+        named = (*named, *(text for one in projects for text in one.allowlist))
+    denied = (*denied, *(text for one in (*projects, *taken) for text in one.denylist))
+    profile = replace(profile, egress_allowlist=_once(named), egress_denylist=_once(denied))
+    kept = [f"Of that, {one.source} leaves {', '.join(one.only)}" for one in taken if one.only]
+    return ". ".join([network_words(profile), *kept])
+
+
+def _once(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
 
 
 def _is_internet(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .tables import Table
@@ -17,6 +17,9 @@ class ProjectRow(Table):
     id: Mapped[str] = mapped_column(String(24), primary_key=True)
     name: Mapped[str] = mapped_column(String(30))
     description: Mapped[str] = mapped_column(String(400), default="")
+    # Rules as `egress.parse` reads them: for the sessions of its members, beside their profiles' own.
+    egress_allowlist: Mapped[list[str]] = mapped_column(JSON(), default=list)
+    egress_denylist: Mapped[list[str]] = mapped_column(JSON(), default=list)
     archived_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 

@@ -152,6 +152,7 @@ class ProfileRow(Table):
     egress_denylist: Mapped[list[str]] = mapped_column(JSON(), default=list)
     egress_asklist: Mapped[list[str]] = mapped_column(JSON(), default=list)
     public_internet: Mapped[bool] = mapped_column(default=False)
+    project_hosts: Mapped[bool] = mapped_column(default=False)
     egress_volume_bytes: Mapped[int] = mapped_column(default=0)
     egress_dry_run: Mapped[bool] = mapped_column(default=False)
     packages: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # package policy

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,8 @@ def test_a_home_is_mounted_while_a_session_is_there_and_rests_afterwards(machine
     )
     # What is asked about a resting home is answered from the home.
     assert next(one for one in machine.client.volume_usage("resting").folders if not one.path).bytes > 7 << 20
+    changed = machine.client.changed_files("resting", datetime.now(UTC) - timedelta(hours=1))
+    assert [one.bytes for one in changed.files if one.path == "notes"] == [8_000_000]
     until(lambda: not home.is_mount())
     again = machine.spec(user="resting")
     machine.client.launch(again)

@@ -161,3 +161,37 @@ def test_a_platform_list_that_is_wrong_is_told_at_the_start(short_dir: Path) -> 
     short_dir.joinpath("config.toml").write_text("egress_denylist = 5\n")
     with pytest.raises(Refused, match="egress_denylist"):
         Settings.load(short_dir, {})
+
+
+def test_hosts_of_projects_and_rules_of_classes_are_set_shown_and_explained(nbkeep: Nbkeep) -> None:
+    assert nbkeep("project", "add", "orion").code == 0
+    done = nbkeep(
+        "project", "set", "orion", "--egress-allowlist", "wiki.acme.local", "--egress-denylist", "bad.example"
+    )
+    assert (done.code, "wiki.acme.local" in done.out, "bad.example" in done.out) == (0, True, True)
+    explained = ("network", "explain", "wiki.acme.local", "--profile", PROFILE, "--project", "orion")
+    assert "is refused" in nbkeep(*explained).out
+    assert nbkeep("profile", "set", PROFILE, "--project-hosts").code == 0
+    assert "added" in nbkeep("profile", "show", PROFILE).out
+    told = nbkeep(*explained).out
+    assert "is allowed" in told
+    assert "project orion" in told
+    closed = nbkeep(*explained, "--classification", "pii").out
+    assert "is refused" in closed
+    assert "closed by class pii" in closed
+    done = nbkeep("classification", "set", "internal", "--egress-only", "docs.example", "--json")
+    assert done.json["egress_only"] == ["docs.example"]
+    assert "docs.example" in nbkeep("classification", "list").out
+    left = nbkeep(*explained, "--classification", "internal").out
+    assert "is not among what class internal leaves open" in left
+    for wrong in (
+        ("project", "set", "orion"),
+        ("project", "set", "orion", "--egress-allowlist", "*"),
+        ("project", "set", "nope", "--egress-denylist", "x.example"),
+        ("classification", "set", "internal"),
+        ("classification", "set", "secret", "--no-public-internet"),
+        ("classification", "set", "pii", "--public-internet"),
+        ("network", "explain", "x.example", "--session", "ses_x", "--project", "orion"),
+    ):
+        assert nbkeep(*wrong).code in {1, 2}, wrong
+    assert nbkeep("volume", "classified", "nobody").code == 1

@@ -112,6 +112,14 @@ export function Details(props: {
           </Row>
         )}
         {profile.classification && <Row name="Data">{classification(profile.classification)}</Row>}
+        {status.data_class && (
+          <Row name="Has read">
+            {status.data_class} data
+            {status.data_class !== 'public' && (
+              <span className="nbkeep-quiet">: files of your home that change since are on record as such</span>
+            )}
+          </Row>
+        )}
         {status.record_code && <Row name="Recording">The code of the cells that you run is kept in the audit journal.</Row>}
       </dl>
       <div className="nbkeep-Buttons">

@@ -16,6 +16,7 @@ describe('a status from the wire', () => {
     expect(status.memory).toBeNull();
     expect(status.warning).toBeNull();
     expect(status.tour_done).toBe(true);
+    expect(status.data_class).toBe('');
     expect(status.office_reachable).toBe(true);
   });
 

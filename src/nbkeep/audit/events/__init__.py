@@ -19,7 +19,14 @@ from .catalogue import (
     VolumeResized,
 )
 from .connections import ConnectionDeclared, ConnectionGranted, ConnectionRemoved, ConnectionUngranted
-from .data import DataRead, DatasetPublished, DatasetRemoved, SessionClassRaised
+from .data import (
+    ClassRulesChanged,
+    DataRead,
+    DatasetPublished,
+    DatasetRemoved,
+    FilesClassified,
+    SessionClassRaised,
+)
 from .egress import EgressAlarm, EgressRefused
 from .evidence import EvidenceBuilt, EvidenceDownloaded, EvidenceFailed, EvidenceRequested
 from .forwarding import AuditForwardAdded, AuditForwardPaused, AuditForwardRemoved, AuditForwardResumed
@@ -74,6 +81,7 @@ from .prices import PriceSet
 from .projects import (
     ProjectCreated,
     ProjectDescribed,
+    ProjectHostsChanged,
     ProjectMemberAdded,
     ProjectMemberRemoved,
     ProjectRemoved,
@@ -128,6 +136,7 @@ __all__ = [
     "AuditForwardPaused",
     "AuditForwardRemoved",
     "AuditForwardResumed",
+    "ClassRulesChanged",
     "ClockJumped",
     "ConfigApplied",
     "ConnectionDeclared",
@@ -147,6 +156,7 @@ __all__ = [
     "ExecutionFinished",
     "ExecutionStarted",
     "FileDownloaded",
+    "FilesClassified",
     "FlavorChanged",
     "FlavorCreated",
     "FlavorDeleted",
@@ -190,6 +200,7 @@ __all__ = [
     "ProfileDeleted",
     "ProjectCreated",
     "ProjectDescribed",
+    "ProjectHostsChanged",
     "ProjectMemberAdded",
     "ProjectMemberRemoved",
     "ProjectRemoved",

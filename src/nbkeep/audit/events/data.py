@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .base import Event
 
@@ -43,6 +43,26 @@ class DataRead(Event):
     dataset_id: str
     name: str
     classification: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassRulesChanged(Event):
+    """What sessions that carry a class of data may still reach was changed."""
+
+    type: ClassVar[str] = "class.rules-changed"
+    classification: str
+    changes: dict[str, Any]  # field → [old, new]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesClassified(Event):
+    """Files that were changed since a session carried a class of data came on record."""
+
+    type: ClassVar[str] = "data.files-classified"
+    user: str
+    classification: str
+    files: int  # those that were not on record
+    whole: str = ""  # why all of the home counts
 
 
 @dataclass(frozen=True, kw_only=True)

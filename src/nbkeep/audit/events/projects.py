@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .base import Event
 
@@ -27,6 +27,16 @@ class ProjectDescribed(Event):
     name: str
     before: str
     after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectHostsChanged(Event):
+    """What a project says of hosts to the sessions of its members was changed."""
+
+    type: ClassVar[str] = "project.hosts-changed"
+    project_id: str
+    name: str
+    changes: dict[str, Any]  # field → [old, new]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from nbkeep import wholefile
 from nbkeep.backends.interface import (
     Capacity,
+    ChangedFiles,
     GpuUse,
     HomeListing,
     HostFact,
@@ -33,6 +34,7 @@ from nbkeep.telemetry import traces
 
 from . import freezer, scratch, states
 from .cgroups import MemoryUse, find_cgroups
+from .changed import changed_in_home
 from .endings import ending_of, load_ending, note_ending
 from .gpus import absent_devices, busy_percents, choose_cards, find_cards, shared_devices
 from .halves import GONE_S, Half, find_half
@@ -51,6 +53,7 @@ from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from nbkeep.backends.interface import LaunchSpec
@@ -446,6 +449,16 @@ class LocalBackend:
             self._measured.append(user)
         try:
             return list_home(self._homes, user, after)
+        finally:
+            self._measured.remove(user)
+
+    def changed_files(self, user: str, since: datetime, after: str = "") -> ChangedFiles:
+        """Return the next files of a home that were changed; a home that rests is mounted for it."""
+        with self._locks[f"home {user}"]:
+            self._homes.wake(user)
+            self._measured.append(user)
+        try:
+            return changed_in_home(self._homes, user, since, after)
         finally:
             self._measured.remove(user)
 

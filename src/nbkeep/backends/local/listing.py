@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nbkeep.backends.interface import HomeFile, HomeListing
 from nbkeep.model.errors import Unavailable, invalid, not_found
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from .homes import Homes
 
 _TIME_LIMIT_S = 110
-_PART_S = 20.0
-_PART_FILES = 5000
+PART_S = 20.0
+PART_FILES = 5000
 _HASHED_BYTES = 1 << 30
 _CHUNK = 1 << 20
 LONGEST_PLACE = 20_000
@@ -35,8 +35,27 @@ _NO_DATE = "its time of change is in no calendar"
 _LARGER = f"larger than {_HASHED_BYTES >> 30} GiB: not read"
 
 
+class Found(NamedTuple):
+    """One thing that is no folder, or a folder that could not be read (without `info`; `note` says why).
+
+    `folder` is open while the walk stands here; `name` is in it, `path` is that of it from the home on.
+    """
+
+    folder: int
+    name: bytes
+    path: tuple[bytes, ...]
+    info: os.stat_result | None
+    note: str = ""
+
+
 def list_home(homes: Homes, user: str, after: str) -> HomeListing:
     """Return the next part of a home; raises `Refused` (404) for one that is not there."""
+    told = ask(__file__, homes, user, after)
+    return HomeListing([HomeFile(**one) for one in told["files"]], told["next"])
+
+
+def ask(script: str, homes: Homes, user: str, after: str, *more: str) -> dict[str, Any]:
+    """Return what a script says of a home behind a place; it is `main` of this file, or is made like it."""
     home = homes.layout.home(user)
     if not home.is_dir():
         raise not_found("volume", user)
@@ -45,27 +64,23 @@ def list_home(homes: Homes, user: str, after: str) -> HomeListing:
     except ValueError as error:
         raise invalid("after", "This is no place in a listing.", "Begin again without one.") from error
     polite = [shutil.which("ionice") or "", "-c", "3"] if shutil.which("ionice") else []
-    command = [*polite, sys.executable, "-I", __file__, str(home), str(home.stat().st_uid)]
+    command = [*polite, sys.executable, "-I", script, str(home), str(home.stat().st_uid), *more]
     try:
         done = subprocess.run(
             command, input=after, capture_output=True, text=True, check=True, timeout=_TIME_LIMIT_S
         )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         raise Unavailable("listing-failed", "The home could not be listed.", "Try again later.") from error
-    told: dict[str, Any] = json.loads(done.stdout)
-    return HomeListing([HomeFile(**one) for one in told["files"]], told["next"])
+    return dict[str, Any](json.loads(done.stdout))
 
 
-def _walk(folder: int, path: tuple[bytes, ...], after: tuple[bytes, ...]) -> Iterator[dict[str, Any]]:
-    """Give what lies in an open folder and below it, by name, behind `after`; closes it.
-
-    `at` is where a next part goes on; it is no part of what is told.
-    """
+def walk(folder: int, path: tuple[bytes, ...], after: tuple[bytes, ...]) -> Iterator[Found]:
+    """Give what lies in an open folder and below it, by name, behind `after`; closes it."""
     try:
         names = sorted(os.fsencode(name) for name in os.listdir(folder))
     except OSError:
         names = []
-        yield _told(path, None, "a folder that its owner may not read")
+        yield Found(folder, b"", path, None, "a folder that its owner may not read")
     for name in names:
         if after and name < after[0]:
             continue
@@ -74,15 +89,29 @@ def _walk(folder: int, path: tuple[bytes, ...], after: tuple[bytes, ...]) -> Ite
             info = os.stat(name, dir_fd=folder, follow_symlinks=False)
             if stat.S_ISDIR(info.st_mode):
                 inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-                yield from _walk(inner, here, after[1:] if after and name == after[0] else ())
+                yield from walk(inner, here, after[1:] if after and name == after[0] else ())
                 continue
             if after and name == after[0]:
                 continue  # the last one of the part before
-            found = _of_file(folder, name, here, info)
+            found = Found(folder, name, here, info)
         except (OSError, RecursionError, ValueError, OverflowError):
-            found = _told(here, None, "could not be opened")
+            found = Found(folder, name, here, None, "could not be opened")
         yield found
     os.close(folder)
+
+
+def place_of(found: Found) -> str:
+    """Return where a next part goes on, in text."""
+    return b"/".join(found.path).hex()
+
+
+def _of(found: Found) -> dict[str, Any]:
+    if found.info is None:
+        return _told(found.path, None, found.note)
+    try:
+        return _of_file(found.folder, found.name, found.path, found.info)
+    except (OSError, ValueError, OverflowError):
+        return _told(found.path, None, "could not be opened")
 
 
 def _of_file(folder: int, name: bytes, path: tuple[bytes, ...], info: os.stat_result) -> dict[str, Any]:
@@ -91,7 +120,7 @@ def _of_file(folder: int, name: bytes, path: tuple[bytes, ...], info: os.stat_re
             target = os.fsencode(os.readlink(name, dir_fd=folder))
         except OSError:
             return _told(path, info, "a link that went meanwhile")
-        return _told(path, info, f"a link to {_shown(target)}"[:400])
+        return _told(path, info, f"a link to {shown(target)}"[:400])
     if not stat.S_ISREG(info.st_mode):
         return _told(path, info, "no plain file")
     if info.st_size > _HASHED_BYTES:
@@ -120,20 +149,20 @@ def _told(path: tuple[bytes, ...], info: os.stat_result | None, note: str) -> di
         at = datetime.fromtimestamp(info.st_mtime, UTC).isoformat() if info else ""
     except (ValueError, OverflowError, OSError):  # its owner sets it, to any number of 64 bits
         note = f"{note}; {_NO_DATE}" if note else _NO_DATE
-    return {"path": _shown(b"/".join(path)), "bytes": info.st_size if info else 0, "modified_at": at,
-            "sha256": "", "note": note, "at": b"/".join(path).hex()}  # fmt: skip
+    return {"path": shown(b"/".join(path)), "bytes": info.st_size if info else 0, "modified_at": at,
+            "sha256": "", "note": note}  # fmt: skip
 
 
-def _shown(name: bytes) -> str:
+def shown(name: bytes) -> str:
     """Return a name as people may read it: its user chose it, perhaps to write to an admin's terminal."""
     text = name.decode("utf-8", "surrogateescape")
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
-def main() -> None:
-    """List the home named on the command line behind the place on standard input; print JSON.
+def begin() -> tuple[Iterator[Found], float]:
+    """Become the owner of the home on the command line; return a walk behind the place on standard input.
 
-    Becomes the home's owner first.
+    And the moment (monotonic) at which this part of it should end.
     """
     home, owner = sys.argv[1], int(sys.argv[2])
     after = bytes.fromhex(sys.stdin.read().strip())
@@ -143,16 +172,22 @@ def main() -> None:
         os.setgroups([])
         os.setresgid(owner, owner, owner)
         os.setresuid(owner, owner, owner)
-    found: list[dict[str, Any]] = []
-    place, until_s = "", time.monotonic() + _PART_S
-    for one in _walk(folder, (), tuple(after.split(b"/")) if after else ()):
-        last = one.pop("at")
-        found.append(one)
-        is_full = len(found) >= _PART_FILES or time.monotonic() > until_s
+    return walk(folder, (), tuple(after.split(b"/")) if after else ()), time.monotonic() + PART_S
+
+
+def main() -> None:
+    """List the home named on the command line behind the place on standard input; print JSON."""
+    files: list[dict[str, Any]] = []
+    found, until_s = begin()
+    place = ""
+    for one in found:
+        files.append(_of(one))
+        last = place_of(one)
+        is_full = len(files) >= PART_FILES or time.monotonic() > until_s
         if is_full and len(last) <= LONGEST_PLACE:  # a deeper one could not be asked for
             place = last
             break
-    print(json.dumps({"files": found, "next": place}))
+    print(json.dumps({"files": files, "next": place}))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ import anyio.to_thread
 import uvicorn
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from nbkeep.backends.interface import LaunchSpec, Warm  # noqa: TC001  FastAPI reads it when the app is made
 from nbkeep.model.errors import NbkeepError, Refused, not_found
@@ -192,6 +192,12 @@ def _add_volumes(app: FastAPI, backend: LocalBackend) -> None:
     @app.get("/v1/volumes/{user}/files")
     def files(user: str, after: Annotated[str, Field(max_length=LONGEST_PLACE)] = "") -> dict[str, Any]:
         return asdict(backend.home_listing(user, after))
+
+    @app.get("/v1/volumes/{user}/changed")
+    def changed(
+        user: str, since: AwareDatetime, after: Annotated[str, Field(max_length=LONGEST_PLACE)] = ""
+    ) -> dict[str, Any]:
+        return asdict(backend.changed_files(user, since, after))
 
 
 async def _told(_: Request, error: Exception) -> JSONResponse:

@@ -20,6 +20,7 @@ from nbkeep.model.actor import SCOPES
 from . import (
     alarms,
     audit,
+    classifications,
     config,
     connections,
     dashboard,
@@ -79,6 +80,7 @@ PUBLIC = (
     quotas,
     connections,
     data,
+    classifications,
     projects,
     volumes,
     notices,

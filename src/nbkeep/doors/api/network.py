@@ -74,21 +74,33 @@ def explain(
     profile: Annotated[str, Query(max_length=80, description="Or for sessions of this profile")] = "",
     method: Annotated[str, Query(max_length=20, description="About one request: its method")] = "",
     path: Annotated[str, Query(max_length=2000, description="About one request: its path")] = "",
+    project: Annotated[str, Query(max_length=60, description="With a profile: of a member of this")] = "",
+    classification: Annotated[
+        str, Query(max_length=20, description="With a profile: of a session that carries this class")
+    ] = "",
 ) -> dict[str, Any]:
     """Tell whether a session could reach a host now, by which rule and why; nothing is connected to.
 
-    With a method or a path: whether it could send this request there.
+    With a method or a path: whether it could send this request there. `project` and `classification` go
+    with a profile: a session has those of its own.
 
-    `rules` are all that hold for it, `version` changes when one of them does. `also`: what happens beside
+    `rules` are all that hold for it, `keeps` what a class of data leaves of them, `closed_by` what has closed
+    the public internet; `version` changes when one of them does. `also`: what happens beside
     the rules, in words: keys that are added, packages that are picked, calls that are counted.
     """
     if bool(session) == bool(profile):
         raise invalid("session", "Whose rules?", "Give either a session or a profile.")
+    if session and (project or classification):
+        raise invalid(
+            "session", "A session has its own projects and its own class.", "Give a profile instead."
+        )
     with office.store.read() as tx:
         policy = (
             session_policy(tx, office.settings, actor, session, office.clock.now())
             if session
-            else profile_policy(tx, office.settings, actor, profile)
+            else profile_policy(
+                tx, office.settings, actor, profile, project=project, classification=classification
+            )
         )
         found = explain_host(tx, office.clock.now(), policy, host, method, path)
         also = beyond_rules(tx, office.clock, actor, office.settings.currency, policy, found.host, found.port)
@@ -98,6 +110,8 @@ def explain(
         "public_internet": policy.public_internet,
         "dry_run": policy.dry_run,
         "rules": [rule_json(rule) for rule in policy.rules],
+        "keeps": [rule_json(rule) for rule in policy.keeps],
+        "closed_by": policy.closed_by,
         "version": policy.version,
     }
 

@@ -49,6 +49,7 @@ class ProfileFields(BaseModel):
     egress_volume: int | str | None = Field(default=None, examples=["1GB"])
     egress_asklist: list[str] | str | None = Field(default=None, examples=[["huggingface.co", "*.pypi.org"]])
     public_internet: bool | None = None
+    project_hosts: bool | None = Field(default=None, description="Projects of its people may add hosts")
     egress_dry_run: bool | None = None
     packages: dict[str, Any] | str | None = Field(
         default=None, examples=[{"allow": ["numpy", "scikit-*"], "min_age": "7d"}],
@@ -88,7 +89,8 @@ def show_profile(name: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any
 def change_profile(name: str, body: ProfileFields, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
     """Change a profile; running sessions keep what they started with.
 
-    What its sessions may reach (`egress_…`, `public_internet`) changes for running ones too, within a second.
+    What its sessions may reach (`egress_…`, `public_internet`, `project_hosts`) changes for running ones too,
+    within a second.
     """
     known = known_to(office.settings)
     with office.store.write() as tx:

@@ -7,11 +7,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from nbkeep.model.errors import invalid
 from nbkeep.people import projects
+from nbkeep.people.project_hosts import set_project_hosts
 from nbkeep.people.project_records import find_project, list_projects
 from nbkeep.people.project_view import project_view, project_views
 
 from .auth import ActorDep, OfficeDep
+from .flavors import given
 
 router = APIRouter(tags=["projects"])
 
@@ -33,7 +36,15 @@ class ProjectChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    description: str = Field(max_length=1000, examples=["Demand forecasts for 2028"])
+    description: str | None = Field(None, max_length=1000, examples=["Demand forecasts for 2028"])
+    egress_allowlist: list[str] | str | None = Field(
+        None,
+        examples=[["wiki.acme.local"]],
+        description="Added where a profile lets projects; as in profiles",
+    )
+    egress_denylist: list[str] | str | None = Field(
+        None, examples=[["paste.example.com"]], description="Refused in all sessions of its members"
+    )
 
 
 class MemberWanted(BaseModel):
@@ -72,11 +83,23 @@ def show(name: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
         return project_view(tx, actor, find_project(tx, actor, name))
 
 
-@router.patch("/projects/{name}", summary="Say what a project is for")
-def describe(name: str, body: ProjectChange, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
-    """Write anew what a project is for. Needs `admin:projects`. Twice is safe."""
+@router.patch("/projects/{name}", summary="Change a project")
+def change(name: str, body: ProjectChange, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
+    """Write anew what a project is for, or what it says of hosts. Needs `admin:projects`. Twice is safe.
+
+    The lists of hosts need `admin:profiles`, too; they hold for running sessions of its members, within a
+    second.
+    """
+    hosts = given(body)
+    said = hosts.pop("description", None)
+    if said is None and not hosts:
+        raise invalid("body", "Nothing is to be changed.", "Give a description, or a list of hosts.")
     with office.store.write() as tx:
-        row = projects.describe_project(tx, office.clock, actor, name, body.description)
+        row = find_project(tx, actor, name)
+        if said is not None:
+            row = projects.describe_project(tx, office.clock, actor, name, said)
+        if hosts:
+            row = set_project_hosts(tx, office.clock, actor, name, hosts)
         return project_view(tx, actor, row)
 
 

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from nbkeep.data.classified import classified_view, list_classified
 from nbkeep.model.units import parse_size_bytes
 from nbkeep.sessions import volumes
 
 from .auth import ActorDep, OfficeDep
+from .paging import CursorQuery
 
 router = APIRouter(prefix="/volumes", tags=["volumes"])
 
@@ -45,6 +47,23 @@ def usage(
 ) -> dict[str, Any]:
     """Show what uses the space, by folder, and what could be cleaned."""
     return volumes.volume_usage(office, actor, user, depth)
+
+
+@router.get("/{user}/classified")
+def classified(
+    user: str,
+    office: OfficeDep,
+    actor: ActorDep,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: CursorQuery = None,
+) -> dict[str, Any]:
+    """List files that were changed since a session of theirs had read data above `public`, by path.
+
+    Your own, or anybody's with `admin:volumes` or `audit:read`. `whole`: why all of the home counts, with the
+    class. The record is some minutes old, see `walked_at`, and whole once the session has ended.
+    """
+    with office.store.read() as tx:
+        return classified_view(list_classified(tx, actor, user, limit=limit, cursor=cursor))
 
 
 @router.patch("/{user}")

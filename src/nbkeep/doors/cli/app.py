@@ -43,6 +43,7 @@ VERBS = (
     "grant",
     "connection",
     "dataset",
+    "classification",
     "network",
     "dashboard",
     "report",

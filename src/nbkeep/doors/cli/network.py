@@ -10,7 +10,7 @@ from nbkeep.model.errors import invalid
 
 from . import panels, words
 from .connect import office
-from .options import Json, Limit, complete_profile, complete_session, complete_user
+from .options import Json, Limit, complete_profile, complete_project, complete_session, complete_user
 from .output import Column, clean, print_fields, print_json, print_note, print_table
 
 network = typer.Typer(help="What sessions connected to, and which rule decided.", no_args_is_help=True)
@@ -137,6 +137,18 @@ def explain(
     path: Annotated[
         str | None, typer.Option("--path", metavar="/P", help="About one request: its path; / if not said.")
     ] = None,
+    project: Annotated[
+        str | None,
+        typer.Option(
+            "--project", autocompletion=complete_project, help="With --profile: of a member of this."
+        ),
+    ] = None,
+    classification: Annotated[
+        str | None,
+        typer.Option(
+            "--classification", metavar="CLASS", help="With --profile: after it read data of this class."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Tell whether a session could reach a host now, by which rule and why. Nothing is connected to.
@@ -147,7 +159,7 @@ def explain(
         raise invalid("session", "Whose rules are meant?", "Give either --session ID or --profile NAME.")
     with office() as api:
         asked = {"host": host, "session": session, "profile": profile, "method": method, "path": path}
-        found = api.get("network/explain", **asked)
+        found = api.get("network/explain", **asked, project=project, classification=classification)
     if as_json:
         print_json(found)
         return
@@ -158,13 +170,20 @@ def explain(
             ("rule", rule["words"] if rule else "none"),
             ("written in", rule["source"] if rule else ""),
             ("on trial", "yes: nothing is refused yet" if found["dry_run"] else ""),
-            ("public internet", "open" if found["public_internet"] else "closed"),
+            ("public internet", _internet(found)),
+            ("left by its class", ", ".join(one["words"] for one in found["keeps"])),
             ("rules in force", len(found["rules"])),
             ("note", found["note"]),
         ]
     )
     for sentence in found["also"]:
         print(clean(sentence))
+
+
+def _internet(found: dict[str, Any]) -> str:
+    if found["public_internet"]:
+        return "open"
+    return f"closed by {found['closed_by']}" if found["closed_by"] else "closed"
 
 
 def _wanted(

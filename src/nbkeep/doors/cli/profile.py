@@ -75,6 +75,12 @@ PublicInternet = Annotated[
     bool | None,
     typer.Option("--public-internet/--no-public-internet", help="Whether they reach all public addresses."),
 ]
+ProjectHosts = Annotated[
+    bool | None,
+    typer.Option(
+        "--project-hosts/--no-project-hosts", help="Whether projects of its people may add hosts to these."
+    ),
+]
 EgressVolume = Annotated[
     str | None,
     typer.Option(
@@ -174,6 +180,7 @@ def create(
     egress_denylist: Denylist = None,
     egress_asklist: Asklist = None,
     public_internet: PublicInternet = None,
+    project_hosts: ProjectHosts = None,
     egress_volume: EgressVolume = None,
     egress_dry_run: EgressDryRun = None,
     as_json: Json = False,
@@ -206,6 +213,7 @@ def create(
         egress_denylist=egress_denylist,
         egress_asklist=egress_asklist,
         public_internet=public_internet,
+        project_hosts=project_hosts,
         egress_volume=egress_volume,
         egress_dry_run=egress_dry_run,
     )
@@ -238,6 +246,7 @@ def set_profile(
     egress_denylist: Denylist = None,
     egress_asklist: Asklist = None,
     public_internet: PublicInternet = None,
+    project_hosts: ProjectHosts = None,
     egress_volume: EgressVolume = None,
     egress_dry_run: EgressDryRun = None,
     as_json: Json = False,
@@ -271,6 +280,7 @@ def set_profile(
         egress_denylist=egress_denylist,
         egress_asklist=egress_asklist,
         public_internet=public_internet,
+        project_hosts=project_hosts,
         egress_volume=egress_volume,
         egress_dry_run=egress_dry_run,
     )
@@ -368,6 +378,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("packages", found["words"]["packages"]),
             ("allowed hosts", ", ".join(found["egress_allowlist"])),
             ("refused hosts", ", ".join(found["egress_denylist"])),
+            ("hosts of projects", "added" if found["project_hosts"] else None),
             ("sends a day", _volume(found["egress_volume_bytes"])),
             ("may be asked for", ", ".join(found["egress_asklist"])),
             ("classification", found["classification"]),

@@ -8,7 +8,7 @@ import typer
 
 from . import panels
 from .connect import office, part
-from .options import Json, UserName, complete_project, complete_user, given
+from .options import Json, UserName, complete_project, complete_user, given, require_some
 from .output import Column, confirm, print_fields, print_json, print_note, print_table
 
 _HELP = """People in groups, to which secrets and connections can be granted.
@@ -19,6 +19,21 @@ project = typer.Typer(help=_HELP, no_args_is_help=True)
 
 Which = Annotated[
     str, typer.Argument(metavar="PROJECT", autocompletion=complete_project, help="A project's name.")
+]
+
+Allowlist = Annotated[
+    str | None,
+    typer.Option(
+        "--egress-allowlist",
+        metavar="HOSTS",
+        help="What it adds where a profile has --project-hosts; as in `profile set`: +HOST adds; or none.",
+    ),
+]
+Denylist = Annotated[
+    str | None,
+    typer.Option(
+        "--egress-denylist", metavar="HOSTS", help="What no session of its members may reach; or none."
+    ),
 ]
 
 
@@ -85,6 +100,7 @@ def show(which: Which, as_json: Json = False) -> None:
             ("leads", _people(found, leads=True) or "nobody"),
             ("members", _people(found, leads=False) or "nobody"),
             ("granted", _granted(found) or "nothing"),
+            *_hosts(found),
         ]
     )
 
@@ -100,6 +116,26 @@ def describe(
     with office() as api:
         api.patch(f"projects/{part(which)}", {"description": description})
     print_note(f"{which}: {description}")
+
+
+@project.command("set")
+def set_project(
+    which: Which, egress_allowlist: Allowlist = None, egress_denylist: Denylist = None, as_json: Json = False
+) -> None:
+    """Change what a project says of hosts; running sessions of its members have it within a second.
+
+    Admins do. What it allows counts in profiles that have --project-hosts; what it refuses, in all.
+
+    Example: nbkeep project set orion --egress-allowlist 'wiki.acme.local,data.acme.local:8443'
+    """
+    fields = given(egress_allowlist=egress_allowlist, egress_denylist=egress_denylist)
+    require_some(fields, "for example --egress-allowlist wiki.acme.local; see --help")
+    with office() as api:
+        found = api.patch(f"projects/{part(which)}", fields)
+    if as_json:
+        print_json(found)
+        return
+    print_fields([("name", found["name"]), *_hosts(found)])
 
 
 @project.command()
@@ -152,6 +188,11 @@ def remove(
 def _people(found: dict[str, Any], *, leads: bool) -> str:
     return ", ".join(one["user"] + (" (disabled)" if one["status"] == "disabled" else "")
                      for one in found["members"] if one["is_lead"] is leads)  # fmt: skip
+
+
+def _hosts(found: dict[str, Any]) -> list[tuple[str, str | None]]:
+    lists = (("allowed hosts", "egress_allowlist"), ("refused hosts", "egress_denylist"))
+    return [(title, ", ".join(found[field]) or None) for title, field in lists]
 
 
 def _granted(found: dict[str, Any]) -> str:

@@ -79,6 +79,31 @@ def usage(user: UserName, as_json: Json = False) -> None:
 
 
 @volume.command()
+def classified(user: UserName, limit: Limit = 200, as_json: Json = False) -> None:
+    """Show which files were changed since a session had read data above public, and of which class that was.
+
+    Example: nbkeep volume classified jane
+    """
+    with office() as api:
+        found = api.get(f"volumes/{part(user)}/classified", limit=min(limit, 1000))
+    if as_json:
+        print_json(found)
+        return
+    for one in found["whole"]:
+        print_note(f"All of the home counts as {one['classification']}: {one['why']}.")
+    columns = [Column("class", keep=True), Column("changed (UTC)"), Column("bytes", right=True),
+               Column("session"), Column("file"), Column("note")]  # fmt: skip
+    rows = [
+        (one["classification"], words.moment(one["changed_at"]), words.size(one["bytes"]), one["session_id"],
+         one["path"], one["note"])
+        for one in found["items"]
+    ]  # fmt: skip
+    print_table(columns, rows, "No files: no session of theirs wrote any after it had read such data.")
+    if found["next"]:
+        print_note(f"The first {len(rows)} of {found['total']}; --limit shows up to 1000, the API all.")
+
+
+@volume.command()
 def resize(
     user: UserName,
     size: Annotated[str, typer.Argument(metavar="SIZE", help="The new size, e.g. 20GiB; it can only grow.")],

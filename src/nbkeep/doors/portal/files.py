@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
+from nbkeep.data.classified import classified_view, list_classified
 from nbkeep.model.errors import NbkeepError
 from nbkeep.sessions.volumes import show_volume, volume_usage
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/files")
 _MOST = 30  # folders that a page shows
 _MOST_FILES = 10
+_MOST_CLASSIFIED = 50
 
 
 @router.get("")
@@ -28,7 +30,10 @@ def show(request: Request, browser: SignedIn, usage: str = "") -> Response:
     name = browser.actor.name
     volume = show_volume(office, browser.actor, name)
     measured = _measure(office, browser, name) if usage else None
-    return page(request, "files.html", {"v": volume, "usage_url": "/portal/files/usage", "u": measured})
+    with office.store.read() as tx:
+        classified = classified_view(list_classified(tx, browser.actor, name, limit=_MOST_CLASSIFIED))
+    values = {"v": volume, "usage_url": "/portal/files/usage", "u": measured, "c": classified}
+    return page(request, "files.html", values)
 
 
 @router.get("/usage")

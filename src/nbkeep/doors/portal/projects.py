@@ -10,6 +10,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from nbkeep.model.errors import Refused
 from nbkeep.people import projects
+from nbkeep.people.project_hosts import FIELDS as HOST_FIELDS
+from nbkeep.people.project_hosts import set_project_hosts
 from nbkeep.people.project_records import find_project, list_projects
 from nbkeep.people.project_rules import ADMIN
 from nbkeep.people.project_view import project_view, project_views
@@ -57,6 +59,20 @@ def add(request: Request, browser: SignedIn, form: Form) -> Response:
 def show_one(request: Request, browser: SignedIn, name: str) -> Response:
     """Show a project."""
     return _one(request, browser, name)
+
+
+@router.post("/{name}/hosts")
+def set_hosts(request: Request, browser: SignedIn, name: str, form: Form) -> Response:
+    """Change what it says of hosts."""
+    office: Office = request.app.state.office
+    given = {field: text(form, field, 100_000) for field in HOST_FIELDS}
+    try:
+        with office.store.write() as tx:
+            set_project_hosts(tx, office.clock, browser.actor, name, given)
+    except Refused as refusal:
+        errors = field_errors(refusal)
+        return _one(request, browser, name, hosts=given, errors=errors, status=refusal.status)
+    return RedirectResponse(f"{_path(name)}?done=saved", 303)
 
 
 @router.post("/{name}/members")
@@ -130,11 +146,13 @@ def _one(
     name: str,
     *,
     user: str = "",
+    hosts: dict[str, str] | None = None,
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
     office: Office = request.app.state.office
     with office.store.read() as tx:
         found = project_view(tx, browser.actor, find_project(tx, browser.actor, name))
-    values: dict[str, Any] = {"p": found, "user": user, "errors": errors or {}}
+    lists = hosts or {field: "\n".join(found[field]) for field in HOST_FIELDS}
+    values: dict[str, Any] = {"p": found, "user": user, "hosts": lists, "errors": errors or {}}
     return page(request, "project.html", values, status=status)

@@ -25,6 +25,7 @@ from nbkeep.sessions.state_keys import key_ids
 from nbkeep.telemetry.instruments import NODE_ANSWERS, STEP_FAILURES, STEP_SECONDS
 
 from . import clocks, freezer, reconcile, starts, stops, sweep, warm
+from .classified import ClassWalker
 from .clockguard import boot_id
 from .evidence import EvidenceBuilder
 from .forwarder import Forwarder
@@ -160,6 +161,7 @@ async def run_loops(parts: Parts) -> None:
     """
     worker, forwarder, mailer = Worker(parts), Forwarder(parts), Mailer(parts)
     homes, watcher, builder = HomeMeasurer(parts), Watcher(parts, worker.step), EvidenceBuilder(parts)
+    walker = ClassWalker(parts)
     beside: tuple[tuple[str, float, Callable[[], object]], ...] = (
         ("forwarding", ROUND_S, forwarder.round),
         ("mail", ROUND_S, mailer.round),
@@ -167,6 +169,7 @@ async def run_loops(parts: Parts) -> None:
         ("incidents", ROUND_S, lambda: advance(parts)),
         ("evidence", _BUILD_EVERY_S, builder.round),
         ("homes", _LOOK_EVERY_S, homes.round),
+        ("classified files", _LOOK_EVERY_S, walker.round),
         ("alarms", _LOOK_EVERY_S, watcher.round),
         ("daily report", _LOOK_EVERY_S, lambda: put_when_due(parts)),
     )
@@ -179,6 +182,7 @@ async def run_loops(parts: Parts) -> None:
                 group.create_task(_for_ever(pool, every_s, partial(worker.step, name, act)))
     finally:
         homes.end()
+        walker.end()
         await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
 

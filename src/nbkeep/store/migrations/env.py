@@ -7,6 +7,7 @@ from alembic import context
 from nbkeep.store import (
     alarm_tables,
     audit_tables,
+    class_tables,
     data_tables,
     evidence_tables,
     incident_tables,
@@ -23,6 +24,7 @@ from nbkeep.store import (
 _TABLES = (
     alarm_tables.Table,
     audit_tables.Table,
+    class_tables.Table,
     data_tables.Table,
     incident_tables.Table,
     evidence_tables.Table,

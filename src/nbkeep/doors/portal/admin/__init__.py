@@ -3,6 +3,7 @@
 from . import (
     alarms,
     audit,
+    classifications,
     config,
     dashboard,
     evidence,
@@ -20,6 +21,7 @@ PAGES = (
     sessions,
     people,
     profiles,
+    classifications,
     volumes,
     dashboard,
     alarms,

@@ -37,7 +37,7 @@ _NEW_PROFILE: dict[str, Any] = {
     "preimport": "", "record_code": False, "enabled": True, "keep_state": True,
     "state_limit": "16GiB", "state_retention": "7d", "state_key": PLATFORM, "frozen": PLATFORM,
     "egress_allowlist": "", "egress_denylist": "", "egress_asklist": "", "egress_volume": "",
-    "public_internet": False, "egress_dry_run": False,
+    "public_internet": False, "project_hosts": False, "egress_dry_run": False,
     "roles": [Role.USER.value, Role.ADMIN.value, Role.REVIEWER.value],
 }  # fmt: skip
 _NEW_FLAVOR: dict[str, Any] = {
@@ -191,13 +191,15 @@ def _profile_wanted(form: Form) -> dict[str, Any]:
     wanted["keep_state"] = text(form, "keep_state") == "on"
     wanted["enabled"] = text(form, "enabled") == "on"
     wanted["public_internet"] = text(form, "public_internet") == "on"
+    wanted["project_hosts"] = text(form, "project_hosts") == "on"
     wanted["egress_dry_run"] = text(form, "egress_dry_run") == "on"
     return wanted
 
 
 def _profile_form(profile: Profile) -> dict[str, Any]:
     same = ("name", "display_name", "description", "image", "flavor", "classification", "record_code",
-            "enabled", "keep_state", "roles", "public_internet", "egress_dry_run")  # fmt: skip
+            "enabled", "keep_state", "roles", "public_internet", "project_hosts",
+            "egress_dry_run")  # fmt: skip
     durations = ("idle_stop", "max_session", "max_extension", "state_retention")
     return {
         **{name: getattr(profile, name) for name in same},
