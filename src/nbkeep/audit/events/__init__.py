@@ -89,6 +89,9 @@ from .quotas import (
     QuotaWarned,
 )
 from .secrets import (
+    DatabaseLoginMade,
+    DatabaseLoginNotRevoked,
+    DatabaseLoginRevoked,
     SecretGranted,
     SecretLeased,
     SecretLeaseEnded,
@@ -135,6 +138,9 @@ __all__ = [
     "ConnectionRemoved",
     "ConnectionUngranted",
     "DataRead",
+    "DatabaseLoginMade",
+    "DatabaseLoginNotRevoked",
+    "DatabaseLoginRevoked",
     "DatasetPublished",
     "DatasetRemoved",
     "EgressAlarm",
