@@ -59,10 +59,10 @@ def made(said: object, path: str) -> Made:
 
 def renewed_s(said: object, vault_lease: str) -> int:
     """Return for how long an answer says that this very lease lasts now; raise `Refused` (409) otherwise."""
-    found = cast("dict[str, Any]", said).get("lease_id") if isinstance(said, dict) else None
-    if found != vault_lease:
+    told = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+    if told.get("lease_id") != vault_lease:
         raise _strange("is about another lease")
-    return lasting_s(said)
+    return lasting_s(told)
 
 
 def lasting_s(said: object) -> int:
