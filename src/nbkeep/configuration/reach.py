@@ -21,6 +21,7 @@ from nbkeep.model.errors import invalid
 from nbkeep.model.grantee import parse_grantee
 from nbkeep.store.tables import SecretRow, UserRow
 from nbkeep.vault.change import source_of
+from nbkeep.vault.place import needed_place
 from nbkeep.vault.references import role_path
 
 from .section import Entry, WholeSection, Work, check_fields, text, texts
@@ -58,6 +59,7 @@ class Connections(WholeSection):
             declared = connection_parse.declared(**told)
             made = None
             if role := after.get("vault_role"):
+                needed_place(work.settings)
                 # Whether the Vault makes logins by it shows when the first session asks: nothing waits here.
                 made = (source_of(work.settings), connection_parse.made_binding(declared, role))
             connections.add_connection(
