@@ -1,4 +1,4 @@
-"""A small whole stand-in of HashiCorp Vault and OpenBao: KV version 2, AppRole, tokens that end; over HTTP."""
+"""A small whole stand-in of HashiCorp Vault and OpenBao: KV version 2, AppRole, tokens that end, databases; over HTTP."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import secrets
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from database_engine import Engine
 
 ROLE_ID, SECRET_ID = "role-of-nbkeep", "secret-id-of-nbkeep"
 
@@ -23,6 +28,9 @@ class _Api(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve({})
 
+    def do_PUT(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
         self._serve(json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}"))
 
@@ -31,6 +39,10 @@ class _Api(BaseHTTPRequestHandler):
         path = url.path.removeprefix("/v1/")
         server.asked.append(path)
         time.sleep(server.slow_s)
+        if server.raw is not None and (said_raw := server.raw(path)) is not None:
+            self.wfile.write(said_raw)
+            self.close_connection = True
+            return
         if server.is_sealed:
             self._say(503, {"errors": ["Vault is sealed"]})
         elif self.headers.get("X-Vault-Namespace", "") != server.namespace:
@@ -46,6 +58,9 @@ class _Api(BaseHTTPRequestHandler):
             self._say(200, {"auth": server.auth(self.headers["X-Vault-Token"])})
         elif path == "auth/token/lookup-self":
             self._say(200, {"data": {}})
+        elif server.engine is not None and path.startswith(("database/", "sys/leases/")):
+            with server.turn:
+                self._say(*server.engine.asked(self.command, path, said, self.headers["X-Vault-Token"]))
         else:
             self._read(path, parse_qs(url.query))
 
@@ -60,8 +75,8 @@ class _Api(BaseHTTPRequestHandler):
         else:
             self._say(200, {"data": {"data": versions[at - 1], "metadata": {"version": at}}})
 
-    def _say(self, status: int, body: dict[str, Any]) -> None:
-        data = json.dumps(body).encode()
+    def _say(self, status: int, body: Any) -> None:
+        data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
@@ -70,7 +85,10 @@ class _Api(BaseHTTPRequestHandler):
 
 
 class KvServer(ThreadingHTTPServer):
-    """One that runs. `kept`: what lies at a path, each version, None for a deleted one; `asked`: paths, in order."""
+    """One that runs. `kept`: what lies at a path, each version, None for a deleted one; `asked`: paths, in order.
+
+    `engine`: of databases, where it has one. `raw`: what is sent for a path in place of any answer.
+    """
 
     daemon_threads = True
 
@@ -80,6 +98,9 @@ class KvServer(ThreadingHTTPServer):
         self.tokens: set[str] = set()
         self.asked: list[str] = []
         self.role_id, self.secret_id, self.namespace = ROLE_ID, SECRET_ID, ""
+        self.engine: Engine | None = None
+        self.raw: Callable[[str], bytes | None] | None = None
+        self.turn = threading.Lock()
         self.token_s, self.slow_s, self.is_sealed = 3600, 0.0, False
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 

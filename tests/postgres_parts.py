@@ -108,6 +108,12 @@ class Warehouse:
     folder: Path
     port: int
 
+    def do(self, statement: str) -> None:
+        """Have its operator do something."""
+        url = f"host={self.folder} port={self.port} user=postgres dbname={DATABASE}"
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
     def ask(self, query: str) -> list[tuple[object, ...]]:
         """Ask it as its operator."""
         url = f"host={self.folder} port={self.port} user=postgres dbname={DATABASE}"
@@ -117,12 +123,13 @@ class Warehouse:
 
 @contextlib.contextmanager
 def warehouse(authority: Authority) -> Generator[Warehouse]:
-    """Run one, with a certificate of this authority for 127.0.0.1."""
+    """Run one, with a certificate of this authority for 127.0.0.1. Roles that are made later use SCRAM."""
     authority.server_context("127.0.0.1")
     pem = (authority.file.parent / "127.0.0.1.pem").read_text()
     key, certificate = pem.split("-----BEGIN CERTIFICATE-----")
     files = {"server.key": key, "server.crt": f"-----BEGIN CERTIFICATE-----{certificate}"}
     hba = "\n".join(f"host all {role} 127.0.0.1/32 {way}" for role, way in ROLES.items())
+    hba += "\nhost all all 127.0.0.1/32 scram-sha-256"
     port = free_port()
     options = (
         f"-c listen_addresses=127.0.0.1 -c port={port} -c ssl=on -c ssl_key_file=DATA/server.key "

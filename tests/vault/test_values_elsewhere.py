@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import shutil
-import socket
-import subprocess
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from vault_steps import BEARER, VALUE, leased, told, value_of, whole_database
 
-from egress_parts import serving, wait_for
+from egress_parts import serving
 from kv_server import ROLE_ID, SECRET_ID, KvServer
 from nbkeep.doors.cli.platform_facts import platform_facts
 from nbkeep.model.actor import OPERATOR, Role
@@ -29,11 +24,13 @@ from nbkeep.vault import change, parse
 from nbkeep.vault.place import VaultPlace, place_of
 from nbkeep.vault.references import parse_reference
 from nbkeep.vault.sources.hashicorp import Hashicorp
+from vault_server_parts import connect, let_in, real, said
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
     from office_parts import OfficeForTests
 
+__all__ = ["real"]
 PATH = "secret/data/nbkeep/openai"
 FROM = f"vault:{PATH}#key"
 
@@ -78,69 +75,15 @@ def kv() -> Generator[KvServer]:
         yield server
 
 
-@pytest.fixture
-def real(tmp_path: Path) -> Generator[tuple[str, str]]:
-    """A real OpenBao in memory, where this machine has one: its address, and a token that may do all."""
-    program = shutil.which("bao") or shutil.which("vault")
-    if program is None:
-        pytest.skip("this machine has neither OpenBao nor Vault")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    address = url.removeprefix("http://")
-    process = subprocess.Popen(
-        [
-            program,
-            "server",
-            "-dev",
-            "-dev-root-token-id=root",
-            f"-dev-listen-address={address}",
-            "-dev-no-store-token",
-        ],
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        wait_for(lambda: _answers(f"{url}/v1/sys/health"), "OpenBao", 60)
-        yield url, "root"
-    finally:
-        os.killpg(process.pid, 9)
-        process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url).is_success
-    except httpx.HTTPError:
-        return False
-
-
-def _connect(office: OfficeForTests, url: str, role_id: str, secret_id: str) -> OfficeForTests:
-    folder = office.settings.secrets_dir
-    for name, text in (("role-id", role_id), ("secret-id", secret_id)):
-        (folder / name).write_text(text + "\n")
-        (folder / name).chmod(0o600)
-    login = f"approle:{folder}/role-id,{folder}/secret-id"
-    return replace(office, settings=replace(office.settings, vault_url=url, vault_login=login))
-
-
 def _prepared(url: str, token: str) -> tuple[str, str, Callable[[str], None]]:
     """Give nbkeep a role that reads beneath secret/nbkeep; return its ids, and who writes there."""
 
-    def said(method: str, path: str, **body: Any) -> dict[str, Any]:
-        answer = httpx.request(method, f"{url}/v1/{path}", headers={"X-Vault-Token": token}, json=body)
-        answer.raise_for_status()
-        return answer.json() if answer.content else {}
-
-    rule = 'path "secret/data/nbkeep/*" { capabilities = ["read"] }'
-    said("PUT", "sys/policies/acl/nbkeep", policy=rule)
-    said("POST", "sys/auth/approle", type="approle")
-    said("POST", "auth/approle/role/nbkeep", token_policies=["nbkeep"], token_ttl="1h")
-    role_id = said("GET", "auth/approle/role/nbkeep/role-id")["data"]["role_id"]
-    secret_id = said("POST", "auth/approle/role/nbkeep/secret-id")["data"]["secret_id"]
-    return role_id, secret_id, lambda value: void(said("POST", PATH, data={"key": value, "count": 3}))
+    role_id, secret_id = let_in(url, token, 'path "secret/data/nbkeep/*" { capabilities = ["read"] }')
+    return (
+        role_id,
+        secret_id,
+        lambda value: void(said(url, token, "POST", PATH, data={"key": value, "count": 3})),
+    )
 
 
 def void(_: object) -> None:
@@ -154,11 +97,11 @@ def where(request: pytest.FixtureRequest, office: OfficeForTests) -> Where:
         return Where(office, ada, None, void)
     if request.param == "stand-in":
         kv: KvServer = request.getfixturevalue("kv")
-        connected = _connect(office, kv.url, ROLE_ID, SECRET_ID)
+        connected = connect(office, kv.url, ROLE_ID, SECRET_ID)
         return Where(connected, ada, FROM, lambda value: kv.put(PATH, key=value, count=3))
     url, token = request.getfixturevalue("real")
     role_id, secret_id, write = _prepared(url, token)
-    return Where(_connect(office, url, role_id, secret_id), ada, FROM, write)
+    return Where(connect(office, url, role_id, secret_id), ada, FROM, write)
 
 
 # The contract, wherever values lie
@@ -215,7 +158,7 @@ def test_after_its_end_there_is_nothing(where: Where) -> None:
 def there(office: OfficeForTests, kv: KvServer) -> Where:
     ada = office.user("ada", Role.ADMIN)
     return Where(
-        _connect(office, kv.url, ROLE_ID, SECRET_ID), ada, FROM, lambda value: kv.put(PATH, key=value)
+        connect(office, kv.url, ROLE_ID, SECRET_ID), ada, FROM, lambda value: kv.put(PATH, key=value)
     )
 
 

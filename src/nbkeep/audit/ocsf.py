@@ -208,6 +208,11 @@ KINDS: dict[str, Kind] = {
     "secret.ungranted": Kind(_ACCESS, 2, _access("secret", "to", "name")),
     "secret.leased": Kind(_ACCESS, 1, _access("secret", "user", "name")),
     "secret.lease-ended": Kind(_ACCESS, 2, _access("secret", "user", "name")),
+    "secret.login-made": Kind(_ENTITY, _CREATE, _entity("database role", "database_user")),
+    "secret.login-revoked": Kind(_ENTITY, _DELETE, _entity("database role", "database_user")),
+    "secret.login-not-revoked": Kind(
+        _ENTITY, _DELETE, _entity("database role", "database_user"), status_id=_FAILURE
+    ),
     "grant.requested": Kind(_ACCESS, _OTHER, _access("access", "user", "subject")),
     "grant.approved": Kind(_ACCESS, 1, _access("access", "user", "subject")),
     "grant.denied": Kind(_ACCESS, 1, _access("access", "user", "subject"), status_id=_FAILURE),

@@ -20,6 +20,9 @@ from nbkeep.model.actor import OPERATOR
 from nbkeep.model.errors import invalid
 from nbkeep.model.grantee import parse_grantee
 from nbkeep.store.tables import SecretRow, UserRow
+from nbkeep.vault.change import source_of
+from nbkeep.vault.place import needed_place
+from nbkeep.vault.references import role_path
 
 from .section import Entry, WholeSection, Work, check_fields, text, texts
 
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
 _REASON = "configuration applied"
 _CONNECTION_FIELDS = (
-    "name", "postgres", "tcp", "local_port", "database", "role", "tls", "secret", "grants",
+    "name", "postgres", "tcp", "local_port", "database", "role", "tls", "vault_role", "secret", "grants",
 )  # fmt: skip
 _DATASET_FIELDS = (
     "name", "s3", "classification", "purpose", "owner", "region", "endpoint", "samples", "secret",
@@ -53,12 +56,19 @@ class Connections(WholeSection):
         after = _whole_connection(wanted)
         if before is None:
             told = {key: value for key, value in after.items() if key not in {"secret", "grants"}}
+            declared = connection_parse.declared(**told)
+            made = None
+            if role := after.get("vault_role"):
+                needed_place(work.settings)
+                # Whether the Vault makes logins by it shows when the first session asks: nothing waits here.
+                made = (source_of(work.settings), connection_parse.made_binding(declared, role))
             connections.add_connection(
                 work.tx,
                 work.clock,
                 work.actor,
-                connection_parse.declared(**told),
+                declared,
                 secret=after.get("secret"),
+                made=made,
                 grants=after["grants"],
             )
             return after
@@ -123,7 +133,12 @@ def _connection(tx: Tx, row: DeclaredConnectionRow) -> Entry:
     if row.kind == "postgres":
         found |= {"database": row.database_name, "role": row.role, "tls": row.tls}
     if row.secret_id:
-        found["secret"] = tx.get_one(SecretRow, row.secret_id).name
+        secret = tx.get_one(SecretRow, row.secret_id)
+        if path := role_path(secret.source):
+            found["vault_role"] = path
+            del found["role"]
+        else:
+            found["secret"] = secret.name
     return found | {"grants": grants_of(tx, row.id)}
 
 
@@ -135,13 +150,16 @@ def _whole_connection(wanted: Mapping[str, Any]) -> Entry:
         raise invalid("connections", f"{wanted['name']}: local_port is not a number: {port!r:.100}.")
     given = {
         key: text("connections", wanted, key)
-        for key in ("postgres", "tcp", "database", "role", "tls")
+        for key in ("postgres", "tcp", "database", "role", "tls", "vault_role")
         if key in wanted
     }
     one = connection_parse.declared(wanted["name"], local_port=port, **given)
     found: Entry = {"name": one.name, one.kind: f"{one.host}:{one.port}", "local_port": one.local_port}
     if one.kind == "postgres":
         found |= {"database": one.database, "role": one.role, "tls": one.tls}
+    if "vault_role" in given:
+        found["vault_role"] = role_path(connection_parse.made_binding(one, given["vault_role"]).source)
+        del found["role"]
     if "secret" in wanted:
         found["secret"] = text("connections", wanted, "secret")
     return found | {"grants": sorted({parse_grantee(one) for one in texts("connections", wanted, "grants")})}

@@ -14,6 +14,7 @@ from nbkeep.store.tables import ConnectionGrantRow, DeclaredConnectionRow, Secre
 from nbkeep.vault import change as secrets
 from nbkeep.vault import leases
 from nbkeep.vault.records import require_grantee
+from nbkeep.vault.references import role_path
 
 from . import parse
 from .records import ADMIN, find_connection, grants_of
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Tx
+    from nbkeep.vault.interface import Source
+    from nbkeep.vault.values import Binding
 
+_MADE, _SECRET_NAME = "-role", 40
 MOST = 200  # a relay listens on a port for each, in every sandbox
 
 
@@ -36,15 +40,21 @@ def add_connection(
     wanted: Declared,
     *,
     secret: str | None = None,
+    made: tuple[Source, Binding] | None = None,
     grants: Sequence[str] = (),
 ) -> DeclaredConnectionRow:
     """Declare a connection and grant it; sessions that run already may use it within a second.
 
     `secret`: name or id of the role's password, sealed for exactly this place and role; PostgreSQL needs one.
+    `made`: instead, by which role of a Vault each session gets a login of its own (`parse.made_binding`), and
+    where that is sealed; it is a secret that goes with the connection. Whoever says so needs `admin:secrets`.
     What a connection is stays: another place is another connection. Raises `Refused`: 400, 403, 404, 409.
     """
     actor.require(ADMIN)
-    if wanted.kind == "postgres" and not secret:
+    if made and secret:
+        raise invalid("secret", "A password is named, and a role that is made for each session.",
+                      "Give one of --secret and --vault-database-role.")  # fmt: skip
+    if wanted.kind == "postgres" and not secret and not made:
         raise invalid("secret", "The secret with the role's password is missing.", "Give --secret NAME.")
     if wanted.kind != "postgres" and secret:
         raise invalid("secret", "No password can be added to this kind.", "Leave --secret out.")
@@ -65,7 +75,9 @@ def add_connection(
         created_by=actor.name,
     )
     tx.add(row)
-    if secret:
+    if made:
+        row.secret_id = _keep_made(tx, clock, actor, wanted, *made).id
+    elif secret:
         binding = parse.binding_for(wanted)
         row.secret_id = secrets.grant_through(tx, clock, actor, secret, binding, wanted.name).id
     tx.flush()
@@ -84,6 +96,7 @@ def add_connection(
             role=row.role,
             tls=row.tls if row.kind == "postgres" else "",
             secret_id=row.secret_id or "",
+            made_by=made[1].source if made else "",
         ),
     )
     for one in dict.fromkeys(parse_grantee(one) for one in grants):
@@ -120,15 +133,30 @@ def ungrant_all(tx: Tx, clock: Clock, actor: Actor, to: str) -> None:
 
 
 def remove_connection(tx: Tx, clock: Clock, actor: Actor, which: str, reason: str = "") -> None:
-    """Remove a connection with its grants; what is open is cut within a second. Its secret stays."""
+    """Remove a connection with its grants; what is open is cut within a second.
+
+    Its secret stays, unless it was made with it: what a Vault made for sessions is revoked.
+    """
     row = _to_change(tx, actor, which)
     tx.execute(delete(ConnectionGrantRow).where(ConnectionGrantRow.connection_id == row.id))
     tx.delete(row)
     tx.flush()
     if row.secret_id:
-        secrets.ungrant_through(tx, clock, actor, tx.get_one(SecretRow, row.secret_id), row.name)
+        secret = tx.get_one(SecretRow, row.secret_id)
+        if role_path(secret.source):
+            secrets.revoke_made(tx, clock, actor, secret, f"the connection {row.name} was removed")
+        secrets.ungrant_through(tx, clock, actor, secret, row.name)
     event = events.ConnectionRemoved(connection_id=row.id, name=row.name, reason=reason.strip()[:500])
     journal.append(tx, clock, actor, event)
+
+
+def _keep_made(
+    tx: Tx, clock: Clock, actor: Actor, wanted: Declared, source: Source, binding: Binding
+) -> SecretRow:
+    """Keep, as a secret of the admin's own, by which role logins are made for this connection alone."""
+    name = wanted.name[: _SECRET_NAME - len(_MADE)].rstrip("-") + _MADE
+    row = secrets.set_secret(tx, clock, source, actor, name, "", binding)
+    return secrets.grant_through(tx, clock, actor, row.id, binding, wanted.name)
 
 
 def _grant(tx: Tx, clock: Clock, actor: Actor, row: DeclaredConnectionRow, to: str) -> None:

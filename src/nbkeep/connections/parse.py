@@ -7,6 +7,7 @@ import re
 from nbkeep.egress.connections import Declared, Tls
 from nbkeep.model.errors import Refused, invalid
 from nbkeep.vault.parse import parse_place
+from nbkeep.vault.references import parse_role
 from nbkeep.vault.values import Binding
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -34,39 +35,62 @@ def declared(
     database: str | None = None,
     role: str | None = None,
     tls: str | None = None,
+    vault_role: str | None = None,
 ) -> Declared:
     """Return the connection to exactly one place, of one kind; raise `Refused` (400) for anything else.
 
     The local port is the server's own unless another is named; TLS is verified unless that is said otherwise.
+    With `vault_role` each session has a role of its own (see `made_binding`), and `role` is "".
     """
     name = connection_name(name)
     if (postgres is None) == (tcp is None):
         raise Refused("invalid-kind", "Say in exactly one way where the connection leads.",
                       "Give --postgres HOST[:PORT] or --tcp HOST:PORT.", status=400)  # fmt: skip
     if tcp is not None:
-        if any(one is not None for one in (database, role, tls)):
-            raise invalid("tcp", "Database, role and TLS are of PostgreSQL alone.",
+        if any(one is not None for one in (database, role, tls, vault_role)):
+            raise invalid("tcp", "Database, roles and TLS are of PostgreSQL alone.",
                           "Leave them out.")  # fmt: skip
         host, port = parse_place(tcp, 0)
         if not port:
             raise invalid("tcp", f"{tcp[:260]!r} names no port.", "Write it like mq.acme.local:5672.")
         return Declared(name, "tcp", host, port, _local_port(local_port or port))
-    host, port = parse_place(postgres or "", _POSTGRES)
+    place, database = _with_database(postgres or "", database)
+    host, port = parse_place(place, _POSTGRES)
     if not database or not _DATABASE.fullmatch(database):
         raise invalid(
             "database", f"{(database or '')[:63]!r} is not the name of a database.", "Give --database NAME."
         )
-    if not role:
-        raise invalid("role", "The role to log in as is missing.", "Give --as ROLE.")
+    if vault_role is not None and role:
+        raise invalid("role", "A role is named, and one that is made for each session.",
+                      "Give one of --as and --vault-database-role.")  # fmt: skip
+    if not role and vault_role is None:
+        raise invalid("role", "The role to log in as is missing.",
+                      "Give --as ROLE, or --vault-database-role.")  # fmt: skip
     if tls is not None and tls not in _TLS:
         raise invalid("tls", f"{tls[:20]!r} is not a way to use TLS.", "Write verify, require or off.")
     local = _local_port(local_port or port)
-    return Declared(name, "postgres", host, port, local, database, role, _TLS[tls or "verify"])
+    return Declared(name, "postgres", host, port, local, database, role or "", _TLS[tls or "verify"])
 
 
 def binding_for(one: Declared) -> Binding:
     """Return what the secret of a connection must have been sealed for."""
     return Binding((f"{one.host}:{one.port}",), "postgres", "", one.role)
+
+
+def made_binding(one: Declared, vault_role: str) -> Binding:
+    """Return what logins are bound to that a Vault makes for sessions; raise `Refused` (400)."""
+    if one.kind != "postgres":
+        raise invalid("vault-role", "No role can be made for this kind.", "Leave it out.")
+    return Binding((f"{one.host}:{one.port}",), "postgres", "", "", parse_role(vault_role))
+
+
+def _with_database(place: str, database: str | None) -> tuple[str, str | None]:
+    """Return host and database of `HOST:PORT/DATABASE`; the name may be given in one way."""
+    place, slash, name = place.partition("/")
+    if slash and database and database != name:
+        raise invalid("database", f"Two databases are named: {name[:63]!r} and {database[:63]!r}.",
+                      "Give one of them.")  # fmt: skip
+    return place, name if slash else database
 
 
 def _local_port(port: int) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbkeep.store.tables import SecretRow, UserRow
 from nbkeep.vault.records import People
+from nbkeep.vault.references import role_path
 
 from .records import ADMIN, grants_of
 
@@ -59,7 +60,9 @@ def _view(
         "host": row.host if sees else None,
         "port": row.port if sees else None,
         "database": row.database_name if sees and is_postgres else None,
-        "role": row.role if sees and is_postgres else None,
+        "role": row.role or None if sees and is_postgres else None,
+        "has_own_role": bool(secret and role_path(secret.source)) if sees and is_postgres else None,
+        "vault_role": role_path(secret.source) if secret and may_change else None,
         "tls": row.tls if sees and is_postgres else None,
         "secret": secret.name if secret and may_change else None,
         "has_password": bool(secret and secret.revoked_at is None) if is_postgres else None,

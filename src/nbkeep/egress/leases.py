@@ -6,7 +6,7 @@ Values are in memory only, for a minute at most: while the office cannot be aske
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from nbkeep.model.errors import NbkeepError
@@ -31,7 +31,8 @@ class Lease:
 
     `kind` and `place`: the name of a header or query parameter, or basic authentication; `template`: what is
     sent, with `{}` for the value, or the user of basic authentication. For `sigv4` both are what is signed
-    for, region and service. Of kind `postgres`: its role.
+    for, region and service. Of kind `postgres`: its role, "" where the value names one that was made for the
+    session. What an older version than `oldest` has opened is cut.
     """
 
     lease_id: str
@@ -42,6 +43,7 @@ class Lease:
     kind: str
     place: str
     template: str
+    oldest: int = 0
 
     @classmethod
     def from_json(cls, data: object) -> Lease:
@@ -49,7 +51,9 @@ class Lease:
         try:
             told = cast("dict[str, Any]", data)
             texts = {name: str(told[name]) for name in _TEXTS}
-            made = cls(version=int(told["version"]), hosts=tuple(str(one) for one in told["hosts"]), **texts)
+            version, oldest = int(told["version"]), int(told.get("oldest", 0))
+            hosts = tuple(str(one) for one in told["hosts"])
+            made = cls(version=version, oldest=oldest, hosts=hosts, **texts)
         except (TypeError, KeyError) as error:
             raise ValueError("not a lease") from error
         if made.kind not in _KINDS:
@@ -98,7 +102,8 @@ class Leases:
             versions[lease.lease_id] = lease.version
         self._known = {key: known for key, known in self._known.items() if versions.get(key) == known.version}
         self._asking = {key: lock for key, lock in self._asking.items() if key in versions}
-        return {one.session_id for key, one in before.items() if key not in versions}
+        oldest = {one.lease_id: one.oldest for leases in self._of.values() for one in leases}
+        return {one.session_id for key, one in before.items() if oldest.get(key, one.oldest + 1) > one.oldest}
 
     def of(self, session_id: str, host: str, port: int) -> tuple[Lease, ...]:
         """Return what is added to a session's requests to a host; of several for one place the first."""
@@ -117,12 +122,16 @@ class Leases:
         return set(self._of)
 
     def are_live(self, session_id: str, leases: Collection[Lease]) -> bool:
-        """Tell whether none of these has ended; another version is the same lease."""
-        live = {one.lease_id for one in self._of.get(session_id, ())}
-        return all(one.lease_id in live for one in leases)
+        """Tell whether none of these has ended; another version is the same lease, if it is none too old."""
+        live = {one.lease_id: one.oldest for one in self._of.get(session_id, ())}
+        return all(one.lease_id in live and one.version >= live[one.lease_id] for one in leases)
 
     async def value(self, lease: Lease) -> str:
         """Return a lease's value; raises `Refusal`. Many at once ask the office once."""
+        return (await self.have(lease))[1]
+
+    async def have(self, lease: Lease) -> tuple[Lease, str]:
+        """Return a lease in the version of its value, and that value; raises `Refusal`."""
         async with self._asking.setdefault(lease.lease_id, asyncio.Lock()):
             known = self._known.get(lease.lease_id)
             now_s = self._clock.monotonic_s()
@@ -133,12 +142,19 @@ class Leases:
                 except NbkeepError as error:
                     raise _not_had(lease, error) from error
                 known = _Known(version, now_s + _TRUSTED_S, value)
-                if self.are_live(lease.session_id, [lease]):
+                if self._is_live(lease):
                     self._known[lease.lease_id] = known
-            if not self.are_live(lease.session_id, [lease]):
+            if not self._is_live(lease):
                 raise Refusal(503, "egress-lease-ended", f"the lease of the secret {lease.name} has ended",
                               "It was revoked, or the session is being stopped.")  # fmt: skip
-            return known.value
+            return replace(lease, version=known.version), known.value
+
+    def drop(self, lease: Lease) -> None:
+        """Ask for its value anew the next time: a server did not take it. Twice is safe."""
+        self._known.pop(lease.lease_id, None)
+
+    def _is_live(self, lease: Lease) -> bool:
+        return self.find(lease.session_id, lease.lease_id) is not None
 
 
 def _not_had(lease: Lease, error: NbkeepError) -> Refusal:

@@ -78,7 +78,7 @@ def tag_of(policies: Sequence[Policy], leases: Sequence[Leased] = (), *more: obj
     `more`: what else gateways are told, as what becomes JSON.
     """
     lines = [f"{policy.session_id} {policy.version}" for policy in policies]
-    lines += [f"{one.lease_id} {one.version} {one.binding}" for one in leases]
+    lines += [f"{one.lease_id} {one.version} {one.oldest} {one.binding}" for one in leases]
     said = "\n".join([*lines, *(json.dumps(one, sort_keys=True) for one in more)])
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 

@@ -11,11 +11,14 @@ from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.grantee import parse_grantee
 from nbkeep.model.ids import new_id
 from nbkeep.model.verdict import Refuse
-from nbkeep.store.tables import SecretGrantRow, SecretRow, SecretVersionRow
+from nbkeep.store.tables import SecretGrantRow, SecretLeaseRow, SecretRow, SecretVersionRow
 
 from . import leases, parse, rules
+from .logins.have import engine_of
+from .logins.records import close_logins
 from .records import binding_of, find_secret, grants_of, require_grantee
-from .sources.embedded import EmbeddedSource
+from .references import role_path
+from .sources.embedded import EmbeddedSource, forget
 from .sources.referring import ReferringSource
 from .values import ONLY_THROUGH
 
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from .values import Binding
 
 
+ROTATED = "rotated"
+
+
 def source_of(settings: Settings) -> Source:
     """Return where values lie."""
     return ReferringSource(settings)
@@ -42,7 +48,28 @@ def check_source(settings: Settings, actor: Actor, binding: Binding) -> None:
     Raises `Refused` and `Unavailable`.
     """
     actor.require(rules.REFER)
+    if role_path(binding.source):
+        raise invalid("source", f"{binding.source} makes values, and holds none.",
+                      "Declare a connection: `nbkeep connection add NAME --postgres … "
+                      "--vault-database-role ROLE`.")  # fmt: skip
     ReferringSource(settings).read(binding.source, binding)
+
+
+def check_role(settings: Settings, actor: Actor, source: str) -> None:
+    """See that a Vault makes, renews and revokes logins by a role: one is made, and ended again.
+
+    Not within a transaction. Raises `Refused` and `Unavailable`.
+    """
+    actor.require(rules.REFER)
+    engine, path = engine_of(settings), role_path(source)
+    if path is None:
+        raise invalid("vault-role", f"{source!r:.100} is no role of a database engine.", "Give its name.")
+    made = engine.make(path)
+    try:
+        if made.is_renewable:
+            engine.renew(made.vault_lease)
+    finally:
+        engine.revoke(made.vault_lease)
 
 
 def set_secret(
@@ -124,8 +151,13 @@ def set_secret(
 
 
 def rotate_secret(tx: Tx, clock: Clock, source: Source, actor: Actor, which: str, value: str) -> SecretRow:
-    """Give a secret another value; requests that begin from now on carry it, and the old one is deleted."""
+    """Give a secret another value; requests that begin from now on carry it, and the old one is deleted.
+
+    Of one that a Vault makes for each session `value` does not count: all that was made is ended.
+    """
     row = _to_change(tx, actor, which)
+    if role_path(row.source):
+        return _make_anew(tx, clock, actor, row)
     if row.source:
         raise Refused("secret-elsewhere", f"The value of {row.name!r} lies in {row.source}.",
                       "Change it there: requests carry it a minute later.", status=409)  # fmt: skip
@@ -140,6 +172,19 @@ def rotate_secret(tx: Tx, clock: Clock, source: Source, actor: Actor, which: str
         actor,
         events.SecretRotated(secret_id=row.id, name=row.name, owner=row.owner_name, version=row.version),
     )
+    release_secret(tx, clock, actor, row)
+    return row
+
+
+def _make_anew(tx: Tx, clock: Clock, actor: Actor, row: SecretRow) -> SecretRow:
+    """End all that was made for sessions: what is open is cut, and the next connection gets another one."""
+    row.changed_at = clock.now()
+    for lease_id in tx.scalars(
+        select(SecretLeaseRow.id).where(SecretLeaseRow.secret_id == row.id, SecretLeaseRow.ended_at.is_(None))
+    ).all():
+        close_logins(tx, clock.now(), lease_id, ROTATED)
+    event = events.SecretRotated(secret_id=row.id, name=row.name, owner=row.owner_name, version=row.version)
+    journal.append(tx, clock, actor, event)
     release_secret(tx, clock, actor, row)
     return row
 
@@ -224,8 +269,19 @@ def revoke_secret(
 ) -> SecretRow:
     """End a secret for good: its leases end, its value is deleted, its name is free again."""
     row = _to_change(tx, actor, which)
-    row.revoked_at = row.changed_at = clock.now()
     source.forget(tx, row.id)
+    return _revoke(tx, clock, actor, row, reason)
+
+
+def revoke_made(tx: Tx, clock: Clock, actor: Actor, row: SecretRow, reason: str = "") -> None:
+    """End the secret that was made with a connection that is removed. Decides nothing; twice is safe."""
+    if row.revoked_at is None:
+        forget(tx, row.id)
+        _revoke(tx, clock, actor, row, reason)
+
+
+def _revoke(tx: Tx, clock: Clock, actor: Actor, row: SecretRow, reason: str) -> SecretRow:
+    row.revoked_at = row.changed_at = clock.now()
     leases.end_of_secret(tx, clock, actor, row.id)
     journal.append(
         tx,

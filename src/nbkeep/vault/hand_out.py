@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +11,9 @@ from nbkeep.model.session import LIVE, SessionState
 from nbkeep.store.tables import SecretLeaseRow, SecretRow, SessionRow
 
 from .leases import leases_of
+from .logins.have import Wanted, have_login
 from .records import binding_of
+from .references import role_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,17 +21,26 @@ if TYPE_CHECKING:
 
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Tx
+    from nbkeep.store.interface import Parts
 
     from .interface import Source
 
+_NO_LEASE = "no-lease"
 _SEEN_EVERY = timedelta(seconds=30)  # a hint for people, not worth a write for each request
 
 
+_log = logging.getLogger("nbkeep.vault")
+
+
 class HandedOut(NamedTuple):
-    """What gives a value, to be called after the transaction, and which version it is."""
+    """What gives a value, to be called after the transaction, and which version it is.
+
+    `login`: of what the value is a login that a Vault makes for the lease; then `give` alone gives one.
+    """
 
     version: int
     value: Callable[[], str]
+    login: Wanted | None = None
 
 
 def hand_out(tx: Tx, source: Source, now: datetime, session_id: str, lease_id: str) -> HandedOut:
@@ -44,7 +56,28 @@ def hand_out(tx: Tx, source: Source, now: datetime, session_id: str, lease_id: s
     if not any(found.lease_id == lease_id for found, _ in leases_of(tx, session, now)):
         raise _no_lease()
     secret = tx.get_one(SecretRow, lease.secret_id)
-    return HandedOut(secret.version, source.fetch(tx, secret.id, secret.version, binding_of(secret)))
+    binding = binding_of(secret)
+    value = source.fetch(tx, secret.id, secret.version, binding)
+    # By which role is what was sealed, not what stands in the database.
+    path = role_path(value()) if role_path(binding.source) else None
+    return HandedOut(secret.version, value, Wanted(lease_id, path, binding) if path else None)
+
+
+def give(parts: Parts, found: HandedOut) -> tuple[int, str]:
+    """Return version and value of what was handed out; not within a transaction, it may ask over the network.
+
+    Raises `Refused` and `Unavailable`, in words that may be told to a session.
+    """
+    if found.login is None:
+        return found.version, found.value()
+    try:
+        return have_login(parts.store, parts.clock, parts.settings, found.login)
+    except Refused as refusal:
+        if refusal.code == _NO_LEASE:
+            raise
+        _log.warning("%s: no login can be had for it: %s", found.login.lease_id, refusal)
+        raise Refused("secret-not-there", "No role of the database can be had for this session.",
+                      "Tell an admin.", status=409) from None  # fmt: skip
 
 
 def is_use_noted(tx: Tx, clock: Clock, lease_id: str) -> bool:
@@ -66,6 +99,4 @@ def _runs(session: SessionRow) -> bool:
 
 
 def _no_lease() -> Refused:
-    return Refused(
-        "no-lease", "This is no live lease of that session.", "It ended, or never was.", status=404
-    )
+    return Refused(_NO_LEASE, "This is no live lease of that session.", "It ended, or never was.", status=404)

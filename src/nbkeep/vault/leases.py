@@ -13,7 +13,9 @@ from nbkeep.model.session import LIVE, SessionState
 from nbkeep.store.tables import SecretLeaseRow, SecretRow, SessionRow, UserRow
 
 from . import rules
+from .logins.records import close_logins, numbers
 from .records import People, binding_of, find_secret, grants_of, leased_grants, person_now, usable_by
+from .references import role_path
 from .values import GATEWAYS_OWN, ONLY_THROUGH, Leased
 
 if TYPE_CHECKING:
@@ -139,7 +141,7 @@ def leases_of(tx: Tx, session: SessionRow, now: datetime) -> list[tuple[Leased, 
     leased = [(lease_id, secret) for lease_id, secret in tx.execute(query)]
     person = person_now(tx, tx.get_one(UserRow, session.user_id), now, session.profile_name)
     grants = {secret.id: set(grants_of(tx, secret.id)) for _, secret in leased}
-    return _closest(session.id, person, leased, grants)
+    return _numbered(tx, _closest(session.id, person, leased, grants))
 
 
 def live_leases(tx: Tx, people: People, now: datetime) -> list[Leased]:
@@ -159,10 +161,25 @@ def live_leases(tx: Tx, people: People, now: datetime) -> list[Leased]:
     if not leased:
         return []
     grants = leased_grants(tx)
-    return [
-        lease
+    closest = [
+        one
         for session_id, found in leased.items()
-        for lease, _ in _closest(session_id, persons[session_id], found, grants)
+        for one in _closest(session_id, persons[session_id], found, grants)
+    ]
+    return [lease for lease, _ in _numbered(tx, closest)]
+
+
+def _numbered(tx: Tx, found: list[tuple[Leased, str]]) -> list[tuple[Leased, str]]:
+    """Return them with the logins that count as versions, where each session has its own (see `logins/`)."""
+    ids = [lease.lease_id for lease, _ in found if role_path(lease.binding.source)]
+    if not ids:
+        return found
+    those = numbers(tx, ids)
+    return [
+        (replace(lease, version=those[lease.lease_id][0], oldest=those[lease.lease_id][1]), env)
+        if lease.lease_id in those
+        else (lease, env)
+        for lease, env in found
     ]
 
 
@@ -244,6 +261,7 @@ def _live(tx: Tx, where: ColumnElement[bool]) -> list[tuple[str, str, UserRow, s
 def _end(tx: Tx, clock: Clock, actor: Actor, where: ColumnElement[bool], reason: str) -> None:
     for row in tx.scalars(select(SecretLeaseRow).where(where, SecretLeaseRow.ended_at.is_(None))).all():
         row.ended_at, row.end_reason = clock.now(), reason
+        close_logins(tx, clock.now(), row.id, reason)
         journal.append(
             tx,
             clock,

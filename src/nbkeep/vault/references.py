@@ -1,4 +1,7 @@
-"""Where a value lies that is not in nbkeep: `vault:MOUNT/data/PATH#FIELD@VERSION`."""
+"""Where a value lies that is not in nbkeep: `vault:MOUNT/data/PATH#FIELD@VERSION`.
+
+Or who makes one for each session: `vault:MOUNT/creds/ROLE`, of a database engine.
+"""
 
 from __future__ import annotations
 
@@ -44,3 +47,32 @@ def parse_reference(text: str) -> Reference:
                       "Write MOUNT/data/PATH, as its API has it: vault:secret/data/db#password.")  # fmt: skip
     version = int(found["version"]) if found["version"] else None
     return Reference(found["path"], found["field"] or "", version)
+
+
+_SCHEME, _CREDS, _MOUNT = "vault:", "creds", "database"
+_LONGEST_ROLE = 300
+
+
+def parse_role(text: str) -> str:
+    """Return the source `vault:MOUNT/creds/ROLE` of ROLE, MOUNT/ROLE or MOUNT/creds/ROLE.
+
+    Without a mount it is `database`, as Vault has it. Raises `Refused` (400) for anything else.
+    """
+    parts = text.strip().removeprefix(_SCHEME).split("/")
+    if len(parts) > 2 and parts[-2] == _CREDS:  # a mount, creds, a role
+        del parts[-2]
+    mount, role = parts[:-1] or [_MOUNT], parts[-1]
+    if not all(_SEGMENT.fullmatch(one) for one in (*mount, role)) or len(text) > _LONGEST_ROLE:
+        raise invalid("vault-role", f"{text[:100]!r} is no role of a database engine.",
+                      "Write the role's name, or MOUNT/ROLE where the engine is elsewhere.")  # fmt: skip
+    return f"{_SCHEME}{'/'.join(mount)}/{_CREDS}/{role}"
+
+
+def role_path(source: str) -> str | None:
+    """Return the path of the role, MOUNT/creds/ROLE; None where a source is a place of a value, or none."""
+    path = source.removeprefix(_SCHEME)
+    return (
+        path
+        if source.startswith(_SCHEME) and path.split("/")[-2:-1] == [_CREDS] and "#" not in path
+        else None
+    )

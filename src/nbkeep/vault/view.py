@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 from nbkeep.model.placeholder import placeholder
 
 from . import rules
+from .logins.records import logins_of
 from .records import binding_of, grants_of
+from .references import role_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from nbkeep.model.actor import Actor
     from nbkeep.store.database import Tx
+    from nbkeep.store.login_tables import DatabaseLoginRow
     from nbkeep.store.tables import SecretLeaseRow, SecretRow, SessionRow, UserRow
 
 
@@ -29,6 +33,7 @@ def secret_view(tx: Tx, actor: Actor, row: SecretRow) -> dict[str, Any]:
         "kind": binding.kind,
         "sent_as": binding.words,
         "source": binding.source if may_change else None,
+        "is_made": role_path(binding.source) is not None,
         "env": row.env,
         "placeholder": placeholder(row.name),
         "version": row.version,
@@ -41,10 +46,35 @@ def secret_view(tx: Tx, actor: Actor, row: SecretRow) -> dict[str, Any]:
     }
 
 
-def lease_view(
+def lease_views(
+    tx: Tx, actor: Actor, found: Sequence[tuple[SecretLeaseRow, SecretRow, SessionRow, UserRow]]
+) -> list[dict[str, Any]]:
+    """Return live leases, with the role of a database that was made for one, and until when it lasts.
+
+    `until` moves on with each renewal. The id by which a Vault ends it is told to nobody; by which role of
+    the Vault it was made, and what is wrong there, to who may change the secret.
+    """
+    made = logins_of(tx, [lease.id for lease, secret, _, _ in found if role_path(secret.source)])
+    return [
+        _lease_view(*one) | {"database_role": _made_view(actor, one[1], made.get(one[0].id))} for one in found
+    ]
+
+
+def _made_view(actor: Actor, secret: SecretRow, made: DatabaseLoginRow | None) -> dict[str, Any] | None:
+    if made is None:
+        return None
+    may_change = rules.may_change(actor, secret.owner_id)
+    return {
+        "name": made.user_name,
+        "until": made.ends_at.isoformat(),
+        "made_by": made.path if may_change else None,
+        "problem": (made.problem or None) if may_change else None,
+    }
+
+
+def _lease_view(
     lease: SecretLeaseRow, secret: SecretRow, session: SessionRow, user: UserRow
 ) -> dict[str, Any]:
-    """Return a live lease."""
     return {
         "id": lease.id,
         "secret": secret.name,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbkeep.connections import change as connections
+from nbkeep.connections import parse
 from nbkeep.connections.records import list_connections
 from nbkeep.model.actor import Role
+from nbkeep.vault.change import source_of
 from portal_parts import HOSTILE
 
 if TYPE_CHECKING:
@@ -113,3 +116,27 @@ def test_what_is_wrong_is_shown_beside_its_field(portal: Portal) -> None:
         assert "note bad" in answer.text or 'class="error"' in answer.text, change
     assert jane.post("/connections", **FIELDS).status_code == 403
     assert "No connections yet" in ops.get("/connections")
+
+
+def test_a_role_for_each_session_is_asked_for_and_shown(portal: Portal) -> None:
+    ops, jane = portal.person("ops", Role.ADMIN), portal.person()
+    form = FIELDS | {"role": "", "secret": "", "vault_role": "readonly"}
+    refused = ops.post("/connections", **form)
+    assert refused.status_code == 409
+    assert "No Vault or OpenBao is connected" in refused.text
+    assert 'value="readonly"' in refused.text
+    wrong = ops.post("/connections", **(form | {"vault_role": HOSTILE}))
+    assert wrong.status_code == 400
+    assert HOSTILE not in wrong.text
+    assert jane.post("/connections", **form).status_code == 403
+    one = parse.declared("warehouse", postgres="warehouse.acme.local/sales", vault_role="readonly")
+    made = (source_of(portal.office.settings), parse.made_binding(one, "readonly"))
+    with portal.office.store.write() as tx:
+        connections.add_connection(tx, portal.office.clock, ops.actor, one, made=made, grants=["user:jane"])
+    assert "a role for each session (database/creds/readonly)" in ops.get("/connections")
+    hers = jane.get("/connections")
+    assert "sales, a role for each session, TLS verified" in hers
+    assert "database/creds" not in hers
+    secrets = ops.get("/secrets")
+    assert "Make roles anew" in secrets
+    assert ops.post("/secrets/warehouse-role/rotate").status_code == 303

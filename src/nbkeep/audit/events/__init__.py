@@ -97,6 +97,9 @@ from .quotas import (
     QuotaWarned,
 )
 from .secrets import (
+    DatabaseLoginMade,
+    DatabaseLoginNotRevoked,
+    DatabaseLoginRevoked,
     SecretGranted,
     SecretLeased,
     SecretLeaseEnded,
@@ -144,6 +147,9 @@ __all__ = [
     "ConnectionRemoved",
     "ConnectionUngranted",
     "DataRead",
+    "DatabaseLoginMade",
+    "DatabaseLoginNotRevoked",
+    "DatabaseLoginRevoked",
     "DatasetPublished",
     "DatasetRemoved",
     "EgressAlarm",

@@ -23,6 +23,7 @@ class ConnectionDeclared(Event):
     role: str = ""
     tls: str = ""
     secret_id: str = ""
+    made_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

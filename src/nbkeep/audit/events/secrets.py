@@ -90,6 +90,53 @@ class SecretLeaseEnded(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DatabaseLoginMade(Event):
+    """A Vault made a role of a database for one lease of one session."""
+
+    type: ClassVar[str] = "secret.login-made"
+    secret_id: str
+    name: str
+    lease_id: str
+    user: str
+    login_id: str
+    role: str
+    database_user: str
+    until: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseLoginRevoked(Event):
+    """A Vault has ended a role that it had made for a session."""
+
+    type: ClassVar[str] = "secret.login-revoked"
+    secret_id: str
+    name: str
+    lease_id: str
+    user: str
+    login_id: str
+    role: str
+    database_user: str
+    reason: str
+    tries: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseLoginNotRevoked(Event):
+    """A role that was made for a session could not be ended; it is tried until it is. Told once for each."""
+
+    type: ClassVar[str] = "secret.login-not-revoked"
+    secret_id: str
+    name: str
+    lease_id: str
+    user: str
+    login_id: str
+    role: str
+    database_user: str
+    reason: str
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class VaultKeyRotated(Event):
     """All secrets were put under a new master key."""
 

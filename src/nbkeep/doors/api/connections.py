@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from nbkeep.connections import change, parse
-from nbkeep.connections.records import find_connection, list_connections
+from nbkeep.connections.records import ADMIN, find_connection, list_connections
 from nbkeep.connections.view import connection_view, connection_views
 from nbkeep.grants.take_out import take_out_connection
 from nbkeep.model.grantee import GRANTEE_WORDS
+from nbkeep.vault.change import check_role, source_of
 
 from .auth import ActorDep, OfficeDep
 
@@ -33,6 +34,13 @@ class ConnectionWanted(BaseModel):
     role: str | None = Field(None, max_length=100, description="As whom sessions are logged in")
     tls: str | None = Field(None, max_length=20, description="`verify` (the default), `require` or `off`")
     secret: str | None = Field(None, max_length=100, description="Name or id of the role's password")
+    vault_role: str | None = Field(
+        None,
+        max_length=300,
+        examples=["readonly"],
+        description="Instead of `role` and `secret`: by which role of Vault's database engine (`ROLE` or "
+        "`MOUNT/ROLE`) each session gets a login of its own; needs `admin:secrets`",
+    )
     grants: list[str] = Field(
         default_factory=list[str],
         max_length=200,
@@ -59,12 +67,21 @@ def list_all(office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
 
 @router.post("/connections", status_code=201, summary="Declare a connection")
 def add(wanted: ConnectionWanted, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
-    """Declare a connection and grant it. Sessions that run may use it within a second."""
+    """Declare a connection and grant it. Sessions that run may use it within a second.
+
+    With `vault_role` a login is made there, renewed and revoked, to see that nbkeep may.
+    """
     told = wanted.model_dump(exclude={"name", "secret", "grants"})
     declared = parse.declared(wanted.name, **told)
+    made = None
+    if wanted.vault_role is not None:
+        actor.require(ADMIN)
+        binding = parse.made_binding(declared, wanted.vault_role)
+        check_role(office.settings, actor, binding.source)
+        made = (source_of(office.settings), binding)
     with office.store.write() as tx:
         row = change.add_connection(
-            tx, office.clock, actor, declared, secret=wanted.secret, grants=wanted.grants
+            tx, office.clock, actor, declared, secret=wanted.secret, made=made, grants=wanted.grants
         )
         return connection_view(tx, office.clock.now(), actor, row)
 
@@ -96,7 +113,9 @@ def ungrant(which: str, to: str, office: OfficeDep, actor: ActorDep) -> dict[str
 def remove(
     which: str, office: OfficeDep, actor: ActorDep, reason: Annotated[str, Query(max_length=500)] = ""
 ) -> None:
-    """Remove a connection with its grants; what is open is cut within a second. Its secret stays.
+    """Remove a connection with its grants; what is open is cut within a second.
+
+    Its secret stays; roles that a Vault made for sessions end.
 
     What is asked for of it is denied, and what was granted for a while ends.
     """

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from nbkeep.model.grantee import GRANTEE_WORDS
 from nbkeep.vault import change, leases, parse
 from nbkeep.vault.records import find_secret, list_secrets
-from nbkeep.vault.view import lease_view, secret_view
+from nbkeep.vault.view import lease_views, secret_view
 
 from .auth import ActorDep, OfficeDep
 
@@ -107,7 +107,10 @@ def show(which: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
 
 @router.post("/secrets/{which}/rotate", summary="Rotate a secret")
 def rotate(which: str, body: NewValue, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
-    """Give a secret another value: requests carry it from now on, the old one is deleted."""
+    """Give a secret another value: requests carry it from now on, the old one is deleted.
+
+    Of one that is made for each session `value` is empty: all that was made ends, and others are made.
+    """
     with office.store.write() as tx:
         row = change.rotate_secret(
             tx, office.clock, change.source_of(office.settings), actor, which, body.value.get_secret_value()
@@ -144,7 +147,7 @@ def list_leases(
 ) -> dict[str, Any]:
     """Return the live leases of your secrets and of your sessions; with `admin:secrets` all."""
     with office.store.read() as tx:
-        items = [lease_view(*one) for one in leases.list_leases(tx, actor, secret)]
+        items = lease_views(tx, actor, leases.list_leases(tx, actor, secret))
     return {"items": items, "next": None}
 
 

@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What people call it.")],
     postgres: Annotated[
-        str | None, typer.Option("--postgres", metavar="HOST[:PORT]", help="A PostgreSQL server.")
+        str | None, typer.Option("--postgres", metavar="HOST[:PORT][/DATABASE]", help="A PostgreSQL server.")
     ] = None,
     tcp: Annotated[
         str | None, typer.Option("--tcp", metavar="HOST:PORT", help="Anything else: bytes pass as they are.")
@@ -55,6 +55,14 @@ def add(
     ] = None,
     secret: Annotated[
         str | None, typer.Option("--secret", metavar="SECRET", help="The role's password, kept as a secret.")
+    ] = None,
+    vault_role: Annotated[
+        str | None,
+        typer.Option(
+            "--vault-database-role",
+            metavar="[MOUNT/]ROLE",
+            help="By which role Vault's database engine makes each session a login of its own.",
+        ),
     ] = None,
     local_port: Annotated[
         int | None,
@@ -74,7 +82,7 @@ def add(
     if (postgres is None) == (tcp is None):
         raise typer.BadParameter("Say where it leads: one of --postgres and --tcp.")
     wanted = given(name=name, postgres=postgres, tcp=tcp, database=database, role=role, secret=secret,
-                   local_port=local_port, tls=tls, grants=grants)  # fmt: skip
+                   vault_role=vault_role, local_port=local_port, tls=tls, grants=grants)  # fmt: skip
     with office() as api:
         found = api.post("connections", wanted)
     if as_json:
@@ -120,7 +128,8 @@ def show(which: Which, as_json: Json = False) -> None:
             ("kind", found["kind"]),
             ("in sessions", f"localhost:{found['local_port']}"),
             ("leads to", _place(found)),
-            ("role", found["role"] or ""),
+            ("role", found["role"] or ("its own for each session" if found["has_own_role"] else "")),
+            ("made by", f"vault:{found['vault_role']}" if found["vault_role"] else ""),
             ("TLS", found["tls"] or ""),
             ("secret", found["secret"] or ""),
             ("password", password[found["has_password"]]),
@@ -174,6 +183,8 @@ def remove(
     yes: Yes = False,
 ) -> None:
     """Remove a connection with its grants; what is open is cut. Its secret stays.
+
+    Roles that Vault made for sessions end.
 
     What is asked for of it is denied, and what was granted for a while ends.
     """

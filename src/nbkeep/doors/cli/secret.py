@@ -121,7 +121,13 @@ def rotate(which: Which) -> None:
     Example: nbkeep secret rotate openai < new-key
     """
     with office() as api:
-        found = api.post(f"secrets/{part(which)}/rotate", {"value": _value()})
+        is_made = api.get(f"secrets/{part(which)}")["is_made"]
+        found = api.post(f"secrets/{part(which)}/rotate", {"value": "" if is_made else _value()})
+    if is_made:
+        print_note(
+            f"{found['name']}: all roles that were made for sessions end; the next log-in gets another."
+        )
+        return
     print_note(f"{found['name']} has its value number {found['version']}; the one before is deleted.")
 
 
@@ -221,12 +227,19 @@ def leases(
         return
     columns = [Column("secret", keep=True), Column("user"), Column("session", keep=True), Column("since"),
                Column("last used")]  # fmt: skip
+    has_roles = any(one["database_role"] for one in found)
+    if has_roles:
+        columns += [Column("database role"), Column("until")]
     rows: list[Any] = [
         (one["secret"], one["user"], one["session_id"], words.moment(one["since"]),
-         words.moment(one["last_used_at"]))
+         words.moment(one["last_used_at"]), *(_role(one["database_role"]) if has_roles else ()))
         for one in found
     ]  # fmt: skip
     print_table(columns, rows, "No session is leased a secret now.")
+
+
+def _role(made: dict[str, Any] | None) -> tuple[str, str]:
+    return (made["name"], words.moment(made["until"])) if made else ("", "")
 
 
 @secret.command("rotate-key")

@@ -25,7 +25,7 @@ from nbkeep.packages.records import facts_of, take_packages
 from nbkeep.sessions.policies import live_policies, tag_of
 from nbkeep.telemetry.instruments import CONNECTIONS, GATEWAY_BYTES
 from nbkeep.vault.change import source_of
-from nbkeep.vault.hand_out import hand_out, is_use_noted, note_use
+from nbkeep.vault.hand_out import give, hand_out, is_use_noted, note_use
 from nbkeep.vault.leases import live_leases
 from nbkeep.vault.records import People
 
@@ -107,11 +107,11 @@ def value_of(lease_id: str, body: Wanted, office: OfficeDep) -> dict[str, Any]:
         now = office.clock.now()
         found = hand_out(tx, source_of(office.settings), now, body.session_id, lease_id)
         is_noted = is_use_noted(tx, office.clock, lease_id)
-    value = found.value()
+    version, value = give(office, found)
     if not is_noted:
         with contextlib.suppress(Unavailable), office.store.write() as tx:
             note_use(tx, office.clock, lease_id)
-    return {"version": found.version, "value": value}
+    return {"version": version, "value": value}
 
 
 def _look(office: Office, known: str | None) -> dict[str, Any] | None:

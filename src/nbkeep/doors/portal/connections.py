@@ -14,10 +14,11 @@ from nbkeep.grants.kinds import CONNECTION
 from nbkeep.grants.request import request_grant
 from nbkeep.grants.rules import ASK
 from nbkeep.grants.take_out import take_out_connection
-from nbkeep.model.errors import Refused, invalid
+from nbkeep.model.errors import NbkeepError, Refused, invalid
 from nbkeep.model.grantee import GRANTEE_WORDS
 from nbkeep.model.units import format_duration
 from nbkeep.profiles.profiles import list_profiles
+from nbkeep.vault.change import check_role, source_of
 
 from .errors import field_errors
 from .guard import Form, SignedIn, text
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from .browser import Browser
 
 router = APIRouter(prefix="/connections")
-_FIELDS = ("name", "kind", "place", "database", "role", "secret", "local_port", "tls", "grants")
+_FIELDS = ("name", "kind", "place", "database", "role", "secret", "vault_role", "local_port", "tls", "grants")
 _EMPTY = dict.fromkeys(_FIELDS, "") | {"kind": "postgres", "tls": "verify"}
 _NOTHING_ASKED = {"connection": "", "profile": "", "reason": "", "duration": "2h"}
 _KINDS = (("postgres", "PostgreSQL"), ("tcp", "Anything else (TCP)"))
@@ -50,6 +51,12 @@ def add(request: Request, browser: SignedIn, form: Form) -> Response:
     given = {name: text(form, name, 2000) for name in _FIELDS}
     try:
         declared = parse.declared(given["name"], local_port=_port(given["local_port"]), **_where(given))
+        made = None
+        if given["vault_role"]:
+            browser.actor.require(ADMIN)
+            binding = parse.made_binding(declared, given["vault_role"])
+            check_role(office.settings, browser.actor, binding.source)
+            made = (source_of(office.settings), binding)
         with office.store.write() as tx:
             change.add_connection(
                 tx,
@@ -57,9 +64,10 @@ def add(request: Request, browser: SignedIn, form: Form) -> Response:
                 browser.actor,
                 declared,
                 secret=given["secret"] or None,
+                made=made,
                 grants=given["grants"].replace(",", " ").split(),
             )
-    except Refused as refusal:
+    except NbkeepError as refusal:
         return _page(request, browser, form=given, errors=_errors(refusal), status=refusal.status)
     return RedirectResponse("/portal/connections?done=created", 303)
 
@@ -118,9 +126,10 @@ def remove(request: Request, browser: SignedIn, which: str) -> Response:
 
 def _where(given: dict[str, str]) -> dict[str, str | None]:
     """Return what the form says of the place, as the room takes it; what is empty was not given."""
+    also = {"role": given["role"] or None, "vault_role": given["vault_role"] or None}
     if given["kind"] == "tcp":
-        return {"tcp": given["place"], "database": given["database"] or None, "role": given["role"] or None}
-    return {"postgres": given["place"], "database": given["database"], "role": given["role"],
+        return {"tcp": given["place"], "database": given["database"] or None, **also}
+    return {"postgres": given["place"], "database": given["database"], **also,
             "tls": given["tls"] or None}  # fmt: skip
 
 
@@ -130,7 +139,7 @@ def _port(given: str) -> int | None:
     return int(given) if given else None
 
 
-def _errors(refusal: Refused) -> dict[str, str]:
+def _errors(refusal: NbkeepError) -> dict[str, str]:
     """Return them beside the fields of this form, whose names are not those of the rooms."""
     names = {"egress": "place", "tcp": "place", "grant": "grants", "kind": "place"}
     return {names.get(name, name): words for name, words in field_errors(refusal).items()}

@@ -11,7 +11,7 @@ from nbkeep.model.errors import NbkeepError, invalid
 from nbkeep.model.grantee import GRANTEE_WORDS
 from nbkeep.vault import change, leases, parse
 from nbkeep.vault.records import list_secrets
-from nbkeep.vault.view import lease_view, secret_view
+from nbkeep.vault.view import lease_views, secret_view
 
 from .errors import field_errors
 from .guard import Form, SignedIn, text
@@ -140,7 +140,7 @@ def _page(
     office: Office = request.app.state.office
     with office.store.read() as tx:
         found = [secret_view(tx, browser.actor, row) for row in list_secrets(tx, browser.actor)]
-        live = [lease_view(*one) for one in leases.list_leases(tx, browser.actor)]
+        live = lease_views(tx, browser.actor, leases.list_leases(tx, browser.actor))
     values: dict[str, Any] = {
         "secrets": found,
         "leases": live,

@@ -14,6 +14,7 @@ from nbkeep.egress.tls import TlsWire
 from nbkeep.egress.tunnel import carry
 
 from . import messages
+from .credentials import credential
 from .login import ServerError, log_in, receive
 from .messages import Cancel, Startup
 
@@ -88,16 +89,24 @@ class PostgresDoor:
     ) -> tuple[Wire, bytes]:
         """Return the server, logged in and ready, and the key to cancel with; the program was told so."""
         upstream = await talk.dial(declared.host, declared.port, "postgres")
-        password = await self._leases.value(lease)
-        mask = additions.Mask(additions.Added(lease, password).forms)
+        lease, value = await self._leases.have(lease)
+        talk.leases = (lease,)  # in this version: when what it logged in with ends, it is cut
+        try:
+            login = credential(declared.role, value)
+        except ValueError:
+            raise Refusal(503, "connection-without-password",
+                          f"what the connection {declared.name} logs in with cannot be used now",
+                          "Tell an admin: it is none of a database.") from None  # fmt: skip
+        mask = additions.Mask(additions.Added(lease, login.password).forms)
         try:
             async with asyncio.timeout(_LOG_IN_S):
                 server, tls = await self._secured(upstream, declared)
-                await server.send(messages.startup(declared.role, declared.database, asked.settings))
+                await server.send(messages.startup(login.role, declared.database, asked.settings))
                 notices = await log_in(
-                    server, declared.role, password, tls=tls, is_verified=declared.tls == "verify"
+                    server, login.role, login.password, tls=tls, is_verified=declared.tls == "verify"
                 )
         except ServerError as error:
+            self._leases.drop(lease)  # what was made for the session may have ended before its time
             raise ServerError(mask.whole(error.body)) from None
         except TimeoutError as error:
             raise _failed(talk, f"{declared.host} did not finish the log-in in time") from error

@@ -44,11 +44,7 @@ class EmbeddedSource:
 
     def forget(self, tx: Tx, secret_id: str, version: int | None = None) -> None:
         """Delete what is sealed; that there was a version, and who set it, stays."""
-        query = select(SecretVersionRow).where(SecretVersionRow.secret_id == secret_id)
-        if version is not None:
-            query = query.where(SecretVersionRow.version == version)
-        for row in tx.scalars(query):
-            row.sealed = row.wrapped_key = row.master_key_id = None
+        forget(tx, secret_id, version)
 
     def newest_id(self) -> str:
         """Return the id of the master key for new values; raise `Refused` (409) where there is none."""
@@ -65,6 +61,15 @@ class EmbeddedSource:
                 _store(row, rewrap(old, master, row.secret_id, row.version, found))
                 count += 1
         return count
+
+
+def forget(tx: Tx, secret_id: str, version: int | None = None) -> None:
+    """Delete what is sealed of one version, or of all. Twice is safe."""
+    query = select(SecretVersionRow).where(SecretVersionRow.secret_id == secret_id)
+    if version is not None:
+        query = query.where(SecretVersionRow.version == version)
+    for row in tx.scalars(query):
+        row.sealed = row.wrapped_key = row.master_key_id = None
 
 
 def _store(row: SecretVersionRow, found: Sealed) -> None:

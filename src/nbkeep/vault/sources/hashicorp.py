@@ -1,6 +1,7 @@
 """Values that lie in HashiCorp Vault or OpenBao: read when they are handed out, and kept nowhere.
 
-Its HTTP API, of which four calls are needed: a client library would bring a second HTTP stack for them.
+Its HTTP API, of which few calls are needed: a client library would bring a second HTTP stack for them.
+What it answers is bounded in size and time, and it is never followed to another address.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
     from nbkeep.vault.place import VaultPlace
     from nbkeep.vault.references import Reference
 
-_WAIT = httpx.Timeout(2.0)  # for each step: the gateway waits for five seconds in all
+_WAIT_S = 2.0  # for each step: the gateway waits for five seconds in all
+_MOST_BYTES, _MOST_S = 1 << 20, 15.0  # of one answer, and until it is whole
 _AT_ONCE, _QUEUE_S = 8, 1.0  # a Vault that hangs must not hold up all of the office
 _AWAY_S = 2.0  # how long nobody asks again after it did not answer
 _RENEW_AT = 2 / 3  # of a token's time
 _DENIED, _NOT_FOUND = 403, 404
+_WORDS = {"GET": "read"}
 _PASSING = frozenset({412, 429, 472, 473})  # a standby, or too many requests
 
 
@@ -75,6 +78,18 @@ class Hashicorp:
             raise _refused(f"There is {what} {reference.field!r} at {reference.path}.")
         return value
 
+    def ask(self, method: str, path: str, *, wait_s: float = _WAIT_S, **said: Any) -> httpx.Response:
+        """Return what it answers to a request with JSON; what is no success is left to who asks.
+
+        `wait_s`: for each step; a database that takes its time does not make the Vault one that is away.
+        """
+        more = {"json": said} if said else {}
+        return self._ask(method, path, wait_s=wait_s, **more)
+
+    def keep_signed_in(self) -> None:
+        """Renew nbkeep's token when that is due: with it ends all that was made by it."""
+        self._signed_in()
+
     def check(self) -> None:
         """See whether it answers and lets nbkeep in."""
         if self._place.token_file:
@@ -92,10 +107,13 @@ class Hashicorp:
                 answer = self._send(method, path, token, **more)
                 if answer.status_code != _DENIED:
                     return answer
+                # A token that is still one is kept: what was made by it would end with it.
+                if self._send("GET", "auth/token/lookup-self", token).is_success:
+                    break
                 self._forget(token)
         finally:
             self._room.release()
-        raise _refused(f"Vault does not let nbkeep read {path}.")
+        raise _refused(f"Vault does not let nbkeep {_WORDS.get(method, 'use')} {path}.")
 
     def _signed_in(self) -> str:
         """Return a token that counts; another one where the last has ended."""
@@ -133,30 +151,50 @@ class Hashicorp:
             lasts_s, text = float(auth["lease_duration"]), str(auth["client_token"])
         except (KeyError, TypeError, ValueError):
             raise _away("it gives no token") from None
+        if not text.isascii() or not text.isprintable() or not lasts_s >= 0:
+            raise _away("it gives no token")
         now_s, lasts_s = self._clock.monotonic_s(), lasts_s or float("inf")  # 0: it does not end
         return _Token(now_s + lasts_s * _RENEW_AT, now_s + lasts_s, bool(auth.get("renewable")), text)
 
-    def _send(self, method: str, path: str, token: str = "", **more: Any) -> httpx.Response:
+    def _send(
+        self, method: str, path: str, token: str = "", *, wait_s: float = _WAIT_S, **more: Any
+    ) -> httpx.Response:
         """Return its answer, if it is one about this request and not about the state that it is in."""
         if self._clock.monotonic_s() < self._away_until_s:
             raise _away("it did not answer a moment ago")
-        headers = {"X-Vault-Request": "true"} | ({"X-Vault-Token": token} if token else {})
+        headers = {"X-Vault-Request": "true", "Accept-Encoding": "identity"}
+        headers |= {"X-Vault-Token": token} if token else {}
         if self._place.namespace:
             headers["X-Vault-Namespace"] = self._place.namespace
         trusted = self._roots()
         try:
             # No connection is kept: gateways ask once a minute, and what nobody closes adds up.
-            with httpx.Client(verify=trusted, timeout=_WAIT, trust_env=False) as http:
-                answer = http.request(method, f"{self._place.url}/v1/{path}", headers=headers, **more)
-        except httpx.HTTPError as error:
-            self._away_until_s = self._clock.monotonic_s() + _AWAY_S
+            with (
+                httpx.Client(verify=trusted, timeout=wait_s, trust_env=False, follow_redirects=False) as http,
+                http.stream(method, f"{self._place.url}/v1/{path}", headers=headers, **more) as answer,
+            ):
+                whole = httpx.Response(answer.status_code, content=self._body(answer))
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if wait_s <= _WAIT_S or not isinstance(error, httpx.ReadTimeout):
+                self._away_until_s = self._clock.monotonic_s() + _AWAY_S
             # Not the whole error: it could hold what was sent.
             raise _away(
                 type(error).__name__ if isinstance(error, httpx.TimeoutException) else str(error)
             ) from None
-        if answer.is_server_error or answer.status_code in _PASSING:
-            raise _away(f"it answers {answer.status_code}")
-        return answer
+        if whole.is_server_error or whole.is_redirect or whole.status_code in _PASSING:
+            raise _away(f"it answers {whole.status_code}")
+        return whole
+
+    def _body(self, answer: httpx.Response) -> bytes:
+        """Return what it says, if that is no more, and takes no longer, than a Vault needs."""
+        until_s, data = self._clock.monotonic_s() + _MOST_S, bytearray()
+        if answer.headers.get("Content-Encoding", "identity") != "identity":
+            raise _away("its answer is packed")
+        for part in answer.iter_raw(1 << 16):
+            data += part
+            if len(data) > _MOST_BYTES or self._clock.monotonic_s() > until_s:
+                raise _away("its answer is too long")
+        return bytes(data)
 
     def _roots(self) -> ssl.SSLContext:
         if self._trusted is None:
@@ -186,7 +224,7 @@ def _object(answer: httpx.Response, name: str) -> dict[str, Any]:
     try:
         found: Any = answer.json()[name]
         return dict[str, Any](found)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise _away(f"its answer ({answer.status_code}) is none of a Vault") from None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nbkeep.model.errors import Refused
 from nbkeep.vault.parse import secret_value
 from nbkeep.vault.place import needed_place
-from nbkeep.vault.references import parse_reference
+from nbkeep.vault.references import parse_reference, role_path
 
 from .embedded import EmbeddedSource
 from .hashicorp import hashicorp
@@ -31,8 +31,13 @@ class ReferringSource(EmbeddedSource):
         self._where = settings
 
     def fetch(self, tx: Tx, secret_id: str, version: int, binding: Binding) -> Callable[[], str]:
-        """Return what gives the value; for one that lies elsewhere it asks there."""
+        """Return what gives the value; for one that lies elsewhere it asks there.
+
+        Of one that is made for each session it is by which role (see `vault/logins/`).
+        """
         kept = super().fetch(tx, secret_id, version, binding)
+        if role_path(binding.source):
+            return kept
         return (lambda: self._there(secret_id, kept(), binding)) if binding.source else kept
 
     def _there(self, secret_id: str, text: str, binding: Binding) -> str:
