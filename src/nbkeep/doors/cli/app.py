@@ -55,6 +55,7 @@ VERBS = (
     "inventory",
     "incident",
     "evidence",
+    "scan",
     "export",
     "apply",
     "login",
