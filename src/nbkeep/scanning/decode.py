@@ -30,7 +30,7 @@ _CONTEXT = 240  # characters of a long line that are kept on either side
 _INFLATED = 4 * 2**20
 
 _ESCAPE = re.compile(
-    r"\\(?:u\{?([0-9a-fA-F]{4,6})\}?|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|([\"'/nrt\\]))"
+    r"\\(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|([\"'/nrt\\]))"
 )
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
@@ -54,8 +54,8 @@ _TAGS = {0xE0000 + code: code for code in range(0x20, 0x7F)}  # a whole ASCII al
 _STRING = re.compile(r"[rRbBfFuU]{0,2}(\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')")
 # One for each quote: a pattern that begins with one certain character is found ten times faster.
 _MEETINGS = tuple(re.compile(quote + r"[ \t+,.&|\\\r\n]{0,80}[rRbBfFuU]{0,2}[\"']") for quote in ('"', "'"))
-_BETWEEN = re.compile(r"\s*(?:\+|\|\||&|\.|\\)?\s*\+?\s*")
-_BETWEEN_ITEMS = re.compile(r"\s*(?:\+|\|\||&|\.|\\|,)?\s*\+?\s*")
+_BETWEEN = re.compile(r"\s*(?:\+|\|\||&|\.)?\s*\\?\s*\+?\s*")
+_BETWEEN_ITEMS = re.compile(r"\s*(?:\+|\|\||&|\.|,)?\s*\\?\s*\+?\s*")
 _JOINS = re.compile(r"join\s*\(|paste0\s*\(|concat\w*\s*\(|sum\s*\(|reduce\s*\(|\*\s*parts", re.IGNORECASE)
 _CHAIN = 400  # strings that are put together, at most
 _CHAR_CODES = re.compile(
@@ -66,8 +66,8 @@ _CHR_CALL = re.compile(r"chr\(\s*([0-9]{2,3})\s*\)(?:\s*(?:\+|\.|,|\|\|)\s*)?")
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\0-\x08\x0e-\x1f\x7f]+")
 _CONTROLS = "\x00\x01\x02\x03\x07\x08\x1b\x7f"
 _INLINE = re.compile(
-    r"<(?:/?(?:a|b|i|u|s|em|tt|sub|sup|wbr|span|font|code|mark|strong|small|big|ins|del|kbd|samp|var|w:\w+|text:span)\b"
-    r"[^<>]{0,500}>|!--.{0,2000}?-->)",
+    r"<(?:/?(?:a|b|i|u|s|em|tt|sub|sup|wbr|span|font|code|mark|strong|small|big|ins|del|kbd|samp|var)\b"
+    r"[^<>]{0,500}>|!--[^<>]{0,500}-->)",
     re.IGNORECASE | re.DOTALL,
 )
 _CONTINUED = re.compile(r"(?<=[\w+/=-])\\\r?\n[ \t]*(?=[\w+/=-])")
@@ -175,10 +175,10 @@ def _escapes(text: str, hint: Hint) -> list[Edit]:
 
 
 def _unescaped(found: re.Match[str]) -> str:
-    long, longer, short, octal, simple = found.groups()
+    four, braced, longer, short, octal, simple = found.groups()
     if simple:
         return _SIMPLE.get(simple, simple)
-    code = int(octal, 8) if octal else int(long or longer or short, 16)
+    code = int(octal, 8) if octal else int(four or braced or longer or short, 16)
     return chr(code) if code < 0xD800 or 0xDFFF < code < 0x110000 else ""
 
 

@@ -73,7 +73,7 @@ def _tables(text: str, place: Place, limits: Limits, name: str) -> Iterator[Part
         stop = ended.start() if ended else after
         head: list[list[str]] = []
         body: list[tuple[int, list[str]]] = []
-        for row, row_end in zip(rows[:left], [*rows[1:], stop][:left], strict=True):
+        for row, row_end in zip(rows[:left], [*rows[1:], stop], strict=False):
             kinds, cells = _cells(text, row, row_end)
             if "d" not in kinds and not body:
                 head.append(cells)

@@ -21,7 +21,8 @@ _HEAD = re.compile(r'\s*\{\s*"(?:cells|nbformat|metadata|worksheets|nbformat_min
 # What format 3 calls the kinds of an output that format 4 names by MIME type.
 _OLD_KINDS = {
     "png": "image/png", "jpeg": "image/jpeg", "svg": "image/svg+xml", "html": "text/html",
-    "text": "text/plain", "latex": "text/latex", "json": "application/json", "javascript": "application/javascript",
+    "text": "text/plain", "latex": "text/latex", "json": "application/json",
+    "javascript": "application/javascript",
 }  # fmt: skip
 _OUTPUT_WORDS = frozenset({
     "output_type", "name", "text", "data", "traceback", "execution_count", "ename", "evalue"
