@@ -61,43 +61,45 @@ def kept(repository: Path, limits: Limits) -> tuple[list[Kept], list[Kept]]:
 
     Raises Refused where git cannot read the repository, or is not installed.
     """
-    first = _first_appearances(repository)
+    first, orders = _first_appearances(repository)
     found: list[Kept] = []
     large: list[Kept] = []
     form = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
     for line in _run(repository, "cat-file", "--batch-all-objects", "--unordered", form).splitlines():
         sha, kind, size = line.decode("ascii", "replace").split(" ")
         if kind == "blob":
-            commit, path, order = first.get(sha, ("", _NAMELESS, len(first)))
+            commit, path, order = first.get(sha, ("", _NAMELESS, len(orders)))
             one = Kept(sha, kind, int(size), path, commit, order)
         elif kind in {"commit", "tag"}:
-            one = Kept(sha, kind, int(size), f"(message of {kind} {sha[:12]})", sha, len(first))
+            one = Kept(sha, kind, int(size), f"(message of {kind} {sha[:12]})", sha, orders.get(sha, len(orders)))
         else:
             continue
         (large if one.size > limits.file_bytes else found).append(one)
     return found, large
 
 
-def _first_appearances(repository: Path) -> dict[str, tuple[str, str, int]]:
+def _first_appearances(repository: Path) -> tuple[dict[str, tuple[str, str, int]], dict[str, int]]:
+    """Return commit, path and order of each file's first appearance, and the order of all commits."""
     commits = _run(repository, "rev-list", "--all", "--topo-order", "--reverse")
     with tempfile.TemporaryFile() as asked:
         asked.write(commits)
         asked.seek(0)
         changes = _run(repository, "diff-tree", "--stdin", "--root", "-r", "-m", "-z", "--no-renames",
                        "--no-ext-diff", "--no-textconv", stdin=asked.fileno())  # fmt: skip
+    orders = {sha.decode("ascii", "replace"): at for at, sha in enumerate(commits.split())}
     first: dict[str, tuple[str, str, int]] = {}
-    commit, meta, order = "", "", 0
+    commit = meta = ""
     for token in changes.split(b"\0"):
         if meta:
             _, mode, _, sha, _ = meta.split(" ")
             if mode != _LINK and sha.strip("0"):
-                first.setdefault(sha, (commit, token.decode("utf-8", "replace"), order))
+                first.setdefault(sha, (commit, token.decode("utf-8", "replace"), orders.get(commit, 0)))
             meta = ""
         elif token.startswith(b":"):
             meta = token[1:].decode("ascii", "replace")
         elif token:
-            commit, order = token.decode("ascii", "replace").split()[0], order + 1
-    return first
+            commit = token.decode("ascii", "replace").split()[0]
+    return first, orders
 
 
 def contents(repository: Path, wanted: Sequence[Kept]) -> Iterator[tuple[Kept, bytes]]:

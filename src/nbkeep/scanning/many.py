@@ -64,8 +64,8 @@ def examine_history(
     """Return what is in these files of a repository's history: each finding where it first appeared, once."""
     tasks = [_Task(kept=tuple(batch), repository=repository) for batch in _batches(wanted)]
     found = _all(tasks, look, jobs, progress)
-    order = {one.commit: one.order for one in wanted}
-    found.findings.sort(key=lambda one: order.get(one.commit, 0))
+    order = {one.commit or "-": one.order for one in wanted}
+    found.findings.sort(key=lambda one: order[one.commit])
     first = {(one.path, one.place.inside, one.rule, one.same): id(one) for one in reversed(found.findings)}
     kept = set(first.values())
     found.findings = [one for one in found.findings if id(one) in kept]

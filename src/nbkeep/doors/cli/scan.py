@@ -186,7 +186,8 @@ def _repositories(paths: list[Path], below: list[str]) -> list[Path]:
     for path in [*paths, *map(Path, below)]:
         one = histories.repository_of(path)
         if one is not None:
-            found[one.absolute()] = None
+            near = os.path.relpath(one)
+            found[one.absolute() if near.startswith("..") else Path(near)] = None
     if not found:
         raise invalid(
             "path", f"There is no git repository at {paths[0]}.", "Leave out --history, or name one."
