@@ -10,11 +10,12 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from typing import Any
 
 import pytest
 
 from nbkeep.scanning.values import Limits
-from scan_parts import KEY, code, notebook, places, scan, shown, stream, the
+from scan_parts import KEY, FewRules, code, notebook, places, scan, shown, stream, the
 
 SMALL = Limits(ocr_s=0, file_bytes=2**20, archive_bytes=2**20, archive_members=20)
 
@@ -27,7 +28,7 @@ def test_every_value_of_a_key_that_is_there_twice_is_read():
     twice = f'{{"cells": {cells}, "metadata": {{}}, "nbformat": 4, "cells": [], "nbformat_minor": 5}}'
     assert scan(twice).findings
     output = json.dumps(stream("x"))[:-1] + f', "text": ["{KEY}"], "text": ["y"]}}'
-    assert scan('{"cells": [{"cell_type": "code", "outputs": [%s], "source": ""}], "nbformat": 4}' % output).findings
+    assert scan('{"cells": [{"outputs": [' + output + '], "source": ""}], "nbformat": 4}').findings
 
 
 @pytest.mark.parametrize(
@@ -47,25 +48,31 @@ def test_every_value_of_a_key_that_is_there_twice_is_read():
 def test_a_broken_notebook_is_read_as_text_and_said_to_be(text: str):
     found = scan(text)
     assert {one.rule for one in found.findings} == {"aws-access-key-id"}
-    assert [(one.partly, one.reason.startswith("is unreadable as a notebook")) for one in found.not_read] == [(True, True)]
+    assert [(one.partly, one.reason.startswith("is unreadable as a notebook")) for one in found.not_read] == [
+        (True, True)
+    ]
 
 
 def test_halves_of_characters_stop_nothing():
-    text = '{"cells": [{"cell_type": "code", "source": "\\udfff ' + KEY + '", "outputs": [1, null, "x", {}]}], "nbformat": 4}'
+    text = (
+        '{"cells": [{"cell_type": "code", "source": "\\udfff '
+        + KEY
+        + '", "outputs": [1, null, "x", {}]}], "nbformat": 4}'
+    )
     assert the(scan(text)).rule == "aws-access-key-id"
 
 
-@pytest.mark.parametrize(
-    "cell",
-    [
+SHAPES: list[Any] = [
         None, 1, "x", [], {}, {"source": None}, {"source": 4, "outputs": {}}, {"source": [1, None]}, {"outputs": 3},
         {"outputs": [{"output_type": "stream"}]}, {"outputs": [{"output_type": "stream", "text": 3, "name": []}]},
         {"outputs": [{"output_type": "error", "traceback": 3}]}, {"outputs": [{"output_type": "error", "traceback": [3, None]}]},
         {"outputs": [{"output_type": "display_data", "data": []}]}, {"outputs": [{"data": {"image/png": {}}}]},
         {"attachments": {"a": 3, "b": {"image/png": "!"}, "c": {"application/pdf": "x"}}}, {"id": {}, "metadata": 3},
-    ],
-)  # fmt: skip
-def test_cells_of_any_shape_are_read(cell: object):
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", SHAPES)
+def test_cells_of_any_shape_are_read(cell: Any):
     found = scan({"cells": [cell, code(KEY)], "nbformat": 4})
     assert places(found) == [(2, "source", 1, "aws-access-key-id")]
 
@@ -74,23 +81,51 @@ def test_a_secret_in_an_output_larger_than_a_window_is_found_on_its_line():
     lines = [f"line {number} of a long log, with words\n" for number in range(3000)]
     lines[2500] = f"{KEY}\n"
     windows = Limits(ocr_s=0, window=5000, overlap=300)
-    assert places(scan(notebook(code("", stream(lines))), limits=windows)) == [(1, "output 1 stdout", 2501, "aws-access-key-id")]
+    assert places(scan(notebook(code("", stream(lines))), limits=windows)) == [
+        (1, "output 1 stdout", 2501, "aws-access-key-id")
+    ]
     one_line = "x" * 60_001 + " " + KEY + " " + "y" * 60_000
     assert len(scan(notebook(code("", stream(one_line))), limits=windows).findings) == 1
 
 
 def test_findings_without_end_end_somewhere_and_say_so():
-    found = scan(notebook(*[code(f"{KEY[:-5]}{number:05}") for number in range(300)]), limits=Limits(findings=100, ocr_s=0))
+    found = scan(
+        notebook(*[code(f"{KEY[:-5]}{number:05}") for number in range(300)]),
+        limits=Limits(findings=100, ocr_s=0),
+    )
     assert len(found.findings) == 100
     assert [(one.partly, one.reason) for one in found.not_read] == [(False, "has more than 100 findings")]
 
 
+def test_one_text_full_of_findings_ends_too():
+    found = scan(
+        "\n".join(f"{KEY[:-5]}{number:05}" for number in range(300)), "a.txt", limits=Limits(findings=100)
+    )
+    assert (len(found.findings), [one.partly for one in found.not_read]) == (100, [False])
+
+
+def test_a_document_that_makes_its_reader_fail_is_not_clean(monkeypatch: pytest.MonkeyPatch):
+    def fails(*_args: object) -> object:
+        raise MemoryError
+
+    monkeypatch.setattr(FewRules, "find", fails)
+    assert [(one.partly, one.reason) for one in scan("x = 1", "a.py").not_read] == [
+        (False, "made its reader fail (MemoryError)")
+    ]
+
+
 def test_a_state_of_widgets_that_refers_to_itself_is_read_once():
     """A billion laughs: names that stand for names. Nothing is put in for anything."""
-    state = {f"m{at}": {"model": [f"IPY_MODEL_m{at + 1}"] * 10, "v": KEY if at == 50 else ""} for at in range(100)}
-    found = scan(notebook(metadata={"widgets": {"application/vnd.jupyter.widget-state+json": {"state": state}}}))
+    state = {
+        f"m{at}": {"model": [f"IPY_MODEL_m{at + 1}"] * 10, "v": KEY if at == 50 else ""} for at in range(100)
+    }
+    found = scan(
+        notebook(metadata={"widgets": {"application/vnd.jupyter.widget-state+json": {"state": state}}})
+    )
     assert len(found.findings) == 1
-    yaml = "a: &a [x, x]\n" + "".join(f"{chr(98 + at)}: &{chr(98 + at)} [*{chr(97 + at)}, *{chr(97 + at)}]\n" for at in range(20))
+    yaml = "a: &a [x, x]\n" + "".join(
+        f"{chr(98 + at)}: &{chr(98 + at)} [*{chr(97 + at)}, *{chr(97 + at)}]\n" for at in range(20)
+    )
     assert scan(yaml + f"k: {KEY}\n", "a.yaml").findings
 
 
@@ -165,17 +200,17 @@ def test_names_in_an_archive_lead_nowhere():
 
 
 def test_a_huge_compressed_text_in_a_picture_or_a_string_is_read_in_part():
-    packed = b"Comment\0\0" + zlib.compress(KEY.encode() + b" " + b"\0" * 6 * 2**20)
+    packed = b"Comment\0\0" + zlib.compress(KEY.encode() + b" " + b"\0" * 2**20)
     png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(packed)) + b"zTXt" + packed + b"\0\0\0\0"
     assert scan(png, "a.png").findings
-    text = base64.b64encode(zlib.compress(KEY.encode() + b" words " * 10 * 2**16)).decode()
+    text = base64.b64encode(zlib.compress(KEY.encode() + b" words " * 2**16)).decode()
     assert scan(f"x = '{text}'", "a.py").findings
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "'" * 30_000, '" "' * 10_000, "(\"a\" + " * 6_000, "<table>" * 6_000, "<tr><td>" * 6_000, "<" * 30_000,
+        "'" * 30_000, '" "' * 10_000, '("a" + ' * 6_000, "<table>" * 6_000, "<tr><td>" * 6_000, "<" * 30_000,
         "<!--" * 6_000, "%41" * 10_000, "\\u0041" * 6_000, "&#65;" * 6_000, "\u200ba" * 10_000, "A" * 50_000,
         "12, " * 10_000 + "bytes(", "YWFh" * 12_000, ("YWFh" * 19 + "\n") * 400, "data:image/png;base64," * 3_000,
         "\x1b[" * 10_000, "\\\n" * 10_000, ", ".join('"a"' for _ in range(6_000)) + "join(", "nbkeep:allow " * 3_000,

@@ -13,17 +13,19 @@ from nbkeep.doors.cli import scan as scan_verb
 from nbkeep.doors.cli.app import run
 from nbkeep.scanning import files, history
 from nbkeep.scanning.values import Limits
-from scan_parts import KEY, FewRules
+from scan_parts import KEY, few_rules
 
 
 def ran(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
-    monkeypatch.setattr(scan_verb, "_detector", lambda _rules: FewRules())  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(scan_verb, "_detector", few_rules)
     code = run(["scan", *args])
     out, err = capsys.readouterr()
     return code, out + err
 
 
-def test_links_out_of_the_root_are_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_links_out_of_the_root_are_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "key.py").write_text(KEY)
@@ -63,22 +65,21 @@ def test_a_pipe_put_in_place_of_a_file_stops_nothing(tmp_path: Path):
     assert files.read_whole(entry, 2**20) == "is no file any more"
 
 
-def test_a_file_that_changes_while_it_is_read_is_not_taken_for_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_file_that_changes_while_it_is_read_is_not_taken_for_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     file = tmp_path / "a.py"
     file.write_text("x" * 1000)
     (entry,) = files.listed([tmp_path]).entries
-    whole = os.fdopen
+    real = os.fstat
 
-    def slow(fd: int, mode: str) -> object:
-        opened = whole(fd, mode)
+    def written_meanwhile(fd: int) -> os.stat_result:
+        found = real(fd)
         with file.open("a") as more:
             more.write("y")
-        return opened
+        return found
 
-    monkeypatch.setattr(os, "fdopen", lambda fd, mode: slow(fd, mode))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
-    real = os.fstat
-    sizes = iter(range(1000))
-    monkeypatch.setattr(os, "fstat", lambda fd: os.stat_result((*real(fd)[:6], next(sizes), *real(fd)[7:])))  # pyright: ignore
+    monkeypatch.setattr(os, "fstat", written_meanwhile)
     assert files.read_whole(entry, 2**20) == "is changed while it is read"
 
 
@@ -106,7 +107,9 @@ def test_a_file_that_grows_without_end_is_bounded(tmp_path: Path):
     assert isinstance(found, str) or len(found) <= 2**21
 
 
-def test_names_and_findings_cannot_steer_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_names_and_findings_cannot_steer_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     evil = "a\x1b[2J\x1b]0;owned\x07\n.py"
     (tmp_path / evil).write_text(f"password = \x1b[31;1m{KEY}\x9b2J\u202e\n")
     (tmp_path / "\udcff.py").write_text(KEY)
@@ -119,8 +122,17 @@ def test_names_and_findings_cannot_steer_a_terminal(tmp_path: Path, monkeypatch:
 
 
 def git(*args: str, folder: Path) -> str:
-    env = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
-    return subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True, text=True, env=env).stdout.strip()
+    env = {
+        **os.environ,
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_AUTHOR_NAME": "a",
+        "GIT_AUTHOR_EMAIL": "a@b",
+        "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@b",
+    }
+    return subprocess.run(
+        ["git", *args], cwd=folder, check=True, capture_output=True, text=True, env=env
+    ).stdout.strip()
 
 
 @pytest.fixture
@@ -148,13 +160,21 @@ def hostile(tmp_path: Path) -> tuple[Path, Path]:
     }.items():  # fmt: skip
         git("config", key, value, folder=repository)
     hooks = repository / ".git/hooks"
-    for name in ("post-checkout", "reference-transaction", "pre-auto-gc", "post-index-change", "fsmonitor-watchman"):
+    for name in (
+        "post-checkout",
+        "reference-transaction",
+        "pre-auto-gc",
+        "post-index-change",
+        "fsmonitor-watchman",
+    ):
         (hooks / name).write_text(f"#!/bin/sh\n{touch}\n")
         (hooks / name).chmod(0o755)
     return repository, mark
 
 
-def test_a_hostile_repository_makes_git_run_nothing(hostile: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_a_hostile_repository_makes_git_run_nothing(
+    hostile: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     repository, mark = hostile
     code, out = ran(monkeypatch, capsys, str(repository), "--history")
     assert code == 1

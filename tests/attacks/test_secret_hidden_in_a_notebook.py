@@ -13,7 +13,9 @@ import pytest
 from scan_parts import KEY, code, notebook, places, scan, shown, stream, the
 
 B64 = base64.b64encode(KEY.encode()).decode()
-LONG = base64.encodebytes(f"some words before it, then {KEY}, and words behind it to fill lines".encode()).decode()
+LONG = base64.encodebytes(
+    f"some words before it, then {KEY}, and words behind it to fill lines".encode()
+).decode()
 
 ZLIB = base64.b64encode(zlib.compress(f"{KEY} and words".encode())).decode()
 

@@ -12,7 +12,7 @@ import pytest
 
 from nbkeep.doors.cli import scan as scan_verb
 from nbkeep.doors.cli.app import run
-from scan_parts import FewRules
+from scan_parts import few_rules
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ Scan = Callable[..., Ran]
 @pytest.fixture
 def scanned(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Scan:
     """Run `nbkeep scan` in a folder of its own."""
-    monkeypatch.setattr(scan_verb, "_detector", lambda _rules: FewRules())  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(scan_verb, "_detector", few_rules)
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)

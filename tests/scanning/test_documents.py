@@ -12,6 +12,7 @@ import tarfile
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
@@ -19,11 +20,20 @@ from nbkeep.scanning.documents import image
 from nbkeep.scanning.values import Limits
 from scan_parts import KEY, FewRules, code, notebook, places, scan, shown, stream, the
 
-JPEG = b"\xff\xd8\xff\xe1" + struct.pack(">H", 40) + b"Exif\0\0" + KEY.encode() + b"\0" * 12 + b"\xff\xda" + b"\0" * 40 + b"\xff\xd9"
+JPEG = (
+    b"\xff\xd8\xff\xe1"
+    + struct.pack(">H", 40)
+    + b"Exif\0\0"
+    + KEY.encode()
+    + b"\0" * 12
+    + b"\xff\xda"
+    + b"\0" * 40
+    + b"\xff\xd9"
+)
 
 
 def png(*chunks: tuple[bytes, bytes], after: bytes = b"") -> bytes:
-    out = image._PNG
+    out = image.PNG
     for kind, data in ((b"IHDR", b"\0" * 13), *chunks, (b"IDAT", zlib.compress(b"\0" * 99)), (b"IEND", b"")):
         out += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     return out + after
@@ -54,15 +64,25 @@ def test_a_key_is_found_wherever_a_cell_holds_it(cell: dict[str, object], expect
 
 
 def test_notebook_metadata_and_the_state_of_widgets_are_read():
-    state = {"widgets": {"application/vnd.jupyter.widget-state+json": {"state": {"a1": {"state": {"value": KEY}}}}}}
+    state = {
+        "widgets": {"application/vnd.jupyter.widget-state+json": {"state": {"a1": {"state": {"value": KEY}}}}}
+    }
     assert places(scan(notebook(metadata=state))) == [(0, "metadata", 0, "aws-access-key-id")]
     assert places(scan({**notebook(), "comment": KEY})) == [(0, "metadata", 0, "aws-access-key-id")]
 
 
 def test_notebooks_of_format_3_are_read_too():
-    cell = {"cell_type": "code", "input": [f"k = '{KEY}'"], "language": "python", "outputs": [{"output_type": "pyout", "html": f"<b>{KEY}</b>"}]}
+    cell = {
+        "cell_type": "code",
+        "input": [f"k = '{KEY}'"],
+        "language": "python",
+        "outputs": [{"output_type": "pyout", "html": f"<b>{KEY}</b>"}],
+    }
     found = scan({"nbformat": 3, "metadata": {}, "worksheets": [{"cells": [cell]}]})
-    assert [(one.place.cell, one.place.part) for one in found.findings] == [(1, "source"), (1, "output 1 text/html")]
+    assert [(one.place.cell, one.place.part) for one in found.findings] == [
+        (1, "source"),
+        (1, "output 1 text/html"),
+    ]
 
 
 def test_the_line_in_the_file_is_told_for_tools_that_know_no_cells():
@@ -78,7 +98,7 @@ def test_a_data_frame_is_read_as_a_table_by_its_columns():
 
 
 def test_a_table_of_comma_separated_values_is_read_by_its_columns():
-    found = scan("id;name\n1;Jane Doe\n2;\"John\nSmith\"\n", "people.csv")
+    found = scan('id;name\n1;Jane Doe\n2;"John\nSmith"\n', "people.csv")
     assert [(one.line, one.rule) for one in found.findings] == [(2, "person"), (3, "person")]
 
 
@@ -100,8 +120,15 @@ def test_a_table_of_comma_separated_values_is_read_by_its_columns():
 def test_the_texts_beside_a_pictures_pixels_are_read(data: bytes):
     assert the(scan(data, "a.png")).rule == "aws-access-key-id"
     inside = base64.encodebytes(data).decode()
-    assert places(scan(notebook(code("", shown(image__png=inside))))) == [(1, "output 1 image/png", 0, "aws-access-key-id")]
-    cell = {"cell_type": "markdown", "source": "![](attachment:a.png)", "metadata": {}, "attachments": {"a.png": {"image/png": inside}}}
+    assert places(scan(notebook(code("", shown(image__png=inside))))) == [
+        (1, "output 1 image/png", 0, "aws-access-key-id")
+    ]
+    cell = {
+        "cell_type": "markdown",
+        "source": "![](attachment:a.png)",
+        "metadata": {},
+        "attachments": {"a.png": {"image/png": inside}},
+    }
     assert the(scan(notebook(cell))).place.part == "attachment a.png image/png"
 
 
@@ -109,12 +136,15 @@ def test_pictures_are_no_text_of_random_letters(monkeypatch: pytest.MonkeyPatch)
     """What is base64 of pixels is never looked at as text: it would be full of false alarms."""
     pixels = base64.b64encode(png((b"IDAT", bytes(range(256)) * 40))).decode()
     seen: list[str] = []
+
     def find(_self: object, text: str, _hint: object) -> list[object]:
         seen.append(text)
         return []
 
     monkeypatch.setattr(FewRules, "find", find)
-    scan(notebook(code("", shown(image__png=pixels, text__html=f'<img src="data:image/png;base64,{pixels}">'))))
+    scan(
+        notebook(code("", shown(image__png=pixels, text__html=f'<img src="data:image/png;base64,{pixels}">')))
+    )
     assert all(pixels[200:260] not in text for text in seen)
 
 
@@ -139,12 +169,15 @@ def pdf(text: str) -> bytes:
                b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
                b"<</Length %d>>stream\n%s\nendstream" % (len(stream_), stream_),
                b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"]  # fmt: skip
-    out, offsets = b"%PDF-1.4\n", []
+    out = b"%PDF-1.4\n"
+    offsets: list[int] = []
     for number, one in enumerate(objects, 1):
         offsets.append(len(out))
         out += b"%d 0 obj\n%s\nendobj\n" % (number, one)
     start = len(out)
-    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1) + b"".join(b"%010d 00000 n \n" % at for at in offsets)
+    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1) + b"".join(
+        b"%010d 00000 n \n" % at for at in offsets
+    )
     return out + b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
 
 
@@ -163,12 +196,13 @@ def archive_of(name: str, content: bytes) -> bytes:
     return out.getvalue()
 
 
-def tar_of(name: str, content: bytes, how: str) -> bytes:
+def tar_of(name: str, content: bytes, how: Literal["", "gz", "bz2", "xz"]) -> bytes:
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=f"w:{how}") as made:
-        member = tarfile.TarInfo(name)
-        member.size = len(content)
-        made.addfile(member, io.BytesIO(content))
+    opened: Any = tarfile.open(fileobj=out, mode=f"w:{how}")  # pyright: ignore  # noqa: PGH003, SIM115  all four are modes
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    opened.addfile(member, io.BytesIO(content))
+    opened.close()
     return out.getvalue()
 
 
@@ -200,7 +234,9 @@ def test_what_cannot_be_unpacked_is_said():
     assert not scan(gzip.compress(b"x" * 5000)[:-20], "a.gz").not_read[0].partly
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"]
+)
 def test_text_of_any_encoding_is_read(encoding: str):
     assert the(scan(f"ä = 1\nkey = '{KEY}'\n".encode(encoding), "a.py")).line == 2
 

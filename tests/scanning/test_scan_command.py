@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Scan
 
+from conftest import Scan
 from nbkeep.scanning import many
 from nbkeep.scanning.files import listed
 from nbkeep.scanning.interface import Hint, Hit
@@ -25,7 +25,9 @@ OTHER = "AKIA" + "B3N6VRTYQ2WLXC8E"
 def git(*args: str, folder: Path = Path()) -> str:
     home = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a",
             "GIT_COMMITTER_EMAIL": "a@b"}  # fmt: skip
-    return subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True, text=True, env=home).stdout.strip()
+    return subprocess.run(
+        ["git", *args], cwd=folder, check=True, capture_output=True, text=True, env=home
+    ).stdout.strip()
 
 
 def test_a_clean_folder_ends_with_0_and_says_what_was_read(scanned: Scan):
@@ -37,7 +39,12 @@ def test_a_clean_folder_ends_with_0_and_says_what_was_read(scanned: Scan):
 
 def test_findings_are_grouped_by_file_cell_and_line_and_never_show_the_value(scanned: Scan):
     html = f"<table><tr><th>k</th></tr><tr><td>{KEY}</td></tr></table>"
-    save(Path("train.ipynb"), notebook(code("import os"), code(["x = 1\n", f"k = '{KEY}'\n"], shown(text__html=html, text__plain=KEY))))
+    save(
+        Path("train.ipynb"),
+        notebook(
+            code("import os"), code(["x = 1\n", f"k = '{KEY}'\n"], shown(text__html=html, text__plain=KEY))
+        ),
+    )
     Path(".env").write_text(f"A=1\nKEY={KEY[:6]}\u200b{KEY[6:]}\n")
     ran = scanned(".")
     assert ran.code == 1
@@ -76,7 +83,9 @@ def test_something_unread_ends_with_2_unless_it_is_taken_for_clean(scanned: Scan
         ((".", "--baseline", "a", "--write-baseline", "b"), "two files"),
     ],
 )
-def test_a_command_that_cannot_work_never_ends_like_a_finding(scanned: Scan, args: tuple[str, ...], says: str):
+def test_a_command_that_cannot_work_never_ends_like_a_finding(
+    scanned: Scan, args: tuple[str, ...], says: str
+):
     ran = scanned(*args)
     assert ran.code == 2
     assert says in ran.err
@@ -92,7 +101,9 @@ def test_a_baseline_lets_known_findings_pass_and_no_other(scanned: Scan):
     made = scanned(".", "--write-baseline", "known.json")
     assert made.code == 0
     kept = json.loads(Path("known.json").read_text())
-    assert [(one["file"], one["rule"], one["line"]) for one in kept["findings"]] == [("sub/a.py", "aws-access-key-id", 1)]
+    assert [(one["file"], one["rule"], one["line"]) for one in kept["findings"]] == [
+        ("sub/a.py", "aws-access-key-id", 1)
+    ]
     assert KEY not in Path("known.json").read_text()
     kept["findings"][0]["reason"] = "revoked in May"
     Path("known.json").write_text(json.dumps(kept))
@@ -105,11 +116,16 @@ def test_a_baseline_lets_known_findings_pass_and_no_other(scanned: Scan):
     notes.write_text(f"k = '{OTHER}'\n")
     assert scanned(".", "--baseline", "known.json", "--json").found == [("sub/a.py", "aws-access-key-id")]
     Path("b.py").write_text(f"k = '{KEY}'\n")
-    assert scanned("b.py", "--baseline", "known.json").code == 1, "the same value in another file is another finding"
+    assert scanned("b.py", "--baseline", "known.json").code == 1, (
+        "the same value in another file is another finding"
+    )
 
     notes.write_text(f"k = '{KEY}'\nj = '{OTHER}'\n")
     scanned("sub", "--write-baseline", "known.json")
-    assert sorted(one["reason"] for one in json.loads(Path("known.json").read_text())["findings"]) == ["", "revoked in May"]
+    assert sorted(one["reason"] for one in json.loads(Path("known.json").read_text())["findings"]) == [
+        "",
+        "revoked in May",
+    ]
 
 
 def test_a_baseline_tells_nothing_of_a_value(scanned: Scan):
@@ -126,7 +142,11 @@ def test_a_mark_with_a_reason_on_its_line_allows_one_rule(scanned: Scan):
     Path("a.py").write_text(f"k = '{KEY}'  # nbkeep:allow aws-access-key-id the example of the manual\nj = '{OTHER}'  # nbkeep:allow email no\n"
                             f"i = '{OTHER[:-1]}X'  # nbkeep:allow aws-access-key-id\n")  # fmt: skip
     found = scanned("a.py", "--json")
-    assert [(one["line"], one["allowed"]) for one in found.json["findings"]] == [(1, "the example of the manual"), (2, ""), (3, "")]
+    assert [(one["line"], one["allowed"]) for one in found.json["findings"]] == [
+        (1, "the example of the manual"),
+        (2, ""),
+        (3, ""),
+    ]
     assert len(scanned("a.py", "--json", "--no-marks").found) == 3
     save(Path("a.ipynb"), notebook(code("", stream(f"{KEY} nbkeep:allow aws-access-key-id printed by code"))))
     assert len(scanned("a.ipynb", "--json").found) == 1, "what a program prints allows nothing"
@@ -140,7 +160,14 @@ def test_kinds_and_rules_can_be_chosen(scanned: Scan):
 
 
 def test_folders_are_left_out_by_pattern_and_gits_own_files_always(scanned: Scan):
-    for name in (".venv/a.py", "data/x.csv", ".git/objects/x", ".git/hooks/y", ".git/config", ".ipynb_checkpoints/a-checkpoint.py"):
+    for name in (
+        ".venv/a.py",
+        "data/x.csv",
+        ".git/objects/x",
+        ".git/hooks/y",
+        ".git/config",
+        ".ipynb_checkpoints/a-checkpoint.py",
+    ):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(f"k = '{KEY}'\n")
     found = scanned(".", "--json", "--exclude", ".venv", "--exclude", "data/*.csv").found
@@ -155,12 +182,19 @@ def test_sarif_is_what_github_reads(scanned: Scan):
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "a%20b.ipynb"
     assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 15
     assert "cell 2, line 2" in result["message"]["text"]
-    assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "aws-access-key-id"
-    assert result["partialFingerprints"] == scanned(".", "--sarif").json["runs"][0]["results"][0]["partialFingerprints"]
+    assert (
+        run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "aws-access-key-id"
+    )
+    assert (
+        result["partialFingerprints"]
+        == scanned(".", "--sarif").json["runs"][0]["results"][0]["partialFingerprints"]
+    )
     assert run["invocations"][0]["executionSuccessful"] is False
 
 
-def test_many_files_are_read_by_several_processes_with_the_same_result(scanned: Scan, monkeypatch: pytest.MonkeyPatch):
+def test_many_files_are_read_by_several_processes_with_the_same_result(
+    scanned: Scan, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(many, "_FEW_BYTES", 0)
     for at in range(200):
         Path(f"{at:03}.py").write_text(f"k = '{KEY}'\n" if at % 50 == 0 else "x = 1\n")
@@ -179,12 +213,16 @@ class DiesOfOne(FewRules):
         return super().find(text, hint)
 
 
-def test_a_file_that_kills_its_reader_is_not_read_and_the_others_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_file_that_kills_its_reader_is_not_read_and_the_others_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(many, "_FEW_BYTES", 0)
     for at in range(130):
         (tmp_path / f"{at:03}.py").write_text("x = 1\n" + (f"k = '{KEY}'\n" if at % 40 == 0 else ""))
     (tmp_path / "070.py").write_text("poison")
-    result = many.examine_files(listed([tmp_path]).entries, replace(look(), detector=DiesOfOne()), 2, lambda _one: None)
+    result = many.examine_files(
+        listed([tmp_path]).entries, replace(look(), detector=DiesOfOne()), 2, lambda _one: None
+    )
     assert [(Path(one.path).name, one.reason) for one in result.not_read] == [("070.py", many.ENDED)]
     assert len(result.findings) == 4
     assert result.files == 130
@@ -227,7 +265,15 @@ def test_it_starts_quickly_and_loads_nothing_of_the_platform():
     look_ = "import sys; from nbkeep.doors.cli.app import run; run(['scan', '--help']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", look_], capture_output=True, text=True, check=True)
     loaded = set(done.stderr.split())
-    assert not loaded & {"sqlalchemy", "fastapi", "httpx", "pypdf", "yaml", "jupyterhub", "nbkeep.scanning.scan"}
+    assert not loaded & {
+        "sqlalchemy",
+        "fastapi",
+        "httpx",
+        "pypdf",
+        "yaml",
+        "jupyterhub",
+        "nbkeep.scanning.scan",
+    }
 
 
 def test_progress_is_for_terminals_only(scanned: Scan, monkeypatch: pytest.MonkeyPatch):

@@ -71,7 +71,9 @@ def kept(repository: Path, limits: Limits) -> tuple[list[Kept], list[Kept]]:
             commit, path, order = first.get(sha, ("", _NAMELESS, len(orders)))
             one = Kept(sha, kind, int(size), path, commit, order)
         elif kind in {"commit", "tag"}:
-            one = Kept(sha, kind, int(size), f"(message of {kind} {sha[:12]})", sha, orders.get(sha, len(orders)))
+            one = Kept(
+                sha, kind, int(size), f"(message of {kind} {sha[:12]})", sha, orders.get(sha, len(orders))
+            )
         else:
             continue
         (large if one.size > limits.file_bytes else found).append(one)

@@ -97,12 +97,23 @@ def _all(tasks: list[_Task], look: Look, jobs: int, progress: Callable[[Result],
         for task in tasks:
             take(_work(task))
         return total
-    for task in _in_processes(tasks, jobs, take):
-        # One of several files has killed its process: each is read in one of its own.
-        for single in task.apart():
-            for lost in _in_processes([single], 1, take):
-                take(_lost(lost))
+    # A file has killed the process that read it, and what was read beside it: they are read one by one.
+    left = [single for task in _in_processes(tasks, jobs, take) for single in task.apart()]
+    while left:
+        left = _one_by_one(left, take)
     return total
+
+
+def _one_by_one(tasks: list[_Task], take: Callable[[Result], None]) -> list[_Task]:
+    """Read tasks in one process until one of them kills it; return those behind that one."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+        for at, task in enumerate(tasks):
+            try:
+                take(pool.submit(_work, task).result())
+            except BrokenProcessPool:
+                take(_lost(task))
+                return tasks[at + 1 :]
+    return []
 
 
 def _in_processes(tasks: list[_Task], jobs: int, take: Callable[[Result], None]) -> list[_Task]:

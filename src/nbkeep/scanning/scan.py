@@ -54,36 +54,85 @@ def examine(data: bytes, path: str, look: Look, *, commit: str = "") -> Result:
 
     `path`: its name; findings carry it. `commit`: where in the history of git it comes from.
     """
-    result = Result(files=1, size_bytes=len(data))
-    finder = _FileLines(data)
-    seen: dict[tuple[str, int, str, str], int] = {}
-    counts: dict[tuple[Place, str], int] = {}
-    for part in read(data, path, look.limits):
-        if not isinstance(part, Part):
-            result.not_read.append(NotRead(path, part.place, part.reason, part.partly, commit))
-            continue
-        if len(result.findings) >= look.limits.findings:
-            result.not_read.append(
-                NotRead(path, part.place, f"has more than {look.limits.findings:,} findings", commit=commit)
-            )
-            break
+    document = _Document(data, path, commit, look)
+    try:
+        for one in read(data, path, look.limits):
+            if not isinstance(one, Part):
+                document.miss(one.reason, one.place, partly=one.partly)
+            elif not document.take(one):
+                document.miss(f"has more than {look.limits.findings:,} findings", one.place)
+                break
+    except Exception as error:  # noqa: BLE001  a document that makes its reader fail is not read, and never clean
+        document.miss(f"made its reader fail ({type(error).__name__})", Place())
+    return document.result
+
+
+class _Document:
+    """What is known of one document while its texts are looked through."""
+
+    def __init__(self, data: bytes, path: str, commit: str, look: Look) -> None:
+        self.result = Result(files=1, size_bytes=len(data))
+        self._path, self._commit, self._look = path, commit, look
+        self._lines = _FileLines(data)
+        self._seen: set[tuple[Place, int, str, str]] = set()
+        self._numbers: dict[tuple[Place, str], int] = {}
+
+    def miss(self, reason: str, place: Place, *, partly: bool = False) -> None:
+        """Note what could not be read, or only in part."""
+        self.result.not_read.append(NotRead(self._path, place, reason, partly, self._commit))
+
+    def take(self, part: Part) -> bool:
+        """Look through a text; return False when the document has more findings than anybody needs."""
         clean = without_surrogates(part.text)
-        part = part if clean is part.text else replace(part, text=clean)  # noqa: PLW2901  the same part, fit for rules
+        if clean is not part.text:
+            part = replace(part, text=clean)
         counter = LineCounter(part.text)
-        for found in _in_part(part, look):
+        for found in _in_part(part, self._look):
+            if len(self.result.findings) >= self._look.limits.findings:
+                return False
             at = counter.at(found.begin)
             line = part.lines[min(at, len(part.lines) - 1)] if part.lines else part.line + at
-            where = (
-                part.place.inside + "\0" + str(part.place.cell) + part.place.part,
-                line,
-                found.hit.rule,
-                found.value,
-            )
-            if where in seen:
-                continue
-            seen[where] = 1
-            result.findings.append(_finding(path, commit, part, found, line, finder, counts, look))
-    return result
+            known = (part.place, line, found.hit.rule, found.value)
+            if known not in self._seen:
+                self._seen.add(known)
+                self.result.findings.append(self._finding(part, found, line))
+        return True
+
+    def _finding(self, part: Part, found: _Found, line: int) -> Finding:
+        place, hit, value = part.place, found.hit, found.value
+        number = self._numbers[place, hit.rule] = self._numbers.get((place, hit.rule), 0) + 1
+        reason = ""
+        if self._look.heed_marks and part.hint.kind in {"code", "config", "text"}:
+            reason = allow.allowed(_line_around(part.text, found.begin), hit.rule)
+        if place == Place():
+            file_line = line
+        else:
+            file_line = 1 if place.inside else self._lines.of(part.text[found.begin : found.end])
+        named = (
+            self._path,
+            place.inside,
+            place.cell_id or str(place.cell),
+            place.part,
+            hit.rule,
+            str(number),
+        )
+        return Finding(
+            path=self._path,
+            place=place,
+            line=line,
+            file_line=file_line,
+            rule=hit.rule,
+            kind=hit.kind,
+            title=hit.title,
+            severity=hit.severity,
+            masked=mask(value),
+            decoded=found.decoded,
+            commit=self._commit,
+            allowed=reason,
+            place_id=hashlib.sha256("\0".join(named).encode("utf-8", "replace")).hexdigest()[:16],
+            check=check_of(self._look.salt, hit.rule, value),
+            same=hashlib.blake2b(value.encode("utf-8", "replace"), key=_RUN, digest_size=16).hexdigest(),
+        )
 
 
 def _in_part(part: Part, look: Look) -> Iterator[_Found]:
@@ -138,42 +187,6 @@ def _hits(text: str, hint: Hint, look: Look) -> list[Hit]:
         for hit in look.detector.find(text, hint)
         if hit.kind in look.kinds and (not look.rules or hit.rule in look.rules)
     ]
-
-
-def _finding(
-    path: str,
-    commit: str,
-    part: Part,
-    found: _Found,
-    line: int,
-    finder: _FileLines,
-    counts: dict[tuple[Place, str], int],
-    look: Look,
-) -> Finding:
-    place, hit = part.place, found.hit
-    number = counts[place, hit.rule] = counts.get((place, hit.rule), 0) + 1
-    is_file = place == Place()
-    reason = ""
-    if look.heed_marks and part.hint.kind in {"code", "config", "text"}:
-        reason = allow.allowed(_line_around(part.text, found.begin), hit.rule)
-    named = (path, place.inside, place.cell_id or str(place.cell), place.part, hit.rule, str(number))
-    return Finding(
-        path=path,
-        place=place,
-        line=line,
-        file_line=line if is_file else 1 if place.inside else finder.of(part.text[found.begin : found.end]),
-        rule=hit.rule,
-        kind=hit.kind,
-        title=hit.title,
-        severity=hit.severity,
-        masked=mask(found.value),
-        decoded=found.decoded,
-        commit=commit,
-        allowed=reason,
-        place_id=hashlib.sha256("\0".join(named).encode("utf-8", "replace")).hexdigest()[:16],
-        check=check_of(look.salt, hit.rule, found.value),
-        same=hashlib.blake2b(found.value.encode("utf-8", "replace"), key=_RUN, digest_size=16).hexdigest(),
-    )
 
 
 def _line_around(text: str, position: int) -> str:

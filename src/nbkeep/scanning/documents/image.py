@@ -20,8 +20,8 @@ from . import strings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_HEADS = (_PNG, b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"BM")
+PNG = b"\x89PNG\r\n\x1a\n"
+_HEADS = (PNG, b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"BM")
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\n\r"
 # How base64 of pictures begins.
 _BASE64_HEADS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "SUkqA", "TU0AK")
@@ -63,7 +63,7 @@ def read_base64(text: str, place: Place, limits: Limits) -> Iterator[Part | Unre
 
     size = len(raw.rstrip(b"=")) * 3 // 4
     head = piece(0, 32)
-    if head.startswith(_PNG):  # most of them; only its texts are decoded
+    if head.startswith(PNG):  # most of them; only its texts are decoded
         yield from _png(piece, size, place, limits)
         yield from _shown(lambda: piece(0, size), size, place, limits)
     elif is_image(head):
@@ -77,7 +77,7 @@ def read_base64(text: str, place: Place, limits: Limits) -> Iterator[Part | Unre
 def read_image(data: bytes, limits: Limits, place: Place | None = None) -> Iterator[Part | Unread]:
     """Yield the texts of a picture: comments, EXIF, XMP, what stands behind its end, and what it shows."""
     place = place or Place()
-    if data.startswith(_PNG):
+    if data.startswith(PNG):
         yield from _png(lambda begin, size: data[begin : begin + size], len(data), place, limits)
     elif data.startswith(b"\xff\xd8"):
         yield from strings.read_strings(_jpeg(data), place, note="")
@@ -89,7 +89,7 @@ def read_image(data: bytes, limits: Limits, place: Place | None = None) -> Itera
 def _png(
     piece: Callable[[int, int], bytes], size: int, place: Place, limits: Limits
 ) -> Iterator[Part | Unread]:
-    at = len(_PNG)
+    at = len(PNG)
     for _ in range(_MOST_CHUNKS):
         head = piece(at, 8)
         if len(head) < 8:
