@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +109,22 @@ def the(result: Result) -> Finding:
 def save(path: Path, content: dict[str, Any]) -> Path:
     path.write_text(json.dumps(content, indent=1))
     return path
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def found(self) -> list[tuple[str, str]]:
+        """Path and rule of each finding that counts, of a run with --json."""
+        return [(one["path"], one["rule"]) for one in self.json["findings"] if not one["allowed"]]
+
+
+Scan = Callable[..., Ran]

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from nbkeep.doors.cli import scan as scan_verb
 from nbkeep.doors.cli.app import run
-from scan_parts import few_rules
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def found(self) -> list[tuple[str, str]]:
-        """Path and rule of each finding that counts, of a run with --json."""
-        return [(one["path"], one["rule"]) for one in self.json["findings"] if not one["allowed"]]
-
-
-Scan = Callable[..., Ran]
+from scan_parts import Ran, Scan, few_rules
 
 
 @pytest.fixture

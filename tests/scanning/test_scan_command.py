@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Scan
 from nbkeep.scanning import many
 from nbkeep.scanning.files import listed
 from nbkeep.scanning.interface import Hint, Hit
 from nbkeep.scanning.values import Limits
-from scan_parts import KEY, FewRules, code, look, notebook, save, shown, stream
+from scan_parts import KEY, FewRules, Scan, code, look, notebook, save, shown, stream
 
 OTHER = "AKIA" + "B3N6VRTYQ2WLXC8E"
 
