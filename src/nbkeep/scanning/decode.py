@@ -62,9 +62,9 @@ _CHAR_CODES = re.compile(
     r"(?:\b(?:0x[0-9a-fA-F]{2}|[0-9]{2,3})\s*,\s*){7,4000}(?:0x[0-9a-fA-F]{2}|[0-9]{2,3})\b"
 )
 _CHR_CALL = re.compile(r"chr\(\s*([0-9]{2,3})\s*\)(?:\s*(?:\+|\.|,|\|\|)\s*)?")
-# Control characters and colours; tags and comments within a word of HTML.
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\0-\x08\x0e-\x1f\x7f]+")
-_CONTROLS = "\x00\x01\x02\x03\x07\x08\x1b\x7f"
+_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_CONTROLS = "\x00\x01\x02\x03\x07\x08\x7f"
+# Tags and comments within a word of HTML.
 _INLINE = re.compile(
     r"<(?:/?(?:a|b|i|u|s|em|tt|sub|sup|wbr|span|font|code|mark|strong|small|big|ins|del|kbd|samp|var)\b"
     r"[^<>]{0,500}>|!--[^<>]{0,500}-->)",
@@ -228,10 +228,17 @@ def _tags_read(found: re.Match[str]) -> str:
 
 
 def _controls(text: str, hint: Hint) -> list[Edit]:
+    """Take out colours, and characters that move the cursor or do nothing."""
     del hint
-    if not any(char in text for char in _CONTROLS):
-        return []
-    return [(found.start(), found.end(), "") for found in _CONTROL.finditer(text)]
+    edits: list[Edit] = []
+    for char in _CONTROLS:
+        at = text.find(char)
+        while at >= 0:
+            edits.append((at, at + 1, ""))
+            at = text.find(char, at + 1)
+    if "\x1b[" in text:
+        edits += ((found.start(), found.end(), "") for found in _COLOUR.finditer(text))
+    return _apart(edits)
 
 
 def _inline(text: str, hint: Hint) -> list[Edit]:

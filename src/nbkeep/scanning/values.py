@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .interface import Hint
 
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -55,6 +57,13 @@ class Place:
     part: str = ""
 
 
+class Lines(Protocol):
+    """The numbers of lines, from 1; a tuple is one."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, at: int, /) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One text of a document.
@@ -67,7 +76,7 @@ class Part:
     hint: Hint
     place: Place = field(default_factory=Place)
     line: int = 1
-    lines: tuple[int, ...] = ()
+    lines: Lines = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +166,19 @@ class LineCounter:
                 found = self._text.find("\n", found + 1)
             self._starts = starts
         return bisect_right(self._starts, position) - 1
+
+
+class LinesOfRows:
+    """The lines of a table's rows, from 1: each is counted when it is asked for, which is seldom."""
+
+    def __init__(self, counter: LineCounter, positions: Sequence[int]) -> None:
+        self._counter, self._positions = counter, positions
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def __getitem__(self, at: int, /) -> int:
+        return self._counter.at(self._positions[at]) + 1
 
 
 def mask(value: str) -> str:

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
 _TABLE = re.compile(r"<table\b", re.IGNORECASE)
 _TABLE_END = re.compile(r"</table\s*>", re.IGNORECASE)
-_ROW = re.compile(r"<tr\b", re.IGNORECASE)
-_CELL = re.compile(r"<t([hd])\b[^>]*>", re.IGNORECASE)
-_CELL_END = re.compile(r"</t[hd]\b|</tr\b|</tbody\b|</thead\b", re.IGNORECASE)
+# The begin of a row, or a cell with all that stands in it up to the next cell or row, closed or not.
+_CELL = re.compile(r"<t(?:r\b|([hd])\b[^>]*>([^<]*(?:<(?!/?t[hdr]\b)[^<]*)*))", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _PICTURE = re.compile(r"data:image/[\w.+-]{1,30};base64,\s{0,4}")
 _PICTURE_END = re.compile(r"[^A-Za-z0-9+/=]")
@@ -69,36 +68,40 @@ def _tables(text: str, place: Place, limits: Limits, name: str) -> Iterator[Part
     begins = [found.start() for found in _TABLE.finditer(text)]
     for begin, after in zip(begins, [*begins[1:], len(text)], strict=True):
         ended = _TABLE_END.search(text, begin, after)
-        rows = [found.start() for found in _ROW.finditer(text, begin, ended.start() if ended else after)]
-        stop = ended.start() if ended else after
         head: list[list[str]] = []
-        body: list[tuple[int, list[str]]] = []
-        for row, row_end in zip(rows[:left], [*rows[1:], stop], strict=False):
-            kinds, cells = _cells(text, row, row_end)
-            if "d" not in kinds and not body:
+        rows: list[list[str]] = []
+        positions: list[int] = []
+        for at, has_values, cells in _rows(text, begin, ended.start() if ended else after):
+            if not has_values and not rows:
                 head.append(cells)
             else:
-                body.append((counter.at(row) + 1, cells))
+                rows.append(cells)
+                positions.append(at)
+        if rows and not head:
+            head, rows, positions = rows[:1], rows[1:], positions[1:]
+        yield from table.columns(head, rows[:left], LinesOfRows(counter, positions), place, name)
         left -= len(rows)
-        if body and not head:
-            head, body = [body[0][1]], body[1:]
-        yield from table.columns(head, body, place, name)
         if left <= 0:
             why = f"has more than {limits.table_rows:,} rows of tables: the others were read as text only"
             yield Unread(why, place, partly=True)
             return
 
 
-def _cells(text: str, begin: int, end: int) -> tuple[str, list[str]]:
-    kinds = ""
+def _rows(text: str, begin: int, end: int) -> Iterator[tuple[int, bool, list[str]]]:
+    """Yield where each row begins, whether it has cells of values, and its cells."""
+    at, has_values = -1, False
     cells: list[str] = []
-    opened = list(_CELL.finditer(text, begin, end))
-    for at, one in enumerate(opened):
-        after = opened[at + 1].start() if at + 1 < len(opened) else end
-        closed = _CELL_END.search(text, one.end(), after)
-        inner = text[one.end() : closed.start() if closed else after]
+    for found in _CELL.finditer(text, begin, end):
+        kind, inner = found.groups()
+        if kind is None:
+            if cells:
+                yield at, has_values, cells
+            at, has_values, cells = found.start(), False, []
+            continue
+        if kind in "dD":
+            has_values = True
         if "<" in inner:
             inner = _TAG.sub("", inner)
-        kinds += one[1].lower()
-        cells.append((html.unescape(inner) if "&" in inner else inner).strip())
-    return kinds, cells
+        cells.append(html.unescape(inner).strip() if "&" in inner else inner.strip())
+    if cells:
+        yield at, has_values, cells

@@ -230,8 +230,11 @@ def _text(value: Any) -> str | None:
     """Return the text that a string or a list of strings is, or None."""
     if isinstance(value, str):
         return value
-    if _is_list(value) and all(isinstance(one, str) for one in value):
-        return "".join(value)
+    if _is_list(value):
+        try:
+            return "".join(value)
+        except TypeError:
+            return None
     return None
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.values import Limits, Part, Place, Unread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
+
+    from nbkeep.scanning.values import Lines
 
 _DELIMITERS = ",;\t|"
 _MOST_COLUMNS = 2000
-_LONGEST_CELL = 10_000
 
 
 def read_table(text: str, name: str, limits: Limits) -> Iterator[Part | Unread]:
@@ -21,14 +23,16 @@ def read_table(text: str, name: str, limits: Limits) -> Iterator[Part | Unread]:
     yield Part(text, Hint("text", name=name))
     head = text[: text.find("\n") if "\n" in text else len(text)]
     delimiter = max(_DELIMITERS, key=head.count)
-    rows: list[tuple[int, list[str]]] = []
+    rows: list[list[str]] = []
+    lines: list[int] = []
     cut = ""
     csv.field_size_limit(2**20)
     reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
     before = 0
     try:
         for row in reader:
-            rows.append((before + 1, row))
+            rows.append(row)
+            lines.append(before + 1)
             before = reader.line_num
             if len(rows) > limits.table_rows:
                 cut = f"has more than {limits.table_rows:,} rows: the others were read as text only"
@@ -38,29 +42,27 @@ def read_table(text: str, name: str, limits: Limits) -> Iterator[Part | Unread]:
     if cut:
         yield Unread(cut, partly=True)
     if len(rows) > 1:
-        yield from columns([rows[0][1]], rows[1:], Place(), name)
+        yield from columns(rows[:1], rows[1:], lines[1:], Place(), name)
 
 
 def columns(
-    head: Sequence[Sequence[str]], rows: Iterable[tuple[int, Sequence[str]]], place: Place, name: str = ""
+    head: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], lines: Lines, place: Place, name: str = ""
 ) -> Iterator[Part]:
-    """Yield a part for each column: its values, one a line, each with the line that it stands in.
+    """Yield a part for each column: its values, one a line.
 
-    `head`: the rows of titles, the last one nearest to the values.
+    `head`: the rows of titles, the last one nearest to the values. `lines`: where each of `rows` stands.
     """
     titles: list[str] = []
     for row in head:
         titles += [""] * (len(row) - len(titles))
         for at, title in enumerate(row):
             titles[at] = f"{titles[at]} {title}".strip()
-    values: dict[int, list[str]] = {}
-    lines: dict[int, list[int]] = {}
-    for line, row in rows:
-        for at, value in enumerate(row[:_MOST_COLUMNS]):
-            if value:
-                values.setdefault(at, []).append(" ".join(value[:_LONGEST_CELL].split("\n")))
-                lines.setdefault(at, []).append(line)
-    for at in sorted(values):
-        title = titles[at] if at < len(titles) else ""
-        text = "\n".join(one.replace("\r", " ") for one in values[at])
-        yield Part(text, Hint("table", column=title[:200], name=name), place, lines=tuple(lines[at]))
+    for at, values in enumerate(zip_longest(*rows, fillvalue="")):
+        if at >= _MOST_COLUMNS:
+            return
+        text = "\n".join(values)
+        if text.count("\n") != len(rows) - 1 or "\r" in text:
+            text = "\n".join(" ".join(value.split()) for value in values)
+        if not text.isspace():
+            title = titles[at] if at < len(titles) else ""
+            yield Part(text, Hint("table", column=title[:200], name=name), place, lines=lines)
