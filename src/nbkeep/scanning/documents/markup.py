@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from nbkeep.scanning.interface import Hint
-from nbkeep.scanning.values import Limits, LineCounter, Part, Place, Unread
+from nbkeep.scanning.values import LineCounter, LinesOfRows, Part, Unread
 
 from . import image, table
 
