@@ -42,7 +42,7 @@ _INVISIBLE = re.compile(
 )
 _BEYOND_ASCII = re.compile("[^\x00-\x7f]+")
 _LONGEST_FOREIGN = 64
-_SLICE = 128
+_SLICE, _SLICES = 64, 2048
 _WIDE = range(0xFF01, 0xFF5F)  # ASCII as wide as Chinese characters
 # Letters that look like those of ASCII and are none (Unicode's confusables; Cyrillic and Greek).
 _ALIKE = str.maketrans(
@@ -56,7 +56,7 @@ _STRING = re.compile(r"[rRbBfFuU]{0,2}(\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*
 _MEETINGS = tuple(re.compile(quote + r"[ \t+,.&|\\\r\n]{0,80}[rRbBfFuU]{0,2}[\"']") for quote in ('"', "'"))
 _BETWEEN = re.compile(r"\s*(?:\+|\|\||&|\.)?\s*\\?\s*\+?\s*")
 _BETWEEN_ITEMS = re.compile(r"\s*(?:\+|\|\||&|\.|,)?\s*\\?\s*\+?\s*")
-_JOINS = re.compile(r"join\s*\(|paste0\s*\(|concat\w*\s*\(|sum\s*\(|reduce\s*\(|\*\s*parts", re.IGNORECASE)
+_JOINS = ("join(", "join (", "paste0(", "paste(", "concat", "sum(", "reduce(", "CONCAT")
 _CHAIN = 400  # strings that are put together, at most
 _CHAR_CODES = re.compile(
     r"(?:\b(?:0x[0-9a-fA-F]{2}|[0-9]{2,3})\s*,\s*){7,4000}(?:0x[0-9a-fA-F]{2}|[0-9]{2,3})\b"
@@ -218,9 +218,12 @@ def _unseen(text: str, hint: Hint) -> list[Edit]:
 
 def _beyond_ascii(text: str) -> Iterator[re.Match[str]]:
     """Yield runs of characters that are not ASCII; that a slice has none is told at once."""
-    for begin in range(0, len(text), _SLICE):
-        if not text[begin : begin + _SLICE].isascii():
-            yield from _BEYOND_ASCII.finditer(text, begin, begin + _SLICE)
+    for first in range(0, len(text), _SLICES):
+        if text[first : first + _SLICES].isascii():
+            continue
+        for begin in range(first, min(first + _SLICES, len(text)), _SLICE):
+            if not text[begin : begin + _SLICE].isascii():
+                yield from _BEYOND_ASCII.finditer(text, begin, min(begin + _SLICE, first + _SLICES))
 
 
 def _tags_read(found: re.Match[str]) -> str:
@@ -268,7 +271,7 @@ def _strings(text: str) -> Iterator[Edit]:
         if meeting.start() < done:
             continue
         if between is None:
-            between = _BETWEEN_ITEMS if _JOINS.search(text) else _BETWEEN
+            between = _BETWEEN_ITEMS if any(word in text for word in _JOINS) else _BETWEEN
         line = max(done, text.rfind("\n", max(0, meeting.start() - 4000), meeting.start()) + 1)
         previous: re.Match[str] | None = None
         chain = 0

@@ -14,6 +14,8 @@ from . import image, table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nbkeep.scanning.values import Limits, Place
+
 _TABLE = re.compile(r"<table\b", re.IGNORECASE)
 _TABLE_END = re.compile(r"</table\s*>", re.IGNORECASE)
 # The begin of a row, or a cell with all that stands in it up to the next cell or row, closed or not.
@@ -40,7 +42,7 @@ def read_markup(
         yield Part(
             html.unescape(shown), Hint("text", name=name), place, line=0, lines=(0,) * (shown.count("\n") + 1)
         )
-    if _TABLE.search(text):
+    if "<table" in text.lower():
         yield from _tables(text, place, limits, name)
 
 
