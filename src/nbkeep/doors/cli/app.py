@@ -56,6 +56,7 @@ VERBS = (
     "inventory",
     "incident",
     "evidence",
+    "scan",
     "export",
     "apply",
     "login",

@@ -1,0 +1,225 @@
+"""Looks through one document: its texts, what hides in them, and where each finding stands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from . import allow, decode
+from .baseline import check_of
+from .documents.read import read
+from .documents.strings import without_surrogates
+from .values import SEVERITIES, Finding, Limits, LineCounter, NotRead, Part, Place, Result, mask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .interface import Detector, Hint, Hit
+
+_RUN = secrets.token_bytes(32)  # of this process, and of those that it forks
+_LONGEST_LINE = 4000  # of which a mark beside a finding is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How to look. `kinds`: of findings, "secret" and "personal". `salt`: of the baseline.
+
+    `heed_marks`: whether `nbkeep:allow` in a document counts. `rules`: only these; all when empty.
+    """
+
+    detector: Detector
+    limits: Limits = field(default_factory=Limits)
+    kinds: frozenset[str] = frozenset({"secret", "personal"})
+    salt: bytes = b""
+    heed_marks: bool = True
+    rules: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Found:
+    """A hit, and where it stands in the part's text."""
+
+    hit: Hit
+    begin: int
+    end: int
+    value: str
+    decoded: bool
+
+
+def examine(data: bytes, path: str, look: Look, *, commit: str = "") -> Result:
+    """Return what is in a document and what of it could not be read. Raises nothing for any content.
+
+    `path`: its name; findings carry it. `commit`: where in the history of git it comes from.
+    """
+    document = _Document(data, path, commit, look)
+    try:
+        for one in read(data, path, look.limits):
+            if not isinstance(one, Part):
+                document.miss(one.reason, one.place, partly=one.partly)
+            elif not document.take(one):
+                document.miss(f"has more than {look.limits.findings:,} findings", one.place)
+                break
+    except Exception as error:  # noqa: BLE001  a document that makes its reader fail is not read, and never clean
+        document.miss(f"made its reader fail ({type(error).__name__})", Place())
+    return document.result
+
+
+class _Document:
+    """What is known of one document while its texts are looked through."""
+
+    def __init__(self, data: bytes, path: str, commit: str, look: Look) -> None:
+        self.result = Result(files=1, size_bytes=len(data))
+        self._path, self._commit, self._look = path, commit, look
+        self._lines = _FileLines(data)
+        self._seen: set[tuple[Place, int, str, str]] = set()
+        self._numbers: dict[tuple[Place, str], int] = {}
+
+    def miss(self, reason: str, place: Place, *, partly: bool = False) -> None:
+        """Note what could not be read, or only in part."""
+        self.result.not_read.append(NotRead(self._path, place, reason, partly, self._commit))
+
+    def take(self, part: Part) -> bool:
+        """Look through a text; return False when the document has more findings than anybody needs."""
+        clean = without_surrogates(part.text)
+        if clean is not part.text:
+            part = replace(part, text=clean)
+        counter = LineCounter(part.text)
+        for found in _in_part(part, self._look):
+            if len(self.result.findings) >= self._look.limits.findings:
+                return False
+            at = counter.at(found.begin)
+            line = part.lines[min(at, len(part.lines) - 1)] if part.lines else part.line + at
+            known = (part.place, line, found.hit.rule, found.value)
+            if known not in self._seen:
+                self._seen.add(known)
+                self.result.findings.append(self._finding(part, found, line))
+        return True
+
+    def _finding(self, part: Part, found: _Found, line: int) -> Finding:
+        place, hit, value = part.place, found.hit, found.value
+        number = self._numbers[place, hit.rule] = self._numbers.get((place, hit.rule), 0) + 1
+        reason = ""
+        if self._look.heed_marks and part.hint.kind in {"code", "config", "text"}:
+            reason = allow.allowed(_line_around(part.text, found.begin), hit.rule)
+        if place == Place():
+            file_line = line
+        else:
+            file_line = 1 if place.inside else self._lines.of(part.text[found.begin : found.end])
+        named = (
+            self._path,
+            place.inside,
+            place.cell_id or str(place.cell),
+            place.part,
+            hit.rule,
+            str(number),
+        )
+        return Finding(
+            path=self._path,
+            place=place,
+            line=line,
+            file_line=file_line,
+            rule=hit.rule,
+            kind=hit.kind,
+            title=hit.title,
+            severity=hit.severity,
+            masked=mask(value),
+            decoded=found.decoded,
+            commit=self._commit,
+            allowed=reason,
+            place_id=hashlib.sha256("\0".join(named).encode("utf-8", "replace")).hexdigest()[:16],
+            check=check_of(self._look.salt, hit.rule, value),
+            same=hashlib.blake2b(value.encode("utf-8", "replace"), key=_RUN, digest_size=16).hexdigest(),
+        )
+
+
+def _in_part(part: Part, look: Look) -> Iterator[_Found]:
+    """Yield the hits of one text: of windows over it where it is long, in clear and decoded."""
+    text, limits = part.text, look.limits
+    if len(text) <= limits.window:
+        yield from _in_text(text, part.hint, look)
+        return
+    begin = 0
+    while begin < len(text):
+        end = min(len(text), begin + limits.window)
+        if end < len(text):
+            end = text.rfind("\n", end - limits.overlap, end) + 1 or end
+        for one in _in_text(text[begin:end], part.hint, look):
+            one.begin += begin
+            one.end += begin
+            yield one
+        if end >= len(text):
+            return
+        begin = max(begin + 1, end - limits.overlap)
+
+
+def _in_text(text: str, hint: Hint, look: Look) -> list[_Found]:
+    found = [
+        _Found(hit, hit.begin, hit.end, text[hit.begin : hit.end], decoded=False)
+        for hit in _hits(text, hint, look)
+    ]
+    plain = {(one.hit.rule, one.value) for one in found}
+    for derived in decode.derive(text, hint):
+        for hit in _hits(derived.text, hint, look):
+            value = derived.text[hit.begin : hit.end]
+            if not derived.is_new(hit.begin, hit.end) and (hit.rule, value) in plain:
+                continue
+            begin, end = derived.origin(hit.begin, hit.end)
+            if not any(_same(one, hit, begin, end, value) for one in found):
+                found.append(_Found(hit, begin, end, value, decoded=True))
+    return sorted(found, key=lambda one: one.begin)
+
+
+def _same(one: _Found, hit: Hit, begin: int, end: int, value: str) -> bool:
+    """Return whether a hit in a decoded text is known: the same value, or what was found of it in clear."""
+    if end <= one.begin or one.end <= begin:
+        return False
+    if one.decoded:
+        return one.hit.rule == hit.rule and (value in one.value or one.value in value)
+    return SEVERITIES.index(one.hit.severity) >= SEVERITIES.index(hit.severity) or one.hit.rule == hit.rule
+
+
+def _hits(text: str, hint: Hint, look: Look) -> list[Hit]:
+    return [
+        hit
+        for hit in look.detector.find(text, hint)
+        if hit.kind in look.kinds and (not look.rules or hit.rule in look.rules)
+    ]
+
+
+def _line_around(text: str, position: int) -> str:
+    begin = text.rfind("\n", max(0, position - _LONGEST_LINE), position) + 1
+    end = text.find("\n", position, position + _LONGEST_LINE)
+    return text[max(begin, position - _LONGEST_LINE) : position + _LONGEST_LINE if end < 0 else end]
+
+
+class _FileLines:
+    """Tells the line of a notebook's file that a value stands in, as a text editor counts them."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._after: dict[bytes, int] = {}
+        self._counted = (0, 1)
+
+    def of(self, value: str) -> int:
+        """Return the line, from 1; 1 where it cannot be told. Asked again, the next place of the value."""
+        first = value.split("\n", 1)[0]
+        for spelled in (json.dumps(first), json.dumps(first, ensure_ascii=False)):
+            needle = spelled[1:-1].encode("utf-8", "replace")
+            at = self._data.find(needle, self._after.get(needle, 0)) if needle else -1
+            if at < 0 and needle in self._after:
+                at = self._data.find(needle)
+            if at >= 0:
+                self._after[needle] = at + 1
+                return self._line(at)
+        return 1
+
+    def _line(self, at: int) -> int:
+        position, line = self._counted
+        if at < position:
+            position, line = 0, 1
+        line += self._data.count(b"\n", position, at)
+        self._counted = (at, line)
+        return line

@@ -1,0 +1,111 @@
+"""Somebody hides a secret in a notebook, split or encoded, where a search for it would not see it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import json
+import zlib
+
+import pytest
+
+from scan_parts import KEY, code, notebook, places, scan, shown, stream, the
+
+B64 = base64.b64encode(KEY.encode()).decode()
+LONG = base64.encodebytes(
+    f"some words before it, then {KEY}, and words behind it to fill lines".encode()
+).decode()
+
+ZLIB = base64.b64encode(zlib.compress(f"{KEY} and words".encode())).decode()
+
+SOURCES = {
+    "two strings": f'k = "{KEY[:7]}" + "{KEY[7:]}"',
+    "side by side": f'k = "{KEY[:7]}" \'{KEY[7:]}\'',
+    "over lines": f'k = ("{KEY[:7]}"\n     "{KEY[7:]}")',
+    "over lines with +": f'k = ("{KEY[:7]}" +\n     "{KEY[7:]}")',
+    "backslash": f'k = "{KEY[:7]}" + \\\n  "{KEY[7:]}"',
+    "a continued line": f"export K={KEY[:7]}\\\n{KEY[7:]}",
+    "list items": 'k = "".join([' + ", ".join(f'"{char}"' for char in KEY) + "])",
+    "list items later": f'p = ["{KEY[:5]}", "{KEY[5:]}"]\nk = "".join(p)',
+    "in R": f'k <- paste0("{KEY[:5]}", "{KEY[5:]}")',
+    "in SQL": f"select '{KEY[:5]}' || '{KEY[5:]}'",
+    "f-strings": f'k = f"{KEY[:5]}" f"{KEY[5:]}"',
+    "base64": f'k = b64decode("{B64}")',
+    "base64 for addresses": "k = '" + base64.urlsafe_b64encode(f"??>>{KEY}".encode()).decode() + "'",
+    "base64 twice": f'k = "{base64.b64encode(B64.encode()).decode()}"',
+    "base64 over lines": f'k = """\n{LONG}"""',
+    "base64 over strings": f'k = ("{B64[:12]}"\n  "{B64[12:]}")',
+    "base64 of zlib": f'k = "{ZLIB}"',
+    "base64 of UTF-16": f'powershell -enc {base64.b64encode(KEY.encode("utf-16-le")).decode()}',
+    "hex": f'k = bytes.fromhex("{binascii.hexlify(KEY.encode()).decode()}")',
+    "hex escapes": "k = '" + "".join(f"\\x{ord(char):02x}" for char in KEY) + "'",
+    "unicode escapes": "k = '" + "".join(f"\\u{ord(char):04x}" for char in KEY) + "'",
+    "octal escapes": "k = '" + "".join(f"\\{ord(char):03o}" for char in KEY) + "'",
+    "one escape": f"k = 'AK\\x49A{KEY[4:]}'",
+    "percent": "u = 'https://a/?k=" + "".join(f"%{ord(char):02X}" for char in KEY) + "'",
+    "entities": "".join(f"&#{ord(char)};" for char in KEY),
+    "char codes": f"k = bytes([{', '.join(str(ord(char)) for char in KEY)}])",
+    "chr": "k = " + " + ".join(f"chr({ord(char)})" for char in KEY),
+    "zero width": f"k = '{KEY[:6]}\u200b{KEY[6:]}'",
+    "soft hyphen": f"k = '{KEY[:6]}\u00ad\u2060{KEY[6:]}'",
+    "right to left mark": f"k = '{KEY[:6]}\u202e{KEY[6:]}'",
+    "control characters": f"k = '{KEY[:6]}\x00\x08{KEY[6:]}'",
+    "wide letters": "k = '" + "".join(chr(ord(char) + 0xFEE0) for char in KEY) + "'",
+    "Cyrillic A": f"k = '\u0410KI\u0410{KEY[4:]}'",
+    "tag characters": "hello" + "".join(chr(0xE0000 + ord(char)) for char in f" {KEY}"),
+    "a tag within": f"{KEY[:6]}<b></b>{KEY[6:]}",
+    "a comment within": f"{KEY[:6]}<!-- x -->{KEY[6:]}",
+    "JSON in a string": json.dumps(json.dumps({"k": f"\u00e4 {KEY}"})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+@pytest.mark.parametrize("where", ["source", "output", "metadata"])
+def test_it_is_found_decoded_and_joined(source: str, where: str):
+    cell = {
+        "source": lambda: code(source),
+        "output": lambda: code("", stream(source)),
+        "metadata": lambda: code("", metadata={"note": source}),
+    }[where]()
+    found = scan(notebook(cell))
+    assert {one.rule for one in found.findings} == {"aws-access-key-id"}, places(found)
+    assert len(found.findings) == 1, "one finding for one value"
+    assert found.findings[0].masked == "AKIA…PD"
+
+
+@pytest.mark.parametrize("name", ["over lines", "base64 over lines", "hex", "zero width", "list items later"])
+def test_the_line_is_the_one_where_it_is_hidden(name: str):
+    assert the(scan("first = 1\n\n" + SOURCES[name], "a.py")).line in {3, 4}
+
+
+def test_split_outputs_are_joined():
+    cell = code("", stream(["my key: ", KEY[:9]]), stream("warning", "stderr"), stream([KEY[9:], "\n"]))
+    assert places(scan(notebook(cell))) == [(1, "output 1 stdout", 1, "aws-access-key-id")]
+
+
+def test_colours_hide_nothing_in_a_traceback():
+    trace = [f"\x1b[0;31mAuthError\x1b[0m: \x1b[1;32m{KEY[:4]}\x1b[0m\x1b[32m{KEY[4:]}\x1b[0m"]
+    cell = code("", {"output_type": "error", "ename": "AuthError", "evalue": "x", "traceback": trace})
+    assert places(scan(notebook(cell))) == [(1, "output 1 traceback", 1, "aws-access-key-id")]
+
+
+def test_a_value_in_clear_and_beside_it_in_base64_are_two_places_and_no_more():
+    found = scan(f"k = '{KEY}'\nb = '{B64}'\n", "a.py")
+    assert [(one.line, one.decoded) for one in found.findings] == [(1, False), (2, True)]
+
+
+def test_html_escapes_hide_nothing():
+    text = html.escape(f"<a href='x'>{KEY[:4]}") + "".join(f"&#x{ord(char):x};" for char in KEY[4:])
+    assert the(scan(notebook(code("", shown(text__html=text))))).rule == "aws-access-key-id"
+
+
+def test_a_file_of_another_name_is_what_it_holds():
+    content = json.dumps(notebook(code("1"), code(f"k = '{KEY[:5]}' + '{KEY[5:]}'")))
+    for name in ("picture.png", "a.csv.jpg", "model.bin", "noname"):
+        assert places(scan(content, name)) == [(2, "source", 1, "aws-access-key-id")], name
+
+
+def test_a_picture_that_is_none_is_read_as_text():
+    text = f"iVBORw0KGgo{'A' * 80} password = {KEY}"
+    assert scan(notebook(code("", shown(image__png=text)))).findings
