@@ -1,0 +1,44 @@
+"""The contract between those who read documents and those who know what a secret looks like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What the detector may know about a text.
+
+    `kind`: "code", "text", "config", "table" or "output". `column`: of a table's cell values, the column's name (the
+    text then has one value a line). `name`: the file's name, for rules that hold for some files only.
+    """
+
+    kind: str
+    column: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Something that was found in a text.
+
+    `rule`: its id, e.g. "aws-access-key-id". `kind`: "secret" or "personal". `title`: words for a person, e.g. "AWS
+    access key". `severity`: "low", "medium", "high" or "critical". `begin` and `end`: where the value itself stands
+    in the text, in characters.
+    """
+
+    rule: str
+    kind: str
+    title: str
+    severity: str
+    begin: int
+    end: int
+
+
+class Detector(Protocol):
+    """Finds secrets and personal data in one text."""
+
+    def find(self, text: str, hint: Hint) -> list[Hit]:
+        """Return what is in `text`. Called for every text of every document; takes bounded time, never raises."""
+        ...
