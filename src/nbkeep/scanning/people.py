@@ -34,8 +34,9 @@ _BIRTH = re.compile(
     re.IGNORECASE,
 )
 _SECRET = re.compile(
-    r"(?:^|[ _.\-])(?:password|passwd|pwd|passphrase|secret|token|api[ _.\-]?key|access[ _.\-]?key|secret[ _.\-]?key|"
-    r"private[ _.\-]?key|credentials?)$",
+    r"(?:^|[ _.\-])(?:password|passwd|pwd|passphrase|secret|token|credentials?|"
+    r"(?:api|access|secret|private|storage|account|auth|app|client|service|encryption|signing|license|subscription)"
+    r"[ _.\-]?(?:key|secret|token|pass))$",
     re.IGNORECASE,
 )
 _PERSON = re.compile(

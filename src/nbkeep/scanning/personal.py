@@ -28,6 +28,7 @@ _REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "BE", "PL", "PT", "SE", "F
 _USER_OF_URL = re.compile(r"://[^\s/?#\"']{0,100}\Z")
 _CONTEXT = 60
 _SHARE = 0.5
+_SEVERAL = 3
 PHONE_WORDS = re.compile(r"phone|mobile|\btel\b|_tel|tel_|telef|\bfax|handy|cell_?(?:num|no)|gsm|whatsapp", re.IGNORECASE)
 
 
@@ -39,7 +40,12 @@ def emails(matches: Iterable[re.Match[str]], text: str) -> Iterator[Span]:
         # ssh://git@host and https://user:password@host name an account, not a mailbox.
         if before.isalnum() or before in {"/", "_", "@"} or _USER_OF_URL.search(text, max(0, begin - 120), begin):
             continue
-        if not _NOBODY.search(match["value"]):
+        value = match["value"]
+        name, _at, host = value.partition("@")
+        top = host.rpartition(".")[2]
+        if len(name) < 2 or len(host.partition(".")[0]) < 2 or not (top.islower() or top.isupper()):
+            continue  # a@b.Tx: what chance makes of random characters
+        if not _NOBODY.search(value):
             yield begin, end
 
 
@@ -91,22 +97,23 @@ def numbers(rule: Rule, matches: Iterable[re.Match[str]], text: str, hint: Hint)
     found: list[tuple[Span, bool]] = []
     alike = right = 0
     for match in matches:
-        span = match.span("value")
-        if not _stands_alone(text, *span):
+        begin, end = match.span("value")
+        if not _stands_alone(text, begin, end):
             continue
         alike += 1
         value = match["value"]
         if not check(value):
             continue
         right += 1
-        said = column or bool(near.search(_line_before(text, span[0])))
+        said = not column and bool(near.search(_line_before(text, begin)))
         formed = rule.alone or (rule.own_form is not None and rule.own_form.fullmatch(value) is not None)
-        if said or formed:
-            found.append((span, said and not column))
-    if column and right < _SHARE * alike:
-        return
+        if said or column or formed:
+            found.append(((begin, end), said))
+    mostly = right >= _SHARE * alike
+    # Figures alone, in a row of them: one right number is chance, three among few wrong ones are not.
+    several = column or right >= _SEVERAL or hint.kind not in {"output", "table"}
     for span, said in found:
-        if said or right >= _SHARE * alike:
+        if said or (mostly and (several or not text[span[0] : span[1]].isdigit())):
             yield span
 
 
