@@ -54,7 +54,25 @@ KINDS = {
     "api-key": ("api_key", "{hex:32}"),
     "client-secret": ("client_secret", "{alnum:36}"),
 }
-_WORDS = "frame model epoch sample layer value mean train column series batch weight score plot index data loss".split()
+_WORDS = [
+    "frame",
+    "model",
+    "epoch",
+    "sample",
+    "layer",
+    "value",
+    "mean",
+    "train",
+    "column",
+    "series",
+    "batch",
+    "weight",
+    "score",
+    "plot",
+    "index",
+    "data",
+    "loss",
+]
 
 
 def code(source: str, outputs: list[dict[str, Any]] | None = None) -> Cell:
@@ -71,7 +89,13 @@ def code(source: str, outputs: list[dict[str, Any]] | None = None) -> Cell:
 
 def markdown(source: str, **more: Any) -> Cell:
     """Return a markdown cell."""
-    return {"cell_type": "markdown", "id": "m", "metadata": {}, "source": source.splitlines(keepends=True), **more}
+    return {
+        "cell_type": "markdown",
+        "id": "m",
+        "metadata": {},
+        "source": source.splitlines(keepends=True),
+        **more,
+    }
 
 
 def _stream(*pieces: str) -> dict[str, Any]:
@@ -99,7 +123,12 @@ def _png(name: str, value: str) -> str:
 
 def _traceback(name: str, value: str) -> dict[str, Any]:
     shown = f"\x1b[0;32m----> 1\x1b[0m connect(\x1b[38;5;241m{name}\x1b[39m\x1b[38;5;241m=\x1b[39m\x1b[38;5;124m'{value}'\x1b[39m)"
-    return {"output_type": "error", "ename": "E", "evalue": "refused", "traceback": ["\x1b[0;31m----\x1b[0m", shown]}
+    return {
+        "output_type": "error",
+        "ename": "E",
+        "evalue": "refused",
+        "traceback": ["\x1b[0;31m----\x1b[0m", shown],
+    }
 
 
 def _escaped(value: str) -> str:
@@ -145,7 +174,10 @@ def notebook(cells: list[Cell], **metadata: Any) -> bytes:
         json.dumps(
             {
                 "cells": cells,
-                "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}, **metadata},
+                "metadata": {
+                    "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+                    **metadata,
+                },
                 "nbformat": 4,
                 "nbformat_minor": 5,
             },
@@ -157,7 +189,12 @@ def notebook(cells: list[Cell], **metadata: Any) -> bytes:
 
 
 def _widget(name: str, value: str, rng: random.Random) -> bytes:
-    state = {uuid.UUID(bytes=rng.randbytes(16)).hex: {"model_name": "TextModel", "state": {"description": name, "value": f"{name}={value}"}}}
+    state = {
+        uuid.UUID(bytes=rng.randbytes(16)).hex: {
+            "model_name": "TextModel",
+            "state": {"description": name, "value": f"{name}={value}"},
+        }
+    }
     return notebook(_noise(rng), widgets={"application/vnd.jupyter.widget-state+json": {"state": state}})
 
 
@@ -165,9 +202,14 @@ def _noise(rng: random.Random) -> list[Cell]:
     """What honest notebooks are full of: hashes, ids, images, minified script, numbers, sample keys, names of models."""
     words = [rng.choice(_WORDS) for _ in range(6)]
     figures = "\n".join(" ".join(f"{rng.gauss(0, 100):.12f}" for _ in range(5)) for _ in range(20))
-    long_numbers = "\n".join(f"{i}  {rng.randrange(10**15, 10**16)}  {rng.randrange(10**17, 10**18)}" for i in range(25))
+    long_numbers = "\n".join(
+        f"{i}  {rng.randrange(10**15, 10**16)}  {rng.randrange(10**17, 10**18)}" for i in range(25)
+    )
     digest, commit = rng.randbytes(32).hex(), rng.randbytes(20).hex()
-    script = "".join(f"function {a}{i}(t,e){{return t.{b}&&e[{i}]||{{key:'{a}',token:e.{b}}}}}" for i, (a, b) in enumerate(zip(words, words[1:], strict=False)))
+    script = "".join(
+        f"function {a}{i}(t,e){{return t.{b}&&e[{i}]||{{key:'{a}',token:e.{b}}}}}"
+        for i, (a, b) in enumerate(zip(words, words[1:], strict=False))
+    )
     lines = [
         f"import pandas as pd\n{words[0]} = pd.read_csv('data/{words[1]}_2024.csv')  # sha256 {digest}\n",
         "tokenizer = AutoTokenizer.from_pretrained('bert-base-uncased')\nmax_tokens = 2048; pad_token = '<pad>'\n",
@@ -180,17 +222,85 @@ def _noise(rng: random.Random) -> list[Cell]:
     ]
     image = base64.b64encode(b"\x89PNG\r\n\x1a\n" + rng.randbytes(6000)).decode()
     return [
-        markdown(f"# {words[0].title()} and {words[1]}\n\nSet `password` and `api_key` first, see jane@example.com.\n"),
+        markdown(
+            f"# {words[0].title()} and {words[1]}\n\nSet `password` and `api_key` first, see jane@example.com.\n"
+        ),
         code("".join(rng.sample(lines, 5))),
-        code("frame", [_stream(figures + "\n"), _shown({"image/png": image, "text/plain": ["<Figure size 640x480 with 1 Axes>"]})]),
-        code("ids", [_shown({"text/plain": [long_numbers], "text/html": [f"<script>{script}</script><div id='{digest[:36]}'></div>"]})]),
-        code("".join(rng.sample(lines, 4)), [_stream(f"Downloading {digest}-model.bin: 100% 440M/440M\nversion 5.15.0.1\n")]),
+        code(
+            "frame",
+            [
+                _stream(figures + "\n"),
+                _shown({"image/png": image, "text/plain": ["<Figure size 640x480 with 1 Axes>"]}),
+            ],
+        ),
+        code(
+            "ids",
+            [
+                _shown(
+                    {
+                        "text/plain": [long_numbers],
+                        "text/html": [f"<script>{script}</script><div id='{digest[:36]}'></div>"],
+                    }
+                )
+            ],
+        ),
+        code(
+            "".join(rng.sample(lines, 4)),
+            [_stream(f"Downloading {digest}-model.bin: 100% 440M/440M\nversion 5.15.0.1\n")],
+        ),
     ]
 
 
-_FIRST = "Amara Jonas Priya Lucia Tomasz Ingrid Mateo Yuki Fatima Pierre Nadia Liam Chloe Ahmed Elena Viktor Grace Hugo".split()
-_LAST = "Okafor Weber Nair Rossi Kowalski Larsen Fernandez Sato Hassan Dupont Petrov Byrne Martin Khalil Costa Novak Kim".split()
-_STREETS = "Elm Street,Park Road,Mill Lane,Lindenweg,Hauptstrasse,Rue de la Paix,Calle Mayor,Via Roma,Station Road".split(",")
+_FIRST = [
+    "Amara",
+    "Jonas",
+    "Priya",
+    "Lucia",
+    "Tomasz",
+    "Ingrid",
+    "Mateo",
+    "Yuki",
+    "Fatima",
+    "Pierre",
+    "Nadia",
+    "Liam",
+    "Chloe",
+    "Ahmed",
+    "Elena",
+    "Viktor",
+    "Grace",
+    "Hugo",
+]
+_LAST = [
+    "Okafor",
+    "Weber",
+    "Nair",
+    "Rossi",
+    "Kowalski",
+    "Larsen",
+    "Fernandez",
+    "Sato",
+    "Hassan",
+    "Dupont",
+    "Petrov",
+    "Byrne",
+    "Martin",
+    "Khalil",
+    "Costa",
+    "Novak",
+    "Kim",
+]
+_STREETS = [
+    "Elm Street",
+    "Park Road",
+    "Mill Lane",
+    "Lindenweg",
+    "Hauptstrasse",
+    "Rue de la Paix",
+    "Calle Mayor",
+    "Via Roma",
+    "Station Road",
+]
 _OF_PEOPLE: dict[str, tuple[tuple[str, ...], str | Callable[[random.Random], str]]] = {
     "email": (("email", "contact", "E-Mail"), "{email}"),
     "phone": (("phone", "mobile", "Tel"), lambda r: r.choice((f"+49 30 {r.randrange(200000, 999999)}90", f"+1 212 555 {r.randrange(1000, 9999)}", f"+44 20 7946 {r.randrange(1000, 9999)}"))),
@@ -215,9 +325,9 @@ _OF_PEOPLE: dict[str, tuple[tuple[str, ...], str | Callable[[random.Random], str
 }  # fmt: skip
 # Columns that look like people's and are not: no cell of them may be found.
 _OF_NOBODY: dict[str, Callable[[random.Random], str]] = {
-    "name": lambda r: r.choice("setosa versicolor virginica gentoo adelie chinstrap".split()),
-    "product_name": lambda r: r.choice("Desk Lamp Chair Sofa Shelf".split()) + f" {r.randrange(100)}",
-    "city": lambda r: r.choice("Paris Berlin Madrid Roma".split()),
+    "name": lambda r: r.choice(["setosa", "versicolor", "virginica", "gentoo", "adelie", "chinstrap"]),
+    "product_name": lambda r: r.choice(["Desk", "Lamp", "Chair", "Sofa", "Shelf"]) + f" {r.randrange(100)}",
+    "city": lambda r: r.choice(["Paris", "Berlin", "Madrid", "Roma"]),
     "tweet_id": lambda r: str(r.randrange(10**18, 2 * 10**18)),
     "order_no": lambda r: str(r.randrange(4 * 10**15, 6 * 10**15)),
     "amount": lambda r: f"{r.uniform(0, 1e6):.2f}",
@@ -242,7 +352,9 @@ def _frame(columns: dict[str, list[str]]) -> Cell:
     return code("df.head(12)", [_shown({"text/html": [table]})])
 
 
-def table_of(kind: str, variant: int, rng: random.Random, rows: int = 12) -> tuple[dict[str, list[str]], list[str]]:
+def table_of(
+    kind: str, variant: int, rng: random.Random, rows: int = 12
+) -> tuple[dict[str, list[str]], list[str]]:
     """Return a table with one column of a kind of personal data, and that column's values."""
     names, form = _OF_PEOPLE[kind]
     values = [fill(form, rng) if isinstance(form, str) else form(rng) for _ in range(rows)]
@@ -285,7 +397,9 @@ def write(folder: Path, seed: int = 6, each: int = 2) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=6)
     parser.add_argument("--each", type=int, default=2)

@@ -41,7 +41,12 @@ def test_a_value_is_told_once_and_by_the_rule_that_knows_most() -> None:
 def test_what_stands_for_a_secret_of_the_vault_is_no_finding() -> None:
     """Telling people to move a placeholder to the vault would make them mistrust every other finding."""
     held = placeholder("openai-production-2024")
-    for text in (f'api_key = "{held}"', f"OPENAI_API_KEY={held}", f"Authorization: Bearer {held}", f"https://u:{held}@acme.io/"):
+    for text in (
+        f'api_key = "{held}"',
+        f"OPENAI_API_KEY={held}",
+        f"Authorization: Bearer {held}",
+        f"https://u:{held}@acme.io/",
+    ):
         for kind in KINDS:
             assert not STANDARD.find(text, Hint(kind))
 
@@ -113,7 +118,9 @@ def test_several_threads_may_ask_at_once() -> None:
     text = made("token ghp_{crc62:30}\n") * 50
     results: list[int] = []
     threads = [
-        threading.Thread(target=lambda: results.extend(len(STANDARD.find(text, Hint("text"))) for _ in range(20)))
+        threading.Thread(
+            target=lambda: results.extend(len(STANDARD.find(text, Hint("text"))) for _ in range(20))
+        )
         for _ in range(4)
     ]
     for thread in threads:
@@ -139,7 +146,9 @@ def test_a_table_s_cells_are_judged_by_its_column() -> None:
     assert not STANDARD.find(people, Hint("table", "project"))
     assert not STANDARD.find(people, Hint("text"))
     phones = "030 5558 1234\n0171 5550 123"
-    assert {h.rule for h in STANDARD.find("+49 30 901820\n+44 20 7946 0958", Hint("table", "phone"))} == {"phone"}
+    assert {h.rule for h in STANDARD.find("+49 30 901820\n+44 20 7946 0958", Hint("table", "phone"))} == {
+        "phone"
+    }
     assert not STANDARD.find(phones, Hint("table", "amount"))
 
 

@@ -39,7 +39,12 @@ counter_examples = ['badge: none']
     )
     text = "é 🙂 the badge: ACME-123456 of Jane"
     (hit,) = detector.find(text, TEXT)
-    assert (hit.rule, hit.kind, hit.title, hit.severity) == ("acme-badge", "secret", "Badge of Acme", "critical")
+    assert (hit.rule, hit.kind, hit.title, hit.severity) == (
+        "acme-badge",
+        "secret",
+        "Badge of Acme",
+        "critical",
+    )
     assert text[hit.begin : hit.end] == "ACME-123456"
 
 
@@ -98,7 +103,10 @@ def test_a_wrong_rule_is_named_with_its_line_and_what_to_do(tmp_path: Path, body
     assert refused.value.remedy
 
 
-@pytest.mark.parametrize("text", ["", "no toml at all", "rules = 3", "[[rules]]\nid='a'\nregex='x'\n[[rules]]\nid='a'\nregex='y'\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "no toml at all", "rules = 3", "[[rules]]\nid='a'\nregex='x'\n[[rules]]\nid='a'\nregex='y'\n"],
+)
 def test_a_wrong_file_is_refused_in_words(tmp_path: Path, text: str) -> None:
     with pytest.raises(Refused):
         detect.with_rules(rules(tmp_path, text))
@@ -106,7 +114,9 @@ def test_a_wrong_file_is_refused_in_words(tmp_path: Path, text: str) -> None:
         detect.with_rules(tmp_path / "absent.toml")
 
 
-@pytest.mark.parametrize("bomb", ["(a+)+$", "(a|aa)+$", "(a|a?)+b", "(.*a){12}c", "^(([a-z])+.)+[A-Z]([a-z])+$"])
+@pytest.mark.parametrize(
+    "bomb", ["(a+)+$", "(a|aa)+$", "(a|a?)+b", "(.*a){12}c", "^(([a-z])+.)+[A-Z]([a-z])+$"]
+)
 def test_a_pattern_that_would_hang_other_engines_takes_no_time(tmp_path: Path, bomb: str) -> None:
     """Attack: a team's rule with an exponential pattern. RE2 is linear."""
     detector = detect.with_rules(rules(tmp_path, f"[[rules]]\nid = 'bomb'\nregex = '''{bomb}'''\n"))

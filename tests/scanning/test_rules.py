@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from nbkeep.scanning import detect, digits, engines, examples, rulebook
+from nbkeep.scanning import detect, digits, examples, rulebook
 from nbkeep.scanning.interface import Hint
 
 RULES = rulebook.built_in()
@@ -45,7 +45,9 @@ def test_a_rule_finds_its_examples_and_lets_the_others_go(rule: rulebook.Rule) -
                 assert rule.id in found(padded, kind, name=rule.example_name), (template, text)
         for column, cells in rule.table_examples:
             hits = STANDARD.find(cells, Hint("table", column))
-            assert {cells[hit.begin : hit.end] for hit in hits if hit.rule == rule.id} == set(cells.split("\n"))
+            assert {cells[hit.begin : hit.end] for hit in hits if hit.rule == rule.id} == set(
+                cells.split("\n")
+            )
         for template in rule.others:
             text = examples.fill(template, rng)
             for kind in ("code", "text", "output"):
@@ -61,7 +63,13 @@ def test_a_number_needs_its_check_digits_and_its_place(rule: rulebook.Rule) -> N
     assert rule.number in digits.CHECKS
     assert rule.near is not None
     right = [digits.MAKERS[rule.number](rng) for _ in range(20)]
-    column = {"payment-card": "card", "de-tax-id": "steuer_id", "us-ssn": "ssn", "es-dni": "dni", "it-fiscal-code": "codice_fiscale"}.get(rule.id, rule.number.split("-")[-1])
+    column = {
+        "payment-card": "card",
+        "de-tax-id": "steuer_id",
+        "us-ssn": "ssn",
+        "es-dni": "dni",
+        "it-fiscal-code": "codice_fiscale",
+    }.get(rule.id, rule.number.split("-")[-1])
     column = {"number": "niss", "personnummer": "personnummer"}.get(column, column)
     hits = STANDARD.find("\n".join(right), Hint("table", column))
     assert [hit.rule for hit in hits] == [rule.id] * 20

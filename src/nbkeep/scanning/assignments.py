@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 from .checks import is_key, is_password
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-_AFTER = r"""[A-Za-z0-9_\-]{0,24})(?P<close>\\?["'`])?(?P<index>[\])])?[ \t]{0,8}(?P<op>:=|=>|==|[:=,>]|[ \t])[ \t]{0,8}"""
+_AFTER = (
+    r"""(?P<rest>[A-Za-z0-9_\-]{0,24})(?P<close>\\?["'`])?(?P<index>[\])])?"""
+    r"""[ \t]{0,8}(?P<op>:=|=>|==|[:=,>]|[ \t])[ \t]{0,8}"""
+)
 _VALUE = (
     r"""(?:[rbuRBU]{0,2}(?P<q>\\?(?:"{3}|'{3}|["'`]))(?P<quoted>[^\n]{1,300}?)(?P=q)"""
     r"""|(?P<bare>[^\s"'`,;<>&|(){}\[\]\\]{6,300}))"""
 )
-_OTHER_WORD = re.compile(r"pass(?:ed|es|ing|age|enger|ive|port|through|band|thru)|bypass|compass|secretar|tokeni[sz]|compass", re.IGNORECASE)
+_OTHER_WORD = re.compile(
+    r"pass(?:ed|es|ing|age|enger|ive|port|through|band|thru)|bypass|compass|secretar|tokeni[sz]|compass",
+    re.IGNORECASE,
+)
 # Names that speak of a password or a key without being one.
 _OTHER = re.compile(
     r"_?-?(?:hash|hashed|md5|sha\d*|digest|file|path|dir|field|name|url|uri|endpoint|len|length|min|max|policy|reset|"
@@ -37,12 +43,20 @@ _NAME_BEFORE = 48
 _LINE = 400
 
 
-def pattern_of(trigger: str) -> str:
-    """Return the pattern of an assignment: a rule's trigger, the name's rest, and what may stand between and after."""
-    return f"(?P<name>{trigger}{_AFTER}{_VALUE}"
+_TAIL = re.compile(_AFTER + _VALUE)
 
 
-def values(matches: Iterator[re.Match[str]], text: str, kind: str, *, password: bool) -> Iterator[tuple[int, int]]:
+def after(text: str, ends: Iterable[int]) -> Iterator[re.Match[str]]:
+    """Yield what follows each of the places where a telling name was seen: its rest, an operator and a value."""
+    for end in ends:
+        match = _TAIL.match(text, end)
+        if match is not None:
+            yield match
+
+
+def values(
+    matches: Iterator[re.Match[str]], text: str, kind: str, *, password: bool
+) -> Iterator[tuple[int, int]]:
     """Yield where values stand that are assigned to such names and may be real."""
     is_real: Callable[[str], bool] = is_password if password else is_key
     for match in matches:
@@ -53,9 +67,13 @@ def values(matches: Iterator[re.Match[str]], text: str, kind: str, *, password: 
 
 def _value(match: re.Match[str], text: str, kind: str) -> tuple[int, int] | None:
     begin = match.start()
-    while begin > 0 and match.start() - begin < _NAME_BEFORE and (text[begin - 1].isalnum() or text[begin - 1] in "_.-"):
+    while (
+        begin > 0
+        and match.start() - begin < _NAME_BEFORE
+        and (text[begin - 1].isalnum() or text[begin - 1] in "_.-")
+    ):
         begin -= 1
-    name = text[begin : match.end("name")]
+    name = text[begin : match.end("rest")]
     if _OTHER_WORD.search(name) or _OTHER.search(name) or _OTHER_HEAD.search(name):
         return None
     before = text[begin - 1] if begin else ""
@@ -77,7 +95,11 @@ def _value(match: re.Match[str], text: str, kind: str) -> tuple[int, int] | None
         return match.span("bare") if after == "</" else None
     # Looks like code, whatever was said: a call, an attribute, an item.
     following = text[match.end("bare") : match.end("bare") + 1]
-    if following in {"(", "["} or _VARIABLE.search(bare) or re.fullmatch(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+", bare):
+    if (
+        following in {"(", "["}
+        or _VARIABLE.search(bare)
+        or re.fullmatch(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+", bare)
+    ):
         return None
     stop = match.end("bare") - (len(bare) - len(bare.rstrip(".:!?"))) * (kind == "text")
     return match.start("bare"), stop

@@ -17,7 +17,22 @@ if TYPE_CHECKING:
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE)
 _NOISE = re.compile(r"(?:\\[nrt]|\\|[\s\"',+])+")
-_SERVICE_KEY = re.compile(r"key|token|secret|auth|sid\b|dsn|password|client_?id", re.IGNORECASE)
+_PUBLIC = re.compile(r"public|_name|_url|track|album|playlist|user_?id", re.IGNORECASE)
+_SERVICE = re.compile(
+    r"(?:"
+    r"adafruit|adobe|airtable|alchemy|algolia|alibaba|alpaca|alpha_?vantage|amplitude|asana|"
+    r"auth0|bitbucket|bittrex|binance|cloudflare|codecov|cohere|coinbase|confluent|contentful|"
+    r"datadog|dd_api|deepgram|deepl|deepseek|discord|elevenlabs|etherscan|etsy|facebook|fastly|"
+    r"finnhub|flickr|freshbooks|gitter|heroku|hubspot|infura|intercom|jfrog|kaggle|kraken|"
+    r"kucoin|launchdarkly|linkedin|looker|mattermost|messagebird|mistral|mixpanel|mlflow|"
+    r"moralis|mux|neptune|netlify|news_?api|ngrok|nytimes|okta|openweather(?:map)?|pagerduty|"
+    r"plaid|polygon|quandl|rapidapi|reddit|roboflow|segment|sendbird|serpapi|serper|shodan|"
+    r"snowflake|snyk|sonar|spotify|stability|sumologic|tavily|tiingo|tmdb|together|travis|"
+    r"trello|twitch|twitter|typesense|unsplash|vimeo|virustotal|voyage|weaviate|yelp|zendesk|"
+    r"zoom"
+    r")[A-Za-z0-9_.\- ]{0,30}\Z",
+    re.IGNORECASE,
+)
 
 Match: TypeAlias = "re.Match[str]"
 
@@ -30,7 +45,11 @@ def value_of(match: Match) -> str:
 def _mixed(match: Match) -> bool:
     """Upper and lower case and digits: what a random key of such length has, and hardly a word."""
     value = value_of(match)
-    return any(c.isdigit() for c in value) and any(c.islower() for c in value) and any(c.isupper() for c in value)
+    return (
+        any(c.isdigit() for c in value)
+        and any(c.islower() for c in value)
+        and any(c.isupper() for c in value)
+    )
 
 
 def _mixed_case(match: Match) -> bool:
@@ -123,7 +142,11 @@ def is_key(value: str) -> bool:
         return False
     figures = sum(c.isdigit() for c in value)
     cases = any(c.islower() for c in value) and any(c.isupper() for c in value)
-    if (figures < 2 and not (cases and len(value) >= 20)) or figures == len(value) or entropy(value) < (3.0 if _HEX.match(value) else 3.2):
+    if (
+        (figures < 2 and not (cases and len(value) >= 20))
+        or figures == len(value)
+        or entropy(value) < (3.0 if _HEX.match(value) else 3.2)
+    ):
         return False
     return not is_worded(value)
 
@@ -147,7 +170,9 @@ def _is_password(value: str) -> bool:
     letters = any(c.isalpha() for c in value)
     others = any(not c.isalpha() and c not in " _-." for c in value)
     if letters and others:
-        return entropy(value) >= 2.2 and not re.fullmatch(r"[a-z]+(?:[_\-. ][a-z]+)*[0-9]{0,1}|[A-Z_]+", value)
+        return entropy(value) >= 2.2 and not re.fullmatch(
+            r"[a-z]+(?:[_\-. ][a-z]+)*[0-9]{0,1}|[A-Z_]+", value
+        )
     return len(value) >= 10 and letters and not is_worded(value) and entropy(value) >= 3.0
 
 
@@ -166,9 +191,10 @@ def _cookie_line(match: Match) -> bool:
 
 
 def _named_key(match: Match) -> bool:
-    """The name beside it says that it is one: "spotify_track" says something else."""
-    head = match[0][: match.start("value") - match.start()]
-    return _SERVICE_KEY.search(head) is not None and not re.search(r"public|_name|_url|track|album", head, re.IGNORECASE)
+    """Its name is of a service, and of nothing public: "spotify_track_id" says something else."""
+    head = match.string[max(0, match.start() - 60) : match.end() - len(match[0]) + 8]
+    before = match.string[max(0, match.start() - 60) : match.start()]
+    return _SERVICE.search(before) is not None and not _PUBLIC.search(head)
 
 
 def _discord_id(match: Match) -> bool:

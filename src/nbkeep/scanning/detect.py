@@ -60,12 +60,16 @@ class Standard:
         claims: list[tuple[int, rulebook.Rule | OwnRule, int, int]] = []
         for number, ends in self._first.find(text).items():
             rule = self._rules[number]
-            matches = _around(rule, text, ends)
+            matches = (
+                assignments.after(text, ends) if rule.reader == "assignment" else _around(rule, text, ends)
+            )
             claims.extend((rule.rank, rule, begin, end) for begin, end in _decide(rule, matches, text, hint))
         for rule in self._named:
             if any(hint.name.endswith(name) for name in rule.only_names):
                 matches = rule.regex.finditer(text)
-                claims.extend((rule.rank, rule, begin, end) for begin, end in _decide(rule, matches, text, hint))
+                claims.extend(
+                    (rule.rank, rule, begin, end) for begin, end in _decide(rule, matches, text, hint)
+                )
         if hint.kind == "table":
             claims.extend(self._of_column(text, hint))
         for own in self._own:

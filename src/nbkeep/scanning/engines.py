@@ -118,14 +118,15 @@ class Hyperscan:
         return found
 
 
-
 class Plain:
     """Each pattern by itself. Patterns are bounded, so that this too takes time in proportion to the text."""
 
     name = "python"
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._patterns = [(number, re.compile(pattern.encode())) for number, pattern in enumerate(patterns) if pattern]
+        self._patterns = [
+            (number, re.compile(pattern.encode())) for number, pattern in enumerate(patterns) if pattern
+        ]
 
     def find(self, text: str) -> dict[int, list[int]]:
         """Return where the patterns' matches end."""

@@ -35,7 +35,23 @@ _ALPHABETS = {
     "word": string.ascii_letters + string.digits + "_-",
 }
 _FIELD = re.compile(r"\{\{|\}\}|\{(\w+)(?::([\w-]+))?\}")
-_SYLLABLES = ("ba", "ko", "ri", "ten", "mul", "vos", "gar", "lim", "dex", "po", "quin", "sar", "tho", "wel", "zan")
+_SYLLABLES = (
+    "ba",
+    "ko",
+    "ri",
+    "ten",
+    "mul",
+    "vos",
+    "gar",
+    "lim",
+    "dex",
+    "po",
+    "quin",
+    "sar",
+    "tho",
+    "wel",
+    "zan",
+)
 _MARKS = "!#*_-+="
 
 
@@ -63,7 +79,9 @@ def field(name: str, argument: str, rng: random.Random) -> str:
 
 def characters(alphabet: str, count: int, rng: random.Random) -> str:
     """Return random characters that make up a plausible key: of each kind that there is room for, and no run of one."""
-    kinds = [k for k in (string.digits, string.ascii_lowercase, string.ascii_uppercase) if set(k) & set(alphabet)]
+    kinds = [
+        k for k in (string.digits, string.ascii_lowercase, string.ascii_uppercase) if set(k) & set(alphabet)
+    ]
     while True:
         text = "".join(rng.choice(alphabet) for _ in range(count))
         edges = text[:1].isalnum() and text[-1:].isalnum()
@@ -96,11 +114,16 @@ def _b64url(data: bytes) -> str:
 
 def _jwt(argument: str, rng: random.Random) -> str:
     head = {"alg": "RS256" if argument == "long" else "HS256", "typ": "JWT"}
-    body: dict[str, object] = {"sub": characters(_ALPHABETS["lower"], 12, rng), "iat": rng.randrange(10**9, 2 * 10**9)}
+    body: dict[str, object] = {
+        "sub": characters(_ALPHABETS["lower"], 12, rng),
+        "iat": rng.randrange(10**9, 2 * 10**9),
+    }
     if argument == "sample":  # the one that every page about them shows
         body = {"sub": "1234567890", "name": "John Doe", "iat": 1516239022}
     signature = rng.randbytes(256 if argument == "long" else 32)
-    return ".".join((_b64url(json.dumps(head).encode()), _b64url(json.dumps(body).encode()), _b64url(signature)))
+    return ".".join(
+        (_b64url(json.dumps(head).encode()), _b64url(json.dumps(body).encode()), _b64url(signature))
+    )
 
 
 def _pem(argument: str, rng: random.Random) -> str:
@@ -127,7 +150,9 @@ def _discord(_argument: str, rng: random.Random) -> str:
 
 def _email(_argument: str, rng: random.Random) -> str:
     first, last = rng.choice(_SYLLABLES), rng.choice(_SYLLABLES) + rng.choice(_SYLLABLES)
-    return f"{first}.{last}{rng.randrange(99)}@{rng.choice(('acme.io', 'posteo.de', 'mail.nhs.uk', 'corp.co'))}"
+    return (
+        f"{first}.{last}{rng.randrange(99)}@{rng.choice(('acme.io', 'posteo.de', 'mail.nhs.uk', 'corp.co'))}"
+    )
 
 
 _SPECIAL: dict[str, Callable[[str, random.Random], str]] = {

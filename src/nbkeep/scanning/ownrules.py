@@ -33,10 +33,28 @@ _PROGRAM = 8_000  # instructions of RE2: what a pattern may weigh, which bounds 
 _MOST_FOUND = 10_000
 _SEVERITIES = ("low", "medium", "high", "critical")
 _KNOWN = frozenset(
-    "id title description severity kind regex secretGroup entropy keywords path tags examples counter_examples "
-    "allowlist allowlists rank".split()
+    [
+        "id",
+        "title",
+        "description",
+        "severity",
+        "kind",
+        "regex",
+        "secretGroup",
+        "entropy",
+        "keywords",
+        "path",
+        "tags",
+        "examples",
+        "counter_examples",
+        "allowlist",
+        "allowlists",
+        "rank",
+    ]
 ) - {"rank"}
-_ALLOW_KNOWN = frozenset("description regexes stopwords regexTarget paths commits condition".split())
+_ALLOW_KNOWN = frozenset(
+    ["description", "regexes", "stopwords", "regexTarget", "paths", "commits", "condition"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +111,16 @@ class OwnRule:
             if self.entropy and entropy(value) < self.entropy:
                 continue
             if self.allowed and any(
-                one.lets_go(value, match.group().decode("utf-8", "replace"), _line(data, begin, end), hint.name)
+                one.lets_go(
+                    value, match.group().decode("utf-8", "replace"), _line(data, begin, end), hint.name
+                )
                 for one in self.allowed
             ):
                 continue
             yield characters.of(begin), characters.of(end)
 
     def _group_of(self, match: Any) -> int:
-        """gitleaks' way: the group that is named; else the first that matched; else the whole."""
+        """Gitleaks' way: the group that is named; else the first that matched; else the whole."""
         if self.group:
             return self.group
         return next((n for n in range(1, self.pattern.groups + 1) if match.span(n)[0] >= 0), 0)
@@ -130,13 +150,19 @@ def read(path: Path) -> tuple[OwnRule, ...]:
     """
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise invalid("rules", f"{path} has more than {_MOST_BYTES // 2**20} MiB.", "Split it, or leave rules out.")
+            raise invalid(
+                "rules", f"{path} has more than {_MOST_BYTES // 2**20} MiB.", "Split it, or leave rules out."
+            )
         text = path.read_text(encoding="utf-8")
         document = tomllib.loads(text)
     except OSError as error:
-        raise invalid("rules", f"{path} cannot be read: {error.strerror}.", "Name a file of rules.") from error
+        raise invalid(
+            "rules", f"{path} cannot be read: {error.strerror}.", "Name a file of rules."
+        ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise invalid("rules", f"{path} is not TOML: {error}.", "Write it as docs/reference/rules.md says.") from error
+        raise invalid(
+            "rules", f"{path} is not TOML: {error}.", "Write it as docs/reference/rules.md says."
+        ) from error
     if re2 is None:
         raise invalid(
             "rules",
@@ -157,7 +183,9 @@ def read(path: Path) -> tuple[OwnRule, ...]:
             continue  # gitleaks' rules about whole files: what may leave is not decided by a file's name here
         rule = reader.rule(everywhere)
         if rule.id in seen:
-            raise reader.wrong("has an id that is taken", f"Name it otherwise than the one of {seen[rule.id]}.")
+            raise reader.wrong(
+                "has an id that is taken", f"Name it otherwise than the one of {seen[rule.id]}."
+            )
         seen[rule.id] = place
         reader.try_out(rule)
         rules.append(rule)
@@ -179,10 +207,14 @@ class _Reader:
         entry = self._entry
         unknown = sorted(set(entry) - _KNOWN)
         if unknown:
-            raise self.wrong(f"has unknown keys: {', '.join(unknown)}", f"Known are {', '.join(sorted(_KNOWN))}.")
+            raise self.wrong(
+                f"has unknown keys: {', '.join(unknown)}", f"Known are {', '.join(sorted(_KNOWN))}."
+            )
         ident = self._text("id")
         if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,79}", ident):
-            raise self.wrong("has no proper id", "Give it one of small letters, digits, - _ and ., e.g. acme-api-key.")
+            raise self.wrong(
+                "has no proper id", "Give it one of small letters, digits, - _ and ., e.g. acme-api-key."
+            )
         severity = entry.get("severity", "high")
         if severity not in _SEVERITIES:
             raise self.wrong(f"has no severity {severity!r}", f"Choose one of {', '.join(_SEVERITIES)}.")
@@ -219,13 +251,15 @@ class _Reader:
 
     def _allowed(self, one: Any) -> Allowed:
         if not isinstance(one, dict) or set(one) - _ALLOW_KNOWN:  # pyright: ignore[reportUnknownArgumentType]
-            raise self.wrong("has an allowlist with unknown keys", f"Known are {', '.join(sorted(_ALLOW_KNOWN))}.")
+            raise self.wrong(
+                "has an allowlist with unknown keys", f"Known are {', '.join(sorted(_ALLOW_KNOWN))}."
+            )
         inner = _Reader(self._place, {**one, "id": self._entry.get("id", "of the file")})
         return Allowed(
             str(one.get("regexTarget", "secret")),  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-            tuple(inner._pattern("allowlist", text) for text in inner._texts("regexes")),  # noqa: SLF001
-            tuple(word.lower() for word in inner._texts("stopwords")),  # noqa: SLF001
-            tuple(inner._pattern("allowlist", text) for text in inner._texts("paths")),  # noqa: SLF001
+            tuple(inner._pattern("allowlist", text) for text in inner._texts("regexes")),
+            tuple(word.lower() for word in inner._texts("stopwords")),
+            tuple(inner._pattern("allowlist", text) for text in inner._texts("paths")),
         )
 
     def try_out(self, rule: OwnRule) -> None:
@@ -237,7 +271,9 @@ class _Reader:
                 try:
                     text = fill(template, random.Random(rule.id))  # noqa: S311 - examples, not keys
                 except (KeyError, ValueError) as error:
-                    raise self.wrong(f"has an example with no field {error}", "Write {{ for a brace.") from error
+                    raise self.wrong(
+                        f"has an example with no field {error}", "Write {{ for a brace."
+                    ) from error
                 if bool(list(rule.find(text, Hint("text")))) is not ought:
                     said = "does not find its example" if ought else "finds its counter-example"
                     raise self.wrong(f"{said} {template[:60]!r}", "Change the regex or the example.")
@@ -262,10 +298,17 @@ class _Reader:
         try:
             pattern = re2.compile(text, options)
         except re2.error as error:
-            said = error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error)
-            raise self.wrong(f"has a {key} that RE2 does not take ({said[:120]})", "Look-around and references back are not there: https://github.com/google/re2/wiki/Syntax.") from error
+            said = (
+                error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error)
+            )
+            raise self.wrong(
+                f"has a {key} that RE2 does not take ({said[:120]})",
+                "Look-around and references back are not there: https://github.com/google/re2/wiki/Syntax.",
+            ) from error
         if pattern.programsize > _PROGRAM:
-            raise self.wrong(f"has a {key} of {pattern.programsize} steps (at most {_PROGRAM})", "Repeat less often.")
+            raise self.wrong(
+                f"has a {key} of {pattern.programsize} steps (at most {_PROGRAM})", "Repeat less often."
+            )
         return pattern
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from .checks import is_key, is_password
@@ -19,7 +20,9 @@ _NAME = re.compile(
     r"fname|lname|customer|patient|employee|passenger|contact[ _]person)$",
     re.IGNORECASE,
 )
-_MAYBE_NAME = re.compile(r"^(?:names?|person|people|who|author|owner|contact|user|member|student)$", re.IGNORECASE)
+_MAYBE_NAME = re.compile(
+    r"^(?:names?|person|people|who|author|owner|contact|user|member|student)$", re.IGNORECASE
+)
 _STREET = re.compile(
     r"^(?:(?:street|home|mailing|postal|billing|shipping|delivery|residential|work|customer|patient|full|primary|"
     r"contact|user|client|employee)?[ _.\-]?(?:address|addr)[ _.\-]?(?:line)?[ _.\-]?[123]?|street(?:[ _]name)?|"
@@ -43,38 +46,18 @@ _PERSON = re.compile(
     r"(?:(?:Dr|Mrs?|Ms|Prof|Herr|Frau|Mme|M|Sr|Sra)\.? )?[^\W\d_]['’\w.\-]*(?:,? (?:(?:van|von|de|der|den|da|di|del|la|"
     r"le|bin|al|el|dos|du|ter|zu)\b ?)*[^\W\d_]['’\w.\-]*){0,4}\Z"
 )
-_DATE = re.compile(r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}|\d{1,2}[ -][A-Za-z]{3,9}[ -,]+\d{4})(?:[ T]00:00.*)?\Z")
+_DATE = re.compile(
+    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}|\d{1,2}[ -][A-Za-z]{3,9}[ -,]+\d{4})(?:[ T]00:00.*)?\Z"
+)
 _PLACE = re.compile(r"0x[0-9a-f]+|[0-9.:]+\Z|[^ ]+@[^ ]+|https?:|[0-9a-f]{12,}|[/\\]", re.IGNORECASE)
 _EMPTY = frozenset(("", "nan", "none", "null", "n/a", "na", "nat", "-", "<na>", "..."))
 _MOST = 0.6
 # Given names that are common in many countries: for columns that are called "name" and may hold anything.
 _GIVEN = frozenset(
-    "aaliyah aaron abdul abigail adam adrian agnes ahmed aisha alan albert alejandra alejandro alex alexander alexandra "
-    "alexis ali alice alicia alina alison amanda amara amelia amina amir amy ana andre andrea andreas andrei andrew angela "
-    "anita ann anna anne annika anthony antonio ari arjun arthur astrid ashley aya barbara beatriz ben benjamin bernd "
-    "beth betty bianca bob boris brandon brenda brian bruno camila carla carlos carmen carol caroline catherine cecilia "
-    "charles charlotte chen chiara chloe chris christian christina christine christopher claire clara claudia connor "
-    "craig cristina daniel daniela david deborah deepak dennis diana diego dieter dimitri dmitri donald donna dorothy "
-    "douglas edward elena eli elias elif elisa elizabeth ella ellen emil emilia emily emma eric erik erika ethan eva evelyn "
-    "fatima felix fernanda fernando filip finn fiona florian frances francesca francisco frank frederik freya gabriel "
-    "gabriela george gerald gerhard gina giovanni giulia gloria grace greta gregory guillaume gustavo hana hannah hans harold "
-    "harry hassan heather heidi heinz helen helena henrik henry hiroshi hugo ian ibrahim igor ines ingrid irene iris "
-    "isaac isabel isabella ivan jack jacob jacqueline jakob james jan jane janet jason javier jean jeff jennifer jens "
-    "jeremy jessica joan joana joanna joao joe johan johanna john jon jonas jonathan jorge jose joseph joshua joyce juan "
-    "judith julia julian julie julien jurgen justin karen karim karin karl katarzyna kate katharina kathleen kathryn "
-    "katie keiko keith kelly ken kenneth kenji kevin khadija kim klaus kristina kumar kyle lars laura lauren lea leah lei "
-    "lena leo leon leonardo li lily linda lisa liam lorenzo louis louise luca lucas lucia lucy luis luisa luke lukas "
-    "magdalena maja manuel marc marco marcos marek margaret maria mariam marie marina mario mark marko markus marta "
-    "martha martin martina mary maryam matej mateo mathias matteo matthew max maya megan mehmet mei melissa mia michael "
-    "michal michelle miguel mika mike mila milan ming mohamed mohammed monica monika muhammad nadia naomi natalia "
-    "natalie nathan nicholas nick nicola nicole nikhil nikola nils nina noah noor nora oleg oliver olivia omar oscar "
-    "pablo pamela paola patricia patrick paul paula paulo pedro peter petra philip philippe pierre piotr priya rachel "
-    "rafael rahul raj ralph ramon raquel rashid raymond rebecca rene ricardo richard rita robert roberto roger roland "
-    "roman rosa rose ruth ryan sabine sakura salma sam samantha samir samuel sana sandra sanjay sara sarah scott sean "
-    "sebastian sergei sergio sharon simon simone sofia sonia sophia sophie stefan stefanie stephanie stephen steven "
-    "sunita susan susanne sven sylvia tamara tanja tariq teresa theo theresa thomas tim timothy tina tobias tom tomas "
-    "tomasz tyler uwe valentina valeria vanessa vera veronica victor victoria vijay vincent viktor virginia vladimir "
-    "walter wei wendy werner wilhelm william wolfgang xavier yan yasmin yuki yusuf yvonne zahra zoe zoran".split()
+    (files(__package__) / "rules" / "given-names.txt")
+    .read_text(encoding="utf-8")
+    .partition("\n\n")[2]
+    .split()
 )
 
 

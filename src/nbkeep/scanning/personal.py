@@ -29,7 +29,9 @@ _USER_OF_URL = re.compile(r"://[^\s/?#\"']{0,100}\Z")
 _CONTEXT = 60
 _SHARE = 0.5
 _SEVERAL = 3
-PHONE_WORDS = re.compile(r"phone|mobile|\btel\b|_tel|tel_|telef|\bfax|handy|cell_?(?:num|no)|gsm|whatsapp", re.IGNORECASE)
+PHONE_WORDS = re.compile(
+    r"phone|mobile|\btel\b|_tel|tel_|telef|\bfax|handy|cell_?(?:num|no)|gsm|whatsapp", re.IGNORECASE
+)
 
 
 def emails(matches: Iterable[re.Match[str]], text: str) -> Iterator[Span]:
@@ -38,7 +40,11 @@ def emails(matches: Iterable[re.Match[str]], text: str) -> Iterator[Span]:
         begin, end = match.span("value")
         before = text[begin - 1] if begin else ""
         # ssh://git@host and https://user:password@host name an account, not a mailbox.
-        if before.isalnum() or before in {"/", "_", "@"} or _USER_OF_URL.search(text, max(0, begin - 120), begin):
+        if (
+            before.isalnum()
+            or before in {"/", "_", "@"}
+            or _USER_OF_URL.search(text, max(0, begin - 120), begin)
+        ):
             continue
         value = match["value"]
         name, _at, host = value.partition("@")
@@ -55,7 +61,9 @@ def phones(matches: Iterable[re.Match[str]], text: str, hint: Hint) -> Iterator[
     for match in matches:
         begin, end = match.span("value")
         value = match["value"]
-        if (begin and (text[begin - 1].isalnum() or text[begin - 1] in ".+-/_%")) or text[end : end + 1].isalnum():
+        if (begin and (text[begin - 1].isalnum() or text[begin - 1] in ".+-/_%")) or text[
+            end : end + 1
+        ].isalnum():
             continue
         if sum(c.isdigit() for c in value) < 8 or re.fullmatch(r"\d{4}-\d\d-\d\d", value):
             continue

@@ -20,11 +20,63 @@ _REFERENCE = re.compile(
     re.IGNORECASE,
 )
 _WEAK_WORDS = frozenset(
-    "password passwd pass pwd secret token key admin root user username test testing tester demo default none null "
-    "postgres mysql mongo redis guest login hidden required optional string text value postgrespassword mypassword "
-    "mysecret mytoken mypass password1 password123 pass123 secret123 test123 admin123 changeit letmein qwerty "
-    "minioadmin guest123 s3cr3t p4ssw0rd passw0rd pa55word p@ssw0rd p@ssword supersecret "
-    "supersecretpassword topsecret".split()
+    [
+        "password",
+        "passwd",
+        "pass",
+        "pwd",
+        "secret",
+        "token",
+        "key",
+        "admin",
+        "root",
+        "user",
+        "username",
+        "test",
+        "testing",
+        "tester",
+        "demo",
+        "default",
+        "none",
+        "null",
+        "postgres",
+        "mysql",
+        "mongo",
+        "redis",
+        "guest",
+        "login",
+        "hidden",
+        "required",
+        "optional",
+        "string",
+        "text",
+        "value",
+        "postgrespassword",
+        "mypassword",
+        "mysecret",
+        "mytoken",
+        "mypass",
+        "password1",
+        "password123",
+        "pass123",
+        "secret123",
+        "test123",
+        "admin123",
+        "changeit",
+        "letmein",
+        "qwerty",
+        "minioadmin",
+        "guest123",
+        "s3cr3t",
+        "p4ssw0rd",
+        "passw0rd",
+        "pa55word",
+        "p@ssw0rd",
+        "p@ssword",
+        "supersecret",
+        "supersecretpassword",
+        "topsecret",
+    ]
 )
 _WORDS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])")
 
@@ -58,7 +110,10 @@ def is_stand_in(value: str) -> bool:
 def is_weak_word(value: str) -> bool:
     """Tell whether a value is a word that manuals use where a password stands."""
     bare = value.lower().strip("'\"")
-    return bare in _WEAK_WORDS or re.fullmatch(r"(?:test|demo|dummy|my|pass|user|admin)[a-z_]*[0-9]{0,4}", bare) is not None
+    return (
+        bare in _WEAK_WORDS
+        or re.fullmatch(r"(?:test|demo|dummy|my|pass|user|admin)[a-z_]*[0-9]{0,4}", bare) is not None
+    )
 
 
 def is_worded(value: str) -> bool:
@@ -85,9 +140,13 @@ def _is_word(part: str) -> bool:
 def _vowelled(letters: str) -> bool:
     """Words of people have vowels, and no long rows of consonants."""
     low = letters.lower()
-    return re.search(r"[aeiouy]", low) is not None and re.search(r"[^aeiouy]{5,}", low) is None and len(low) <= 16
+    return (
+        re.search(r"[aeiouy]", low) is not None
+        and re.search(r"[^aeiouy]{5,}", low) is None
+        and len(low) <= 16
+    )
 
 
 def _few_kinds(value: str) -> bool:
-    """"aaaaaaaa", "abababab": of hardly any characters, whatever its length."""
+    """ "aaaaaaaa", "abababab": of hardly any characters, whatever its length."""
     return len(value) >= 8 and len(set(value)) <= 3

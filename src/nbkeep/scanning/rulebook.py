@@ -9,7 +9,6 @@ from functools import cache, cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from . import assignments
 from .checks import CHECKS
 
 if TYPE_CHECKING:
@@ -58,8 +57,6 @@ class Rule:
     @cached_property
     def regex(self) -> re.Pattern[str]:
         """The pattern of the second pass; compiled when it is first needed."""
-        if self.reader == "assignment":
-            return re.compile(assignments.pattern_of(self.trigger))
         if self.borders == "none" or self.kind == "personal":
             return re.compile(self.pattern)
         if "(?P<value>" in self.pattern:  # what comes before the value is its border
