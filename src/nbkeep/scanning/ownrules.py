@@ -1,0 +1,318 @@
+"""Rules of an organisation or a team, from a TOML file; gitleaks' rule files are read as they are.
+
+Their patterns run on RE2, whose time is linear in the text whatever the pattern: no file of rules can hang a scan.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nbkeep.model.errors import invalid
+
+from .examples import fill
+from .placeholders import entropy
+
+try:
+    import re2
+except ImportError:  # no wheel for this machine
+    re2 = None
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .interface import Hint
+
+_MOST_BYTES = 2 * 2**20
+_MOST_RULES = 2_000
+_PROGRAM = 8_000  # instructions of RE2: what a pattern may weigh, which bounds the time for each character
+_MOST_FOUND = 10_000
+_SEVERITIES = ("low", "medium", "high", "critical")
+_KNOWN = frozenset(
+    [
+        "id",
+        "title",
+        "description",
+        "severity",
+        "kind",
+        "regex",
+        "secretGroup",
+        "entropy",
+        "keywords",
+        "path",
+        "tags",
+        "examples",
+        "counter_examples",
+        "allowlist",
+        "allowlists",
+        "rank",
+    ]
+) - {"rank"}
+_ALLOW_KNOWN = frozenset(
+    ["description", "regexes", "stopwords", "regexTarget", "paths", "commits", "condition"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What is let go: values, whole matches or lines that a pattern finds something in, and words in the value."""
+
+    target: str
+    patterns: tuple[Any, ...]
+    words: tuple[str, ...]
+    paths: tuple[Any, ...]
+
+    def lets_go(self, value: str, whole: str, line: str, name: str) -> bool:
+        """Tell whether a finding is let go."""
+        text = {"match": whole, "line": line}.get(self.target, value)
+        low = value.lower()
+        return (
+            any(pattern.search(text) for pattern in self.patterns)
+            or any(word in low for word in self.words)
+            or (bool(name) and any(pattern.search(name) for pattern in self.paths))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRule:
+    """One rule of a file. It comes before the built-in ones where both claim the same text."""
+
+    id: str
+    kind: str
+    title: str
+    severity: str
+    pattern: Any
+    group: int
+    entropy: float
+    keywords: tuple[str, ...]
+    path: Any
+    allowed: tuple[Allowed, ...]
+    rank: int = 0
+
+    def find(self, text: str, hint: Hint) -> Iterator[tuple[int, int]]:
+        """Yield where values stand, in characters. Takes time in proportion to the text."""
+        if self.path is not None and not self.path.search(hint.name):
+            return
+        if self.keywords and not any(word in text.lower() for word in self.keywords):
+            return
+        data = text.encode("utf-8", "replace")
+        characters = _Characters(text, data)
+        for number, match in enumerate(self.pattern.finditer(data)):
+            if number >= _MOST_FOUND:
+                return
+            begin, end = match.span(self._group_of(match))
+            if begin < 0 or begin == end:
+                continue
+            value = data[begin:end].decode("utf-8", "replace")
+            if self.entropy and entropy(value) < self.entropy:
+                continue
+            if self.allowed and any(
+                one.lets_go(
+                    value, match.group().decode("utf-8", "replace"), _line(data, begin, end), hint.name
+                )
+                for one in self.allowed
+            ):
+                continue
+            yield characters.of(begin), characters.of(end)
+
+    def _group_of(self, match: Any) -> int:
+        """Gitleaks' way: the group that is named; else the first that matched; else the whole."""
+        if self.group:
+            return self.group
+        return next((n for n in range(1, self.pattern.groups + 1) if match.span(n)[0] >= 0), 0)
+
+
+class _Characters:
+    """Offsets in UTF-8 as offsets in the text. Asked in rising order, so that all answers cost one walk."""
+
+    def __init__(self, text: str, data: bytes) -> None:
+        self._same = len(text) == len(data)
+        self._data, self._at, self._count = data, 0, 0
+
+    def of(self, offset: int) -> int:
+        if self._same:
+            return offset
+        if offset < self._at:
+            self._at = self._count = 0
+        self._count += len(self._data[self._at : offset].decode("utf-8", "replace"))
+        self._at = offset
+        return self._count
+
+
+def read(path: Path) -> tuple[OwnRule, ...]:
+    """Return the rules of a file. Its `examples` and `counter_examples` are tried at once.
+
+    Raises `Invalid`, which names the rule, its line, and what to do.
+    """
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise invalid(
+                "rules", f"{path} has more than {_MOST_BYTES // 2**20} MiB.", "Split it, or leave rules out."
+            )
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except OSError as error:
+        raise invalid(
+            "rules", f"{path} cannot be read: {error.strerror}.", "Name a file of rules."
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise invalid(
+            "rules", f"{path} is not TOML: {error}.", "Write it as docs/reference/rules.md says."
+        ) from error
+    if re2 is None:
+        raise invalid(
+            "rules",
+            "Own rules need RE2, for which google-re2 has no build for this machine.",
+            "Scan without own rules here, or where there is one (Linux on x86-64 or ARM, macOS on ARM, Windows).",
+        )
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if line.strip() == "[[rules]]"]
+    entries = document.get("rules", [])
+    if not isinstance(entries, list) or not entries or len(entries) > _MOST_RULES:  # pyright: ignore[reportUnknownArgumentType]
+        raise invalid("rules", f"{path} has no [[rules]], or more than {_MOST_RULES}.", "Add at least one.")
+    everywhere = _Reader(f"{path}", None).allowed(document)
+    seen: dict[str, str] = {}
+    rules: list[OwnRule] = []
+    for number, entry in enumerate(entries):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        place = f"{path}, line {lines[number]}" if number < len(lines) else f"{path}, rule {number + 1}"
+        reader = _Reader(place, entry)
+        if "path" in entry and "regex" not in entry:
+            continue  # gitleaks' rules about whole files: what may leave is not decided by a file's name here
+        rule = reader.rule(everywhere)
+        if rule.id in seen:
+            raise reader.wrong(
+                "has an id that is taken", f"Name it otherwise than the one of {seen[rule.id]}."
+            )
+        seen[rule.id] = place
+        reader.try_out(rule)
+        rules.append(rule)
+    return tuple(rules)
+
+
+class _Reader:
+    """One entry of a file, and how to say what is wrong with it."""
+
+    def __init__(self, place: str, entry: Any) -> None:
+        self._place = place
+        self._entry: dict[str, Any] = entry if isinstance(entry, dict) else {}
+
+    def wrong(self, what: str, remedy: str) -> Exception:
+        named = str(self._entry.get("id", "")) or "without an id"
+        return invalid("rules", f"{self._place}: rule {named[:80]} {what}.", remedy)
+
+    def rule(self, everywhere: tuple[Allowed, ...]) -> OwnRule:
+        entry = self._entry
+        unknown = sorted(set(entry) - _KNOWN)
+        if unknown:
+            raise self.wrong(
+                f"has unknown keys: {', '.join(unknown)}", f"Known are {', '.join(sorted(_KNOWN))}."
+            )
+        ident = self._text("id")
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,79}", ident):
+            raise self.wrong(
+                "has no proper id", "Give it one of small letters, digits, - _ and ., e.g. acme-api-key."
+            )
+        severity = entry.get("severity", "high")
+        if severity not in _SEVERITIES:
+            raise self.wrong(f"has no severity {severity!r}", f"Choose one of {', '.join(_SEVERITIES)}.")
+        kind = entry.get("kind", "secret")
+        if kind not in {"secret", "personal"}:
+            raise self.wrong(f"has no kind {kind!r}", "Choose secret or personal.")
+        pattern = self._pattern("regex", self._text("regex"))
+        group = entry.get("secretGroup", 0)
+        if not isinstance(group, int) or not 0 <= group <= pattern.groups:
+            raise self.wrong(f"has no group {group!r}", f"Its regex has {pattern.groups}.")
+        least = entry.get("entropy", 0)
+        if not isinstance(least, int | float) or not 0 <= least <= 8:
+            raise self.wrong("has no proper entropy", "Give bits for each character, from 0 to 8.")
+        return OwnRule(
+            id=ident,
+            kind=kind,
+            title=str(entry.get("title") or ident)[:80],
+            severity=severity,
+            pattern=pattern,
+            group=group,
+            entropy=float(least),
+            keywords=tuple(word.lower() for word in self._texts("keywords")),
+            path=self._pattern("path", entry["path"]) if entry.get("path") else None,
+            allowed=self.allowed(entry) + everywhere,
+        )
+
+    def allowed(self, owner: dict[str, Any]) -> tuple[Allowed, ...]:
+        """Return the allow-lists of a rule, or of the file."""
+        several = owner.get("allowlists", [])
+        given = [*several] if isinstance(several, list) else [several]  # pyright: ignore[reportUnknownVariableType]
+        if "allowlist" in owner:
+            given.append(owner["allowlist"])
+        return tuple(self._allowed(one) for one in given)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+    def _allowed(self, one: Any) -> Allowed:
+        if not isinstance(one, dict) or set(one) - _ALLOW_KNOWN:  # pyright: ignore[reportUnknownArgumentType]
+            raise self.wrong(
+                "has an allowlist with unknown keys", f"Known are {', '.join(sorted(_ALLOW_KNOWN))}."
+            )
+        inner = _Reader(self._place, {**one, "id": self._entry.get("id", "of the file")})
+        return Allowed(
+            str(one.get("regexTarget", "secret")),  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+            tuple(inner._pattern("allowlist", text) for text in inner._texts("regexes")),
+            tuple(word.lower() for word in inner._texts("stopwords")),
+            tuple(inner._pattern("allowlist", text) for text in inner._texts("paths")),
+        )
+
+    def try_out(self, rule: OwnRule) -> None:
+        """Raise `Invalid` where a rule does not find its own examples, or finds a counter-example."""
+        from .interface import Hint  # noqa: PLC0415 - a name that only type checkers need elsewhere
+
+        for key, ought in (("examples", True), ("counter_examples", False)):
+            for template in self._texts(key):
+                try:
+                    text = fill(template, random.Random(rule.id))  # noqa: S311 - examples, not keys
+                except (KeyError, ValueError) as error:
+                    raise self.wrong(
+                        f"has an example with no field {error}", "Write {{ for a brace."
+                    ) from error
+                if bool(list(rule.find(text, Hint("text")))) is not ought:
+                    said = "does not find its example" if ought else "finds its counter-example"
+                    raise self.wrong(f"{said} {template[:60]!r}", "Change the regex or the example.")
+
+    def _text(self, key: str) -> str:
+        value = self._entry.get(key)
+        if not isinstance(value, str) or not value:
+            raise self.wrong(f"has no {key}", f'Add {key} = "…".')
+        return value
+
+    def _texts(self, key: str) -> list[str]:
+        value = self._entry.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):  # pyright: ignore[reportUnknownVariableType]
+            raise self.wrong(f"has {key} that are no list of texts", f'Write {key} = ["…"].')
+        return value  # pyright: ignore[reportUnknownVariableType]
+
+    def _pattern(self, key: str, text: Any) -> Any:
+        if not isinstance(text, str):
+            raise self.wrong(f"has a {key} that is no text", f"Write {key} = '''…'''.")
+        options = re2.Options()
+        options.log_errors = False
+        try:
+            pattern = re2.compile(text, options)
+        except re2.error as error:
+            said = (
+                error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error)
+            )
+            raise self.wrong(
+                f"has a {key} that RE2 does not take ({said[:120]})",
+                "Look-around and references back are not there: https://github.com/google/re2/wiki/Syntax.",
+            ) from error
+        if pattern.programsize > _PROGRAM:
+            raise self.wrong(
+                f"has a {key} of {pattern.programsize} steps (at most {_PROGRAM})", "Repeat less often."
+            )
+        return pattern
+
+
+def _line(data: bytes, begin: int, end: int) -> str:
+    start = data.rfind(b"\n", max(0, begin - 1000), begin) + 1
+    stop = data.find(b"\n", end, end + 1000)
+    return data[max(start, begin - 1000) : stop if stop >= 0 else end + 1000].decode("utf-8", "replace")
