@@ -62,11 +62,11 @@ def look(office: OfficeForTests) -> int:
 def live(office: OfficeForTests, seconds: int, *sessions: str, meter: Meter | None = None) -> int:
     """Let sessions work for a while under meter and loops; return how many were stopped.
 
-    By the minute, and near the end every ten seconds: what is asked about is there.
+    In steps that get shorter towards the end: what is asked about is there.
     """
     meter, stopped, left = meter or meter_of(), 0, seconds
     while left > 0:
-        step = 60 if left >= 180 else min(10, left)
+        step = next((step for step in (300, 60, 20) if left >= 2 * step), min(10, left))
         left -= step
         office.clock.advance(step)
         beat(office, meter)

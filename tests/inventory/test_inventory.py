@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import event
 
 from incident_parts import secret
 from nbkeep.inventory.look import KINDS, inventory, things
@@ -52,6 +53,47 @@ def test_pages_hold_each_thing_once(office: OfficeForTests) -> None:
     assert len(seen) == len(set(seen)) == len(things(office, root))
 
 
+def test_further_pages_ask_nothing_and_tell_what_was_there_at_the_first(office: OfficeForTests) -> None:
+    jane = office.user()
+    with office.store.write() as tx:
+        for number in range(9):
+            create_token(tx, office.clock, jane, name=f"t{number}", scopes=["self"], valid_s=86400)
+    first = inventory(office, OPERATOR, limit=4)
+    with office.store.write() as tx:
+        tx.query(ApiTokenRow).where(ApiTokenRow.name == "t6").delete()
+        create_token(tx, office.clock, jane, name="t00", scopes=["self"], valid_s=86400)
+    asked: list[str] = []
+    event.listen(office.store.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    pages = [first]
+    while pages[-1]["next"]:
+        pages.append(inventory(office, OPERATOR, limit=4, cursor=pages[-1]["next"]))
+    assert asked == []
+    names = [one["name"] for page in pages for one in page["items"] if one["what"] == "API token"]
+    assert names == [f"t{number}" for number in range(9)]
+    assert {page["looked_at"] for page in pages} == {first["looked_at"]}
+    assert inventory(office, OPERATOR)["counts"] == first["counts"]  # of now: one has gone, one has come
+    assert "t00" in {one["name"] for one in inventory(office, OPERATOR)["items"]}
+
+
+def test_a_page_that_is_turned_late_goes_on_where_the_last_one_ended(office: OfficeForTests) -> None:
+    jane = office.user()
+
+    def make(name: str) -> None:
+        with office.store.write() as tx:
+            create_token(tx, office.clock, jane, name=name, scopes=["self"], valid_s=86400)
+
+    for name in ("b", "d", "f"):
+        make(name)
+    first = inventory(office, OPERATOR, kind="non-human-credentials", limit=2)
+    assert [one["name"] for one in first["items"]] == ["b", "d"]
+    for name in ("a", "e"):
+        make(name)
+    office.clock.advance(3600)
+    second = inventory(office, OPERATOR, kind="non-human-credentials", limit=2, cursor=first["next"])
+    assert [one["name"] for one in second["items"]] == ["e", "f"]
+    assert second["looked_at"] > first["looked_at"]
+
+
 def test_what_ends_soon_and_what_is_not_used_is_said(office: OfficeForTests) -> None:
     jane = office.user()
     with office.store.write() as tx:
@@ -65,7 +107,17 @@ def test_what_ends_soon_and_what_is_not_used_is_said(office: OfficeForTests) -> 
     assert told["later"].startswith("Not used for 100 days")
 
 
-@pytest.mark.parametrize("bad", [{"kind": "<b>"}, {"cursor": "-1"}, {"cursor": "9" * 50}, {"cursor": "²"}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"kind": "<b>"},
+        {"cursor": "-1"},
+        {"cursor": "9" * 50},
+        {"cursor": "²"},
+        {"cursor": "WzFd"},
+        {"cursor": "WyI8Yj4iXQ"},
+    ],
+)
 def test_what_is_no_kind_and_no_place_is_refused(office: OfficeForTests, bad: dict[str, str]) -> None:
     with pytest.raises(Refused) as refusal:
         inventory(office, OPERATOR, **bad)  # pyright: ignore[reportArgumentType]  they are all strings
@@ -93,8 +145,6 @@ def test_five_thousand_people_are_one_question_for_each_kind(office: OfficeForTe
             for one in range(5000)
         )  # fmt: skip
     asked: list[str] = []
-    from sqlalchemy import event
-
     event.listen(office.store.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
     began_s = time.process_time()
     page = inventory(office, OPERATOR)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import base64
+import json
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import select
 
@@ -15,14 +22,17 @@ from .values import KINDS, READ, Owner, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from nbkeep.model.actor import Actor
     from nbkeep.sessions.interface import Parts
-    from nbkeep.store.database import Tx
+    from nbkeep.store.database import Store, Tx
 
-    from .values import Owners
+    from .values import Order, Owners
 
 __all__ = ["KINDS", "inventory", "things"]
+
+_KEPT_FOR = timedelta(minutes=5)
 
 _LOOKS: dict[str, Callable[[Parts, Tx, Owners], list[Thing]]] = {
     "sessions": compute.sessions,
@@ -59,31 +69,73 @@ def inventory(
 ) -> dict[str, Any]:
     """Return a page of `things` as JSON values, with how many there are of each kind that was looked at.
 
-    A page costs as much as all of them: `limit` None gives all.
+    The first page, and `limit` None, which gives all, are made of what there is now. Further pages are of the
+    same look for as long as it is kept, some minutes: they ask nothing, hold nothing twice and miss nothing.
+    Afterwards they are made anew, and go on behind the thing that stood last. `looked_at` says when it was.
     """
-    found = things(parts, actor, kind)
-    begin = _place(cursor)
-    end = len(found) if limit is None else begin + limit
-    page = found[begin:end]
-    counts: dict[str, int] = {}
-    levels: dict[str, int] = {}
-    for one in found:
-        counts[one.kind] = counts.get(one.kind, 0) + 1
-        levels[one.level] = levels.get(one.level, 0) + 1
+    actor.require(READ)
+    last = read_cursor(cursor) if cursor is not None else None
+    look = _kept(parts, kind) if last is not None else None
+    if look is None:
+        look = Look(parts.clock.now(), tuple(things(parts, actor, kind)))
+        if limit is not None and len(look.things) > limit:
+            _keep(parts, kind, look)
+    begin = 0 if last is None else bisect_right(look.things, last, key=lambda one: one.order)
+    end = len(look.things) if limit is None else min(begin + limit, len(look.things))
+    counts, levels = Counter(one.kind for one in look.things), Counter(one.level for one in look.things)
     return {
-        "items": [_view(one) for one in page],
-        "next": str(end) if end < len(found) else None,
-        "counts": counts,
-        "levels": levels,
+        "items": [_view(one) for one in look.things[begin:end]],
+        "next": make_cursor(look.things[end - 1].order) if begin < end < len(look.things) else None,
+        "counts": dict(counts),
+        "levels": dict(levels),
+        "looked_at": look.at.isoformat(),
     }
 
 
-def _place(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not cursor.isascii() or not cursor.isdecimal() or len(cursor) > 9:
-        raise invalid("cursor", "This is not a cursor of this list.", "Begin again without one.")
-    return int(cursor)
+@dataclass(frozen=True)
+class Look:
+    """What there was at a moment, in order."""
+
+    at: datetime
+    things: tuple[Thing, ...]
+
+
+# The last look at each kind, by database: whoever may see one may see all. At most one for each kind.
+_looks: WeakKeyDictionary[Store, dict[str, Look]] = WeakKeyDictionary()
+_looks_turn = Lock()
+
+
+def _kept(parts: Parts, kind: str) -> Look | None:
+    with _looks_turn:
+        look = _looks.get(parts.store, {}).get(kind)
+    return look if look is not None and timedelta(0) <= parts.clock.now() - look.at < _KEPT_FOR else None
+
+
+def _keep(parts: Parts, kind: str, look: Look) -> None:
+    """Keep a look for its further pages; those that are too old for that are let go."""
+    with _looks_turn:
+        mine = _looks.setdefault(parts.store, {})
+        for name in [name for name, one in mine.items() if look.at - one.at >= _KEPT_FOR]:
+            del mine[name]
+        mine[kind] = look
+
+
+def make_cursor(order: Order) -> str:
+    """Return an opaque name of the place behind a thing."""
+    return base64.urlsafe_b64encode(json.dumps(order, ensure_ascii=False).encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> Order:
+    """Return what `make_cursor` was given; raise `Refused` (400) for anything else."""
+    try:
+        match json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))):
+            case [int(level), int(kind), str(what), str(name), str(id_)]:
+                return level, kind, what, name, id_
+            case _:
+                pass
+    except (ValueError, RecursionError):  # no base64, no UTF-8, no JSON
+        pass
+    raise invalid("cursor", "This is not a cursor of this list.", "Begin again without one.")
 
 
 def _view(one: Thing) -> dict[str, Any]:

@@ -25,6 +25,7 @@ SOON = timedelta(days=14)
 UNUSED = timedelta(days=90)
 LOOKS_BACK = timedelta(days=30)
 UNOWNED, EXPIRING, ATTENTION, FINE = "unowned", "expiring", "attention", "fine"
+Order = tuple[int, int, str, str, str]
 _RANK = {UNOWNED: 0, ATTENTION: 1, EXPIRING: 2, FINE: 3}
 
 
@@ -51,7 +52,7 @@ class Thing:
     details: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
-    def order(self) -> tuple[int, int, str, str, str]:
+    def order(self) -> Order:
         """What nobody owns comes first, then what needs something done."""
         return (_RANK[self.level], KINDS.index(self.kind), self.what, self.name, self.id)
 

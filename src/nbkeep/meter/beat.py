@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
+    from sqlalchemy import Select
+
     from nbkeep.model.clock import Clock
     from nbkeep.store.database import Store, Tx
 
@@ -161,12 +163,10 @@ def _name_anew(tx: Tx, moment: Moment, rows: Sequence[Any]) -> None:
         restart(tx, interval, moment)
 
 
-def _mend(tx: Tx, clock: Clock, alive: Collection[str]) -> None:
-    """Bring in line what no change of state has: sessions from before the meter, or from before a reboot."""
-    interval = MeterIntervalRow
+def _sessions_without_intervals() -> Select[SessionRow]:
     # Not one question for each session: that would walk over all that it ever held.
-    counted = select(interval.session_id).where(interval.ended_at.is_(None))
-    missing = select(SessionRow).where(
+    counted = select(MeterIntervalRow.session_id).where(MeterIntervalRow.ended_at.is_(None))
+    return select(SessionRow).where(
         SessionRow.state.in_(_HOLDING),
         or_(
             and_(SessionRow.state == SessionState.SUSPENDED.value, SessionRow.kept.is_not(None)),
@@ -174,9 +174,10 @@ def _mend(tx: Tx, clock: Clock, alive: Collection[str]) -> None:
         ),
         SessionRow.id.not_in(counted),
     )
-    for row in tx.scalars(missing.limit(_AT_ONCE)).all():
-        if row.state == SessionState.SUSPENDED or row.id in alive:
-            follow(tx, clock, row)
+
+
+def _sessions_with_others_intervals() -> Select[SessionRow]:
+    interval = MeterIntervalRow
     is_right = or_(
         and_(SessionRow.state == SessionState.SUSPENDED.value, interval.resource == SUSPENDED),
         and_(SessionRow.state == SessionState.FROZEN.value, interval.resource.startswith(FROZEN)),
@@ -185,6 +186,19 @@ def _mend(tx: Tx, clock: Clock, alive: Collection[str]) -> None:
             or_(interval.resource.startswith(FLAVOR), interval.resource.startswith(GPU)),
         ),
     )
-    wrong = select(SessionRow).join(interval, interval.session_id == SessionRow.id)
-    for row in tx.scalars(wrong.where(interval.ended_at.is_(None), not_(is_right)).limit(_AT_ONCE)).all():
+    joined = select(SessionRow).join(interval, interval.session_id == SessionRow.id)
+    return joined.where(interval.ended_at.is_(None), not_(is_right))
+
+
+# To build these takes longer than to have them answered, at each beat.
+_MISSING = _sessions_without_intervals().limit(_AT_ONCE)
+_WRONG = _sessions_with_others_intervals().limit(_AT_ONCE)
+
+
+def _mend(tx: Tx, clock: Clock, alive: Collection[str]) -> None:
+    """Bring in line what no change of state has: sessions from before the meter, or from before a reboot."""
+    for row in tx.scalars(_MISSING).all():
+        if row.state == SessionState.SUSPENDED or row.id in alive:
+            follow(tx, clock, row)
+    for row in tx.scalars(_WRONG).all():
         follow(tx, clock, row, was_alive=False)

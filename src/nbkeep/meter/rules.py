@@ -86,7 +86,11 @@ def pieces(
 
     `prices`: of this resource, in order of time.
     """
+    if lasted_us <= 0:
+        return []
     end = began_at + timedelta(microseconds=lasted_us)
+    if not prices and began_at.date() == end.date():  # as most are
+        return [Piece(began_at.date(), lasted_us, cost(resource, amount, lasted_us, list_price))]
     changes = [one.valid_from for one in prices if began_at < one.valid_from < end]
     found: list[Piece] = []
     at = began_at

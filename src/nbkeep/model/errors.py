@@ -36,12 +36,12 @@ class Unavailable(NbkeepError):
     status = 503
 
 
-def not_found(noun: str, name: str, verb: str = "") -> Refused:
+def not_found(noun: str, name: str, verb: str = "", *, remedy: str = "") -> Refused:
     """Return the one answer for both "not there" and "not yours", so that neither can be told apart.
 
-    `verb`: what lists them, where that is not `NOUN list`.
+    `verb`: what lists them, where that is not `NOUN list`; `remedy`: where to look, where no command does.
     """
-    see = f"See `nbkeep {verb or f'{noun} list'}`."
+    see = remedy or f"See `nbkeep {verb or f'{noun} list'}`."
     return Refused(f"{noun}-not-found", f"There is no {noun} {name!r}.", see, status=404)
 
 

@@ -85,7 +85,7 @@ def dismiss_notice(tx: Tx, clock: Clock, user_id: str, notice_id: str) -> None:
     """Put a notice of this user away; twice is safe; somebody else's looks like none (404)."""
     row = tx.get(NoticeRow, notice_id)
     if row is None or row.user_id != user_id:
-        raise not_found("notice", notice_id)
+        raise not_found("notice", notice_id, remedy="Those that you have stand on the portal's first page.")
     row.dismissed_at = row.dismissed_at or clock.now()
 
 

@@ -64,8 +64,6 @@ class Override:
 class Holding:
     """A session that has been admitted. `cost`: microcents of an hour of all it holds."""
 
-    session_id: str
-    user_id: str
     held: tuple[Held, ...]
     cost: int
     reserved_s: float
@@ -105,20 +103,20 @@ class Standing:
         return None if self.allowed is None else max(0, self.allowed - self.used - self.reserved)
 
 
-def takes(resource: str, held: Held) -> bool:
-    """Tell whether what a session holds counts towards the hours, or the number, of a resource."""
+def takes(resource: str, held: str) -> bool:
+    """Tell whether what is held, in the meter's words, counts towards the hours, or number, of a resource."""
     if resource == HOURS:
-        return held.resource.startswith(FLAVOR)
-    return held.resource.startswith(GPU) if resource == GPUS else held.resource == resource
+        return held.startswith(FLAVOR)
+    return held.startswith(GPU) if resource == GPUS else held == resource
 
 
 def rate_of(resource: str, held: tuple[Held, ...], cost: int) -> int:
     """Return what an hour takes of a resource, in its unit: microseconds of one, or microcents."""
     if resource == COST:
         return cost
-    return sum(one.amount for one in held if takes(resource, one)) * HOUR_US
+    return sum(one.amount for one in held if takes(resource, one.resource)) * HOUR_US
 
 
 def number_of(resource: str, held: tuple[Held, ...]) -> int:
     """Return what a session takes at once: itself, or its GPUs."""
-    return 1 if resource == SESSIONS else sum(one.amount for one in held if takes(resource, one))
+    return 1 if resource == SESSIONS else sum(one.amount for one in held if takes(resource, one.resource))

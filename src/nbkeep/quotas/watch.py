@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # The meter counts in steps: a moment that moves by less is the same one.
 _SAME = timedelta(seconds=3)
 _MUCH_EARLIER = timedelta(minutes=1)
+_TOGETHER = 2000  # people in one question
 _LASTING = [SessionState.READY.value, SessionState.FROZEN.value]
 
 
@@ -105,7 +106,15 @@ def _is_news(session: SessionRow, cut: Cut | None) -> bool:
 
 def _untold(tx: Tx, standings: dict[str, list[Standing]]) -> list[tuple[str, Standing]]:
     due = [(user_id, one) for user_id, found in standings.items() for one in found if is_to_be_told(one)]
-    return [(user_id, one) for user_id, one in due if tx.get(QuotaToldRow, _key(user_id, one)) is None]
+    begins = {_key(user_id, one)[-1] for user_id, one in due}
+    row, told = QuotaToldRow, set[tuple[str, ...]]()
+    for place in range(0, len(due), _TOGETHER):
+        users = {user_id for user_id, _ in due[place : place + _TOGETHER]}
+        query = select(row.user_id, row.subject, row.resource, row.period, row.begin).where(
+            row.user_id.in_(users), row.begin.in_(begins)
+        )
+        told |= {tuple(one) for one in tx.execute(query)}
+    return [(user_id, one) for user_id, one in due if _key(user_id, one) not in told]
 
 
 def _key(user_id: str, one: Standing) -> tuple[str, str, str, str, str]:

@@ -89,7 +89,7 @@ def withdraw_dataset(tx: Tx, clock: Clock, row: SessionRow, name: str) -> None:
     found = tx.scalars(_mine(row).where(GrantRow.subject == name, GrantRow.state.in_(_LIVE)))
     live = [one for one in found if state_of(one, now) in _LIVE]
     if not live:
-        raise not_found("request", name[:60])
+        raise not_found("request", name[:60], "grant list")
     for one in live:
         withdraw_grant(tx, clock, actor, one.id)
 

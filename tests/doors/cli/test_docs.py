@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import subprocess
@@ -82,6 +83,42 @@ def leaves(node: Any = TREE, path: tuple[str, ...] = ("nbkeep",)) -> Iterator[st
 def test_every_documented_command_exists_with_its_options(page: Path):
     wrong = [f"{line}: {problem}" for line in commands_in(page.read_text()) if (problem := problem_of(line))]
     assert not wrong, "\n".join(wrong)
+
+
+def sentences_in(source: str) -> Iterator[str]:
+    """Give what a program may say: its strings, with `…` for what is put into them; and what `not_found` makes."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.JoinedStr(values=values):
+                yield "".join(str(one.value) if isinstance(one, ast.Constant) else "…" for one in values)
+            case ast.Constant(value=str(text)):
+                yield text
+            case ast.Call(func=ast.Name("not_found"), args=[ast.Constant(noun), _], keywords=[]):
+                yield f"`nbkeep {noun} list`"
+            case ast.Call(func=ast.Name("not_found"), args=[_, _, ast.Constant(verb)]):
+                yield f"`nbkeep {verb}`"
+            case _:
+                pass
+
+
+def test_every_command_that_the_program_names_exists():
+    """Refusals and hints tell people what to type next."""
+    wrong = [
+        f"{file.relative_to(ROOT)}: {line}: {problem}"
+        for file in sorted((ROOT / "src").rglob("*.py"))
+        for sentence in sentences_in(file.read_text())
+        for line in commands_in(sentence)
+        if (problem := problem_of(line))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_commands_in_refusals_are_found_where_they_are_made():
+    source = (
+        'Refused("x", f"See `nbkeep user invent {name}`."); not_found("wish", name); not_found("a", b, "c d")'
+    )
+    named = [line for one in sentences_in(source) for line in commands_in(one)]
+    assert sorted(named) == ["nbkeep c d", "nbkeep user invent …", "nbkeep wish list"]
 
 
 def test_the_check_itself_notices_what_does_not_exist():

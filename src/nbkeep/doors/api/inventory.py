@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from nbkeep.inventory.look import KINDS, inventory
 
 from .auth import ActorDep, OfficeDep
-from .paging import CursorQuery, LimitQuery
+from .paging import LimitQuery
 
 router = APIRouter(prefix="/inventory", tags=["inventory"])
 
@@ -21,12 +21,13 @@ def look(
     *,
     kind: Annotated[str, Query(max_length=40, description="One of: " + ", ".join(KINDS))] = "",
     limit: LimitQuery = 100,
-    cursor: CursorQuery = None,
+    # It holds the name of a thing, and a name of a host is long.
+    cursor: Annotated[str | None, Query(max_length=4000, description="`next` of the page before")] = None,
     whole: Annotated[bool, Query(description="All in one answer, without pages")] = False,
 ) -> dict[str, Any]:
     """Return a page of things; what nobody owns, and what needs something done, comes first.
 
-    `counts`: how many of each kind there are in all. Needs `audit:read`. Each answer is made anew of all that
-    there is: for more than a page ask for `whole`.
+    `counts`: how many of each kind there are in all. Needs `audit:read`. Further pages are of the
+    same look as the first one, for some minutes; `looked_at` says when it was.
     """
     return inventory(office, actor, kind=kind, limit=None if whole else limit, cursor=cursor)

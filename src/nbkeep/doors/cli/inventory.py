@@ -41,7 +41,7 @@ def inventory(
     Example: nbkeep inventory --kind non-human-credentials
     """
     with office() as api:
-        # In one answer: each one is made of all that there is, and what is used moves meanwhile.
+        # In one answer, so that it is of one moment.
         found: list[dict[str, Any]] = api.get("inventory", kind=kind, whole="true")["items"]
     if as_json:
         print_json(found)
