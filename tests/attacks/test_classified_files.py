@@ -81,6 +81,22 @@ def test_names_that_are_no_text_have_a_record_each_of_one_line(home: Path) -> No
         one.path.encode()  # a database takes it
 
 
+def test_a_path_without_end_takes_no_more_room_than_another(home: Path) -> None:
+    at = os.open(home, os.O_RDONLY)
+    for _ in range(60):
+        os.mkdir("d" * 250, dir_fd=at)
+        inner = os.open("d" * 250, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = inner
+    for name in ("one", "two"):
+        os.close(os.open(name, os.O_CREAT | os.O_WRONLY, dir_fd=at))
+    os.close(at)
+    owned(home)
+    found = changed(home, now() - timedelta(hours=1)).files
+    assert len({one.key for one in found}) == 2
+    assert all(len(one.path) <= 4096 for one in found)
+
+
 def test_neither_links_nor_closed_folders_lead_out_or_hide(home: Path) -> None:
     outside = home.parent / "bob"
     outside.mkdir()

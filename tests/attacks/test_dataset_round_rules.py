@@ -25,11 +25,15 @@ CLOSED, OPEN = "/2026-02/a.csv", "/2026-01/a.csv"
 SECRET = OBJECTS["sales/2026-02/a.csv"]
 
 
+def _public(*_: object) -> str:
+    return "public"
+
+
 @pytest.fixture
 def named(reading: Reading, cloud: Aws, monkeypatch: pytest.MonkeyPatch) -> Reading:
     """The dataset at a server with a name, all of it granted to two sessions; rules about it can be written."""
     # Where names lead in these tests, no name leads otherwise: that is another rule, with tests of its own.
-    monkeypatch.setattr(rules, "kind", lambda *_: "public")
+    monkeypatch.setattr(rules, "kind", _public)
     reading.names.answers[S3] = [["127.0.0.1"]]
     reading.publish(sales(cloud, host=S3))
     until = (reading.moments.now() + timedelta(hours=1)).isoformat()

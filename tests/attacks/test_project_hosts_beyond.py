@@ -72,7 +72,7 @@ def test_neither_a_lead_nor_half_an_admin_writes_a_projects_hosts(office: Office
     ):
         assert api.patch("/api/v1/projects/orion", json=body).status_code in {403, 404}
         assert api.patch("/api/v1/projects/none", json=body).status_code == 404
-        wiping = {"egress_denylist": [], "description": "mine"}
+        wiping: dict[str, Any] = {"egress_denylist": [], "description": "mine"}
         assert api.patch("/api/v1/projects/orion", json=wiping).status_code in {403, 404}
     assert not rules(office, session).decide("evil.example", 443).allowed
     assert token(office, ada).patch("/api/v1/projects/orion", json=body).status_code == 200

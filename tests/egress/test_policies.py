@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from nbkeep.egress.explain import explain
-from nbkeep.egress.policy import Reach, policy_of
+from nbkeep.egress.policy import Added, Narrowing, Reach, narrowed, policy_of
 from nbkeep.egress.rules import Compiled
 from nbkeep.egress.values import Policy
 from nbkeep.model.actor import OPERATOR
@@ -44,6 +44,21 @@ def test_a_trial_lets_through_what_the_profile_itself_refuses_and_says_so() -> N
     for host in ("files.pypi.org", "other.example"):
         decided = rules.decide(host, 443)
         assert (decided.allowed, decided.would_block) == (True, True)
+
+
+def test_a_trial_of_a_profile_is_one_of_its_projects_rules_and_of_no_class() -> None:
+    trial = Reach("profile p", ("pypi.org",), dry_run=True, project_hosts=True)
+    orion = Added("project orion", ("wiki.acme.local",), ("paste.example",))
+    policy = policy_of("ses_1", trial, projects=(orion,))
+    rules = Compiled(policy)
+    assert not rules.decide("wiki.acme.local", 443).would_block
+    tried = rules.decide("paste.example", 443)
+    assert (tried.allowed, tried.would_block) == (True, True)
+    assert tried.rule is not None
+    assert tried.rule.source == "project orion"
+    of_class = narrowed(policy, (Narrowing("class pii", denylist=("evil.example",)),))
+    assert not Compiled(of_class).decide("evil.example", 443).allowed
+    assert Compiled(of_class).decide("paste.example", 443).would_block
 
 
 def test_the_version_tells_whether_anything_changed() -> None:

@@ -215,7 +215,9 @@ class HomeListing:
 
 @dataclass(frozen=True)
 class ChangedFile:
-    """A file, link or the like that was changed. `path`: as people may read it; `key`: SHA-256 of its bytes.
+    """A file, link or the like that was changed. `path`: as people may read it, its first 4096 bytes.
+
+    `key`: SHA-256 of the whole path's bytes.
 
     `changed_at`: the kernel's time of change, ISO 8601 in UTC; "" where `note` says why it is not known.
     """

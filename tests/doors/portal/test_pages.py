@@ -28,6 +28,7 @@ ADMIN_PAGES = (
     "/admin/profiles/new?like=notebook-cpu-small",
     "/admin/profiles/notebook-cpu-small",
     "/admin/flavors",
+    "/admin/classifications",
     "/admin/flavors/new",
     "/admin/flavors/notebook-cpu-small",
     "/admin/volumes",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .homes import Homes
 
 _NS = 1_000_000_000
+_LONGEST_PATH = 4096  # that are told; folders can be nested without end, and thousands lie in the last
 
 
 def changed_in_home(homes: Homes, user: str, since: datetime, after: str) -> ChangedFiles:
@@ -33,7 +34,7 @@ def _told(found: Found) -> dict[str, Any]:
     info = found.info
     at = datetime.fromtimestamp(info.st_ctime, UTC).isoformat() if info else ""
     return {
-        "path": shown(path),
+        "path": shown(path[:_LONGEST_PATH]),
         "key": hashlib.sha256(path).hexdigest(),
         "bytes": info.st_size if info else 0,
         "changed_at": at,
