@@ -51,12 +51,13 @@ _ALIKE = str.maketrans(
 )
 _TAGS = {0xE0000 + code: code for code in range(0x20, 0x7F)}  # a whole ASCII alphabet that nobody sees
 
-_STRING = re.compile(r"[rRbBfFuU]{0,2}(\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')")
+_STRING = re.compile(r"\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'")
+_FARTHEST = 8000  # from where two strings meet, in which others are put together with them
 # One for each quote: a pattern that begins with one certain character is found ten times faster.
 _MEETINGS = tuple(re.compile(quote + r"[ \t+,.&|\\\r\n]{0,80}[rRbBfFuU]{0,2}[\"']") for quote in ('"', "'"))
-_BETWEEN = re.compile(r"\s*(?:\+|\|\||&|\.)?\s*\\?\s*\+?\s*")
-_BETWEEN_ITEMS = re.compile(r"\s*(?:\+|\|\||&|\.|,)?\s*\\?\s*\+?\s*")
-_JOINS = ("join(", "join (", "paste0(", "paste(", "concat", "sum(", "reduce(", "CONCAT")
+_BETWEEN = re.compile(r"\s*(?:\+|\|\||&|\.)?\s*\\?\s*\+?\s*[rRbBfFuU]{0,2}")
+_BETWEEN_ITEMS = re.compile(r"\s*(?:\+|\|\||&|\.|,)?\s*\\?\s*\+?\s*[rRbBfFuU]{0,2}")
+_JOINS = ("join", "paste", "oncat", "ONCAT", "sum(", "reduce(")
 _CHAIN = 400  # strings that are put together, at most
 _CHAR_CODES = re.compile(
     r"(?:\b(?:0x[0-9a-fA-F]{2}|[0-9]{2,3})\s*,\s*){7,4000}(?:0x[0-9a-fA-F]{2}|[0-9]{2,3})\b"
@@ -260,18 +261,14 @@ def _joined(text: str, hint: Hint) -> list[Edit]:
     edits: list[Edit] = []
     if hint.kind != "table":
         edits += _strings(text)
-        if "\\\n" in text or "\\\r\n" in text:
-            edits += (
-                (found.start(), found.end(), "") for found in _CONTINUED.finditer(text) if _is_in_word(found)
-            )
+        continued = filter(_is_in_word, _CONTINUED.finditer(text))
+        edits += ((found.start(), found.end(), "") for found in continued)
     return _apart(edits)
 
 
 def _is_in_word(found: re.Match[str]) -> bool:
-    before, after = (
-        found.string[found.start() - 1 : found.start()],
-        found.string[found.end() : found.end() + 1],
-    )
+    text, begin, end = found.string, found.start(), found.end()
+    before, after = text[begin - 1 : begin], text[end : end + 1]
     return all(char.isalnum() or char in {"+", "/", "=", "_", "-"} for char in (before, after))
 
 
@@ -289,11 +286,11 @@ def _strings(text: str) -> Iterator[Edit]:
         previous: re.Match[str] | None = None
         chain = 0
         # Up to where no string meets the next one any more.
-        for string in _STRING.finditer(text, line):
+        for string in _STRING.finditer(text, line, meeting.end() + _FARTHEST):
             if previous is not None:
                 gap = text[previous.end() : string.start()]
                 if len(gap) < 200 and chain < _CHAIN and between.fullmatch(gap):
-                    yield previous.end(1) - 1, string.start(1) + 1, ""
+                    yield previous.end() - 1, string.start() + 1, ""
                     chain += 1
                 else:
                     chain = 0
