@@ -189,6 +189,14 @@ def test_a_broken_pdf_is_not_read_and_not_clean():
     assert [one.partly for one in scan(b"%PDF-1.4\n nothing", "a.pdf").not_read] == [False]
 
 
+def test_code_that_speaks_of_pdf_is_code_and_a_broken_pdf_is_read_as_bytes():
+    assert (found := scan(f"HEAD = b'%PDF-'\nkey = '{KEY}'\n", "a.py")).not_read == []
+    assert the(found).line == 2
+    assert [(one.rule, one.line) for one in scan(f"%PDF-1.4\n{KEY}\n", "a.pdf").findings] == [
+        ("aws-access-key-id", 0)
+    ]
+
+
 def archive_of(name: str, content: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:

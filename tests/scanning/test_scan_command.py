@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from nbkeep.doors.cli.app import run
 from nbkeep.scanning import many
 from nbkeep.scanning.files import listed
 from nbkeep.scanning.interface import Hint, Hit
@@ -290,3 +291,18 @@ def test_limits_are_named_in_what_is_not_read(tmp_path: Path):
     small = look(limits=Limits(file_bytes=2**20))
     result = many.examine_files(listed([tmp_path]).entries, small, 1, lambda _one: None)
     assert [one.reason for one in result.not_read] == ["is larger than 1 MiB"]
+
+
+def test_the_built_in_rules_are_the_ones_of_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    save(tmp_path / "a.ipynb", notebook(code(f"client(aws_access_key_id='{KEY[:8]}' + '{KEY[8:]}')")))
+    assert run(["scan", str(tmp_path / "a.ipynb"), "--json"]) == 1
+    out = capsys.readouterr().out
+    assert [(one["rule"], one["cell"], one["line"]) for one in json.loads(out)["findings"]] == [
+        ("aws-access-key-id", 1, 1)
+    ]
+    (tmp_path / "rules.toml").write_text("not = [toml")
+    assert run(["scan", str(tmp_path / "a.ipynb"), "--rules", str(tmp_path / "rules.toml")]) == 2
+    assert "rules.toml" in capsys.readouterr().err

@@ -51,16 +51,20 @@ _ALIKE = str.maketrans(
 )
 _TAGS = {0xE0000 + code: code for code in range(0x20, 0x7F)}  # a whole ASCII alphabet that nobody sees
 
-_STRING = re.compile(r"[rRbBfFuU]{0,2}(\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')")
+_STRING = re.compile(r"\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'")
+_FARTHEST = 8000  # from where two strings meet, in which others are put together with them
 # One for each quote: a pattern that begins with one certain character is found ten times faster.
 _MEETINGS = tuple(re.compile(quote + r"[ \t+,.&|\\\r\n]{0,80}[rRbBfFuU]{0,2}[\"']") for quote in ('"', "'"))
-_BETWEEN = re.compile(r"\s*(?:\+|\|\||&|\.)?\s*\\?\s*\+?\s*")
-_BETWEEN_ITEMS = re.compile(r"\s*(?:\+|\|\||&|\.|,)?\s*\\?\s*\+?\s*")
-_JOINS = ("join(", "join (", "paste0(", "paste(", "concat", "sum(", "reduce(", "CONCAT")
+_BETWEEN = re.compile(r"\s*(?:\+|\|\||&|\.)?\s*\\?\s*\+?\s*[rRbBfFuU]{0,2}")
+_BETWEEN_ITEMS = re.compile(r"\s*(?:\+|\|\||&|\.|,)?\s*\\?\s*\+?\s*[rRbBfFuU]{0,2}")
+_JOINS = ("join", "paste", "oncat", "ONCAT", "sum(", "reduce(")
 _CHAIN = 400  # strings that are put together, at most
 _CHAR_CODES = re.compile(
     r"(?:\b(?:0x[0-9a-fA-F]{2}|[0-9]{2,3})\s*,\s*){7,4000}(?:0x[0-9a-fA-F]{2}|[0-9]{2,3})\b"
 )
+_CODE_WORDS = ("bytes(", "bytearray(", "fromCharCode", "(chr", "intToUtf8")
+# Eight short numbers with commas; found by its commas, which are few.
+_CODE_LINES = re.compile(r",\s*(?:0x[0-9a-fA-F]{2}|[0-9]{2,3})\s*,[\s0-9a-fA-Fx,]{20,}")
 _CHR_CALL = re.compile(r"chr\(\s*([0-9]{2,3})\s*\)(?:\s*(?:\+|\.|,|\|\|)\s*)?")
 _COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _CONTROLS = "\x00\x01\x02\x03\x07\x08\x7f"
@@ -70,7 +74,7 @@ _INLINE = re.compile(
     r"[^<>]{0,500}>|!--[^<>]{0,500}-->)",
     re.IGNORECASE | re.DOTALL,
 )
-_CONTINUED = re.compile(r"(?<=[\w+/=-])\\\r?\n[ \t]*(?=[\w+/=-])")
+_CONTINUED = re.compile(r"\\\r?\n[ \t]*")
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 # What each of four characters must be so that all three bytes are below 128: one in eight of all fours.
@@ -257,9 +261,15 @@ def _joined(text: str, hint: Hint) -> list[Edit]:
     edits: list[Edit] = []
     if hint.kind != "table":
         edits += _strings(text)
-        if "\\\n" in text or "\\\r\n" in text:
-            edits += ((found.start(), found.end(), "") for found in _CONTINUED.finditer(text))
+        continued = filter(_is_in_word, _CONTINUED.finditer(text))
+        edits += ((found.start(), found.end(), "") for found in continued)
     return _apart(edits)
+
+
+def _is_in_word(found: re.Match[str]) -> bool:
+    text, begin, end = found.string, found.start(), found.end()
+    before, after = text[begin - 1 : begin], text[end : end + 1]
+    return all(char.isalnum() or char in {"+", "/", "=", "_", "-"} for char in (before, after))
 
 
 def _strings(text: str) -> Iterator[Edit]:
@@ -276,11 +286,11 @@ def _strings(text: str) -> Iterator[Edit]:
         previous: re.Match[str] | None = None
         chain = 0
         # Up to where no string meets the next one any more.
-        for string in _STRING.finditer(text, line):
+        for string in _STRING.finditer(text, line, meeting.end() + _FARTHEST):
             if previous is not None:
                 gap = text[previous.end() : string.start()]
                 if len(gap) < 200 and chain < _CHAIN and between.fullmatch(gap):
-                    yield previous.end(1) - 1, string.start(1) + 1, ""
+                    yield previous.end() - 1, string.start() + 1, ""
                     chain += 1
                 else:
                     chain = 0
@@ -297,14 +307,18 @@ def _codes(text: str, hint: Hint) -> list[Edit]:
     edits: list[Edit] = []
     if "chr(" in text:
         edits += ((found.start(), found.end(), chr(int(found[1]))) for found in _CHR_CALL.finditer(text))
-    if "bytes(" in text or "bytearray(" in text or "fromCharCode" in text or "(chr" in text:
-        for found in _CHAR_CODES.finditer(text):
-            codes = [
-                int(one, 0) if one.startswith("0x") else int(one) for one in re.split(r"\s*,\s*", found[0])
-            ]
-            if all(9 <= code < 127 for code in codes):
-                edits.append((found.start(), found.end(), "".join(map(chr, codes))))
+    if any(word in text for word in _CODE_WORDS):
+        edits += _code_lists(text)
     return _apart(edits)
+
+
+def _code_lists(text: str) -> Iterator[Edit]:
+    for line in _CODE_LINES.finditer(text):
+        for found in _CHAR_CODES.finditer(text, max(0, line.start() - 6), line.end()):
+            numbers = re.split(r"\s*,\s*", found[0])
+            codes = [int(one, 0) if one.startswith("0x") else int(one) for one in numbers]
+            if all(9 <= code < 127 for code in codes):
+                yield found.start(), found.end(), "".join(map(chr, codes))
 
 
 def _encoded(text: str, hint: Hint) -> list[Edit]:

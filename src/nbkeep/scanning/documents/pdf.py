@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.values import Limits, Part, Place, Unread
 
+from . import strings
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,8 +23,11 @@ _HEAD = b"%PDF-"
 
 
 def is_pdf(data: bytes) -> bool:
-    """Return whether these are the bytes of a PDF; its head may come a little late."""
-    return _HEAD in data[:1024]
+    """Return whether these are the bytes of a PDF; its head may come a little late, in what is no text."""
+    head = data[:1024]
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_HEAD) or (
+        _HEAD in head and strings.text_of(data) is None
+    )
 
 
 def read_base64(text: str, place: Place, limits: Limits) -> Iterator[Part | Unread]:
@@ -55,20 +60,22 @@ def read_pdf(data: bytes, limits: Limits, place: Place | None = None) -> Iterato
     except (OSError, subprocess.SubprocessError):
         done = None
     lines = done.stdout.splitlines() if done else []
-    ended = False
+    ended, why = False, ""
     for line in lines:
         try:
             page: dict[str, Any] = json.loads(line)
         except ValueError:
             break
         if "end" in page:
-            ended = True
-            if page["end"]:
-                yield Unread(page["end"], place)
+            ended, why = True, page["end"]
+            if why:
+                yield Unread(why, place)
         elif page["text"].strip():
             part = f"{place.part} page {page['page']}" if page["page"] else f"{place.part} properties"
             yield Part(
                 page["text"], Hint("text"), Place(place.inside, place.cell, place.cell_id, part.strip())
             )
+    if not ended or why:
+        yield from strings.read_strings(data, place, note="")  # what stands in it in clear, at least
     if not ended:
         yield Unread("is a PDF that takes too much time or memory to read, or is broken", place)
