@@ -1,4 +1,4 @@
-"""Finds secrets and personal data in one text: one pass for all rules, then each rule's own look around what it saw."""
+"""Finds secrets and personal data in one text: one pass for all rules, then each rule's own look."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Standard:
         return _settled(claims)
 
     def _of_column(self, text: str, hint: Hint) -> Iterator[tuple[int, rulebook.Rule, int, int]]:
-        """What only the column's name tells."""
+        # What only the column's name tells.
         for rule in self._rules:
             if rule.reader == "number" and rule.near is not None and rule.near.search(hint.column):
                 spans = personal.numbers(rule, rule.regex.finditer(text), text, hint)

@@ -1,6 +1,7 @@
 """Rules of an organisation or a team, from a TOML file; gitleaks' rule files are read as they are.
 
-Their patterns run on RE2, whose time is linear in the text whatever the pattern: no file of rules can hang a scan.
+Their patterns run on RE2, whose time is linear in the text whatever the pattern: no file of rules can hang a
+scan.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ _ALLOW_KNOWN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What is let go: values, whole matches or lines that a pattern finds something in, and words in the value."""
+    """What is let go: values, matches or lines that a pattern finds something in, and words in the value."""
 
     target: str
     patterns: tuple[Any, ...]
@@ -167,7 +168,7 @@ def read(path: Path) -> tuple[OwnRule, ...]:
         raise invalid(
             "rules",
             "Own rules need RE2, for which google-re2 has no build for this machine.",
-            "Scan without own rules here, or where there is one (Linux on x86-64 or ARM, macOS on ARM, Windows).",
+            "Scan without own rules here, or on Linux (x86-64, ARM), macOS (ARM) or Windows.",
         )
     lines = [number for number, line in enumerate(text.splitlines(), 1) if line.strip() == "[[rules]]"]
     entries = document.get("rules", [])

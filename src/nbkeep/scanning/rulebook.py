@@ -22,9 +22,10 @@ _AFTER = r"(?![A-Za-z0-9_])"
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. `rank`: the lower one keeps what two of them claim. `before`, `after`: how far the second pass looks.
+    """One rule. `rank`: the lower one keeps what two of them claim.
 
-    Both are in characters, from where the first pass saw the trigger's end.
+    `before`, `after`: how far the second pass looks, in characters, from the end of its
+    trigger.
     """
 
     id: str
@@ -90,7 +91,9 @@ def built_in() -> tuple[Rule, ...]:
 
 
 def _rule(entry: dict[str, Any]) -> Rule:
-    listed = {name: _tuples(value) if isinstance(value, list) else value for name, value in entry.items()}
+    listed: dict[str, Any] = {
+        name: _tuples(value) if isinstance(value, list) else value for name, value in entry.items()
+    }
     if not entry.get("trigger") and not entry.get("reader"):
         listed["trigger"] = entry["pattern"]
     return Rule(**listed)
