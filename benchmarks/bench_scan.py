@@ -175,7 +175,7 @@ def secrets_found(folder: Path, real: Path | None, skip: set[str]) -> None:
             )
         )
     print(
-        f"{len(planted)} planted secrets, {mib:.1f} MiB; {len([*(folder / 'clean').iterdir()])} clean notebooks"
+        f"{len(planted)} planted secrets, {mib:.1f} MiB; {sum(1 for _ in (folder / 'clean').iterdir())} clean ones"
     )
     print(f"{'':32}" + "".join(f"{name:>16}" for name in tools))
     for what, counts in sorted(by_place.items()):
@@ -249,7 +249,7 @@ def _images(size: int) -> Any:
 
 def _book(outputs: list[Any]) -> Any:
     nbformat: Any = importlib.import_module("nbformat")
-    cell = {
+    cell: dict[str, Any] = {
         "cell_type": "code",
         "id": "a",
         "metadata": {},

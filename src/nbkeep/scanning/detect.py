@@ -12,7 +12,7 @@ from .interface import Hit
 from .placeholders import is_stand_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from .interface import Detector, Hint
@@ -41,7 +41,9 @@ def with_rules(path: Path) -> Detector:
 class Standard:
     """The built-in rules, and those of an organisation. May be used by several threads."""
 
-    def __init__(self, engine: type[engines.FirstPass] | None = None, own: Sequence[OwnRule] = ()) -> None:
+    def __init__(
+        self, engine: Callable[[Sequence[str]], engines.FirstPass] | None = None, own: Sequence[OwnRule] = ()
+    ) -> None:
         self._rules = rulebook.built_in()
         triggers = [engines.shortened(rule.trigger) if not rule.only_names else "" for rule in self._rules]
         self._first = engines.best(triggers) if engine is None else engine(triggers)

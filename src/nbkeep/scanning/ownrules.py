@@ -6,6 +6,7 @@ scan.
 
 from __future__ import annotations
 
+import importlib
 import random
 import re
 import tomllib
@@ -17,10 +18,6 @@ from nbkeep.model.errors import invalid
 from .examples import fill
 from .placeholders import entropy
 
-try:
-    import re2
-except ImportError:  # no wheel for this machine
-    re2 = None
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +25,16 @@ if TYPE_CHECKING:
 
     from .interface import Hint
 
+
+def _engine() -> Any:
+    """Return RE2 (which says nothing of its types), None where there is no build of it for this machine."""
+    try:
+        return importlib.import_module("re2")
+    except ImportError:
+        return None
+
+
+re2 = _engine()
 _MOST_BYTES = 2 * 2**20
 _MOST_RULES = 2_000
 _PROGRAM = 8_000  # instructions of RE2: what a pattern may weigh, which bounds the time for each character
@@ -245,7 +252,7 @@ class _Reader:
     def allowed(self, owner: dict[str, Any]) -> tuple[Allowed, ...]:
         """Return the allow-lists of a rule, or of the file."""
         several = owner.get("allowlists", [])
-        given = [*several] if isinstance(several, list) else [several]  # pyright: ignore[reportUnknownVariableType]
+        given: list[Any] = [*several] if isinstance(several, list) else [several]  # pyright: ignore[reportUnknownVariableType]
         if "allowlist" in owner:
             given.append(owner["allowlist"])
         return tuple(self._allowed(one) for one in given)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

@@ -60,7 +60,7 @@ _EMPTY = frozenset(("", "nan", "none", "null", "n/a", "na", "nat", "-", "<na>", 
 _MOST = 0.6
 # Given names that are common in many countries: for columns that are called "name" and may hold anything.
 _GIVEN = frozenset(
-    (files(__package__) / "rules" / "given-names.txt")
+    (files("nbkeep.scanning") / "rules" / "given-names.txt")
     .read_text(encoding="utf-8")
     .partition("\n\n")[2]
     .split()

@@ -85,7 +85,7 @@ def built_in() -> tuple[Rule, ...]:
     """Return the built-in rules, in the order of their files."""
     rules: list[Rule] = []
     for name in FILES:
-        text = (files(__package__) / "rules" / name).read_text(encoding="utf-8")
+        text = (files("nbkeep.scanning") / "rules" / name).read_text(encoding="utf-8")
         rules.extend(_rule(entry) for entry in tomllib.loads(text)["rules"])
     return tuple(rules)
 
