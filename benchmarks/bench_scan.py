@@ -175,7 +175,8 @@ def secrets_found(folder: Path, real: Path | None, skip: set[str]) -> None:
             )
         )
     print(
-        f"{len(planted)} planted secrets, {mib:.1f} MiB; {sum(1 for _ in (folder / 'clean').iterdir())} clean ones"
+        f"{len(planted)} planted secrets, {mib:.1f} MiB; "
+        f"{sum(1 for _ in (folder / 'clean').iterdir())} clean notebooks"
     )
     print(f"{'':32}" + "".join(f"{name:>16}" for name in tools))
     for what, counts in sorted(by_place.items()):

@@ -18,7 +18,6 @@ from nbkeep.model.errors import invalid
 from .examples import fill
 from .placeholders import entropy
 
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path

@@ -91,13 +91,14 @@ def built_in() -> tuple[Rule, ...]:
 
 
 def _rule(entry: dict[str, Any]) -> Rule:
-    listed: dict[str, Any] = {
-        name: _tuples(value) if isinstance(value, list) else value for name, value in entry.items()
-    }
+    listed: dict[str, Any] = {name: _frozen(value) for name, value in entry.items()}
     if not entry.get("trigger") and not entry.get("reader"):
         listed["trigger"] = entry["pattern"]
     return Rule(**listed)
 
 
-def _tuples(value: list[Any]) -> tuple[Any, ...]:
-    return tuple(tuple(one) if isinstance(one, list) else one for one in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+def _frozen(value: Any) -> Any:
+    """Return lists, and those in them, as tuples: a rule is never changed."""
+    if isinstance(value, list):
+        return tuple(_frozen(one) for one in value)  # pyright: ignore[reportUnknownVariableType]
+    return value
