@@ -3,7 +3,7 @@
     python benchmarks/scan_corpus.py FOLDER [--seed N] [--each N]
 
 The same for the same seed. Every value is made when this runs (nbkeep.scanning.examples); nothing in it is anybody's.
-`planted/KIND--PLACE--N.ipynb` holds one secret each, `clean/` none, `people/` tables with labels in `people.json`.
+`planted/KIND--PLACE--N.ipynb` holds one secret each, `without/` the same without it, `clean/` none, `people/` tables with labels in `people.json`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import html
+import itertools
 import json
 import random
 import struct
@@ -107,7 +108,7 @@ def _shown(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _png(name: str, value: str) -> str:
-    """An image of one pixel with a comment."""
+    # An image of one pixel with a comment.
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -188,18 +189,17 @@ def notebook(cells: list[Cell], **metadata: Any) -> bytes:
     ).encode()
 
 
-def _widget(name: str, value: str, rng: random.Random) -> bytes:
-    state = {
-        uuid.UUID(bytes=rng.randbytes(16)).hex: {
-            "model_name": "TextModel",
-            "state": {"description": name, "value": f"{name}={value}"},
-        }
-    }
-    return notebook(_noise(rng), widgets={"application/vnd.jupyter.widget-state+json": {"state": state}})
+def _widget(name: str, value: str, rng: random.Random) -> tuple[bytes, bytes]:
+    """Return a notebook with a secret in the state of a widget, and the same without."""
+    model = {"model_name": "TextModel", "state": {"description": name, "value": f"{name}={value}"}}
+    state = {"state": {rng.randbytes(16).hex(): model}}
+    cells = _noise(rng)
+    return notebook(cells, widgets={"application/vnd.jupyter.widget-state+json": state}), notebook(cells)
 
 
 def _noise(rng: random.Random) -> list[Cell]:
-    """What honest notebooks are full of: hashes, ids, images, minified script, numbers, sample keys, names of models."""
+    # What honest notebooks are full of: hashes, ids, images, minified script, numbers, sample keys, names of
+    # models.
     words = [rng.choice(_WORDS) for _ in range(6)]
     figures = "\n".join(" ".join(f"{rng.gauss(0, 100):.12f}" for _ in range(5)) for _ in range(20))
     long_numbers = "\n".join(
@@ -208,7 +208,7 @@ def _noise(rng: random.Random) -> list[Cell]:
     digest, commit = rng.randbytes(32).hex(), rng.randbytes(20).hex()
     script = "".join(
         f"function {a}{i}(t,e){{return t.{b}&&e[{i}]||{{key:'{a}',token:e.{b}}}}}"
-        for i, (a, b) in enumerate(zip(words, words[1:], strict=False))
+        for i, (a, b) in enumerate(itertools.pairwise(words))
     )
     lines = [
         f"import pandas as pd\n{words[0]} = pd.read_csv('data/{words[1]}_2024.csv')  # sha256 {digest}\n",
@@ -342,7 +342,7 @@ _OF_NOBODY: dict[str, Callable[[random.Random], str]] = {
 
 
 def _frame(columns: dict[str, list[str]]) -> Cell:
-    """A data frame as pandas shows it."""
+    # A data frame as pandas shows it.
     head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
     rows = "".join(
         f"<tr><th>{n}</th>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
@@ -366,20 +366,23 @@ def table_of(
 
 def write(folder: Path, seed: int = 6, each: int = 2) -> None:
     """Write the corpus. `each`: notebooks of each kind in each place."""
-    for name in ("planted", "clean", "people"):
+    for name in ("planted", "without", "clean", "people"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for kind, (name, template) in KINDS.items():
         for place in (*PLACES, "widget state"):
             for number in range(each):
                 rng = random.Random(f"{seed} {kind} {place} {number}")
                 value = fill(template, rng)
+                named = f"{kind}--{place.replace(' ', '_')}--{number}.ipynb"
                 if place == "widget state":
-                    data = _widget(name, value, rng)
+                    data, bare = _widget(name, value, rng)
                 else:
                     cells = _noise(rng)
+                    bare = notebook(cells)
                     cells.insert(rng.randrange(len(cells)), PLACES[place](name, value))
                     data = notebook(cells)
-                (folder / "planted" / f"{kind}--{place.replace(' ', '_')}--{number}.ipynb").write_bytes(data)
+                (folder / "planted" / named).write_bytes(data)
+                (folder / "without" / named).write_bytes(bare)
     for number in range(150):
         rng = random.Random(f"{seed} clean {number}")
         cells = [cell for _ in range(4) for cell in _noise(rng)]
@@ -397,6 +400,7 @@ def write(folder: Path, seed: int = 6, each: int = 2) -> None:
 
 
 def main() -> None:
+    """Write the corpus into a folder."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -36,10 +36,10 @@ def test_a_rule_finds_its_examples_and_lets_the_others_go(rule: rulebook.Rule) -
     assert rule.others or rule.table_others, "give it counter-examples"
     for seed in range(4):
         rng = random.Random(f"{rule.id}{seed}")
-        for kind, templates in (("text", rule.examples), ("config", rule.config_examples)):
+        usual = "code" if rule.reader == "assignment" else "text"
+        for kind, templates in ((usual, rule.examples), ("config", rule.config_examples)):
             for template in templates:
                 text = examples.fill(template, rng)
-                kind = kind if kind == "config" else "code" if rule.reader == "assignment" else "text"
                 assert rule.id in found(text, kind, name=rule.example_name), (template, text)
                 padded = f"print('é')\n{'x ' * 300}\n{text}\n{'y ' * 300}"
                 assert rule.id in found(padded, kind, name=rule.example_name), (template, text)

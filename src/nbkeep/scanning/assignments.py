@@ -1,4 +1,4 @@
-"""Reads what is assigned to a name that says "password" or "key", in code, configuration, URLs, commands and output."""
+"""Reads what is assigned to a name that says "password" or "key": in code, URLs, commands and output."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _TAIL = re.compile(_AFTER + _VALUE)
 
 
 def after(text: str, ends: Iterable[int]) -> Iterator[re.Match[str]]:
-    """Yield what follows each of the places where a telling name was seen: its rest, an operator and a value."""
+    """Yield what follows each place where a telling name was seen: its rest, an operator and a value."""
     for end in ends:
         match = _TAIL.match(text, end)
         if match is not None:
@@ -106,7 +106,7 @@ def _value(match: re.Match[str], text: str, kind: str) -> tuple[int, int] | None
 
 
 def _bare_in_code(match: re.Match[str], text: str, begin: int, before: str, name: str) -> bool:
-    """In code a value without quotes is a name, except in URLs, options, connection strings and shell lines."""
+    # In code a value without quotes is a name, except in URLs, options, connection strings and shell lines.
     if name.startswith("--") or (before in {"?", "&", ";"} and match["op"] == "="):
         return True
     head = text[max(text.rfind("\n", max(0, begin - _LINE), begin) + 1, begin - _LINE, 0) : begin]

@@ -72,7 +72,8 @@ def crc_is_right(value: str) -> bool:
 
 
 def _crc32_if_36(match: Match) -> bool:
-    """A wrong checksum is no proof of innocence (a token cut or mistyped is still half known): only words are let go."""
+    # A wrong checksum is no proof of innocence (a token cut or mistyped is still half known): only words are
+    # let go.
     value = value_of(match)
     body = value.partition("_")[2]
     return crc_is_right(value) if len(body) == 36 and _is_plain_case(body) else True
@@ -83,9 +84,9 @@ def _is_plain_case(body: str) -> bool:
 
 
 def _jwt(match: Match) -> bool:
-    """The header is JSON with an algorithm, and it is not the token that every page about them shows."""
+    # The header is JSON with an algorithm, and it is not the token that every page about them shows.
     value = value_of(match)
-    head, body, signature = (value.split(".") + ["", ""])[:3]
+    head, body, signature = [*value.split("."), "", ""][:3]
     decoded = _json_of(head)
     if not isinstance(decoded, dict) or not {"alg", "enc"} & set(decoded):  # pyright: ignore[reportUnknownArgumentType]
         return False
@@ -107,7 +108,7 @@ def _bytes_of(part: str) -> bytes:
 
 
 def _armour(match: Match) -> bool:
-    """What stands between the lines is base64 of some length: no dots, no words."""
+    # What stands between the lines is base64 of some length: no dots, no words.
     letters = _NOISE.sub("", value_of(match))
     return len(letters) >= 40 and entropy(letters) >= 4.0 and not re.search(r"x{8,}|\.{3}", letters)
 
@@ -123,7 +124,7 @@ def _url_password(match: Match) -> bool:
 
 
 def _basic_auth(match: Match) -> bool:
-    """It decodes to a name and a password in readable characters."""
+    # It decodes to a name and a password in readable characters.
     try:
         text = base64.b64decode(value_of(match), validate=True).decode()
     except (binascii.Error, ValueError):
@@ -185,7 +186,7 @@ def _password_like(match: Match) -> bool:
 
 
 def _cookie_line(match: Match) -> bool:
-    """It stands behind the word, in the same line."""
+    # It stands behind the word, in the same line.
     before = match.string[max(0, match.start() - 300) : match.start()]
     return "cookie" in before[before.rfind("\n") + 1 :].lower()
 

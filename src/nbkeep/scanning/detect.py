@@ -1,4 +1,4 @@
-"""Finds secrets and personal data in one text: one pass for all rules, then each rule's own look around what it saw."""
+"""Finds secrets and personal data in one text: one pass for all rules, then each rule's own look."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .interface import Hit
 from .placeholders import is_stand_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from .interface import Detector, Hint
@@ -41,7 +41,9 @@ def with_rules(path: Path) -> Detector:
 class Standard:
     """The built-in rules, and those of an organisation. May be used by several threads."""
 
-    def __init__(self, engine: type[engines.FirstPass] | None = None, own: Sequence[OwnRule] = ()) -> None:
+    def __init__(
+        self, engine: Callable[[Sequence[str]], engines.FirstPass] | None = None, own: Sequence[OwnRule] = ()
+    ) -> None:
         self._rules = rulebook.built_in()
         triggers = [engines.shortened(rule.trigger) if not rule.only_names else "" for rule in self._rules]
         self._first = engines.best(triggers) if engine is None else engine(triggers)
@@ -77,7 +79,7 @@ class Standard:
         return _settled(claims)
 
     def _of_column(self, text: str, hint: Hint) -> Iterator[tuple[int, rulebook.Rule, int, int]]:
-        """What only the column's name tells."""
+        # What only the column's name tells.
         for rule in self._rules:
             if rule.reader == "number" and rule.near is not None and rule.near.search(hint.column):
                 spans = personal.numbers(rule, rule.regex.finditer(text), text, hint)

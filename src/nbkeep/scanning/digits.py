@@ -1,12 +1,12 @@
 """Numbers with check digits: is this one right, and (for tests and benchmarks) make one that is.
 
-Each function takes the number as it is written, and names where its rule stands. None of them says that a number is
-somebody's, only that it could be.
+Each function takes the number as it is written, and names where its rule stands. None of them says that a
+number is somebody's, only that it could be.
 """
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from typing import TYPE_CHECKING
 
@@ -103,8 +103,8 @@ _HETU = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 _FISCAL_ODD = dict(
     zip(
         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16,
-         10, 22, 25, 24, 23),
+        (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8,
+         12, 14, 16, 10, 22, 25, 24, 23),
         strict=True,
     )
 )  # fmt: skip
@@ -113,7 +113,8 @@ _D = (
     "5987604321", "6598710432", "7659821043", "8765932104", "9876543210",
 )  # fmt: skip
 _P = (
-    "0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415", "7046913258",
+    "0123456789", "1576283094", "5803796142", "8916043527", "9453126870",
+    "4286573901", "2793806415", "7046913258",
 )  # fmt: skip
 
 
@@ -140,7 +141,7 @@ def luhn(text: str) -> bool:
 
 
 def card(text: str) -> bool:
-    """Luhn, and a length and first digits that an issuer uses (ISO/IEC 7812: Visa, Mastercard, Amex, and the others)."""
+    """Luhn, and a length and first digits that an issuer uses (ISO/IEC 7812)."""
     value = bare(text)
     return value.isdigit() and _issued(value) and luhn(value) and len(set(value)) >= 4
 
@@ -166,7 +167,7 @@ def es_dni(text: str) -> bool:
 
 
 def fr_nir(text: str) -> bool:
-    """France's NIR: a key that is 97 less the remainder modulo 97, Corsica's 2A and 2B as 19 and 18 (INSEE)."""
+    """France's NIR: 97 less the remainder modulo 97, with Corsica's 2A and 2B as 19 and 18 (INSEE)."""
     value = bare(text)
     number = value[:13].replace("2A", "19").replace("2B", "18")
     return (
@@ -178,7 +179,7 @@ def fr_nir(text: str) -> bool:
 
 
 def de_tax(text: str) -> bool:
-    """Germany's Steuer-ID: ISO 7064 MOD 11,10, and one digit twice or three times among the first ten (BZSt)."""
+    """Germany's Steuer-ID: ISO 7064 MOD 11,10; one digit is there twice or thrice in the first ten (BZSt)."""
     value = bare(text)
     if len(value) != 11 or not value.isdigit() or value[0] == "0":
         return False
@@ -204,7 +205,7 @@ def it_fiscal(text: str) -> bool:
 
 
 def nl_bsn(text: str) -> bool:
-    """The Netherlands' BSN: the eleven-test, with the last place counted as minus one (RvIG)."""
+    """Dutch BSN: the eleven-test, with the last place counted as minus one (RvIG)."""
     value = bare(text).rjust(9, "0")
     if len(value) != 9 or not value.isdigit() or len(set(value)) < 3:
         return False
@@ -212,7 +213,7 @@ def nl_bsn(text: str) -> bool:
 
 
 def be_number(text: str) -> bool:
-    """Belgium's national number: 97 less the remainder modulo 97, with a 2 before it from the year 2000 on."""
+    """Belgium's national number: 97 less the remainder modulo 97, after a 2 from the year 2000 on."""
     value = bare(text)
     if (
         len(value) != 11
@@ -264,7 +265,7 @@ def fi_hetu(text: str) -> bool:
 
 
 def uk_nhs(text: str) -> bool:
-    """The NHS number: a weighted sum modulo 11, and never 10 (NHS Data Dictionary)."""
+    """NHS number: a weighted sum modulo 11, and never 10 (NHS Data Dictionary)."""
     value = bare(text)
     if len(value) != 10 or not value.isdigit() or len(set(value)) < 3:
         return False
@@ -285,7 +286,7 @@ def br_cpf(text: str) -> bool:
 
 
 def us_ssn(text: str) -> bool:
-    """The United States' SSN has no check digit: areas, groups and serials that are given out (SSA), no sample."""
+    """United States' SSN: no check digit; areas, groups and serials that are given out (SSA), no sample."""
     value = bare(text)
     if (
         len(value) != 9
@@ -309,7 +310,7 @@ def in_aadhaar(text: str) -> bool:
 
 def _is_date(year: int, month: int, day: int) -> bool:
     try:
-        datetime.date(year, month, day)
+        dt.date(year, month, day)
     except ValueError:
         return False
     return True
@@ -338,7 +339,7 @@ CHECKS: dict[str, Callable[[str], bool]] = {
 def _until(
     check: Callable[[str], bool], form: Callable[[random.Random], str]
 ) -> Callable[[random.Random], str]:
-    """A right number by trying: the last digit or two are right once in a hundred at worst."""
+    # A right number by trying: the last digit or two are right once in a hundred at worst.
 
     def make(rng: random.Random) -> str:
         while not check(made := form(rng)):
@@ -367,11 +368,12 @@ def _fiscal(rng: random.Random) -> str:
     letters = "BCDFGLMNPRSTVZ"
     name = "".join(rng.choice(letters) for _ in range(6))
     year, _month, day = _day(rng)
-    return f"{name}{year}{rng.choice('ABCDEHLMPRST')}{day}{rng.choice(letters)}{_n(rng, 3)}{rng.choice('ABCDEFGHIJKLMNOPQRSTUVWXYZ')}"
+    month, check = rng.choice("ABCDEHLMPRST"), chr(rng.randrange(65, 91))
+    return f"{name}{year}{month}{day}{rng.choice(letters)}{_n(rng, 3)}{check}"
 
 
 def _nir(rng: random.Random) -> str:
-    year, month, _day_ = _day(rng)
+    year, month, _ = _day(rng)
     body = f"{rng.choice('12')}{year}{month}{rng.randrange(1, 96):02}{_n(rng, 6)}"
     return f"{body}{97 - int(body) % 97:02}"
 
@@ -389,9 +391,7 @@ MAKERS: dict[str, Callable[[random.Random], str]] = {
     "es-dni": _until(es_dni, lambda r: _n(r, 8) + r.choice(_DNI)),
     "es-nie": _until(es_dni, lambda r: r.choice("XYZ") + _n(r, 7) + r.choice(_DNI)),
     "fr-nir": _nir,
-    "de-tax": _until(
-        de_tax, lambda r: "".join(r.sample("0123456789", 9) + [r.choice("0123456789")]) + _n(r, 1)
-    ),
+    "de-tax": _until(de_tax, lambda r: "".join(r.sample("0123456789", 9)) + _n(r, 2)),
     "it-fiscal": _until(it_fiscal, _fiscal),
     "nl-bsn": _until(nl_bsn, lambda r: _n(r, 9)),
     "be-number": _belgian,

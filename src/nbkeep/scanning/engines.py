@@ -1,8 +1,8 @@
-"""The first pass: which rules may have something in a text, and where. One pass for all rules, in linear time.
+"""The first pass: which rules may have something in a text, and where; for all rules at once.
 
-Hyperscan (Vectorscan on ARM) where there is a wheel of it; else Python's own `re`, rule by rule, which is slower and
-finds the same. Both see a text as ASCII with a mark in place of every other character, so that a byte is a character
-and an offset needs no translation.
+Hyperscan (Vectorscan on ARM) where there is a wheel of it; else Python's own `re`, rule by rule, which is
+slower and finds the same. Both see a text as ASCII with a mark in place of every other character, so that a
+byte is a character and an offset needs no translation.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ _ENOUGH = 8
 
 
 def shortened(trigger: str) -> str:
-    """Return a trigger that ends with its first long repeat: the second pass looks at the rest, and short ones compile
-    fast. A long repeat that a trigger begins with is made short only.
+    """Return a trigger that ends with its first long repeat, so that it compiles fast.
+
+    The second pass looks at the rest. A long repeat that a trigger begins with is made short only.
 
     >>> shortened("ghp_[A-Za-z0-9]{36}"), shortened("x(?:a{20}b|cd)e"), shortened("[0-9]{20}-us")
     ('ghp_[A-Za-z0-9]{8}', 'x(?:a{8}|cd)', '[0-9]{8}-us')
@@ -79,7 +80,7 @@ def shortened(trigger: str) -> str:
 
 
 def _ascii(text: str) -> bytes:
-    """A line break comes first, because patterns ask what stands before; so an offset in the text is one less."""
+    # A line break comes first, because patterns ask what stands before; so an offset in the text is one less.
     return b"\n" + text.encode("ascii", "replace")
 
 

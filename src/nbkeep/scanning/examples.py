@@ -1,7 +1,7 @@
 """Texts that look like credentials, made when they are needed: templates filled in from a seeded generator.
 
-Nothing in the repository looks like a credential; a rule's examples, the tests' texts and the benchmark's corpus all
-come from here. `{hex:32}` is replaced by 32 hexadecimal digits; `{{` and `}}` are braces.
+Nothing in the repository looks like a credential; a rule's examples, the tests' texts and the benchmark's
+corpus all come from here. `{hex:32}` is replaced by 32 hexadecimal digits; `{{` and `}}` are braces.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def field(name: str, argument: str, rng: random.Random) -> str:
 
 
 def characters(alphabet: str, count: int, rng: random.Random) -> str:
-    """Return random characters that make up a plausible key: of each kind that there is room for, and no run of one."""
+    """Return random characters that make up a plausible key: of each kind, and no run of one."""
     kinds = [
         k for k in (string.digits, string.ascii_lowercase, string.ascii_uppercase) if set(k) & set(alphabet)
     ]
@@ -144,7 +144,7 @@ def _basic(_argument: str, rng: random.Random) -> str:
 
 
 def _discord(_argument: str, rng: random.Random) -> str:
-    """A bot's id, in base64: eighteen digits."""
+    # A bot's id, in base64: eighteen digits.
     return _b64url(str(rng.randrange(4 * 10**17, 9 * 10**17)).encode())
 
 

@@ -10,8 +10,8 @@ from typing import Protocol
 class Hint:
     """What the detector may know about a text.
 
-    `kind`: "code", "text", "config", "table" or "output". `column`: of a table's cell values, the column's
-    name (the text then has one value a line). `name`: the file's name, for rules that hold for some files only.
+    `kind`: "code", "text", "config", "table" or "output". `column`: of a table's cells, the column's name
+    (the text then has one value a line). `name`: the file's name, for rules that hold for some files only.
     """
 
     kind: str
@@ -23,9 +23,9 @@ class Hint:
 class Hit:
     """Something that was found in a text.
 
-    `rule`: its id, e.g. "aws-access-key-id". `kind`: "secret" or "personal". `title`: words for a person, e.g.
-    "AWS access key". `severity`: "low", "medium", "high" or "critical". `begin` and `end`: where the value
-    itself stands in the text, in characters.
+    `rule`: its id, e.g. "aws-access-key-id". `kind`: "secret" or "personal". `title`: words for a person,
+    e.g. "AWS access key". `severity`: "low", "medium", "high" or "critical". `begin` and `end`: where the
+    value itself stands in the text, in characters.
     """
 
     rule: str

@@ -1,10 +1,12 @@
 """Rules of an organisation or a team, from a TOML file; gitleaks' rule files are read as they are.
 
-Their patterns run on RE2, whose time is linear in the text whatever the pattern: no file of rules can hang a scan.
+Their patterns run on RE2, whose time is linear in the text whatever the pattern: no file of rules can hang a
+scan.
 """
 
 from __future__ import annotations
 
+import importlib
 import random
 import re
 import tomllib
@@ -16,17 +18,22 @@ from nbkeep.model.errors import invalid
 from .examples import fill
 from .placeholders import entropy
 
-try:
-    import re2
-except ImportError:  # no wheel for this machine
-    re2 = None
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from .interface import Hint
 
+
+def _engine() -> Any:
+    """Return RE2 (which says nothing of its types), None where there is no build of it for this machine."""
+    try:
+        return importlib.import_module("re2")
+    except ImportError:
+        return None
+
+
+re2 = _engine()
 _MOST_BYTES = 2 * 2**20
 _MOST_RULES = 2_000
 _PROGRAM = 8_000  # instructions of RE2: what a pattern may weigh, which bounds the time for each character
@@ -59,7 +66,7 @@ _ALLOW_KNOWN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What is let go: values, whole matches or lines that a pattern finds something in, and words in the value."""
+    """What is let go: values, matches or lines that a pattern finds something in, and words in the value."""
 
     target: str
     patterns: tuple[Any, ...]
@@ -167,7 +174,7 @@ def read(path: Path) -> tuple[OwnRule, ...]:
         raise invalid(
             "rules",
             "Own rules need RE2, for which google-re2 has no build for this machine.",
-            "Scan without own rules here, or where there is one (Linux on x86-64 or ARM, macOS on ARM, Windows).",
+            "Scan without own rules here, or on Linux (x86-64, ARM), macOS (ARM) or Windows.",
         )
     lines = [number for number, line in enumerate(text.splitlines(), 1) if line.strip() == "[[rules]]"]
     entries = document.get("rules", [])
@@ -244,7 +251,7 @@ class _Reader:
     def allowed(self, owner: dict[str, Any]) -> tuple[Allowed, ...]:
         """Return the allow-lists of a rule, or of the file."""
         several = owner.get("allowlists", [])
-        given = [*several] if isinstance(several, list) else [several]  # pyright: ignore[reportUnknownVariableType]
+        given: list[Any] = [*several] if isinstance(several, list) else [several]  # pyright: ignore[reportUnknownVariableType]
         if "allowlist" in owner:
             given.append(owner["allowlist"])
         return tuple(self._allowed(one) for one in given)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

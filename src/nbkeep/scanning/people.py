@@ -15,7 +15,8 @@ _NAME = re.compile(
     r"^(?:(?:first|last|given|family|middle|maiden|full|sur|christian|customer|client|patient|employee|person|student|"
     r"contact|member|user|owner|manager|passenger|author|guest|teacher|doctor|legal|display|account_?holder|"
     r"card_?holder|holder|applicant|borrower|recipient|sender)[ _.\-]?(?:full[ _.\-]?)?names?|"
-    r"surname|forename|lastname|firstname|fullname|vorname|nachname|familienname|pr[eé]nom|nom(?:[ _]de[ _]famille)?|"
+    r"surname|forename|lastname|firstname|fullname|vorname|nachname|familienname|"
+    r"pr[eé]nom|nom(?:[ _]de[ _]famille)?|"
     r"nombre|apellidos?|nome|cognome|sobrenome|voornaam|achternaam|imi[eę]|nazwisko|f[oö]rnamn|efternamn|etunimi|sukunimi|"
     r"fname|lname|customer|patient|employee|passenger|contact[ _]person)$",
     re.IGNORECASE,
@@ -25,14 +26,17 @@ _MAYBE_NAME = re.compile(
 )
 _STREET = re.compile(
     r"^(?:(?:street|home|mailing|postal|billing|shipping|delivery|residential|work|customer|patient|full|primary|"
-    r"contact|user|client|employee)?[ _.\-]?(?:address|addr)[ _.\-]?(?:line)?[ _.\-]?[123]?|street(?:[ _]name)?|"
+    r"contact|user|client|employee)?[ _.\-]?(?:address|addr)[ _.\-]?(?:line)?[ _.\-]?[123]?|"
+    r"street(?:[ _]name)?|"
     r"stra(?:ss|ß)e|anschrift|adresse|adress|direcci[oó]n|domicilio|calle|indirizzo|via|endere[cç]o|morada|rua|adres|"
     r"ulica|straat|katuosoite|osoite|gatuadress|home)$",
     re.IGNORECASE,
 )
 _BIRTH = re.compile(
-    r"^(?:(?:date[ _.\-]?of[ _.\-]?)?birth(?:[ _.\-]?(?:date|day))?|dob|d\.o\.b\.?|bdate|born(?:[ _]on)?|geburtsdatum|geboren|"
-    r"date[ _]de[ _]naissance|naissance|fecha[ _]de[ _]nacimiento|nacimiento|data[ _]di[ _]nascita|geboortedatum|"
+    r"^(?:(?:date[ _.\-]?of[ _.\-]?)?birth(?:[ _.\-]?(?:date|day))?|dob|d\.o\.b\.?|bdate|born(?:[ _]on)?|"
+    r"geburtsdatum|geboren|"
+    r"date[ _]de[ _]naissance|naissance|fecha[ _]de[ _]nacimiento|nacimiento|data[ _]di[ _]nascita|"
+    r"geboortedatum|"
     r"(?:customer|patient|employee)[ _](?:dob|birth_?date))$",
     re.IGNORECASE,
 )
@@ -43,18 +47,20 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _PERSON = re.compile(
-    r"(?:(?:Dr|Mrs?|Ms|Prof|Herr|Frau|Mme|M|Sr|Sra)\.? )?[^\W\d_]['’\w.\-]*(?:,? (?:(?:van|von|de|der|den|da|di|del|la|"
-    r"le|bin|al|el|dos|du|ter|zu)\b ?)*[^\W\d_]['’\w.\-]*){0,4}\Z"
+    r"(?:(?:Dr|Mrs?|Ms|Prof|Herr|Frau|Mme|M|Sr|Sra)\.? )?[^\W\d_]['\u2019\w.\-]*(?:,? "
+    r"(?:(?:van|von|de|der|den|da|di|del|la|"
+    r"le|bin|al|el|dos|du|ter|zu)\b ?)*[^\W\d_]['\u2019\w.\-]*){0,4}\Z"
 )
 _DATE = re.compile(
-    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}|\d{1,2}[ -][A-Za-z]{3,9}[ -,]+\d{4})(?:[ T]00:00.*)?\Z"
+    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}|"
+    r"\d{1,2}[ -][A-Za-z]{3,9}[ -,]+\d{4})(?:[ T]00:00.*)?\Z"
 )
 _PLACE = re.compile(r"0x[0-9a-f]+|[0-9.:]+\Z|[^ ]+@[^ ]+|https?:|[0-9a-f]{12,}|[/\\]", re.IGNORECASE)
 _EMPTY = frozenset(("", "nan", "none", "null", "n/a", "na", "nat", "-", "<na>", "..."))
 _MOST = 0.6
 # Given names that are common in many countries: for columns that are called "name" and may hold anything.
 _GIVEN = frozenset(
-    (files(__package__) / "rules" / "given-names.txt")
+    (files("nbkeep.scanning") / "rules" / "given-names.txt")
     .read_text(encoding="utf-8")
     .partition("\n\n")[2]
     .split()
@@ -72,7 +78,7 @@ def rows(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def names(column: str, text: str) -> Iterator[tuple[int, int]]:
-    """Yield the cells of a column that is called after people's names and holds such, or is called "name" and does."""
+    """Yield the cells of a column of people's names: by what it is called and by what it holds."""
     bare = _bare(column)
     sure = _NAME.match(bare) is not None
     if not sure and not _MAYBE_NAME.match(bare):
@@ -120,7 +126,7 @@ def _given(value: str) -> bool:
 
 
 def _mostly(text: str, is_one: Callable[[str], bool]) -> list[tuple[int, int, str]]:
-    """The cells that are such, if most of those that hold anything are."""
+    # The cells that are such, if most of those that hold anything are.
     filled = [cell for cell in rows(text) if cell[2].lower() not in _EMPTY]
     kept = [cell for cell in filled if is_one(cell[2])]
     return kept if filled and len(kept) >= _MOST * len(filled) else []

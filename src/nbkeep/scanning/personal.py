@@ -1,4 +1,4 @@
-"""Decides which e-mail addresses, phone numbers, numbers with check digits and IP addresses are somebody's."""
+"""Decides which mail and IP addresses, phone numbers and numbers with check digits are somebody's."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def emails(matches: Iterable[re.Match[str]], text: str) -> Iterator[Span]:
 
 
 def phones(matches: Iterable[re.Match[str]], text: str, hint: Hint) -> Iterator[Span]:
-    """Yield phone numbers that their country's numbering plan has: international ones, and others beside such a word."""
+    """Yield phone numbers of a numbering plan: international ones, and others beside such a word."""
     in_column = bool(PHONE_WORDS.search(hint.column))
     for match in matches:
         begin, end = match.span("value")
@@ -95,8 +95,8 @@ def _is_phone(value: str, regions: tuple[str | None, ...]) -> bool:
 def numbers(rule: Rule, matches: Iterable[re.Match[str]], text: str, hint: Hint) -> Iterator[Span]:
     """Yield numbers whose check digits are right and that stand where such numbers do.
 
-    Chance alone makes one random number in ten (or a hundred) right. So a number without a word beside it counts only
-    when most of what looks like it in the same text is right, too.
+    Chance alone makes one random number in ten (or a hundred) right. So a number without a word beside it
+    counts only when most of what looks like it in the same text is right, too.
     """
     check = digits.CHECKS[rule.number]
     near = rule.near

@@ -19,64 +19,13 @@ _REFERENCE = re.compile(
     r"settings|getpass|input|none$|null$|true$|false$|undefined$|nil$|self\.|args\.|st\.secrets)",
     re.IGNORECASE,
 )
-_WEAK_WORDS = frozenset(
-    [
-        "password",
-        "passwd",
-        "pass",
-        "pwd",
-        "secret",
-        "token",
-        "key",
-        "admin",
-        "root",
-        "user",
-        "username",
-        "test",
-        "testing",
-        "tester",
-        "demo",
-        "default",
-        "none",
-        "null",
-        "postgres",
-        "mysql",
-        "mongo",
-        "redis",
-        "guest",
-        "login",
-        "hidden",
-        "required",
-        "optional",
-        "string",
-        "text",
-        "value",
-        "postgrespassword",
-        "mypassword",
-        "mysecret",
-        "mytoken",
-        "mypass",
-        "password1",
-        "password123",
-        "pass123",
-        "secret123",
-        "test123",
-        "admin123",
-        "changeit",
-        "letmein",
-        "qwerty",
-        "minioadmin",
-        "guest123",
-        "s3cr3t",
-        "p4ssw0rd",
-        "passw0rd",
-        "pa55word",
-        "p@ssw0rd",
-        "p@ssword",
-        "supersecret",
-        "supersecretpassword",
-        "topsecret",
-    ]
+_WEAK_WORDS = re.compile(
+    r"admin|admin123|changeit|default|demo|guest|guest123|hidden|key|letmein|login|minioadmin|"
+    r"mongo|mypass|mypassword|mysecret|mysql|mytoken|none|null|optional|p4ssw0rd|p@ssw0rd|"
+    r"p@ssword|pa55word|pass|pass123|passw0rd|passwd|password|password1|password123|postgres|"
+    r"postgrespassword|pwd|qwerty|redis|required|root|s3cr3t|secret|secret123|string|"
+    r"supersecret|supersecretpassword|test|test123|tester|testing|text|token|topsecret|user|"
+    r"username|value"
 )
 _WORDS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])")
 
@@ -111,7 +60,7 @@ def is_weak_word(value: str) -> bool:
     """Tell whether a value is a word that manuals use where a password stands."""
     bare = value.lower().strip("'\"")
     return (
-        bare in _WEAK_WORDS
+        _WEAK_WORDS.fullmatch(bare) is not None
         or re.fullmatch(r"(?:test|demo|dummy|my|pass|user|admin)[a-z_]*[0-9]{0,4}", bare) is not None
     )
 
@@ -148,5 +97,5 @@ def _vowelled(letters: str) -> bool:
 
 
 def _few_kinds(value: str) -> bool:
-    """ "aaaaaaaa", "abababab": of hardly any characters, whatever its length."""
+    #  "aaaaaaaa", "abababab": of hardly any characters, whatever its length.
     return len(value) >= 8 and len(set(value)) <= 3

@@ -22,9 +22,10 @@ _AFTER = r"(?![A-Za-z0-9_])"
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. `rank`: the lower one keeps what two of them claim. `before`, `after`: how far the second pass looks.
+    """One rule. `rank`: the lower one keeps what two of them claim.
 
-    Both are in characters, from where the first pass saw the trigger's end.
+    `before`, `after`: how far the second pass looks, in characters, from the end of its
+    trigger.
     """
 
     id: str
@@ -84,17 +85,20 @@ def built_in() -> tuple[Rule, ...]:
     """Return the built-in rules, in the order of their files."""
     rules: list[Rule] = []
     for name in FILES:
-        text = (files(__package__) / "rules" / name).read_text(encoding="utf-8")
+        text = (files("nbkeep.scanning") / "rules" / name).read_text(encoding="utf-8")
         rules.extend(_rule(entry) for entry in tomllib.loads(text)["rules"])
     return tuple(rules)
 
 
 def _rule(entry: dict[str, Any]) -> Rule:
-    listed = {name: _tuples(value) if isinstance(value, list) else value for name, value in entry.items()}
+    listed: dict[str, Any] = {name: _frozen(value) for name, value in entry.items()}
     if not entry.get("trigger") and not entry.get("reader"):
         listed["trigger"] = entry["pattern"]
     return Rule(**listed)
 
 
-def _tuples(value: list[Any]) -> tuple[Any, ...]:
-    return tuple(tuple(one) if isinstance(one, list) else one for one in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+def _frozen(value: Any) -> Any:
+    """Return lists, and those in them, as tuples: a rule is never changed."""
+    if isinstance(value, list):
+        return tuple(_frozen(one) for one in value)  # pyright: ignore[reportUnknownVariableType]
+    return value
