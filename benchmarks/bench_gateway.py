@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/bench_gateway.py [ROUNDS] [GIGABYTES]
 
-Prints medians and ratios of one run, and how busy the machine was: latency of a request and of a CONNECT, time
-and throughput of a download, the time to decide with 10,000 rules, memory and CPU of a gateway with 500
+Prints medians and ratios of one run, and how busy the machine was: latency of a request and of a CONNECT,
+time and throughput of a download, the time to decide with 10,000 rules, memory and CPU of a gateway with 500
 sessions and 2,000 open connections. Takes some minutes. The way of a session is relay and gateway, each a
 process of its own, as in a sandbox. Rounds alternate, so that a busy machine slows all alike.
 """
@@ -234,10 +234,11 @@ def many(folder: Path, gateway: psutil.Process, port: int) -> None:
     for sock in held:
         _read(sock, 10)
     asked = cpu_s(gateway)
-    print(f"{_SESSIONS} sessions, {_CONNECTIONS:,} open connections: {after / 2**20:.0f} MiB "
+    print(f"{_SESSIONS} sessions, {_CONNECTIONS:,} connections: {after / 2**20:.0f} MiB "
           f"({before / 2**20:.0f} MiB before them, {(after - before) / _CONNECTIONS / 1024:.1f} KiB each), "
-          f"{idle * 100:.1f} % of a CPU while nothing moves, {(opened - begun) / _CONNECTIONS * 1e3:.2f} ms of "
-          f"CPU to open one, {(asked - waited) / _CONNECTIONS * 1e3:.2f} ms for a request in it")  # fmt: skip
+          f"{idle * 100:.1f} % of a CPU while nothing moves, "
+          f"{(opened - begun) / _CONNECTIONS * 1e3:.2f} ms of CPU to open one, {(asked - waited) / _CONNECTIONS * 1e3:.2f} ms "
+          "for a request in it")  # fmt: skip
     for sock in held:
         sock.close()
 
