@@ -237,8 +237,8 @@ def many(folder: Path, gateway: psutil.Process, port: int) -> None:
     print(f"{_SESSIONS} sessions, {_CONNECTIONS:,} connections: {after / 2**20:.0f} MiB "
           f"({before / 2**20:.0f} MiB before them, {(after - before) / _CONNECTIONS / 1024:.1f} KiB each), "
           f"{idle * 100:.1f} % of a CPU while nothing moves, "
-          f"{(opened - begun) / _CONNECTIONS * 1e3:.2f} ms of CPU to open one, {(asked - waited) / _CONNECTIONS * 1e3:.2f} ms "
-          "for a request in it")  # fmt: skip
+          f"{(opened - begun) / _CONNECTIONS * 1e3:.2f} ms of CPU to open one, "
+          f"{(asked - waited) / _CONNECTIONS * 1e3:.2f} ms for a request in it")  # fmt: skip
     for sock in held:
         sock.close()
 
