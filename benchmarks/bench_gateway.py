@@ -2,10 +2,10 @@
 
     .venv/bin/python benchmarks/bench_gateway.py [ROUNDS] [GIGABYTES]
 
-Prints medians and ratios of one run: latency of a request and of a CONNECT, time of a download, the time to
-decide with 10,000 rules, and the memory of a gateway with 500 sessions and 2,000 open connections. The way of
-a session is relay and gateway, each a process of its own, as in a sandbox. Rounds alternate, so that a busy
-machine slows all alike.
+Prints medians and ratios of one run, and how busy the machine was: latency of a request and of a CONNECT,
+time and throughput of a download, the time to decide with 10,000 rules, memory and CPU of a gateway with 500
+sessions and 2,000 open connections. Takes some minutes. The way of a session is relay and gateway, each a
+process of its own, as in a sandbox. Rounds alternate, so that a busy machine slows all alike.
 """
 
 # pyright: basic, reportMissingImports=false
@@ -28,7 +28,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from egress_parts import Web, policy, serving, wait_for
+from egress_parts import policy, wait_for
 from nbkeep.egress.parse import parse_rule
 from nbkeep.egress.rules import Compiled
 from nbkeep.egress.values import Policy, Request
@@ -163,12 +163,13 @@ def _read(sock: socket.socket, size: int) -> None:
 
 
 def compare(
-    what: str, measure: Callable[[int | None], float], ways: dict[str, int | None], rounds: int
+    what: str, measure: Callable[[int | None], float], ways: dict[str, int | None], rounds: int, size: int = 0
 ) -> None:
-    """Print medians of all ways, and their ratios to the first."""
+    """Print medians of all ways, and their ratios to the first; with a size in bytes the throughput, too."""
     found: dict[str, list[float]] = {name: [] for name in ways}
-    for proxy in ways.values():
-        measure(proxy)
+    if not size:  # a download warms itself up
+        for proxy in ways.values():
+            measure(proxy)
     for _ in range(rounds):
         for name, proxy in ways.items():
             found[name].append(measure(proxy))
@@ -177,7 +178,8 @@ def compare(
     print(f"{what}:")
     for name, value in medians.items():
         ratio, more = value / first, (value - first) * 1000
-        print(f"  {name:<12} {value * 1000:10.2f} ms   {ratio:6.2f} of no proxy   {more:+9.2f} ms")
+        rate = f"   {size / value / 1e6:7.0f} MB/s ({first / value:.2f} of no proxy's)" if size else ""
+        print(f"  {name:<12} {value * 1000:10.2f} ms   {ratio:6.2f} of no proxy   {more:+9.2f} ms{rate}")
 
 
 def decide() -> None:
@@ -206,33 +208,52 @@ def decide() -> None:
     print(f"  10,000 paths there {(time.perf_counter() - begun) / 5000 * 1e6:6.1f} µs, a request")
 
 
-def many(folder: Path, gateway: psutil.Process, web: Web) -> None:
+def cpu_s(process: psutil.Process) -> float:
+    """Return the seconds of CPU that a process has used."""
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+def many(folder: Path, gateway: psutil.Process, port: int) -> None:
     """Print what 500 sessions with 2,000 open connections take."""
-    before = gateway.memory_full_info().uss
+    before, begun = gateway.memory_full_info().uss, cpu_s(gateway)
     held: list[socket.socket] = []
     for number in range(_CONNECTIONS):
         sock = socket.socket(socket.AF_UNIX)
         sock.settimeout(60)
         sock.connect(str(folder / f"run/s/{session(number % _SESSIONS)}/gateway/gateway.sock"))
-        sock.sendall(f"CONNECT {HOST}:{web.port} HTTP/1.1\r\nHost: {HOST}:{web.port}\r\n\r\n".encode())
+        sock.sendall(f"CONNECT {HOST}:{port} HTTP/1.1\r\nHost: {HOST}:{port}\r\n\r\n".encode())
         assert sock.recv(4096).startswith(b"HTTP/1.1 200 ")
         held.append(sock)
-    after = gateway.memory_full_info().uss
-    times = gateway.cpu_times()
+    after, opened = gateway.memory_full_info().uss, cpu_s(gateway)
     time.sleep(5)
-    now = gateway.cpu_times()
-    idle = (now.user + now.system - times.user - times.system) / 5
-    print(f"{_SESSIONS} sessions, {_CONNECTIONS:,} open connections: {after / 2**20:.0f} MiB "
+    waited = cpu_s(gateway)
+    idle = (waited - opened) / 5
+    for sock in held:
+        sock.sendall(b"\0 /10 \r\n\r\n")
+    for sock in held:
+        _read(sock, 10)
+    asked = cpu_s(gateway)
+    print(f"{_SESSIONS} sessions, {_CONNECTIONS:,} connections: {after / 2**20:.0f} MiB "
           f"({before / 2**20:.0f} MiB before them, {(after - before) / _CONNECTIONS / 1024:.1f} KiB each), "
-          f"{idle * 100:.1f} % of a CPU while nothing moves")  # fmt: skip
+          f"{idle * 100:.1f} % of a CPU while nothing moves, "
+          f"{(opened - begun) / _CONNECTIONS * 1e3:.2f} ms of CPU to open one, "
+          f"{(asked - waited) / _CONNECTIONS * 1e3:.2f} ms for a request in it")  # fmt: skip
     for sock in held:
         sock.close()
+
+
+def busy() -> str:
+    """Return how busy the machine is with all that runs on it, for who reads the figures later."""
+    load, _, _ = psutil.getloadavg()
+    return f"(load {load:.1f} on {psutil.cpu_count()} CPUs)"
 
 
 def main(rounds: int, gigabytes: float) -> None:
     """Run all of it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20_000), hard))
+    print(busy())
     decide()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nbk", dir="/tmp")))
@@ -246,8 +267,7 @@ def main(rounds: int, gigabytes: float) -> None:
         server = stack.enter_context(process(sys.executable, "-c", _SERVER))
         assert server.stdout
         port = int(server.stdout.readline())
-        web = stack.enter_context(serving(Web(host=HOST)))
-        rules = f"{HOST}:{port},{web.port}"
+        rules = f"{HOST}:{port}"
         office.say(*(policy(session(number), rules) for number in range(_SESSIONS)))
         running = stack.enter_context(
             process(sys.executable, "-m", "nbkeep.doors.gateway", "--data-dir", str(folder))
@@ -266,20 +286,23 @@ def main(rounds: int, gigabytes: float) -> None:
         compare("a request", lambda proxy: request(proxy, port), ways, rounds)
         compare("a CONNECT and a request in it", lambda proxy: tunnel(proxy, port), ways, rounds)
         size = int(gigabytes * 1e9)
-        downloads = max(3, rounds // 40)
+        downloads = 3  # of each way: seconds each
         compare(
             f"a download of {gigabytes:g} GB in clear",
             lambda proxy: request(proxy, port, size),
             ways,
             downloads,
+            size,
         )
         compare(
             f"a download of {gigabytes:g} GB in a tunnel",
             lambda proxy: tunnel(proxy, port, size),
             ways,
             downloads,
+            size,
         )
-        many(folder, psutil.Process(running.pid), web)
+        many(folder, psutil.Process(running.pid), port)
+        print(busy())
 
 
 if __name__ == "__main__":

@@ -72,7 +72,8 @@ def test_many_who_ask_at_once_get_one_login_and_it_ends_with_the_lease(
     there = connected_to_stand_in(any_office, kv)
     session, lease = _leased(there)
     with ThreadPoolExecutor(4) as pool:
-        found = set(pool.map(lambda _: value_of(there, session, lease), range(8)))
+        asked = [pool.submit(value_of, there, session, lease) for _ in range(8)]
+        found = {one.result() for one in asked}
     assert len(found) == len(engine.users) == len(_rows(there)) == 1
     with there.store.write() as tx:
         leases.end_of_session(tx, there.clock, OPERATOR, session)

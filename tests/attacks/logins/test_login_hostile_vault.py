@@ -127,14 +127,15 @@ def test_nobody_follows_it_elsewhere(client: DatabaseEngine, kv: KvServer, statu
 
 def test_a_renewal_is_of_this_lease_and_of_a_time_that_can_be(client: DatabaseEngine, kv: KvServer) -> None:
     made = client.make(PATH)
-    for said in ({"lease_id": f"{PATH}/other", "lease_duration": 60}, {"lease_id": made.vault_lease},
-                 {"lease_id": made.vault_lease, "lease_duration": -5}, {"lease_id": made.vault_lease, "lease_duration": 1e99},
-                 [], "x", None):  # fmt: skip
+    lease, same = made.vault_lease, {"lease_id": made.vault_lease}
+    answers: list[Any] = [{"lease_id": f"{PATH}/other", "lease_duration": 60}, same, [], "x", None]
+    answers += [same | {"lease_duration": one} for one in (-5, 1e99, "60", True)]
+    for said in answers:
         data = json.dumps(said).encode()
         head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(data)}\r\n\r\n".encode()
         kv.raw = lambda path, all_=head + data: all_ if "renew" in path else None
         with pytest.raises(NbkeepError):
-            client.renew(made.vault_lease)
+            client.renew(lease)
 
 
 def test_a_made_login_does_not_tell_its_password_when_it_is_printed() -> None:
