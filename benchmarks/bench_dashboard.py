@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bench_meter import USERS, databases, fill, insert_all
+from bench_meter import USERS, databases, fill, insert_all, tell
 
 from nbkeep.anomalies.raise_alarms import Watch
 from nbkeep.anomalies.rules import compare, judge
@@ -70,15 +70,18 @@ def main() -> int:
     for name, url in databases(given.postgresql):
         store = Store(url)
         store.migrate()
+        tell(f"{name}: filling it")
         sessions = sorted(fill(store, given.sessions, given.intervals))
         fill_more(store, sessions, given.calls)
+        tell(f"{name}: measuring")
         figures = measure(store, set(sessions))
         store.close()
         print(
             f"{name}: {given.intervals:,} ended intervals, {given.calls:,} calls, "
             f"{given.sessions:,} sessions:\n"
             f"  the dashboard takes {figures.dashboard_s:.2f} s (goal: {DASHBOARD_GOAL_S} s), "
-            f"a look for alarms {figures.look_s:.2f} s (goal: {LOOK_GOAL_S} s)"
+            f"a look for alarms {figures.look_s:.2f} s (goal: {LOOK_GOAL_S} s)",
+            flush=True,
         )
         is_met &= figures.dashboard_s <= DASHBOARD_GOAL_S and figures.look_s <= LOOK_GOAL_S
     for spread in (0.3, 0.6, 0.9):

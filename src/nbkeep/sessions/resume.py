@@ -18,7 +18,7 @@ from nbkeep.store.tables import SessionRow, UserRow
 from nbkeep.telemetry import traces
 from nbkeep.vault import leases
 
-from .approval import Approvals
+from .approval import Approvals, Standing
 from .freeze import thaw_session
 from .held import require_free
 from .kept import totals
@@ -34,6 +34,8 @@ from .states import move
 from .view import spent_micros
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from nbkeep.backends.interface import Capacity
     from nbkeep.model.actor import Actor
     from nbkeep.profiles.values import Flavor, Profile
@@ -99,13 +101,41 @@ def _thaw(parts: Parts, actor: Actor, row: SessionRow, profile: str | None) -> N
     thaw_session(parts, actor, row.id)
 
 
-def same_image(tx: Tx, actor: Actor, row: SessionRow) -> list[dict[str, Any]]:
-    """Return the profiles, besides its own, on which a session could be resumed, as far as the image says."""
-    return [
-        {"name": profile.name, "display_name": profile.display_name, "memory_bytes": flavor.memory_bytes}
+def same_image(tx: Tx, now: datetime, actor: Actor, row: SessionRow) -> list[dict[str, Any]]:
+    """Return on what a session could be resumed, as far as its image says; the first is its own profile.
+
+    `approval`: how its user stands with it (see `Standing.as_json`), None where it needs none; `can_ask`:
+    whether one can be asked for, which is not so where the profile has another flavor now.
+    """
+    approvals = Approvals(tx, now, row.user_id)
+    flavor_name = str(row.profile["flavor"])
+    own = {
+        "name": row.profile_name,
+        "display_name": str(row.profile.get("display_name") or row.profile_name),
+        "approval": _standing(tx, approvals, row, row.profile_name, flavor_name).as_json(),
+        "can_ask": _is_on(tx, row.profile_name, flavor_name),
+    }
+    return [own] + [
+        {
+            "name": profile.name,
+            "display_name": profile.display_name,
+            "approval": approvals.of(profile.name, flavor.name).as_json(),
+            "can_ask": True,
+        }
         for profile, flavor in list_profiles(tx, actor)
         if profile.enabled and profile.image == row.profile["image"] and profile.name != row.profile_name
     ]
+
+
+def _standing(tx: Tx, approvals: Approvals, row: SessionRow, profile: str, flavor: str) -> Standing:
+    was_needed = row.approved_until is not None
+    return approvals.of(profile, flavor, was_needed=was_needed, can_ask=_is_on(tx, profile, flavor))
+
+
+def _is_on(tx: Tx, profile: str, flavor: str) -> bool:
+    """Tell whether a profile stands on a flavor now."""
+    current = find_profile(tx, profile)
+    return current is not None and current[1].name == flavor
 
 
 def _admit(
@@ -134,13 +164,8 @@ def _admit(
     if isinstance(verdict, Refuse):
         raise verdict.as_error(409)
     asker = Asker(owner.name, owner.role, owner.status == "active", owner.max_sessions)
-    current = find_profile(tx, profile.name)
-    standing = Approvals(tx, parts.clock.now(), owner.id).of(
-        profile.name,
-        flavor.name,
-        was_needed=row.approved_until is not None,
-        can_ask=current is not None and current[1].name == flavor.name,
-    )
+    approvals = Approvals(tx, parts.clock.now(), owner.id)
+    standing = _standing(tx, approvals, row, profile.name, flavor.name)
     policy = HostPolicy(parts.settings.cpu_overcommit, parts.settings.memory_overcommit)
     images = built_images(parts.settings.images_dir)
     verdict = may_start(

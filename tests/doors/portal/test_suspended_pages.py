@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
+from nbkeep.grants.decide import approve_grant
 from nbkeep.model.actor import OPERATOR, Role
 from nbkeep.model.session import StopReason
 from nbkeep.sessions.end import end_session
-from nbkeep.store.tables import SessionRow
+from nbkeep.store.tables import FlavorRow, GrantRow, ProfileRow, SessionRow
 from portal_parts import Person, Portal
+
+LARGE = "notebook-cpu-large"
 
 
 def suspended(portal: Portal, person: Person) -> str:
@@ -42,6 +46,43 @@ def test_a_suspended_session_says_what_is_kept_until_when_and_is_resumed_on_more
     assert answer.headers["location"] == f"/portal/sessions/{session_id}?opening=1"
     assert portal.office.row(session_id).profile_name == "notebook-cpu-large"
     assert portal.office.hub.servers["jane", "churn"] == session_id
+
+
+def needs_approval(portal: Portal, profile: str) -> None:
+    with portal.office.store.write() as tx:
+        tx.get_one(FlavorRow, tx.get_one(ProfileRow, profile).flavor).needs_approval = True
+
+
+def test_a_profile_without_its_approval_is_not_to_be_chosen_and_says_how_to_ask(portal: Portal) -> None:
+    jane = portal.person()
+    session_id = suspended(portal, jane)
+    assert 'id="needs-approval"' not in jane.get(f"/sessions/{session_id}")
+    needs_approval(portal, LARGE)
+    page = jane.get(f"/sessions/{session_id}")
+    assert re.search(rf'<option value="{LARGE}" disabled>on [^<]* \(needs an approval\)</option>', page)
+    assert '<option value="">as before</option>' in page
+    link = re.search(r'<a href="(/portal/grants[^"]*)#ask-to-start">Ask for it', page)
+    assert link
+    assert f'<option value="{LARGE}" selected' in jane.get(link[1].removeprefix("/portal"))
+    jane.post("/grants/flavor", start=LARGE, start_reason="The last run", start_for="2h")
+    assert "(waits for an answer)</option>" in jane.get(f"/sessions/{session_id}")
+    with portal.office.store.write() as tx:
+        request_id = tx.query(GrantRow.id).scalar()
+        approve_grant(tx, portal.office.clock, portal.office.settings, OPERATOR, request_id)
+    page = jane.get(f"/sessions/{session_id}")
+    assert f'<option value="{LARGE}">on ' in page
+    assert 'id="needs-approval"' not in page
+
+
+def test_where_all_need_an_approval_nothing_is_to_be_pressed(portal: Portal) -> None:
+    jane = portal.person()
+    session_id = suspended(portal, jane)
+    with portal.office.store.write() as tx:
+        tx.query(FlavorRow).update({"needs_approval": True})
+    page = jane.get(f"/sessions/{session_id}")
+    assert re.search(r'id="resume" disabled aria-describedby="needs-approval">Resume', page)
+    assert "on which it ran," in page
+    assert jane.post(f"/sessions/{session_id}/resume").status_code == 403
 
 
 def test_a_state_of_an_earlier_build_of_the_image_says_that_it_cannot_be_brought_back(portal: Portal) -> None:

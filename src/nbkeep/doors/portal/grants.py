@@ -37,11 +37,11 @@ _EMPTY = {"host": "", "session": "", "profile": "", "reason": "", "duration": "2
 
 @router.get("")
 def show(
-    request: Request, browser: SignedIn, host: str = "", session: str = "", profile: str = ""
+    request: Request, browser: SignedIn, host: str = "", session: str = "", profile: str = "", start: str = ""
 ) -> Response:
-    """Show requests and grants, and the form; a link from a refusal fills it in."""
+    """Show requests and grants, and the forms; a link from a refusal, or a profile's name, fills them in."""
     given = {"host": host[:300], "session": session[:24], "profile": profile[:80]}
-    return _page(request, browser, form=_EMPTY | given)
+    return _page(request, browser, form=_EMPTY | given, start=_EMPTY_START | {"start": start[:80]})
 
 
 @router.post("")

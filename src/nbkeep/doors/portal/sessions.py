@@ -196,7 +196,8 @@ def _values(office: Office, browser: Browser, session_id: str) -> dict[str, Any]
     with office.store.read() as tx:
         row = visible_session(tx, browser.actor, session_id)
         user = tx.get_one(UserRow, row.user_id).name
-        others = same_image(tx, browser.actor, row) if row.state == SessionState.SUSPENDED else []
+        is_suspended = row.state == SessionState.SUSPENDED
+        choices = same_image(tx, office.clock.now(), browser.actor, row) if is_suspended else []
         reach, data_class = reach_words_of(tx, office.settings, row), class_of(tx, row.id)
         hourly = hourly_cost(tx, office.clock, row)
     kernels = (row.kept or {}).get("kernels", [])
@@ -204,12 +205,16 @@ def _values(office: Office, browser: Browser, session_id: str) -> dict[str, Any]
         "s": seen(office, row, user),
         "steps": steps(row),
         "kernels": kernels,
-        "others": others,
+        "choices": [one | {"is_free": _is_free(one)} for one in choices],
         "hindrance": hindrance(office.settings, row),
         "reach": reach,
         "data_class": data_class,
         "hourly": money_words(hourly, office.settings.currency) if hourly else "",
     }
+
+
+def _is_free(choice: dict[str, Any]) -> bool:
+    return choice["approval"] is None or choice["approval"]["state"] == "granted"
 
 
 _STOPPING: dict[str, Any] = {
