@@ -23,7 +23,8 @@ down:  ## Stop all sessions and nbkeep
 status:  ## Show what runs
 	@$(BIN)/nbkeep status
 
-test: setup  ## Run every check and every test
+test:  ## Run every check and every test
+	@bash scripts/setup.sh tests
 	@bash scripts/system.sh --check || true
 	@bash scripts/check.sh lint
 	@bash scripts/check.sh tests

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs into the clone what it needs: a virtual environment, the proxy, the JupyterLab extension.
 # Each step looks first whether its result already comes from these very inputs. `setup.sh docs` adds what
-# builds the documentation.
+# builds the documentation, `setup.sh tests` what only tests run: OpenBao, Parquet files.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -41,11 +41,10 @@ find_uv() {
 
 python=$(find_python)
 uv=$(find_uv "$python")
+# What was installed for the documentation or tests stays: the ways of calling this must not undo each other.
 groups=()
-[ "${1:-}" = docs ] && groups=(--group docs)
-
-# What was installed for the documentation stays: the two ways of calling this must not undo each other.
-[ -x .venv/bin/mkdocs ] && groups=(--group docs)
+if [ "${1:-}" = docs ] || [ -x .venv/bin/mkdocs ]; then groups+=(--group docs); fi
+if [ "${1:-}" = tests ] || [ -x .venv/bin/bao ]; then groups+=(--group tests); fi
 if [ ! -x .venv/bin/nbkeep ]; then say "Installing Python packages into .venv"; fi
 UV_PYTHON_DOWNLOADS=never "$uv" sync --locked --quiet --python "$python" "${groups[@]}" </dev/null
 

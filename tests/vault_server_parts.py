@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,10 @@ from egress_parts import wait_for
 if TYPE_CHECKING:
     from office_parts import OfficeForTests
 
-WHY_NOT = "no OpenBao or Vault here: put `bao` into PATH, or set NBKEEP_TEST_VAULT_ADDR and _TOKEN"
+WHY_NOT = (
+    "no OpenBao or Vault here: install it with `bash scripts/setup.sh tests` (Linux on x86-64), put `bao` into "
+    "PATH, or set NBKEEP_TEST_VAULT_ADDR and _TOKEN"
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[str, str]]
     ):
         yield url.rstrip("/"), token
         return
-    program = shutil.which("bao") or shutil.which("vault")
+    beside = Path(sys.executable).with_name("bao")
+    program = str(beside) if beside.exists() else shutil.which("bao") or shutil.which("vault")
     if program is None:
         pytest.skip(WHY_NOT)
     with socket.socket() as free:

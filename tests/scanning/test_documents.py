@@ -263,7 +263,8 @@ def test_parquet_is_read_where_pyarrow_is_and_named_where_not():
 
 
 def test_the_columns_of_parquet_are_read():
-    pyarrow = pytest.importorskip("pyarrow")
+    why = "no pyarrow here: install it with `bash scripts/setup.sh tests`"
+    pyarrow = pytest.importorskip("pyarrow", reason=why)
     parquet = pytest.importorskip("pyarrow.parquet")
     out = io.BytesIO()
     parquet.write_table(pyarrow.table({"name": ["Jane Doe"], "n": [4]}), out)
