@@ -99,9 +99,11 @@ def numbers(rule: Rule, matches: Iterable[re.Match[str]], text: str, hint: Hint)
     counts only when most of what looks like it in the same text is right, too.
     """
     check = digits.CHECKS[rule.number]
-    near = rule.near
-    assert near is not None  # noqa: S101 - every rule of this kind has words: tests/scanning/test_rules.py
-    column = bool(near.search(hint.column))
+
+    def is_named(by: str) -> bool:
+        return rule.near is not None and rule.near.search(by) is not None
+
+    column = is_named(hint.column)
     found: list[tuple[Span, bool]] = []
     alike = right = 0
     for match in matches:
@@ -113,7 +115,7 @@ def numbers(rule: Rule, matches: Iterable[re.Match[str]], text: str, hint: Hint)
         if not check(value):
             continue
         right += 1
-        said = not column and bool(near.search(_line_before(text, begin)))
+        said = not column and is_named(_line_before(text, begin))
         formed = rule.alone or (rule.own_form is not None and rule.own_form.fullmatch(value) is not None)
         if said or column or formed:
             found.append(((begin, end), said))
