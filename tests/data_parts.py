@@ -43,8 +43,6 @@ class Reading(Keyed):
 
     datasets: Datasets = field(init=False)
     reported: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    closed: list[str] = field(default_factory=list[str])
-    closes: bool = False
     moments: ManualClock = field(default_factory=lambda: ManualClock(datetime.now(UTC)))
     told: Told = field(default_factory=Told)
 
@@ -52,16 +50,15 @@ class Reading(Keyed):
         leases = Leases(self.office.value, self.beats)
         self.keys = Keys(leases, SystemClock(), self.roots)
         gateway = Gateway(self.policies, self.names, self.kept, limits=self.limits, keys=self.keys)
-        self.datasets = Datasets(leases, upstream_context(self.roots), self.moments, self._report,
-                                 self.closed.append, gateway.recheck)  # fmt: skip
+        context = upstream_context(self.roots)
+        self.datasets = Datasets(leases, context, self.moments, self._report, gateway.recheck)
         gateway.local = self.datasets
         return gateway
 
-    async def _report(self, session_id: str, dataset_id: str) -> bool:
+    async def _report(self, session_id: str, dataset_id: str) -> None:
         if self.office.is_away:
             raise Unavailable("office-away", "The office does not answer.")
         self.reported.append((session_id, dataset_id))
-        return self.closes
 
     def publish(self, *sources: Source) -> None:
         self.told = replace(self.told, sources=sources)

@@ -68,7 +68,7 @@ class GatewaysOffice:
             await asyncio.sleep(0.02)
         if (refused := self._refusal(request)) is not None:
             return refused
-        return JSONResponse({"tag": str(self._version), "policies": self._policies})
+        return JSONResponse({"tag": str(self._version), "seq": self._version, "policies": self._policies})
 
     async def _record(self, request: Request) -> JSONResponse:
         if (refused := self._refusal(request)) is not None:

@@ -128,7 +128,8 @@ def test_it_ends_at_its_moment_in_the_gateway_itself_while_the_office_is_away(sh
 
     def take(said: Told) -> None:
         told_over_http = Told.from_json(said.as_json())
-        asyncio.run_coroutine_threadsafe(sessions.take([policy], [], told_over_http), outside.loop).result(30)
+        taking = sessions.take([policy], [], told_over_http, 1)
+        asyncio.run_coroutine_threadsafe(taking, outside.loop).result(30)
 
     with serving(Raw(_echo)) as server:
         queue, other = (Declared(one, "tcp", "127.0.0.1", server.port, 6000) for one in ("queue", "other"))

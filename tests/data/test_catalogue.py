@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from nbkeep.audit.search import Wanted, search
 from nbkeep.data import change, parse
-from nbkeep.data.reads import class_of, note_read
+from nbkeep.data.reads import class_of, closed_sessions, note_read
 from nbkeep.data.records import find_dataset, live_readers
 from nbkeep.data.values import Told
 from nbkeep.grants.decide import approve_grant, deny_grant
@@ -82,8 +82,10 @@ def reader(office: OfficeForTests, session: str) -> Reader:
 
 
 def read(office: OfficeForTests, session: str, dataset: str) -> bool:
+    """Read, and tell whether the session has lost the public internet."""
     with office.store.write() as tx:
-        return note_read(tx, office.clock, office.settings, session, dataset)
+        note_read(tx, office.clock, office.settings, session, dataset)
+        return session in closed_sessions(tx, office.settings, [session])
 
 
 def set_profile(office: OfficeForTests, **fields: object) -> None:

@@ -146,7 +146,6 @@ def test_reading_tells_what_it_takes_and_the_gateway_is_told_in_the_same_answer(
     body = {"session_id": session, "dataset_id": "dat_1"}
     for _ in range(2):
         told = api.post("/internal/v1/gateway/data-reads", json=body).json()
-        assert told["closes_internet"] is False
         assert Policy.from_json(told["policy"]) == policy(office, session)
         assert not Compiled(Policy.from_json(told["policy"])).decide("paste.example", 443).allowed
     with office.store.read() as tx:
@@ -154,6 +153,13 @@ def test_reading_tells_what_it_takes_and_the_gateway_is_told_in_the_same_answer(
         words = reach_words_of(tx, office.settings, tx.get_one(SessionRow, session))
     assert "confidential data (sales)" in notice.text
     assert words == "Reaches the public internet, but not paste.example"
+    profile(office, public_internet=True, egress_dry_run=True)
+    with office.store.read() as tx:
+        words = reach_words_of(tx, office.settings, tx.get_one(SessionRow, session))
+    assert words == (
+        "Reaches the public internet. On trial: nothing is refused yet but by class confidential. "
+        "class confidential refuses paste.example"
+    )
 
 
 def test_only_who_writes_rules_of_the_network_changes_a_class(office: OfficeForTests) -> None:

@@ -165,13 +165,6 @@ def test_a_read_is_reported_once_before_its_first_byte_and_never_without(reading
     reading.read("/2026-01/a.csv")
     reading.read("/2026-01/a.csv")
     assert reading.reported == [(SESSION, "dat_sales")]
-    assert reading.closed == []
-
-
-def test_what_closes_the_internet_closes_it_before_the_first_byte(reading: Reading) -> None:
-    reading.closes = True
-    assert reading.read("/2026-01/a.csv")[0] == 200
-    assert reading.closed == [SESSION]
 
 
 def test_connections_are_on_record_without_keys_of_objects(reading: Reading, cloud: Aws) -> None:

@@ -50,7 +50,7 @@ def test_what_a_grant_alone_allowed_is_cut_at_its_moment_and_blocked_again(short
         asks, target = Reach("profile p", asklist=("127.0.0.1:*",)), f"127.0.0.1:{server.port}"
         grant = granted_rule(target, "gra_1", "jane", clock.now() + timedelta(seconds=60))
         policy = policy_of(SESSION, asks, granted=(grant,), ask_at="http://x/portal/grants")
-        asyncio.run_coroutine_threadsafe(sessions.take([policy], [], Told()), outside.loop).result(30)
+        asyncio.run_coroutine_threadsafe(sessions.take([policy], [], Told(), 1), outside.loop).result(30)
         keeping = asyncio.run_coroutine_threadsafe(sessions.keep_open(), outside.loop)
         with outside.tunnel("127.0.0.1", server.port) as wire:
             wire.sendall(b"\0 hello")  # no letter first: what looks like HTTP is served as such
@@ -67,7 +67,7 @@ def test_what_a_grant_alone_allowed_is_cut_at_its_moment_and_blocked_again(short
         assert told.startswith("HTTP/1.1 403 Blocked by nbkeep: ")
         assert f"nbkeep grant request {target} --session {SESSION}" in told
         # The same policy again, as an office says that comes back late: the grant stays over.
-        asyncio.run_coroutine_threadsafe(sessions.take([policy], [], Told()), outside.loop).result(30)
+        asyncio.run_coroutine_threadsafe(sessions.take([policy], [], Told(), 1), outside.loop).result(30)
         assert outside.ask(head).startswith(b"HTTP/1.1 403 ")
         keeping.cancel()
         wait_for(lambda: keeping.cancelled() or keeping.done(), "the loop to end")

@@ -61,6 +61,17 @@ def test_a_trial_of_a_profile_is_one_of_its_projects_rules_and_of_no_class() -> 
     assert Compiled(of_class).decide("paste.example", 443).would_block
 
 
+def test_what_a_class_takes_is_worked_out_once_for_all_sessions() -> None:
+    reach, classes = (
+        Reach("profile p", ("api.example",)),
+        (Narrowing("class pii", denylist=("evil.example",)),),
+    )
+    one, other = (policy_of(who, reach, classes=classes) for who in ("ses_1", "ses_2"))
+    assert one.rules is other.rules
+    assert one.version == other.version != policy_of("ses_1", reach).version
+    assert one == dataclasses.replace(narrowed(policy_of("", reach), classes), session_id="ses_1")
+
+
 def test_the_version_tells_whether_anything_changed() -> None:
     reach = Reach("profile p", ("pypi.org",))
     first = policy_of("ses_1", reach)

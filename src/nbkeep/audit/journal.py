@@ -81,6 +81,11 @@ def append_once(tx: Tx, clock: Clock, actor: Actor, event: Event, *, session_id:
     return True
 
 
+def last_seq(tx: Tx) -> int:
+    """Return the number of the last record, 0 before the first: of two states the newer has no lower one."""
+    return tx.scalar(select(JournalHeadRow.seq)) or 0
+
+
 def _record(values: dict[str, Any]) -> str:
     try:
         return canonical(values)

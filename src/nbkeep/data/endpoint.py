@@ -54,9 +54,8 @@ _GOOD = frozenset({200, 206, 304, 412})
 class Datasets:
     """All datasets, for all sessions. Nothing is open before the office has told.
 
-    `report`: puts on record that a session reads a dataset, and tells whether that closes the public internet
-    for it; it raises `NbkeepError`: then nothing is read. `close`: has that in force at once. `recheck`: has
-    a session's connections looked at.
+    `report`: puts on record that a session reads a dataset, and has in force what that leaves of its way out;
+    it raises `NbkeepError`: then nothing is read. `recheck`: has a session's connections looked at.
     """
 
     def __init__(
@@ -64,12 +63,11 @@ class Datasets:
         leases: Leases,
         context: ssl.SSLContext,
         clock: Clock,
-        report: Callable[[str, str], Awaitable[bool]],
-        close: Callable[[str], None],
+        report: Callable[[str, str], Awaitable[None]],
         recheck: Callable[[str], None],
     ) -> None:
         self._leases, self._context, self._clock = leases, context, clock
-        self._report, self._close, self._recheck = report, close, recheck
+        self._report, self._recheck = report, recheck
         self._sources: dict[str, Source] = {}
         self._readers: dict[str, Reader] = {}
         self._reported: set[tuple[str, str]] = set()
@@ -173,13 +171,11 @@ class Datasets:
         if seen in self._reported:
             return
         try:
-            closes = await self._report(*seen)
+            await self._report(*seen)
         except NbkeepError as error:
             said = f"that {source.name} is read cannot be put on record now, so it is not read"
             raise Refusal(503, "dataset-unrecorded", said, error.message) from error
         self._reported.add(seen)
-        if closes:
-            self._close(talk.session_id)
 
     async def _object(self, talk: Talk, asked: web.Asked, source: Source, key: str) -> None:
         method = asked.request.method

@@ -61,21 +61,25 @@ def closed_sessions(tx: Tx, settings: Settings, session_ids: Sequence[str]) -> s
     return {session_id for session_id, taken in found.items() if any(one.closes_internet for one in taken)}
 
 
-def note_read(tx: Tx, clock: Clock, settings: Settings, session_id: str, dataset_id: str) -> bool:
-    """Put on record that a session reads a dataset; return whether that closes the public internet for it.
+def no_reader() -> Refused:
+    """Return the refusal (404) for a session or dataset that is not there any more."""
+    return Refused("no-reader", "There is no such session or dataset now.", "Try again.", status=404)
 
-    Twice is safe: what is on record stays, and the answer is the same. Raises `Refused`: 404 where session or
-    dataset are not there any more, 403 where its profile is not cleared for that class.
+
+def note_read(tx: Tx, clock: Clock, settings: Settings, session_id: str, dataset_id: str) -> None:
+    """Put on record that a session reads a dataset. Twice is safe: what is on record stays.
+
+    Raises `Refused`: 404 where session or dataset are not there any more, 403 where its profile is not
+    cleared for that class.
     """
     session, dataset = tx.get(SessionRow, session_id), tx.get(DatasetRow, dataset_id)
     if session is None or dataset is None or not _runs(session):
-        raise Refused("no-reader", "There is no such session or dataset now.", "Try again.", status=404)
+        raise no_reader()
     verdict = fits(dataset.classification, ceiling_of(tx, session.profile_name), dataset.name)
     if isinstance(verdict, Refuse):
         raise verdict.as_error()
     if tx.get(DatasetReadRow, (session_id, dataset_id)) is None:
         _note(tx, clock, settings, session, dataset)
-    return session_id in closed_sessions(tx, settings, [session_id])
 
 
 def _note(tx: Tx, clock: Clock, settings: Settings, session: SessionRow, dataset: DatasetRow) -> None:

@@ -29,7 +29,6 @@ from nbkeep.egress.keyed import Keys
 from nbkeep.egress.leases import Leases
 from nbkeep.egress.models import Metering
 from nbkeep.egress.office_client import OfficeClient, flush, keep_policies, keep_recording
-from nbkeep.egress.policy import at_most, without_internet
 from nbkeep.egress.resolver import SystemResolver, own_addresses
 from nbkeep.egress.rules import Compiled
 from nbkeep.egress.spool import Spool
@@ -54,8 +53,6 @@ _LOOK_S = 0.25  # for folders of sessions that are being made
 _OWN_ADDRESSES_S = 30.0
 _FILES = 65_536
 _LAST_WORDS_S = 3.0
-_OLDER_S = 5.0  # for so long an answer of the office may be older than another one
-_WHAT_WAS_READ = "the data that was read"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -120,11 +117,15 @@ class Sessions:
         self._layout, self._gateway, self._policies, self._keys = layout, gateway, policies, keys
         self._connections = connections
         self._own, self._clock = own_addresses(), clock
-        self._closed: set[str] = set()  # have read what closes the public internet for them
-        self._put: dict[str, tuple[float, Policy]] = {}  # and when
+        # Invariant: of two answers of the office the newer one is in force, in whichever order they come.
+        self._taken: dict[str, int] = {}  # how new the last answer about all was, once it is in force
+        self._put: dict[str, int] = {}  # how new one about this session alone was that nothing newer replaced
 
-    async def take(self, found: list[Policy], leases: list[Lease], connections: Told) -> None:
-        """Put these in force, and no others; connections that are not allowed any more are cut."""
+    async def take(self, found: list[Policy], leases: list[Lease], connections: Told, seq: int) -> None:
+        """Put these in force, and no others; connections that are not allowed any more are cut.
+
+        `seq`: how new the answer is, by the number of the last record in the office's journal.
+        """
         lost = self._connections.take(connections) | self._connections.end_grants(self._clock.now())
         for session_id in self._keys.leases.take(leases) | lost:
             self._gateway.recheck(session_id)
@@ -134,49 +135,39 @@ class Sessions:
             self._gateway.close(session_id)
             self._keys.forget(session_id)
             self._connections.forget(session_id)
-            self._closed.discard(session_id)
-            self._put.pop(session_id, None)
+        self._taken = {one: at for one, at in self._taken.items() if one in known}
+        self._put = {one: at for one, at in self._put.items() if one in known}
         for session_id, policy in known.items():
+            if seq < self._put.get(session_id, 0):
+                continue  # it was made before the session read something: the next one is newer
+            self._put.pop(session_id, None)
+            self._taken[session_id] = seq
             before = self._policies.get(session_id)
-            if before is not None and before.policy == self._left_of(policy):
+            if before is not None and before.policy == policy:
                 continue
-            if not self._compile(policy):
-                self._policies.pop(session_id, None)
-                self._gateway.close(session_id)
+            self._install(policy)
             await asyncio.sleep(0)
         self.open_all()
 
-    def close_internet(self, session_id: str) -> None:
-        """Take the public internet from a session at once, and for as long as it lives."""
-        self._closed.add(session_id)
-        compiled = self._policies.get(session_id)
-        if compiled is not None and not self._compile(compiled.policy):
-            del self._policies[session_id]
-            self._gateway.close(session_id)
+    def put(self, policy: Policy, seq: int) -> None:
+        """Put what one session may reach in force at once, before the office tells of all of them.
 
-    def _left_of(self, policy: Policy) -> Policy:
-        """Return a policy without what the session has lost: the office's answer may be an older one."""
-        since_s, lately = self._put.get(policy.session_id, (0.0, None))
-        if lately is not None and self._clock.monotonic_s() - since_s < _OLDER_S:
-            policy = at_most(policy, lately)
-        if policy.session_id not in self._closed:
-            return policy
-        return without_internet(policy, _WHAT_WAS_READ)
-
-    def put(self, policy: Policy) -> None:
-        """Put what one session may reach in force at once, before the office tells of all of them."""
-        before = self._policies.get(policy.session_id)
-        if before is None:
-            return  # it has ended
-        self._put[policy.session_id] = (self._clock.monotonic_s(), policy)
-        if before.policy == self._left_of(policy):
+        Nothing comes of it for a session that has ended, and where what is in force is as new.
+        """
+        session_id = policy.session_id
+        before = self._policies.get(session_id)
+        if before is None or seq <= max(self._taken.get(session_id, 0), self._put.get(session_id, 0)):
             return
+        self._put[session_id] = seq
+        if before.policy != policy:
+            self._install(policy)
+
+    def _install(self, policy: Policy) -> None:
         if not self._compile(policy):
-            del self._policies[policy.session_id]
+            self._policies.pop(policy.session_id, None)
             self._gateway.close(policy.session_id)
 
     def _compile(self, policy: Policy) -> bool:
-        policy = self._left_of(policy)
         try:
             self._layout.session(policy.session_id)
             self._policies[policy.session_id] = Compiled(policy.at(self._clock.now()), self._own)
@@ -189,11 +180,9 @@ class Sessions:
     def end_grants(self) -> None:
         """Cut what only grants allowed that are over: they end even while the office is away."""
         now = self._clock.now()
-        for session_id, compiled in list(self._policies.items()):
-            is_over = any(rule.is_over(now) for rule in compiled.granted)
-            if is_over and not self._compile(compiled.policy):
-                del self._policies[session_id]
-                self._gateway.close(session_id)
+        for compiled in list(self._policies.values()):
+            if any(rule.is_over(now) for rule in compiled.granted):
+                self._install(compiled.policy)
         for session_id in self._connections.end_grants(now):
             self._gateway.recheck(session_id)
 
@@ -263,20 +252,10 @@ async def serve(settings: Settings, limits: Limits) -> None:
     office.listeners.append(gateway.volumes.hear)
     sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys, connections, clock)
 
-    async def report(session_id: str, dataset_id: str) -> bool:
-        closes, policy = await office.data_read(session_id, dataset_id)
-        if policy is not None:
-            sessions.put(policy)
-        return closes
+    async def report(session_id: str, dataset_id: str) -> None:
+        sessions.put(*await office.data_read(session_id, dataset_id))
 
-    datasets = Datasets(
-        keys.leases,
-        upstream_context(extra),
-        clock,
-        report,
-        sessions.close_internet,
-        gateway.recheck,
-    )
+    datasets = Datasets(keys.leases, upstream_context(extra), clock, report, gateway.recheck)
     gateway.local = datasets
     office.listeners.append(datasets.hear)
     probe = await asyncio.start_unix_server(_tell_alive, settings.gateway_socket)

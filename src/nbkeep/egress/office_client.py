@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
@@ -39,6 +39,16 @@ _SOON_S = 0.2  # collects what happens at the same time
 _NOT_NOW = frozenset({401, 403, 404, 408, 429})  # statuses of an office that starts, or is another one's
 
 
+class Answer(NamedTuple):
+    """What is in force for all live sessions. `tag`: of these contents; `seq`: how new it is."""
+
+    tag: str
+    policies: list[Policy]
+    leases: list[Lease]
+    connections: Told
+    seq: int
+
+
 class OfficeClient:
     """One client for both: every method may be called again after it failed."""
 
@@ -55,8 +65,8 @@ class OfficeClient:
         """Close it; twice is safe."""
         await self._http.aclose()
 
-    async def policies(self, known: str) -> tuple[str, list[Policy], list[Lease], Told]:
-        """Return the tag and what is in force for live sessions, once it differs from `known` or in time.
+    async def policies(self, known: str) -> Answer:
+        """Return what is in force for live sessions, once its tag differs from `known`, or in time.
 
         Raises `Unavailable`. A session of which anything cannot be read is left out, and so reaches nothing.
         """
@@ -64,7 +74,7 @@ class OfficeClient:
             answer = await self._http.get(_POLICIES, params={"known": known})
             answer.raise_for_status()
             told: dict[str, Any] = answer.json()
-            tag, listed = str(told["tag"]), list[object](told["policies"])
+            tag, seq, listed = str(told["tag"]), int(told["seq"]), list[object](told["policies"])
             leases = [Lease.from_json(one) for one in told.get("leases", ())]
             connections = Told.from_json(told.get("connections", {"declared": [], "granted": {}}))
             for listener in self.listeners:
@@ -77,7 +87,7 @@ class OfficeClient:
                 found.append(Policy.from_json(one))
             except ValueError:
                 log.exception("a policy cannot be read: its session reaches nothing")
-        return tag, found, leases, connections
+        return Answer(tag, found, leases, connections, seq)
 
     async def value(self, lease: Lease) -> tuple[int, str]:
         """Return the version and value of a lease. Raises `Unavailable`; `Refused` where it has ended."""
@@ -104,11 +114,10 @@ class OfficeClient:
         except (httpx.HTTPError, ValueError, TypeError) as error:
             raise Unavailable("office-away", f"The office does not answer ({error!r:.200}).") from error
 
-    async def data_read(self, session_id: str, dataset_id: str) -> tuple[bool, Policy | None]:
-        """Put on record that a session reads a dataset.
+    async def data_read(self, session_id: str, dataset_id: str) -> tuple[Policy, int]:
+        """Put on record that a session reads a dataset; return what it may reach now, and how new that is.
 
-        Return whether that closes the internet for it, and what it may reach now (None: it has ended).
-        Raises `Refused` where it may not, `Unavailable`.
+        Raises `Refused` where it may not read it, `Unavailable`.
         """
         try:
             answer = await self._http.post(
@@ -118,8 +127,7 @@ class OfficeClient:
             if answer.status_code in {403, 404}:
                 raise Refused(str(told["code"]), str(told["message"]), str(told["remedy"]))
             answer.raise_for_status()
-            policy = told["policy"]
-            return bool(told["closes_internet"]), None if policy is None else Policy.from_json(policy)
+            return Policy.from_json(told["policy"]), int(told["seq"])
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise Unavailable("office-away", f"The office does not answer ({error!r:.200}).") from error
 
@@ -148,13 +156,16 @@ class OfficeClient:
 
 
 async def keep_policies(
-    office: OfficeClient, take: Callable[[list[Policy], list[Lease], Told], Awaitable[None]]
+    office: OfficeClient, take: Callable[[list[Policy], list[Lease], Told, int], Awaitable[None]]
 ) -> None:
-    """Hand what is new to `take`, for ever; while the office is away the last policies and leases stay."""
+    """Hand what the office says to `take`, for ever; while it is away the last policies and leases stay.
+
+    Also what is like the last answer: it is newer, and something may have been put in between.
+    """
     known, is_away = "", False
     while True:
         try:
-            tag, found, leases, connections = await office.policies(known)
+            known, *told = await office.policies(known)
         except Unavailable as error:
             if not is_away:
                 log.warning("%s The last rules stay in force.", error)
@@ -162,9 +173,7 @@ async def keep_policies(
             await asyncio.sleep(_PAUSE_S)
             continue
         is_away = False
-        if tag != known:
-            await take(found, leases, connections)
-            known = tag
+        await take(*told)
 
 
 async def keep_recording(record: Recording, spool: Spool) -> None:

@@ -104,6 +104,7 @@ def policy_of(
     projects: tuple[Added, ...] = (),
     granted: tuple[Rule, ...] = (),
     ask_at: str = "",
+    classes: tuple[Narrowing, ...] = (),
 ) -> Policy:
     """Return the policy of a session: its profile's rules, and the platform's, which no profile can lift.
 
@@ -113,13 +114,18 @@ def policy_of(
     `granted`: what its person was granted. It holds as long as the profile's ask-list has it, or something
     wider; see `asking.py`.
 
+    `classes`: what the data that it has read takes from it; see `narrowed`.
+
     A rule that cannot be read (an older release may have let it in) leaves nothing of all these lists:
     what remains closed does no harm.
     """
-    return replace(_policy(reach, platform, projects, granted, ask_at), session_id=session_id)
+    found = _policy(reach, platform, projects, granted, ask_at)
+    if classes:
+        found = _narrowed(reach, platform, projects, granted, ask_at, classes)
+    return replace(found, session_id=session_id)
 
 
-def without_internet(policy: Policy, by: str) -> Policy:
+def _without_internet(policy: Policy, by: str) -> Policy:
     """Return what is left where the public internet is closed: what the profile or a grant names.
 
     Twice is once. Neither a trial of rules is a way round it, nor a rule that allows everything, nor a
@@ -129,9 +135,7 @@ def without_internet(policy: Policy, by: str) -> Policy:
     if len(rules) == len(policy.rules) and not policy.public_internet and not policy.dry_run:
         return policy
     closed_by = policy.closed_by or by
-    return _versioned(
-        replace(policy, rules=rules, public_internet=False, dry_run=False, closed_by=closed_by, version="")
-    )
+    return replace(policy, rules=rules, public_internet=False, dry_run=False, closed_by=closed_by)
 
 
 def narrowed(policy: Policy, classes: Iterable[Narrowing]) -> Policy:
@@ -139,6 +143,7 @@ def narrowed(policy: Policy, classes: Iterable[Narrowing]) -> Policy:
 
     Their denials and what they keep hold on trial, too. A rule that cannot be read leaves nothing.
     """
+    found = policy
     for one in classes:
         try:
             denied = tuple(_firm(text, one.source) for text in one.denylist)
@@ -146,22 +151,11 @@ def narrowed(policy: Policy, classes: Iterable[Narrowing]) -> Policy:
         except Refused:
             return _versioned(replace(_NONE, session_id=policy.session_id))
         if denied or kept:
-            rules, keeps = (*denied, *policy.rules), (*policy.keeps, *kept)
-            policy = _versioned(replace(policy, rules=rules, keeps=keeps, version=""))
+            rules, keeps = (*denied, *found.rules), (*found.keeps, *kept)
+            found = replace(found, rules=rules, keeps=keeps)
         if one.closes_internet:
-            policy = without_internet(policy, one.source)
-    return policy
-
-
-def at_most(policy: Policy, newer: Policy) -> Policy:
-    """Return a policy without what a newer one firmly denies, or leaves out; it never reaches further."""
-    denied = tuple(rule for rule in newer.rules if rule.firm and rule not in policy.rules)
-    kept = tuple(rule for rule in newer.keeps if rule not in policy.keeps)
-    if not denied and not kept:
-        return policy
-    return _versioned(
-        replace(policy, rules=(*denied, *policy.rules), keeps=(*policy.keeps, *kept), version="")
-    )
+            found = _without_internet(found, one.source)
+    return policy if found == policy else _versioned(replace(found, version=""))
 
 
 def check_only(field: str, texts: tuple[str, ...]) -> None:
@@ -254,6 +248,19 @@ def _policy(
             packages=reach.packages,
         )
     )
+
+
+@lru_cache(maxsize=512)
+def _narrowed(
+    reach: Reach,
+    platform: tuple[str, ...],
+    projects: tuple[Added, ...],
+    granted: tuple[Rule, ...],
+    ask_at: str,
+    classes: tuple[Narrowing, ...],
+) -> Policy:
+    """By what admins wrote, which is compared much faster than the rules that are made of it."""
+    return narrowed(_policy(reach, platform, projects, granted, ask_at), classes)
 
 
 def _versioned(policy: Policy) -> Policy:

@@ -13,7 +13,7 @@ from nbkeep.data.class_rules import all_narrowings, narrowings_of
 from nbkeep.data.reads import narrowings
 from nbkeep.egress.addresses import is_internet
 from nbkeep.egress.parse import parse_rule
-from nbkeep.egress.policy import NOTHING, narrowed, policy_of
+from nbkeep.egress.policy import NOTHING, policy_of
 from nbkeep.grants.records import live_rules, live_rules_of
 from nbkeep.model.classification import CLASSIFICATIONS
 from nbkeep.model.errors import Refused, not_found
@@ -58,7 +58,7 @@ def live_policies(tx: Tx, settings: Settings, now: datetime, only: str | None = 
     taken = narrowings(tx, settings, [session_id for session_id, _, _, _ in sessions])
     projects = hosts_of_people(tx, {user_id for _, user_id, _, _ in sessions})
     granted, platform, ask_at = live_rules(tx, now), settings.egress_denylist, _ask_at(settings)
-    found = [
+    return [
         policy_of(
             session_id,
             NOTHING if held_by else reaches.get(name, NOTHING),
@@ -66,10 +66,10 @@ def live_policies(tx: Tx, settings: Settings, now: datetime, only: str | None = 
             projects=() if held_by else projects.get(user_id, ()),
             granted=() if held_by else granted.get((user_id, name), ()),
             ask_at=ask_at,
+            classes=taken.get(session_id, ()),
         )
         for session_id, user_id, name, held_by in sessions
     ]
-    return [narrowed(one, taken.get(one.session_id, ())) for one in found]
 
 
 def tag_of(policies: Sequence[Policy], leases: Sequence[Leased] = (), *more: object) -> str:
@@ -93,15 +93,15 @@ def policy_of_row(tx: Tx, settings: Settings, row: SessionRow, now: datetime) ->
     profile = tx.get(ProfileRow, row.profile_name)
     is_held = row.held_by is not None
     reach = reach_of(as_profile(profile)) if profile and not is_held else NOTHING
-    policy = policy_of(
+    return policy_of(
         row.id,
         reach,
         settings.egress_denylist,
         projects=() if is_held else hosts_of_people(tx, [row.user_id]).get(row.user_id, ()),
         granted=() if is_held else live_rules_of(tx, now, row.user_id, row.profile_name),
         ask_at=_ask_at(settings),
+        classes=narrowings(tx, settings, [row.id]).get(row.id, ()),
     )
-    return narrowed(policy, narrowings(tx, settings, [row.id]).get(row.id, ()))
 
 
 def profile_policy(
@@ -113,10 +113,11 @@ def profile_policy(
     """
     reach = reach_of(get_profile(tx, actor, name)[0])
     projects = (added_by(find_project(tx, actor, project)),) if project else ()
-    policy = policy_of("", reach, settings.egress_denylist, projects=projects, ask_at=_ask_at(settings))
     if classification and classification not in CLASSIFICATIONS:
         raise not_found("classification", classification[:60])
-    return narrowed(policy, narrowings_of(classification, all_narrowings(tx, settings)))
+    classes = narrowings_of(classification, all_narrowings(tx, settings))
+    ask_at = _ask_at(settings)
+    return policy_of("", reach, settings.egress_denylist, projects=projects, ask_at=ask_at, classes=classes)
 
 
 def reach_words_of(tx: Tx, settings: Settings, row: SessionRow) -> str:
@@ -133,9 +134,16 @@ def reach_words_of(tx: Tx, settings: Settings, row: SessionRow) -> str:
         profile = replace(profile, public_internet=False, egress_dry_run=False)
     elif profile.project_hosts:
         named = (*named, *(text for one in projects for text in one.allowlist))
-    denied = (*denied, *(text for one in (*projects, *taken) for text in one.denylist))
-    profile = replace(profile, egress_allowlist=_once(named), egress_denylist=_once(denied))
+    denied = (*denied, *(text for one in projects for text in one.denylist))
     kept = [f"Of that, {one.source} leaves {', '.join(one.only)}" for one in taken if one.only]
+    firm = [one.source for one in taken if one.only or one.denylist]
+    if profile.egress_dry_run and firm:
+        profile = replace(profile, egress_dry_run=False)
+        refused = [f"{one.source} refuses {', '.join(one.denylist)}" for one in taken if one.denylist]
+        kept = [f"On trial: nothing is refused yet but by {' and '.join(firm)}", *refused, *kept]
+    else:
+        denied = (*denied, *(text for one in taken for text in one.denylist))
+    profile = replace(profile, egress_allowlist=_once(named), egress_denylist=_once(denied))
     return ". ".join([network_words(profile), *kept])
 
 

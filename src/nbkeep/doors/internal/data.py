@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from nbkeep.data.reads import note_read
+from nbkeep.audit import journal
+from nbkeep.data.reads import no_reader, note_read
 from nbkeep.doors.api.auth import OfficeDep, require_gateway
 from nbkeep.sessions.policies import live_policies
 
@@ -23,11 +24,15 @@ class Read(BaseModel):
 
 @router.post("/data-reads")
 def data_read(body: Read, office: OfficeDep) -> dict[str, Any]:
-    """Put it on record, once; tell whether the session loses the public internet by it. Twice is safe.
+    """Put it on record, once, and tell what the session may reach from then on. Twice is safe.
 
-    `policy`: what the session may reach from then on, so that nothing is read before it holds.
+    Nothing is read before that is in force. `seq`: how new it is, as in what gateways are told of all.
     """
     with office.store.write() as tx:
-        closes = note_read(tx, office.clock, office.settings, body.session_id, body.dataset_id)
+        note_read(tx, office.clock, office.settings, body.session_id, body.dataset_id)
+    with office.store.read() as tx:  # others write meanwhile
+        seq = journal.last_seq(tx)
         found = live_policies(tx, office.settings, office.clock.now(), body.session_id)
-    return {"closes_internet": closes, "policy": found[0].as_json() if found else None}
+    if not found:
+        raise no_reader()
+    return {"policy": found[0].as_json(), "seq": seq}

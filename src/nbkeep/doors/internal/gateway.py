@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from nbkeep.app import Office
+from nbkeep.audit import journal
 from nbkeep.connections.records import live_connections
 from nbkeep.data.records import live_readers
 from nbkeep.doors.api.auth import OfficeDep, require_gateway
@@ -116,7 +117,7 @@ def value_of(lease_id: str, body: Wanted, office: OfficeDep) -> dict[str, Any]:
 
 def _look(office: Office, known: str | None) -> dict[str, Any] | None:
     with office.store.read() as tx:
-        now = office.clock.now()
+        now, seq = office.clock.now(), journal.last_seq(tx)
         found = live_policies(tx, office.settings, now)
         people = People(tx)
         leased = live_leases(tx, people, now)
@@ -130,6 +131,7 @@ def _look(office: Office, known: str | None) -> dict[str, Any] | None:
         sent = sent_by_all(tx, limited, now) if limited else {}
     return {
         "tag": tag,
+        "seq": seq,
         "policies": [policy.as_json() for policy in found],
         "leases": [lease.as_json() for lease in leased],
         "sent_today": {session_id: sent.get(session_id, 0) for session_id in limited},
