@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from nbkeep.backends.local.homes import Homes
 from nbkeep.backends.local.layout import Layout
 from nbkeep.data.classified import Due, take_part
 from nbkeep.model.actor import Actor, Role
+from nbkeep.model.errors import Unavailable
 from nbkeep.people import tokens
 from office_parts import OfficeForTests, client_for, office
 from sandboxes import Target
@@ -97,6 +98,25 @@ def test_a_path_without_end_takes_no_more_room_than_another(home: Path) -> None:
     assert all(len(one.path) <= 4096 for one in found)
 
 
+def test_thousands_of_files_deeper_than_can_be_asked_for_fail_the_walk(home: Path) -> None:
+    (home / "a").touch()
+    at = os.open(home, os.O_RDONLY)
+    for _ in range(42):
+        os.mkdir("d" * 250, dir_fd=at)
+        inner = os.open("d" * 250, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = inner
+    for number in range(listing.PART_FILES):
+        os.close(os.open(f"f{number}", os.O_CREAT | os.O_WRONLY, dir_fd=at))
+    os.close(at)
+    owned(home)
+    since = now() - timedelta(hours=1)
+    first = changed(home, since)
+    assert [one.path for one in first.files] == ["a"]
+    with pytest.raises(Unavailable):  # then all of the home counts
+        changed(home, since, first.next)
+
+
 def test_neither_links_nor_closed_folders_lead_out_or_hide(home: Path) -> None:
     outside = home.parent / "bob"
     outside.mkdir()
@@ -136,9 +156,10 @@ def test_somebody_elses_paths_are_not_told(office: OfficeForTests) -> None:
     with office.store.write() as tx:
         take_part(tx, office.clock, due, [ChangedFile(nasty, "k" * 64, 1, at.isoformat())], "")
 
-    def asks(actor: Actor, user: str, query: str = "") -> tuple[int, str]:
+    def asks(actor: Actor, user: str, query: str = "", scopes: Sequence[str] = ()) -> tuple[int, str]:
         with office.store.write() as tx:
-            _, secret = tokens.create_token(tx, office.clock, actor, "t", sorted(actor.scopes), 3600)
+            lent = sorted(scopes or actor.scopes)
+            _, secret = tokens.create_token(tx, office.clock, actor, "t", lent, 3600)
         answer = client_for(office.app(), secret).get(f"/api/v1/volumes/{user}/classified{query}")
         return answer.status_code, answer.text
 
@@ -149,6 +170,7 @@ def test_somebody_elses_paths_are_not_told(office: OfficeForTests) -> None:
     for who in (jane, auditor, lead):
         status, text = asks(who, "jane")
         assert (status, "<b>x" in text) == (200, True)
+    assert asks(jane, "jane", scopes=["profiles:read"])[0] == 404  # a token for something else
     for cursor in ("-1", "9" * 5000, "x", "99"):
         assert asks(jane, "jane", f"?cursor={cursor}")[0] in {200, 400, 422}
 

@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 MOST = 100_000  # files on record of one person; then the whole home counts
 AGAIN = timedelta(minutes=5)
 _LATELY = timedelta(days=7)  # how long after its end a session is still walked for
-_MARGIN = timedelta(seconds=1)  # file systems keep the time of change by ticks of the kernel
+# How much older than a reading the time of change of a file may be that was written after it. Who writes by
+# memory that is mapped to the file sets it at the first write to a page. Later writes to that page leave it,
+# until the kernel has put the page on disk: dirty_expire_centisecs and dirty_writeback_centisecs (30 s and
+# 5 s, where nobody set them) and what the disk takes. Ticks of the kernel's clock are in it, too.
+_MARGIN = timedelta(minutes=2)
 _MOST_FAILURES = 3
 _AT_ONCE = 500
 _LONGEST_CURSOR = 8
@@ -116,12 +120,14 @@ def take_part(tx: Tx, clock: Clock, due: Due, files: Sequence[ChangedFile], foll
     The end of a walk takes what is not there any more off the record, and tells the journal of what is new.
     """
     walk = _walk(tx, clock, due)
-    walk.failures = 0
+    before, walk.failures = walk.whole, 0
     for begin in range(0, len(files), _AT_ONCE):
         _note(tx, due, walk, files[begin : begin + _AT_ONCE])
     walk.place = following
     if not following:
         _end(tx, clock, due, walk)
+    if walk.whole != before or (walk.fresh and not following):
+        _tell(tx, clock, due, walk)
     tx.flush()
 
 
@@ -146,7 +152,8 @@ def list_classified(
     Else `Refused` (404), as where there is no such person.
     """
     row = tx.scalar(select(UserRow).where(UserRow.name == user))
-    if row is None or not (row.id == actor.id or actor.may("admin:volumes") or actor.may("audit:read")):
+    is_own = row is not None and row.id == actor.id and actor.may("self")
+    if row is None or not (is_own or actor.may("admin:volumes") or actor.may("audit:read")):
         raise not_found("volume", user[:60])
     is_place = cursor is not None and cursor.isascii() and cursor.isdigit() and len(cursor) < _LONGEST_CURSOR
     begin = int(cursor) if cursor is not None and is_place else 0
@@ -197,10 +204,10 @@ def _walk(tx: Tx, clock: Clock, due: Due) -> ClassWalkRow:
     walk = tx.get(ClassWalkRow, due.session_id)
     if walk is None:
         walk = ClassWalkRow(session_id=due.session_id, user_id=due.user_id, place="", final_run=0, over_run=0,
-                            fresh=0, failures=0, whole="", classification="")  # fmt: skip
+                            fresh=0, failures=0, whole="", classification="", left_out=False)  # fmt: skip
         tx.add(walk)
     if walk.began_at is None:
-        walk.began_at, walk.fresh = clock.now(), 0
+        walk.began_at, walk.fresh, walk.left_out = clock.now(), 0, False
         walk.over_run = due.run if due.is_over else walk.final_run
     walk.classification = class_of_change(due.steps, None)
     return walk
@@ -222,7 +229,7 @@ def _note(tx: Tx, due: Due, walk: ClassWalkRow, files: Sequence[ChangedFile]) ->
             continue
         if row is None:
             if count >= MOST:
-                walk.whole = _TOO_MANY
+                walk.left_out, walk.whole = True, _TOO_MANY
                 continue
             row = ClassifiedFileRow(user_id=due.user_id, key=one.key, path=one.path, classification="",
                                     seen_at=began_at)  # fmt: skip
@@ -238,21 +245,28 @@ def _note(tx: Tx, due: Due, walk: ClassWalkRow, files: Sequence[ChangedFile]) ->
 
 
 def _end(tx: Tx, clock: Clock, due: Due, walk: ClassWalkRow) -> None:
-    began_at = walk.began_at
-    gone = delete(ClassifiedFileRow).where(
-        ClassifiedFileRow.user_id == due.user_id, ClassifiedFileRow.seen_at < began_at,
-        (ClassifiedFileRow.changed_at >= due.steps[0][0]) | ClassifiedFileRow.changed_at.is_(None),
-    )  # fmt: skip
-    tx.execute(gone)
-    count = int(tx.scalar(select(func.count()).where(ClassifiedFileRow.user_id == due.user_id)) or 0)
-    if count < MOST:
+    """Take what this session wrote and is gone off the record.
+
+    What another one wrote stays: it may have carried a higher class, which would not come back with the file.
+    So does all where something could not be looked into: a folder may have been closed around files.
+    """
+    mine = ClassifiedFileRow.user_id == due.user_id
+    unseen = select(ClassifiedFileRow.key).where(
+        mine, ClassifiedFileRow.seen_at >= walk.began_at, ClassifiedFileRow.changed_at.is_(None)
+    )
+    if tx.scalar(unseen.limit(1)) is None:
+        gone = delete(ClassifiedFileRow).where(
+            mine, ClassifiedFileRow.session_id == due.session_id, ClassifiedFileRow.seen_at < walk.began_at,
+            (ClassifiedFileRow.changed_at >= due.since) | ClassifiedFileRow.changed_at.is_(None),
+        )  # fmt: skip
+        tx.execute(gone)
+    if not walk.left_out:
         walk.whole = ""
     walk.walked_at, walk.final_run, walk.began_at = clock.now(), walk.over_run, None
-    if walk.fresh:
-        _tell(tx, clock, due, walk)
 
 
 def _tell(tx: Tx, clock: Clock, due: Due, walk: ClassWalkRow) -> None:
+    """Tell the journal what is new since it was told last."""
     told = events.FilesClassified(
         session_id=due.session_id,
         user=due.user,
@@ -261,3 +275,4 @@ def _tell(tx: Tx, clock: Clock, due: Due, walk: ClassWalkRow) -> None:
         whole=walk.whole,
     )
     journal.append(tx, clock, SYSTEM, told)
+    walk.fresh = 0

@@ -51,3 +51,4 @@ class ClassWalkRow(Table):
     fresh: Mapped[int] = mapped_column(default=0)  # how many files it has put on record
     failures: Mapped[int] = mapped_column(default=0)
     whole: Mapped[str] = mapped_column(String(200), default="")  # why all of the home counts
+    left_out: Mapped[bool] = mapped_column(default=False)  # whether it found files that are not on record

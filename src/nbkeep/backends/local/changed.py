@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nbkeep.backends.interface import ChangedFile, ChangedFiles
-from nbkeep.backends.local.listing import LONGEST_PLACE, PART_FILES, Found, ask, begin, place_of, shown
+from nbkeep.backends.local.listing import PART_FILES, Found, ask, begin, check_goes_on, shown, turned
 
 if TYPE_CHECKING:
     from .homes import Homes
@@ -47,16 +47,17 @@ def main() -> None:
     since_ns = int(sys.argv[3])
     files: list[dict[str, Any]] = []
     walked, until_s = begin()
-    place = ""
+    kept, place = 0, ""  # how many there were at the last place that can be asked for
     for one in walked:
         if one.info is None or one.info.st_ctime_ns >= since_ns:
             files.append(_told(one))
+        kept, place = turned(one, files, kept, place)
         if len(files) >= PART_FILES or time.monotonic() > until_s:
-            last = place_of(one)
-            if len(last) <= LONGEST_PLACE:  # a deeper one could not be asked for
-                place = last
-                break
-    print(json.dumps({"files": files, "next": place}))
+            check_goes_on(place)
+            break
+    else:
+        kept, place = len(files), ""
+    print(json.dumps({"files": files[:kept], "next": place}))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from nbkeep.backends.interface import HomeFile, HomeListing
 from nbkeep.model.errors import Unavailable, invalid, not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sized
 
     from .homes import Homes
 
@@ -105,6 +105,18 @@ def place_of(found: Found) -> str:
     return b"/".join(found.path).hex()
 
 
+def turned(found: Found, files: Sized, kept: int, place: str) -> tuple[int, str]:
+    """Return how many files there are at the last place that a next part can be asked for, and that place."""
+    here = place_of(found)
+    return (len(files), here) if len(here) <= LONGEST_PLACE else (kept, place)
+
+
+def check_goes_on(place: str) -> None:
+    """End without an answer where no next part can be asked for: one without end is none."""
+    if not place:
+        sys.exit("too deep to go on")
+
+
 def _of(found: Found) -> dict[str, Any]:
     if found.info is None:
         return _told(found.path, None, found.note)
@@ -179,15 +191,16 @@ def main() -> None:
     """List the home named on the command line behind the place on standard input; print JSON."""
     files: list[dict[str, Any]] = []
     found, until_s = begin()
-    place = ""
+    kept, place = 0, ""
     for one in found:
         files.append(_of(one))
-        last = place_of(one)
-        is_full = len(files) >= PART_FILES or time.monotonic() > until_s
-        if is_full and len(last) <= LONGEST_PLACE:  # a deeper one could not be asked for
-            place = last
+        kept, place = turned(one, files, kept, place)
+        if len(files) >= PART_FILES or time.monotonic() > until_s:
+            check_goes_on(place)
             break
-    print(json.dumps({"files": files, "next": place}))
+    else:
+        kept, place = len(files), ""
+    print(json.dumps({"files": files[:kept], "next": place}))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from nbkeep.data.classified import Due
     from nbkeep.sessions.interface import Parts
 
-_FAILED = "listing-failed"
 _NOT_THERE = 404  # a home that was never made, or is gone: nothing is in it
 
 
@@ -43,15 +42,13 @@ class ClassWalker:
         """Do one part, and tell whether the walk goes on."""
         try:
             found = self.parts.backend.changed_files(due.user, due.since, due.place)
-        except Refused as refusal:
-            if refusal.status != _NOT_THERE:
-                raise
-            with self.parts.store.write() as tx:
-                take_part(tx, self.parts.clock, due, (), "")
-            return False
-        except Unavailable as error:
-            if error.code != _FAILED:
-                raise
+        except (Refused, Unavailable) as error:
+            if isinstance(error, Refused) and error.status == _NOT_THERE:
+                with self.parts.store.write() as tx:
+                    take_part(tx, self.parts.clock, due, (), "")
+                return False
+            # Raises where the node is away. Else it is this home's fault: the others are walked all the same.
+            self.parts.backend.sessions()
             with self.parts.store.write() as tx:
                 note_failure(tx, self.parts.clock, due)
             return False

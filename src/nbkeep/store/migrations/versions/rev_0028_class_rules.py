@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("fresh", sa.BigInteger(), nullable=False),
         sa.Column("failures", sa.BigInteger(), nullable=False),
         sa.Column("whole", sa.String(200), nullable=False),
+        sa.Column("left_out", sa.Boolean(), nullable=False),
     )
     op.create_index("ix_class_walks_user_id", "class_walks", ["user_id"])
 
