@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nbkeep.data.class_rules import list_class_rules
 from nbkeep.model.actor import OPERATOR, Role
+from nbkeep.people.project_records import find_project
 from nbkeep.store.class_tables import ClassifiedFileRow, ClassWalkRow
 from nbkeep.store.tables import SessionRow
 
@@ -57,6 +58,22 @@ def test_a_projects_hosts_are_set_by_admins_and_seen_by_members(portal: Portal) 
     )
     assert "ok.example" in wrong.text, "what was typed stays"
     assert "ok.example" not in ops.get("/projects/orion")
+
+
+def test_a_long_list_is_saved_as_a_whole_or_not_at_all(portal: Portal) -> None:
+    ops = portal.person("ops", Role.ADMIN)
+    ops.post("/projects", name="orion", lead="ops")
+    hosts = [f"{number:04d}.{'storage-of-a-competitor.' * 5}example" for number in range(1000)]
+    for path, field in ((HOSTS, "egress_denylist"), ("/admin/classifications/internal", "egress_denylist")):
+        typed = {field: "\n".join(hosts)}
+        assert len(typed[field]) > 100_000
+        assert ops.post(path, **typed).status_code == 303
+        refused = ops.post(path, **{field: "x" * 1_000_001})
+        assert (refused.status_code, "nothing was saved" in refused.text) == (400, True)
+    with portal.office.store.read() as tx:
+        rules = {one["name"]: one for one in list_class_rules(tx, portal.office.settings, OPERATOR)}
+        assert rules["internal"]["egress_denylist"] == hosts
+        assert list(find_project(tx, OPERATOR, "orion").egress_denylist) == hosts
 
 
 def test_ones_home_page_lists_ones_classified_files_and_no_others(portal: Portal) -> None:

@@ -9,12 +9,15 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
+from nbkeep.model.errors import invalid
+
 from .browser import CSRF_HEADER, Browser, browser_of, check_unforged
 
 if TYPE_CHECKING:
     from nbkeep.app import Office
 
 _MAX_FIELDS = 200
+_LONGEST_LIST = 1_000_000  # a thousand rules, each as long as one may be, and as much again
 
 
 class NotSignedIn(Exception):
@@ -56,6 +59,18 @@ def text(form: FormData, name: str, longest: int = 100_000) -> str:
     """Return one field of a form, without white space around it; "" when absent."""
     value = form.get(name, "")
     return value.strip()[:longest] if isinstance(value, str) else ""
+
+
+def listed(form: FormData, name: str) -> str:
+    """Return a field that holds a list, as a whole: a list that is cut says less, and nobody sees it.
+
+    Raises `Refused` (400) for one that is longer than any list of rules can be.
+    """
+    value = text(form, name, _LONGEST_LIST + 1)
+    if len(value) > _LONGEST_LIST:
+        raise invalid(name, f"{name} has more than {_LONGEST_LIST:,} characters; nothing was saved.",
+                      "Give fewer: `*.name` and networks like 10.0.0.0/8 say more in one.")  # fmt: skip
+    return value
 
 
 SignedIn = Annotated[Browser, Depends(_signed_in)]

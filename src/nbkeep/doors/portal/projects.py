@@ -17,7 +17,7 @@ from nbkeep.people.project_rules import ADMIN
 from nbkeep.people.project_view import project_view, project_views
 
 from .errors import field_errors
-from .guard import Form, SignedIn, text
+from .guard import Form, SignedIn, listed, text
 from .render import page
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def show_one(request: Request, browser: SignedIn, name: str) -> Response:
 def set_hosts(request: Request, browser: SignedIn, name: str, form: Form) -> Response:
     """Change what it says of hosts."""
     office: Office = request.app.state.office
-    given = {field: text(form, field, 100_000) for field in HOST_FIELDS}
+    given = {field: listed(form, field) for field in HOST_FIELDS}
     try:
         with office.store.write() as tx:
             set_project_hosts(tx, office.clock, browser.actor, name, given)

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from nbkeep.data.class_rules import ADMIN, is_closed_by_setting, list_class_rules, set_class_rules
 from nbkeep.doors.portal.errors import field_errors
-from nbkeep.doors.portal.guard import Form, SignedIn, text
+from nbkeep.doors.portal.guard import Form, SignedIn, listed, text
 from nbkeep.doors.portal.render import page
 from nbkeep.model.errors import Refused
 from nbkeep.profiles.words import classification_words
@@ -32,7 +32,7 @@ def show(request: Request, browser: SignedIn) -> Response:
 def change(request: Request, browser: SignedIn, name: str, form: Form) -> Response:
     """Change the rules of one."""
     office: Office = request.app.state.office
-    given: dict[str, Any] = {field: text(form, field, 100_000) for field in _LISTS}
+    given: dict[str, Any] = {field: listed(form, field) for field in _LISTS}
     closed = is_closed_by_setting(office.settings, name)
     given["public_internet"] = not closed and text(form, "closes_internet") != "on"
     try:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from nbkeep.doors.portal.errors import field_errors
-from nbkeep.doors.portal.guard import Form, SignedIn, text
+from nbkeep.doors.portal.guard import Form, SignedIn, listed, text
 from nbkeep.doors.portal.render import page
 from nbkeep.model.actor import Role
 from nbkeep.model.classification import CLASSIFICATIONS
@@ -30,7 +30,7 @@ _PROFILE_FIELDS = ("display_name", "description", "image", "flavor", "idle_stop"
                    "max_extension", "state_limit", "state_retention", "state_key", "frozen", "classification",
                    "preimport", "egress_allowlist", "egress_denylist", "egress_asklist",
                    "egress_volume")  # fmt: skip
-_LONGEST = {"egress_allowlist": 100_000, "egress_denylist": 100_000, "egress_asklist": 100_000}
+_LISTS = ("preimport", "egress_allowlist", "egress_denylist", "egress_asklist")
 _NEW_PROFILE: dict[str, Any] = {
     "name": "", "display_name": "", "description": "", "image": "base", "flavor": "", "idle_stop": "30min",
     "max_session": "8h", "max_extension": "4h", "classification": "internal",
@@ -177,7 +177,7 @@ def delete_flavor(request: Request, browser: SignedIn, name: str) -> Response:
 
 
 def _given(form: Form, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: text(form, name, _LONGEST.get(name, 1000)) for name in names}
+    return {name: listed(form, name) if name in _LISTS else text(form, name, 1000) for name in names}
 
 
 def _flavor_given(form: Form) -> dict[str, Any]:
