@@ -124,6 +124,7 @@ def test_one_project_does_not_open_what_another_refuses() -> None:
 @pytest.mark.parametrize(
     "text",
     ["*", "*:*", "0.0.0.0/0", "128.0.0.0/1", "::/0", "169.254.169.254", "127.0.0.1:8000", "[::1]:443",
+     "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::ffff:0:0/96", "2000::/8", "2a00::/12",
      "169.254.0.0/16", "fe80::/10", "100.100.100.200", "127.1", "*.*", "https://evil.example"],
 )  # fmt: skip
 def test_no_project_opens_the_internet_or_a_machine_itself(text: str) -> None:

@@ -38,8 +38,18 @@ _PRIVATE = tuple(
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291, 2.5.5.1: deprecated, and still routed by some
-_NAMED_BITS = 8  # what has fewer was hardly written with some place in mind
+_NAMED_BITS = {4: 8, 6: 16}  # what has fewer was hardly written with some place in mind
 _LOW_32 = (1 << 32) - 1
+_ALL = ipaddress.IPv4Network("0.0.0.0/0")
+# Networks in whose addresses one of IPv4 stands: behind how many bits, and what it is changed by.
+_CARRY = (
+    (_NAT64, 96, 0),
+    (_NAT64_LOCAL, 96, 0),
+    (_COMPATIBLE, 96, 0),
+    (ipaddress.IPv6Network("::ffff:0:0/96"), 96, 0),
+    (ipaddress.IPv6Network("2002::/16"), 16, 0),  # 6to4: RFC 3056
+    (ipaddress.IPv6Network("2001::/32"), 96, _LOW_32),  # Teredo: RFC 4380
+)
 
 
 def unwrapped(address: Address) -> tuple[Address, ...]:
@@ -98,11 +108,30 @@ def is_internet(host: str) -> bool:
     [True, True, True, True]
     >>> [is_internet(one) for one in ("*.bd", "10.0.0.0/8", "fc00::/7", "1.1.1.1")]
     [False, False, False, False]
+    >>> [is_internet(one) for one in ("64:ff9b::/96", "2002::/16", "64:ff9b::a00:0/104", "2002:808:808::/48")]
+    [True, True, False, False]
     """
     if "/" not in host:
         return host == "*"
     network = ipaddress.ip_network(host)
-    return network.is_global and network.prefixlen < _NAMED_BITS
+    inner = _carried(network) if isinstance(network, ipaddress.IPv6Network) else None
+    return any(
+        one.is_global and one.prefixlen < _NAMED_BITS[one.version]
+        for one in (network, inner)
+        if one is not None
+    )
+
+
+def _carried(network: ipaddress.IPv6Network) -> ipaddress.IPv4Network | None:
+    """Return the network of IPv4 that addresses of this one lead to, None where they lead to none."""
+    for among, begin, change in _CARRY:
+        if among.subnet_of(network):
+            return _ALL
+        if network.subnet_of(among):
+            first = ((int(network.network_address) >> (96 - begin)) & _LOW_32) ^ change
+            bits = min(32, max(0, network.prefixlen - begin))
+            return ipaddress.IPv4Network((first, bits), strict=False)
+    return None
 
 
 def _within(address: Address, networks: tuple[Network, ...]) -> bool:
