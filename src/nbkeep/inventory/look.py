@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import select
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "inventory", "things"]
 
 _KEPT_FOR = timedelta(minutes=5)
+_KEPT = 8  # looks at once, of all readers; an older one goes first
 
 _LOOKS: dict[str, Callable[[Parts, Tx, Owners], list[Thing]]] = {
     "sessions": compute.sessions,
@@ -71,21 +73,23 @@ def inventory(
 
     The first page, and `limit` None, which gives all, are made of what there is now. Further pages are of the
     same look for as long as it is kept, some minutes: they ask nothing, hold nothing twice and miss nothing.
+    The place names it, so that nobody's first page changes what somebody else is reading.
     Afterwards they are made anew, and go on behind the thing that stood last. `looked_at` says when it was.
     """
     actor.require(READ)
-    last = read_cursor(cursor) if cursor is not None else None
-    look = _kept(parts, kind) if last is not None else None
+    place = read_cursor(cursor) if cursor is not None else None
+    last = place.last if place is not None else None
+    look = _kept(parts, kind, place.look) if place is not None else None
     if look is None:
-        look = Look(parts.clock.now(), tuple(things(parts, actor, kind)))
+        look = Look(secrets.token_hex(8), kind, parts.clock.now(), tuple(things(parts, actor, kind)))
         if limit is not None and len(look.things) > limit:
-            _keep(parts, kind, look)
+            _keep(parts, look)
     begin = 0 if last is None else bisect_right(look.things, last, key=lambda one: one.order)
     end = len(look.things) if limit is None else min(begin + limit, len(look.things))
     counts, levels = Counter(one.kind for one in look.things), Counter(one.level for one in look.things)
     return {
         "items": [_view(one) for one in look.things[begin:end]],
-        "next": make_cursor(look.things[end - 1].order) if begin < end < len(look.things) else None,
+        "next": make_cursor(look.id, look.things[end - 1].order) if begin < end < len(look.things) else None,
         "counts": dict(counts),
         "levels": dict(levels),
         "looked_at": look.at.isoformat(),
@@ -94,43 +98,54 @@ def inventory(
 
 @dataclass(frozen=True)
 class Look:
-    """What there was at a moment, in order."""
+    """What there was of a kind, or of all, at a moment, in order."""
 
+    id: str
+    kind: str
     at: datetime
     things: tuple[Thing, ...]
 
 
-# The last look at each kind, by database: whoever may see one may see all. At most one for each kind.
+class Place(NamedTuple):
+    """Where a page ended, and in which look."""
+
+    look: str
+    last: Order
+
+
+# The last looks, by database, the oldest first: whoever may see one may see all.
 _looks: WeakKeyDictionary[Store, dict[str, Look]] = WeakKeyDictionary()
 _looks_turn = Lock()
 
 
-def _kept(parts: Parts, kind: str) -> Look | None:
+def _kept(parts: Parts, kind: str, look_id: str) -> Look | None:
     with _looks_turn:
-        look = _looks.get(parts.store, {}).get(kind)
-    return look if look is not None and timedelta(0) <= parts.clock.now() - look.at < _KEPT_FOR else None
+        look = _looks.get(parts.store, {}).get(look_id)
+    is_new = look is not None and timedelta(0) <= parts.clock.now() - look.at < _KEPT_FOR
+    return look if is_new and look is not None and look.kind == kind else None
 
 
-def _keep(parts: Parts, kind: str, look: Look) -> None:
-    """Keep a look for its further pages; those that are too old for that are let go."""
+def _keep(parts: Parts, look: Look) -> None:
+    """Keep a look for its further pages; those that are too old for that, or too many, are let go."""
     with _looks_turn:
         mine = _looks.setdefault(parts.store, {})
-        for name in [name for name, one in mine.items() if look.at - one.at >= _KEPT_FOR]:
-            del mine[name]
-        mine[kind] = look
+        mine[look.id] = look
+        fresh = [one for one in mine.values() if look.at - one.at < _KEPT_FOR][-_KEPT:]
+        _looks[parts.store] = {one.id: one for one in fresh}
 
 
-def make_cursor(order: Order) -> str:
-    """Return an opaque name of the place behind a thing."""
-    return base64.urlsafe_b64encode(json.dumps(order, ensure_ascii=False).encode()).decode().rstrip("=")
+def make_cursor(look_id: str, order: Order) -> str:
+    """Return an opaque name of the place behind a thing in a look."""
+    told = json.dumps((look_id, *order), ensure_ascii=False).encode()
+    return base64.urlsafe_b64encode(told).decode().rstrip("=")
 
 
-def read_cursor(cursor: str) -> Order:
+def read_cursor(cursor: str) -> Place:
     """Return what `make_cursor` was given; raise `Refused` (400) for anything else."""
     try:
         match json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))):
-            case [int(level), int(kind), str(what), str(name), str(id_)]:
-                return level, kind, what, name, id_
+            case [str(look_id), int(level), int(kind), str(what), str(name), str(id_)]:
+                return Place(look_id, (level, kind, what, name, id_))
             case _:
                 pass
     except (ValueError, RecursionError):  # no base64, no UTF-8, no JSON
