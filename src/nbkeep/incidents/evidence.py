@@ -21,6 +21,7 @@ from nbkeep.audit.checkpoints import as_values, make_checkpoint
 from nbkeep.audit.signing import keys_of
 from nbkeep.model.actor import SYSTEM
 from nbkeep.model.errors import Refused, Unavailable
+from nbkeep.store.class_tables import ClassifiedFileRow, ClassWalkRow
 from nbkeep.store.data_tables import DatasetReadRow
 from nbkeep.store.incident_tables import IncidentHoldRow, IncidentRow
 from nbkeep.store.model_tables import ModelCallRow
@@ -149,6 +150,8 @@ def _write(parts: Parts, row: IncidentRow, part: Path, tries: int) -> bool:
             "datasets.jsonl",
             _rows(parts, select(DatasetReadRow).where(of_target(target, DatasetReadRow.session_id))),
         )
+        for name, table in (("classified.jsonl", ClassifiedFileRow), ("class-walks.jsonl", ClassWalkRow)):
+            add(name, _rows(parts, select(table).where(of_target(target, table.session_id, table.user_id))))
         add("leases.jsonl", _rows(parts, select(SecretLeaseRow).where(_leases(target))))
         if len(users) > _MOST_HOMES:
             notes.append(f"Homes: of the first {_MOST_HOMES} people of {len(users)}.")

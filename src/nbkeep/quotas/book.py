@@ -225,7 +225,8 @@ def _parts(ids: Iterable[str]) -> Iterator[list[str]]:
 def _terms(tx: Tx, now: datetime, users: list[str]) -> _Terms:
     terms = _Terms()
     for part in _parts(users):
-        asked = {"users": part, "subjects": [EVERYONE, *(USER + one for one in part)], "now": now}
+        own = [USER + one for one in part]  # an override is nobody's but a person's or a project's
+        asked = {"users": part, "themselves": own, "subjects": [EVERYONE, *own], "now": now}
         rows = tx.execute(questions.LIMITS, asked).all()
         for kind, subject, user_id, name, resource, period, amount, until in rows:
             if kind == questions.LIMIT:

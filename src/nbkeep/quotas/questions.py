@@ -55,6 +55,7 @@ _days, _intervals, _homes, _sessions, _prices = (
 _of_users = bindparam("users", type_=String(), expanding=True)
 _of_projects = bindparam("projects", type_=String(), expanding=True)
 _of_subjects = bindparam("subjects", type_=String(), expanding=True)
+_of_themselves = bindparam("themselves", type_=String(), expanding=True)
 
 _memberships = _members.join(_projects, _projects.c.id == _members.c.project_id)
 _are_in = (_members.c.user_id.in_(_of_users), _projects.c.archived_at.is_(None))
@@ -70,9 +71,9 @@ _limits = select(
 _nothing = (null(), null(), null(), null())
 
 # Limits on people, on their projects and on everyone; overrides that hold now; names; who is in which project
-# that has limits. Asked of `users`, who are `subjects` with everyone, at `now`.
+# that has limits. Asked of `users`, who are `themselves`, and `subjects` with everyone, at `now`.
 LIMITS: Question = union_all(
-    _overrides_now.where(_overrides.subject.in_(_of_subjects)),
+    _overrides_now.where(_overrides.subject.in_(_of_themselves)),
     _overrides_now.where(_overrides.subject.in_(_their_projects)),
     _limits.where(_quotas.subject.in_(_of_subjects)),
     _limits.where(_quotas.subject.in_(_their_projects)),
@@ -85,24 +86,37 @@ LIMITS: Question = union_all(
 )  # fmt: skip
 
 
-def _of_subject(
+def _of_people(
     table: Table, columns: Sequence[ColumnElement[Any]], *where: ColumnElement[bool]
-) -> list[Select[Any]]:
-    """Ask for rows of `users` and of all who are in `projects`; whoever has none gives one of nulls: skip it.
+) -> Select[Any]:
+    """Ask for rows of `users`; whoever has none gives one of nulls: skip it.
 
     An outer join: SQLite takes its tables in the order that they stand in then. It would else go through the
     open intervals of everybody to find those of a project.
     """
-    mine = and_(table.c.user_id == _people.c.id, *where)
-    theirs = and_(table.c.user_id == _members.c.user_id, *where)
-    return [
+    return (
         select((literal(USER) + _people.c.id).label("subject"), *columns)
-        .select_from(_people.outerjoin(table, mine))
-        .where(_people.c.id.in_(_of_users)),
+        .select_from(_people.outerjoin(table, and_(table.c.user_id == _people.c.id, *where)))
+        .where(_people.c.id.in_(_of_users))
+    )
+
+
+def _of_members(
+    table: Table, columns: Sequence[ColumnElement[Any]], *where: ColumnElement[bool]
+) -> Select[Any]:
+    """Ask for rows of all who are in `projects`, in the same way."""
+    return (
         select((literal(PROJECT) + _members.c.project_id).label("subject"), *columns)
-        .select_from(_members.outerjoin(table, theirs))
-        .where(_members.c.project_id.in_(_of_projects)),
-    ]
+        .select_from(_members.outerjoin(table, and_(table.c.user_id == _members.c.user_id, *where)))
+        .where(_members.c.project_id.in_(_of_projects))
+    )
+
+
+def _of_subject(
+    table: Table, columns: Sequence[ColumnElement[Any]], *where: ColumnElement[bool]
+) -> list[Select[Any]]:
+    """Ask for both."""
+    return [_of_people(table, columns, *where), _of_members(table, columns, *where)]
 
 
 @lru_cache(maxsize=256)
@@ -114,12 +128,12 @@ def used(kinds: tuple[Kind, ...], people: frozenset[int], projects: frozenset[in
     """
     first, last = _days.c.day >= bindparam("first"), _days.c.day <= bindparam("last")
     sums = [_sum(number, kind).label(f"sum_{number}") for number, kind in enumerate(kinds)]
-    mine, theirs = (
-        _of_subject(
-            _days, [one if number in needed else null() for number, one in enumerate(sums)], first, last
-        )[place]
-        for place, needed in enumerate((people, projects))
-    )
+
+    def columns(needed: frozenset[int]) -> list[ColumnElement[Any]]:
+        return [one if number in needed else null() for number, one in enumerate(sums)]
+
+    mine = _of_people(_days, columns(people), first, last)
+    theirs = _of_members(_days, columns(projects), first, last)
     return union_all(mine.group_by(_people.c.id), theirs.group_by(_members.c.project_id))
 
 
@@ -161,8 +175,8 @@ def _ready_since(name: str) -> ColumnElement[bool]:
 
 # Sessions that have been admitted, and those alone that are not ready or got so since a moment.
 ADMITTED: Question = union_all(
-    _of_subject(_sessions, _admitted_columns, _is_admitted, _ready_since("users_since"))[0],
-    _of_subject(_sessions, _admitted_columns, _is_admitted, _ready_since("projects_since"))[1],
+    _of_people(_sessions, _admitted_columns, _is_admitted, _ready_since("users_since")),
+    _of_members(_sessions, _admitted_columns, _is_admitted, _ready_since("projects_since")),
 )
 
 _last = (
