@@ -83,16 +83,15 @@ def test_what_others_look_at_meanwhile_changes_nobodys_pages(office: OfficeForTe
     first = inventory(office, OPERATOR, limit=4)
     with office.store.write() as tx:  # what was further down comes first now
         tx.get_one(UserRow, jane.id).status = "disabled"
-    for _ in range(7):
-        other = inventory(office, OPERATOR, limit=4)
+    others = [inventory(office, OPERATOR, limit=4) for _ in range(7)]
     pages = [first]
     while pages[-1]["next"]:
         pages.append(inventory(office, OPERATOR, limit=4, cursor=pages[-1]["next"]))
     names = [one["name"] for page in pages for one in page["items"] if one["what"] == "API token"]
     assert names == [f"t{number}" for number in range(9)]
-    assert other["levels"] != first["levels"]
+    assert others[0]["levels"] != first["levels"]
     inventory(office, OPERATOR, limit=4)  # one more than are kept: what comes next is of now
-    assert inventory(office, OPERATOR, limit=4, cursor=first["next"])["levels"] == other["levels"]
+    assert inventory(office, OPERATOR, limit=4, cursor=first["next"])["levels"] == others[0]["levels"]
 
 
 def test_a_page_that_is_turned_late_goes_on_where_the_last_one_ended(office: OfficeForTests) -> None:

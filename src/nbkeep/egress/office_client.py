@@ -165,7 +165,7 @@ async def keep_policies(
     known, is_away = "", False
     while True:
         try:
-            known, *told = await office.policies(known)
+            answer = await office.policies(known)
         except Unavailable as error:
             if not is_away:
                 log.warning("%s The last rules stay in force.", error)
@@ -173,7 +173,8 @@ async def keep_policies(
             await asyncio.sleep(_PAUSE_S)
             continue
         is_away = False
-        await take(*told)
+        await take(answer.policies, answer.leases, answer.connections, answer.seq)
+        known = answer.tag
 
 
 async def keep_recording(record: Recording, spool: Spool) -> None:
