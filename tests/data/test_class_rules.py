@@ -144,9 +144,11 @@ def test_reading_tells_what_it_takes_and_the_gateway_is_told_in_the_same_answer(
                           created_at=office.clock.now(), created_by="ada"))  # fmt: skip
     api = client_for(office.app(), office.settings.secret("gateway-token"))
     body = {"session_id": session, "dataset_id": "dat_1"}
+    before = api.get("/internal/v1/gateway/policies").json()["seq"]
     for _ in range(2):
         told = api.post("/internal/v1/gateway/data-reads", json=body).json()
         assert Policy.from_json(told["policy"]) == policy(office, session)
+        assert told["seq"] == api.get("/internal/v1/gateway/policies").json()["seq"] > before
         assert not Compiled(Policy.from_json(told["policy"])).decide("paste.example", 443).allowed
     with office.store.read() as tx:
         (notice,) = tx.scalars(select(NoticeRow).where(NoticeRow.kind == "data")).all()

@@ -17,6 +17,7 @@ from nbkeep.incidents.evidence import path_of, preserve
 from nbkeep.incidents.steps import advance
 from nbkeep.incidents.verify import verify_evidence
 from nbkeep.model.actor import OPERATOR, Role
+from nbkeep.store.class_tables import ClassifiedFileRow, ClassWalkRow
 from nbkeep.store.data_tables import DatasetReadRow
 from usage_parts import called, sent
 
@@ -41,6 +42,9 @@ def worked(office: OfficeForTests, who: Actor, session_id: str) -> None:
     with office.store.write() as tx:
         tx.add(DatasetReadRow(session_id=session_id, dataset_id=f"dat_{session_id[-8:]}", dataset="sales",
                               classification="internal", first_at=office.clock.now()))  # fmt: skip
+        tx.add(ClassifiedFileRow(user_id=who.id, key=session_id, path="sales.csv", classification="internal",
+                                 session_id=session_id, seen_at=office.clock.now()))  # fmt: skip
+        tx.add(ClassWalkRow(session_id=session_id, user_id=who.id, classification="internal"))
 
 
 def tampered(office: OfficeForTests, change: str, **values: object) -> None:
@@ -60,7 +64,8 @@ def test_evidence_about_a_session_holds_what_all_sessions_of_its_user_did(office
     incident_id = opened(office, OPERATOR, "session", first)
     advance(office)
     assert checked(office, incident_id).ok
-    for name in ("network.jsonl", "models.jsonl", "datasets.jsonl", "leases.jsonl"):
+    for name in ("network.jsonl", "models.jsonl", "datasets.jsonl", "leases.jsonl", "classified.jsonl",
+                 "class-walks.jsonl"):  # fmt: skip
         assert {one["session_id"] for one in lines(office, incident_id, name)} == {first, second}, name
     assert {one["id"] for one in lines(office, incident_id, "sessions.jsonl")} == {first, second}
 
