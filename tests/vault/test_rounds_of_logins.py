@@ -69,6 +69,13 @@ def _put(office: OfficeForTests, paths: list[str], *, closing: bool) -> None:
             ))  # fmt: skip
 
 
+def _use(engine: HangsAtOneMount, monkeypatch: pytest.MonkeyPatch) -> None:
+    def engine_of(_: object) -> HangsAtOneMount:
+        return engine
+
+    monkeypatch.setattr(settle, "engine_of", engine_of)
+
+
 def _rows(office: OfficeForTests) -> list[DatabaseLoginRow]:
     with office.store.read() as tx:
         return tx.query(DatabaseLoginRow).order_by(DatabaseLoginRow.id).all()
@@ -79,7 +86,7 @@ def test_one_database_that_hangs_holds_up_no_other_revocation(
 ) -> None:
     _put(office, [*[HUNG] * 8, *["database/creds/readonly"] * 3], closing=True)
     engine = HangsAtOneMount(others=3)
-    monkeypatch.setattr(settle, "engine_of", lambda _: engine)
+    _use(engine, monkeypatch)
     assert settle.revoke_new(office) == 3
     assert sum(one.startswith(HUNG) for one in engine.asked) == 1
     assert [one.tries for one in _rows(office)] == [1, *[0] * 7, 1, 1, 1]
@@ -96,7 +103,7 @@ def test_one_database_that_hangs_holds_up_no_other_renewal(
 ) -> None:
     _put(office, [*[HUNG] * 8, *["database/creds/readonly"] * 3], closing=False)
     engine = HangsAtOneMount(others=3)
-    monkeypatch.setattr(settle, "engine_of", lambda _: engine)
+    _use(engine, monkeypatch)
     settle.renew_due(office)
     assert sum(one.startswith(HUNG) for one in engine.asked) == 1
     assert [bool(one.problem) for one in _rows(office)] == [True, *[False] * 10]
@@ -109,7 +116,7 @@ def test_what_cannot_be_noted_of_one_keeps_no_other_from_being_revoked(
 ) -> None:
     _put(office, ["database/creds/readonly"] * 3, closing=True)
     engine = HangsAtOneMount(others=3)
-    monkeypatch.setattr(settle, "engine_of", lambda _: engine)
+    _use(engine, monkeypatch)
     note = settle._record  # pyright: ignore[reportPrivateUsage]  nothing else fails for one of them alone
 
     def record(tx: object, clock: object, row: DatabaseLoginRow, problem: str = "") -> None:
