@@ -87,7 +87,7 @@ def test_a_role_is_a_role_of_a_database_engine_and_nothing_else() -> None:
         assert role_path(parse_role(text)) == path
     for text in ("", "vault:secret/data/x", "database/creds/ro"):
         assert role_path(text) is None
-    for text in ("a/data/creds/ro", "a/data/b/ro", "m" * 290 + "/ro"):
+    for text in ("a/data/creds/ro", "a/data/b/ro", "m" * 292 + "/ro"):
         with pytest.raises(Refused):
             parse_role(text)
     one = parse.declared("mq", tcp="mq.acme.local:5672")
