@@ -24,7 +24,7 @@ from nbkeep.vault.logins.turns import Turns
 from nbkeep.vault.master import add_key
 from nbkeep.vault.place import needed_place
 from nbkeep.vault.sources.hashicorp import hashicorp
-from office_parts import any_office, office
+from office_parts import any_office, client_for, office
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -223,6 +223,21 @@ def test_a_session_that_spoils_its_own_role_keeps_the_vault_and_the_writer_free(
         for _ in range(3):
             value_of(there, session, lease)
     assert kv.asked.count("sys/leases/renew") == 2
+
+
+def test_what_vault_makes_takes_no_value(office: OfficeForTests, kv: KvServer, engine: Engine) -> None:
+    """A password that somebody gives there would be thought to be in use."""
+    del engine
+    there = connected_to_stand_in(office, kv)
+    session, lease = _leased(there)
+    value_of(there, session, lease)
+    operator = client_for(there.app(), there.settings.secret("operator-token"))
+    refused = operator.post("/api/v1/secrets/warehouse-role/rotate", json={"value": "a-new-password"})
+    assert (refused.status_code, "has no value" in refused.text) == (400, True)
+    assert "a-new-password" not in refused.text
+    assert _rows(there)[0].closing_at is None
+    assert operator.post("/api/v1/secrets/warehouse-role/rotate", json={}).status_code == 200
+    assert _rows(there)[0].closing_at is not None
 
 
 def test_who_waits_for_the_same_lease_waits_for_a_moment_only() -> None:

@@ -160,10 +160,13 @@ def set_secret(
 def rotate_secret(tx: Tx, clock: Clock, source: Source, actor: Actor, which: str, value: str) -> SecretRow:
     """Give a secret another value; requests that begin from now on carry it, and the old one is deleted.
 
-    Of one that a Vault makes for each session `value` does not count: all that was made is ended.
+    Of one that a Vault makes for each session `value` is "": all that was made is ended.
     """
     row = _to_change(tx, actor, which)
     if role_path(row.source):
+        if value:
+            raise invalid("value", f"{row.name!r} has no value: Vault makes one for each session.",
+                          "Give none: all that was made is ended then.")  # fmt: skip
         return _make_anew(tx, clock, actor, row)
     if row.source:
         raise Refused("secret-elsewhere", f"The value of {row.name!r} lies in {row.source}.",

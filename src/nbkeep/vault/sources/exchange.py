@@ -31,11 +31,14 @@ class NoAnswer(Exception):
     """Why there is none, in words that repeat nothing of what was sent or received.
 
     `was_sent`: it may have been done, since the question was on its way. `is_slow`: nothing came in time.
+    `is_there`: it answers, if strangely.
     """
 
-    def __init__(self, why: str, *, was_sent: bool = True, is_slow: bool = False) -> None:
+    def __init__(
+        self, why: str, *, was_sent: bool = True, is_slow: bool = False, is_there: bool = False
+    ) -> None:
         super().__init__(why)
-        self.was_sent, self.is_slow = was_sent, is_slow
+        self.was_sent, self.is_slow, self.is_there = was_sent, is_slow, is_there
 
 
 def exchange(question: Question, trusted: ssl.SSLContext) -> httpx.Response:
@@ -76,9 +79,9 @@ async def _body(answer: httpx.Response) -> bytes:
     """Return what it says, if that is no more than a Vault needs."""
     data = bytearray()
     if answer.headers.get("Content-Encoding", "identity") != "identity":
-        raise NoAnswer("its answer is packed")
+        raise NoAnswer("its answer is packed", is_there=True)
     async for part in answer.aiter_raw(1 << 16):
         data += part
         if len(data) > _MOST_BYTES:
-            raise NoAnswer("its answer is too long")
+            raise NoAnswer("its answer is too long", is_there=True)
     return bytes(data)

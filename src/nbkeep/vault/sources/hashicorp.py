@@ -186,7 +186,8 @@ class Hashicorp:
         try:
             answer = exchange(question, self._roots())
         except NoAnswer as error:
-            if wait_s <= _WAIT_S or not (error.is_slow and error.was_sent):
+            is_the_database = wait_s > _WAIT_S and error.is_slow and error.was_sent
+            if not error.is_there and not is_the_database:
                 self._away_until_s = self._clock.monotonic_s() + _AWAY_S
             raise _away(str(error), was_sent=error.was_sent) from None
         if answer.is_server_error or answer.is_redirect or answer.status_code in _PASSING:
