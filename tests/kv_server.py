@@ -38,6 +38,7 @@ class _Api(BaseHTTPRequestHandler):
         server, url = self.server, urlsplit(self.path)
         path = url.path.removeprefix("/v1/")
         server.asked.append(path)
+        server.once.append(self.headers.get("X-Nbkeep-Once", ""))
         time.sleep(server.slow_s)
         if server.raw is not None and (said_raw := server.raw(path)) is not None:
             self.wfile.write(said_raw)
@@ -97,6 +98,7 @@ class KvServer(ThreadingHTTPServer):
         self.kept: dict[str, list[dict[str, Any] | None]] = {}
         self.tokens: set[str] = set()
         self.asked: list[str] = []
+        self.once: list[str] = []  # the header of that name, of each
         self.role_id, self.secret_id, self.namespace = ROLE_ID, SECRET_ID, ""
         self.engine: Engine | None = None
         self.raw: Callable[[str], bytes | None] | None = None

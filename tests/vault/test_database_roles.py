@@ -15,13 +15,12 @@ import pytest
 from connection_parts import look_often
 from egress_parts import Authority, serving, wait_for
 from kv_server import KvServer
-from login_parts import NAME, Lab, connected_to_stand_in, prepare_real, stand_in
+from login_parts import NAME, Lab, connected_to_stand_in, prepare_real, settle, stand_in
 from nbkeep.connections import change
 from nbkeep.model.errors import Refused
 from nbkeep.sessions.stop import stop_session
 from nbkeep.store.tables import NoticeRow
 from nbkeep.vault import change as secrets
-from nbkeep.vault.logins.settle import settle
 from nbkeep.vault.place import needed_place
 from nbkeep.vault.sources.database import DatabaseEngine
 from nbkeep.vault.sources.hashicorp import hashicorp
@@ -166,6 +165,8 @@ def test_one_that_has_ended_at_the_vault_is_not_handed_out_again(lab: Lab) -> No
     (row,) = lab.rows()
     DatabaseEngine(hashicorp(needed_place(lab.office.settings))).revoke(row.vault_lease)  # by somebody else
     assert lab.made() == set()
+    assert lab.value(session) == (number, first)  # asked a moment ago
+    lab.office.clock.advance(11)
     again, second = lab.value(session)
     assert (number, again) == (1, 2)
     assert first != second
@@ -249,6 +250,7 @@ def test_without_the_vault_nobody_new_connects_and_nothing_else_is_tried(faked: 
     db.execute("SELECT 1")
     kv.is_sealed = True
     faked.gateway.beats.advance(61)
+    faked.office.clock.advance(11)
     with pytest.raises(psycopg.OperationalError, match="the secret warehouse-role cannot be had now"):
         faked.connect(session)
     assert db.execute("SELECT 1").fetchone() == (1,)  # what is open goes on

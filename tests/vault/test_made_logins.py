@@ -12,19 +12,19 @@ from sqlalchemy.exc import OperationalError
 
 from egress_parts import serving
 from kv_server import KvServer
-from login_parts import connected_to_stand_in, stand_in, value_of
+from login_parts import connected_to_stand_in, settle, stand_in, value_of
 from nbkeep.connections import change, parse
 from nbkeep.model.actor import OPERATOR
-from nbkeep.model.errors import Refused
+from nbkeep.model.errors import NbkeepError, Refused, Unavailable
 from nbkeep.store.login_tables import DatabaseLoginRow
 from nbkeep.vault import leases
-from nbkeep.vault.change import source_of
+from nbkeep.vault.change import check_role, source_of
 from nbkeep.vault.logins import have, rules
-from nbkeep.vault.logins.settle import settle
+from nbkeep.vault.logins.turns import Turns
 from nbkeep.vault.master import add_key
 from nbkeep.vault.place import needed_place
 from nbkeep.vault.sources.hashicorp import hashicorp
-from office_parts import any_office, office
+from office_parts import any_office, client_for, office
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -117,7 +117,140 @@ def test_a_lease_that_ends_while_the_vault_is_asked_gets_nothing(
     with pytest.raises(Refused) as refusal:
         value_of(there, session, lease)
     assert refusal.value.code == "no-lease"
-    assert (engine.users, _rows(there)) == ([], [])
+    assert [(one.close_reason, one.sealed) for one in _rows(there)] == [("lease-ended", None)]
+    assert (settle(there), engine.users) == (1, [])
+
+
+def test_what_was_made_for_a_lease_that_has_ended_is_revoked_until_it_is(
+    office: OfficeForTests, kv: KvServer, engine: Engine
+) -> None:
+    """Also where the Vault cannot revoke it at that moment: it is on record."""
+    there = connected_to_stand_in(office, kv)
+    session, lease = _leased(there)
+
+    def ended(answer: object) -> object:
+        with there.store.write() as tx:
+            leases.end_of_session(tx, there.clock, OPERATOR, session)
+        engine.is_stuck = True
+        return answer
+
+    engine.instead = ended
+    with pytest.raises(Refused, match="no live lease"):
+        value_of(there, session, lease)
+    assert (settle(there), len(engine.users)) == (0, 1)
+    engine.is_stuck = False
+    there.clock.advance(3)
+    assert (settle(there), engine.users) == (1, [])
+
+
+def test_what_is_left_after_a_trial_is_told_to_the_admin(
+    office: OfficeForTests, kv: KvServer, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = connected_to_stand_in(office, kv)
+    engine.is_stuck = True
+    with pytest.raises(
+        Refused, match=r"made at database/creds/readonly .* is left there until .* \(3600 s\)"
+    ):
+        check_role(there.settings, OPERATOR, "vault:database/creds/readonly")
+    assert "database/creds/readonly is not revoked" in caplog.text
+    (lease,) = engine.leases
+    assert lease not in caplog.text
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", None])
+def test_while_one_may_be_there_that_nobody_knows_no_other_is_made(
+    office: OfficeForTests, kv: KvServer, engine: Engine, said: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The Vault made one, and its answer was lost, or names no lease."""
+    there = connected_to_stand_in(office, kv)
+    session, lease = _leased(there)
+    if said is None:
+        engine.instead = lambda answer: answer | {"lease_id": ""}
+    else:
+        kv.raw = lambda path: said if "creds" in path else None
+    for _ in range(3):
+        with pytest.raises(NbkeepError):
+            value_of(there, session, lease)
+    assert kv.asked.count("database/creds/readonly") == 1
+    assert "may have been made at database/creds/readonly" in caplog.text
+    kv.raw = engine.instead = None
+    hashicorp.cache_clear()  # which waits for a moment, too
+    there.clock.advance(31)
+    there.beat(session)
+    assert value_of(there, session, lease)[0] == 1
+
+
+@pytest.mark.parametrize("other_lease", [False, True])
+def test_two_sessions_never_share_one_role(
+    office: OfficeForTests, kv: KvServer, engine: Engine, *, other_lease: bool
+) -> None:
+    """A cache before the Vault answers equal requests alike; nor are they equal."""
+    there = connected_to_stand_in(office, kv)
+    session, lease = _leased(there)
+    first: list[dict[str, object]] = []
+
+    def cached(answer: dict[str, object]) -> object:
+        first.append(answer)
+        return first[0] | ({"lease_id": answer["lease_id"]} if other_lease else {})
+
+    engine.instead = cached
+    value_of(there, session, lease)
+    (jane,) = _rows(there)
+    there.clock.advance(3590)  # its time is nearly over, and it is not renewed
+    there.beat(session)
+    with there.store.write() as tx:
+        tx.get_one(DatabaseLoginRow, jane.id).is_renewable = False
+    with pytest.raises(Refused, match="No role of the database"):
+        value_of(there, session, lease)
+    assert engine.revoked == []
+    assert len(_rows(there)) == 1
+    once = [one for one, path in zip(kv.once, kv.asked, strict=True) if "creds" in path]
+    assert len(set(once)) == len(once) == 2
+    assert "" not in once
+
+
+def test_a_session_that_spoils_its_own_role_keeps_the_vault_and_the_writer_free(
+    office: OfficeForTests, kv: KvServer, engine: Engine
+) -> None:
+    del engine
+    there = connected_to_stand_in(office, kv)
+    session, lease = _leased(there)
+    for _ in range(5):
+        value_of(there, session, lease)
+    assert kv.asked.count("sys/leases/renew") == 0
+    for _ in range(2):
+        there.clock.advance(11)
+        for _ in range(3):
+            value_of(there, session, lease)
+    assert kv.asked.count("sys/leases/renew") == 2
+
+
+def test_what_vault_makes_takes_no_value(office: OfficeForTests, kv: KvServer, engine: Engine) -> None:
+    """A password that somebody gives there would be thought to be in use."""
+    del engine
+    there = connected_to_stand_in(office, kv)
+    session, lease = _leased(there)
+    value_of(there, session, lease)
+    operator = client_for(there.app(), there.settings.secret("operator-token"))
+    refused = operator.post("/api/v1/secrets/warehouse-role/rotate", json={"value": "a-new-password"})
+    assert (refused.status_code, "has no value" in refused.text) == (400, True)
+    assert "a-new-password" not in refused.text
+    assert _rows(there)[0].closing_at is None
+    assert operator.post("/api/v1/secrets/warehouse-role/rotate", json={}).status_code == 200
+    assert _rows(there)[0].closing_at is not None
+
+
+def test_who_waits_for_the_same_lease_waits_for_a_moment_only() -> None:
+    turns = Turns()
+    with (
+        turns.of("a", 0.01),
+        turns.of("b", 0.01),
+        pytest.raises(Unavailable, match="too slow"),
+        turns.of("a", 0.01),
+    ):
+        pass
+    with turns.of("a", 0.01):
+        pass
 
 
 def test_what_another_master_key_has_sealed_is_replaced(

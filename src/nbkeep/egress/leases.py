@@ -22,7 +22,7 @@ _TEXTS = ("lease_id", "session_id", "name", "kind", "place", "template")
 _KINDS = ("header", "query", "basic", "sigv4", "postgres", "s3")
 # Added at the start of a declared connection (see postgres/), or to what the gateway itself asks (datasets).
 NOT_OF_REQUESTS = frozenset({"postgres", "s3"})
-_TRUSTED_S = 60.0
+_TRUSTED_S, _NEW_S = 60.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -150,8 +150,13 @@ class Leases:
             return replace(lease, version=known.version), known.value
 
     def drop(self, lease: Lease) -> None:
-        """Ask for its value anew the next time: a server did not take it. Twice is safe."""
-        self._known.pop(lease.lease_id, None)
+        """Ask for its value anew the next time: a server did not take it. Twice is safe.
+
+        Not what is new: who spoils what was made for it, again and again, makes no work for the office.
+        """
+        known = self._known.get(lease.lease_id)
+        if known is not None and known.until_s - self._clock.monotonic_s() <= _TRUSTED_S - _NEW_S:
+            del self._known[lease.lease_id]
 
     def _is_live(self, lease: Lease) -> bool:
         return self.find(lease.session_id, lease.lease_id) is not None

@@ -52,7 +52,10 @@ class Store:
         self._took = took
         self.is_sqlite = url.startswith("sqlite")
         connect_args: dict[str, Any] = {"timeout": _BUSY_TIMEOUT_S} if self.is_sqlite else {}
-        self.engine = create_engine(url, connect_args=connect_args, pool_pre_ping=not self.is_sqlite)
+        # Its errors are logged, and statements carry what is kept: they are told without it.
+        self.engine = create_engine(
+            url, connect_args=connect_args, pool_pre_ping=not self.is_sqlite, hide_parameters=True
+        )
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
         self._writing, self._asking = threading.Lock(), threading.Lock()

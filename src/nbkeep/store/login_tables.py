@@ -31,6 +31,7 @@ class DatabaseLoginRow(Table):
     wrapped_key: Mapped[str | None] = mapped_column(Text)
     sealed: Mapped[str | None] = mapped_column(Text)
     made_at: Mapped[datetime]
+    asked_at: Mapped[datetime]  # when the Vault last said that it counts
     lasts_s: Mapped[int]  # as long as the Vault gave at first
     ends_at: Mapped[datetime]
     is_renewable: Mapped[bool]
@@ -44,6 +45,10 @@ class DatabaseLoginRow(Table):
 
     __table_args__ = (
         Index("one_login_per_number", "lease_id", "number", unique=True),
+        # What a Vault, or a cache before it, gives twice is given to nobody a second time.
+        Index("one_login_per_vault_lease", "vault_lease", unique=True),
+        Index("one_login_per_user", "user_name", unique=True, sqlite_where=text("closed_at IS NULL"),
+              postgresql_where=text("closed_at IS NULL")),
         Index("logins_to_look_after", "id", sqlite_where=text("closed_at IS NULL"),
               postgresql_where=text("closed_at IS NULL")),
     )  # fmt: skip

@@ -58,7 +58,8 @@ def check_source(settings: Settings, actor: Actor, binding: Binding) -> None:
 def check_role(settings: Settings, actor: Actor, source: str) -> None:
     """See that a Vault makes, renews and revokes logins by a role: one is made, and ended again.
 
-    Not within a transaction. Raises `Refused` and `Unavailable`.
+    Not within a transaction. Raises `Refused` and `Unavailable`; `Refused` (409), too, where the one that was
+    made is left there.
     """
     actor.require(rules.REFER)
     engine, path = engine_of(settings), role_path(source)
@@ -69,7 +70,13 @@ def check_role(settings: Settings, actor: Actor, source: str) -> None:
         if made.is_renewable:
             engine.renew(made.vault_lease)
     finally:
-        engine.revoke(made.vault_lease)
+        if not engine.revoke_or_leave(made.vault_lease, path):
+            raise Refused("vault-role-left",
+                          f"A login that was made at {path} to try it could not be revoked: it is left there "
+                          f"until its time is over ({made.lasts_s} s).",
+                          "Let nbkeep update sys/leases/revoke, and Vault drop roles in the database; "
+                          "or revoke the leases of that path in Vault.",
+                          status=409)  # fmt: skip
 
 
 def set_secret(
@@ -153,10 +160,13 @@ def set_secret(
 def rotate_secret(tx: Tx, clock: Clock, source: Source, actor: Actor, which: str, value: str) -> SecretRow:
     """Give a secret another value; requests that begin from now on carry it, and the old one is deleted.
 
-    Of one that a Vault makes for each session `value` does not count: all that was made is ended.
+    Of one that a Vault makes for each session `value` is "": all that was made is ended.
     """
     row = _to_change(tx, actor, which)
     if role_path(row.source):
+        if value:
+            raise invalid("value", f"{row.name!r} has no value: Vault makes one for each session.",
+                          "Give none: all that was made is ended then.")  # fmt: skip
         return _make_anew(tx, clock, actor, row)
     if row.source:
         raise Refused("secret-elsewhere", f"The value of {row.name!r} lies in {row.source}.",

@@ -62,17 +62,20 @@ def parse_role(text: str) -> str:
     if len(parts) > 2 and parts[-2] == _CREDS:  # a mount, creds, a role
         del parts[-2]
     mount, role = parts[:-1] or [_MOUNT], parts[-1]
-    if not all(_SEGMENT.fullmatch(one) for one in (*mount, role)) or len(text) > _LONGEST_ROLE:
+    source = f"{_SCHEME}{'/'.join(mount)}/{_CREDS}/{role}"
+    if not all(_SEGMENT.fullmatch(one) for one in (*mount, role)) or role_path(source) is None:
         raise invalid("vault-role", f"{text[:100]!r} is no role of a database engine.",
                       "Write the role's name, or MOUNT/ROLE where the engine is elsewhere.")  # fmt: skip
-    return f"{_SCHEME}{'/'.join(mount)}/{_CREDS}/{role}"
+    return source
 
 
 def role_path(source: str) -> str | None:
-    """Return the path of the role, MOUNT/creds/ROLE; None where a source is a place of a value, or none."""
+    """Return the path of the role, MOUNT/creds/ROLE; None where a source is a place of a value, or none.
+
+    A place in a KV engine has `data` in its middle, and may have a folder `creds`.
+    """
     path = source.removeprefix(_SCHEME)
-    return (
-        path
-        if source.startswith(_SCHEME) and path.split("/")[-2:-1] == [_CREDS] and "#" not in path
-        else None
-    )
+    parts = path.split("/")
+    if not source.startswith(_SCHEME) or len(path) > _LONGEST_ROLE or "#" in path or "@" in path:
+        return None
+    return path if parts[-2:-1] == [_CREDS] and "data" not in parts[1:-1] else None

@@ -11,7 +11,7 @@ from egress_parts import read_all
 from nbkeep.connections import parse
 from nbkeep.model.errors import Refused
 from nbkeep.store.tables import DeclaredConnectionRow, SecretRow
-from nbkeep.vault.references import parse_role, role_path
+from nbkeep.vault.references import parse_reference, parse_role, role_path
 
 if TYPE_CHECKING:
     from kv_server import KvServer
@@ -85,8 +85,22 @@ def test_a_role_is_a_role_of_a_database_engine_and_nothing_else() -> None:
     for text, path in (("ro", "database/creds/ro"), ("eu/db/ro", "eu/db/creds/ro"), ("db/creds/ro", "db/creds/ro"),
                        ("vault:db/creds/ro", "db/creds/ro")):  # fmt: skip
         assert role_path(parse_role(text)) == path
-    for text in ("", "vault:secret/data/creds/x#f", "vault:secret/data/x", "database/creds/ro"):
+    for text in ("", "vault:secret/data/x", "database/creds/ro"):
         assert role_path(text) is None
+    for text in ("a/data/creds/ro", "a/data/b/ro", "m" * 292 + "/ro"):
+        with pytest.raises(Refused):
+            parse_role(text)
     one = parse.declared("mq", tcp="mq.acme.local:5672")
     with pytest.raises(Refused):
         parse.made_binding(one, "ro")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["vault:secret/data/creds/lake", "vault:secret/data/nbkeep/creds/x", "vault:eu/kv/data/creds/x@3",
+     "vault:secret/data/nbkeep/creds/x#f@2"],
+)  # fmt: skip
+def test_a_folder_named_creds_is_a_place_of_values(text: str) -> None:
+    """What was kept before there were roles stays what it was."""
+    assert role_path(text) is None
+    assert str(parse_reference(text)) == text

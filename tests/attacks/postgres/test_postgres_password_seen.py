@@ -66,8 +66,11 @@ def test_what_a_server_repeats_before_the_first_query_is_masked(
         assert PASSWORD not in str(record.as_json())
 
 
-def _impostor(asked: list[bytes], first: bytes) -> Raw:
-    """Return a server without TLS that says something to the first message, and keeps what it is sent."""
+def _impostor(asked: list[bytes], first: bytes, times: int = 4096) -> Raw:
+    """Return a server without TLS that says something to the first message, and keeps what it is sent.
+
+    `times`: how often it has the password hashed.
+    """
 
     def talk(sock: socket.socket) -> None:
         asked.append(sock.recv(65536))
@@ -81,7 +84,8 @@ def _impostor(asked: list[bytes], first: bytes) -> Raw:
                     sock.sendall(
                         message(
                             b"R",
-                            (11).to_bytes(4, "big") + b"r=" + nonce + b"xy,s=MDEyMzQ1Njc4OWFiY2RlZg==,i=4096",
+                            (11).to_bytes(4, "big")
+                            + b"r=%bxy,s=MDEyMzQ1Njc4OWFiY2RlZg==,i=%d" % (nonce, times),
                         )
                     )
                 elif b",p=" in data:
@@ -120,6 +124,19 @@ def test_a_server_that_does_not_prove_itself_learns_nothing_and_is_not_used(
     assert words in said
     assert PASSWORD.encode() not in b"".join(asked)
     assert b"md5" not in b"".join(asked[1:])
+
+
+@pytest.mark.parametrize("times", [600_001, 10**9, 10**300])
+def test_a_server_does_not_have_the_gateway_hash_for_hours(switched: Switched, times: int) -> None:
+    """What hashes is a thread of the gateway that serves all sessions, and nothing ends it."""
+    asked: list[bytes] = []
+    impostor = _impostor(asked, message(b"R", (10).to_bytes(4, "big") + b"SCRAM-SHA-256\0\0"), times)
+    with serving(impostor):
+        switched.declare(impostor.port, "impostor")
+        switched.grant("impostor")
+        said = switched.ask(named("impostor", HELLO))
+    assert b"did not prove that it knows the password" in said
+    assert not any(b",p=" in one for one in asked)
 
 
 @pytest.mark.parametrize(

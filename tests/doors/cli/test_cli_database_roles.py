@@ -11,9 +11,8 @@ import pytest
 
 from egress_parts import serving
 from kv_server import ROLE_ID, SECRET_ID, KvServer
-from login_parts import stand_in, value_of
+from login_parts import settle, stand_in, value_of
 from nbkeep.vault import leases
-from nbkeep.vault.logins.settle import settle
 from office_parts import make_office
 
 if TYPE_CHECKING:

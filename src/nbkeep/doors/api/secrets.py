@@ -49,7 +49,7 @@ class NewValue(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    value: SecretStr
+    value: SecretStr = Field(SecretStr(""), description="None for one that is made for each session")
 
 
 class Grant(BaseModel):

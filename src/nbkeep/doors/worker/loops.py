@@ -23,7 +23,7 @@ from nbkeep.quotas.watch import watch
 from nbkeep.sessions.state_key_records import record_keys
 from nbkeep.sessions.state_keys import key_ids
 from nbkeep.telemetry.instruments import NODE_ANSWERS, STEP_FAILURES, STEP_SECONDS
-from nbkeep.vault.logins.settle import settle
+from nbkeep.vault.logins import settle
 
 from . import clocks, freezer, reconcile, starts, stops, sweep, warm
 from .classified import ClassWalker
@@ -168,8 +168,8 @@ async def run_loops(parts: Parts) -> None:
         ("mail", ROUND_S, mailer.round),
         # Beside the others: evidence takes as long as it takes, and deadlines wait for nobody.
         ("incidents", ROUND_S, lambda: advance(parts)),
-        # Beside the others: a Vault, or a database behind it, answers when it likes.
-        ("database logins", ROUND_S, lambda: settle(parts)),
+        # Beside the others, and each other: a Vault, or a database behind it, answers when it likes.
+        *((name, ROUND_S, partial(act, parts)) for name, act in settle.ROUNDS),
         ("evidence", _BUILD_EVERY_S, builder.round),
         ("homes", _LOOK_EVERY_S, homes.round),
         ("classified files", _LOOK_EVERY_S, walker.round),

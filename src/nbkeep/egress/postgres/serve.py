@@ -16,7 +16,7 @@ from nbkeep.egress.tunnel import carry
 from . import messages
 from .credentials import credential
 from .login import ServerError, log_in, receive
-from .messages import Cancel, Startup
+from .messages import Cancel, Startup, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     CheckGranted = Callable[[], str]
 
 _LOG_IN_S = 60.0  # as long as PostgreSQL itself waits
+_NOT_TAKEN = frozenset({"28P01", "28000"})  # the password, or the role
 _QUESTIONS = 3  # TLS? GSSAPI? and then what is asked for
 
 
@@ -106,7 +107,8 @@ class PostgresDoor:
                     server, login.role, login.password, tls=tls, is_verified=declared.tls == "verify"
                 )
         except ServerError as error:
-            self._leases.drop(lease)  # what was made for the session may have ended before its time
+            if state_of(error.body) in _NOT_TAKEN:  # what was made for it may have ended before its time
+                self._leases.drop(lease)
             raise ServerError(mask.whole(error.body)) from None
         except TimeoutError as error:
             raise _failed(talk, f"{declared.host} did not finish the log-in in time") from error

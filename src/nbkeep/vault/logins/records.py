@@ -27,6 +27,15 @@ def current_login(tx: Tx, lease_id: str) -> DatabaseLoginRow | None:
     return tx.scalars(query.order_by(DatabaseLoginRow.number.desc()).limit(1)).first()
 
 
+def is_known(tx: Tx, vault_lease: str, user_name: str) -> bool:
+    """Tell whether a login is on record already: what is given twice would be two sessions' own."""
+    query = select(DatabaseLoginRow.id).where(
+        (DatabaseLoginRow.vault_lease == vault_lease)
+        | ((DatabaseLoginRow.user_name == user_name) & DatabaseLoginRow.closed_at.is_(None))
+    )
+    return tx.scalar(query.limit(1)) is not None
+
+
 def next_number(tx: Tx, lease_id: str) -> int:
     """Return the number of a lease's next login."""
     query = select(func.max(DatabaseLoginRow.number)).where(DatabaseLoginRow.lease_id == lease_id)
@@ -80,8 +89,10 @@ class Open:
     """A login that the Vault is not known to have ended. `lease_ended_at`: of the session's lease."""
 
     id: str
+    path: str
     vault_lease: str
-    is_renewable: bool
+    tries: int
+    has_problem: bool
     ends_at: datetime
     renew_at: datetime | None
     closing_at: datetime | None
@@ -90,12 +101,12 @@ class Open:
 
 
 def open_logins(tx: Tx) -> list[Open]:
-    """Return them, those that are to be revoked first."""
+    """Return them."""
     row = DatabaseLoginRow
-    query = select(row.id, row.vault_lease, row.is_renewable, row.ends_at, row.renew_at, row.closing_at,
-                   row.next_try_at, SecretLeaseRow.ended_at)  # fmt: skip
+    query = select(row.id, row.path, row.vault_lease, row.tries, row.problem != "", row.ends_at, row.renew_at,
+                   row.closing_at, row.next_try_at, SecretLeaseRow.ended_at)  # fmt: skip
     query = query.join(SecretLeaseRow, SecretLeaseRow.id == row.lease_id).where(row.closed_at.is_(None))
-    return [Open(*one) for one in tx.execute(query.order_by(row.next_try_at, row.id))]
+    return [Open(*one) for one in tx.execute(query.order_by(row.id))]
 
 
 def failing(tx: Tx, tries: int) -> int:

@@ -19,6 +19,8 @@ _LEAST_LEFT, _MOST_LEFT_S = 0.1, 30.0  # what must be left of it for a connectio
 _FIRST_RETRY_S, _MOST_RETRY_S = 2.0, 60.0
 _USER = re.compile(r"[\x21-\x7e]{1,63}")  # as PostgreSQL has names, without what could end one in a message
 _PASSWORD = re.compile(r"[\x21-\x7e]{8,1024}")
+_RECENT_S = 10.0  # what the Vault said so recently is not asked again
+_HELD_S = 30.0  # until another one is made where it is not known whether one was
 _LEASE = re.compile(r"[A-Za-z0-9._/-]{1,400}")
 
 
@@ -94,6 +96,16 @@ def renew_again_at(now: datetime) -> datetime:
 def is_fresh(now: datetime, ends_at: datetime, lasts_s: int) -> bool:
     """Tell whether enough is left of a login for a connection that begins now."""
     return ends_at - now > timedelta(seconds=min(_MOST_LEFT_S, lasts_s * _LEAST_LEFT))
+
+
+def is_recent(now: datetime, asked_at: datetime) -> bool:
+    """Tell whether what the Vault said of a login then still counts without asking it again."""
+    return timedelta() <= now - asked_at < timedelta(seconds=_RECENT_S)
+
+
+def held_until_s(now_s: float) -> float:
+    """Return until when no other login is made for a lease whose last one may be there, unknown to nbkeep."""
+    return now_s + _HELD_S
 
 
 def is_whole(lasts_s: int, renewed_s: int) -> bool:

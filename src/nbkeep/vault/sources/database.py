@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from nbkeep.model.errors import NbkeepError, Refused
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from .hashicorp import Hashicorp
 
 _OK, _BAD = 200, 400
-_MAKE_S, _REVOKE_S = 4.0, 10.0  # the database takes its time; who asks for a value waits for five seconds
+_DONE = (_OK, 204)  # 202: it will be tried some time
+# The database takes its time, also to renew; who asks for a value waits for five seconds.
+_MAKE_S, _RENEW_S, _REVOKE_S = 4.0, 4.0, 10.0
+_log = logging.getLogger("nbkeep.vault")
 
 
 class DatabaseEngine:
@@ -27,7 +31,7 @@ class DatabaseEngine:
 
     def make(self, path: str) -> Made:
         """Have a login made. What is not understood of it is revoked at once, as far as it can be named."""
-        answer = self._client.ask("GET", path, wait_s=_MAKE_S)
+        answer = self._client.ask("GET", path, wait_s=_MAKE_S, once=secrets.token_hex(16))
         if answer.status_code != _OK:
             raise Refused("vault-no-role",
                           f"Vault makes no login at {path} (it answers {answer.status_code}).",
@@ -39,14 +43,24 @@ class DatabaseEngine:
             rules.check_lasting(made.lasts_s)
         except Refused:
             if lease := rules.vault_lease_in(said, path):
-                with contextlib.suppress(NbkeepError):  # it ends by its own time
-                    self.revoke(lease)
+                self.revoke_or_leave(lease, path)
             raise
         return made
 
+    def revoke_or_leave(self, vault_lease: str, path: str) -> bool:
+        """Tell whether it was revoked. If not it is left until its own time is over, which is logged."""
+        try:
+            self.revoke(vault_lease)
+        except NbkeepError as error:
+            _log.warning(
+                "a login that was made at %s is not revoked and ends by its own time: %s", path, error
+            )
+            return False
+        return True
+
     def renew(self, vault_lease: str) -> int | None:
         """Return for how many seconds from now it lasts, None where it has ended."""
-        answer = self._client.ask("PUT", "sys/leases/renew", lease_id=vault_lease)
+        answer = self._client.ask("PUT", "sys/leases/renew", wait_s=_RENEW_S, lease_id=vault_lease)
         if answer.status_code == _BAD:
             return None
         if answer.status_code != _OK:
@@ -58,7 +72,7 @@ class DatabaseEngine:
         answer = self._client.ask(
             "PUT", "sys/leases/revoke", wait_s=_REVOKE_S, lease_id=vault_lease, sync=True
         )
-        if not answer.is_success:
+        if answer.status_code not in _DONE:
             raise _not_done("revoke", answer)
 
 

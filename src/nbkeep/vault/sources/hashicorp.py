@@ -10,24 +10,31 @@ import json
 import ssl
 import stat
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import httpx
-
 from nbkeep.model.clock import SystemClock
 from nbkeep.model.errors import Refused, Unavailable
 
+from .exchange import NoAnswer, Question, exchange
+
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import httpx
+
     from nbkeep.model.clock import Clock
     from nbkeep.vault.place import VaultPlace
     from nbkeep.vault.references import Reference
 
 _WAIT_S = 2.0  # for each step: the gateway waits for five seconds in all
-_MOST_BYTES, _MOST_S = 1 << 20, 15.0  # of one answer, and until it is whole
+_WHOLE_S, _MOST_S = 4.0, 15.0  # until an answer is whole; the most that anybody may ask for
 _AT_ONCE, _QUEUE_S = 8, 1.0  # a Vault that hangs must not hold up all of the office
+_DATABASE_AT_ONCE = 16  # apart from the others: a database that hangs behind it keeps no value from anybody
+_SIGN_IN_S = 2.0
 _AWAY_S = 2.0  # how long nobody asks again after it did not answer
 _RENEW_AT = 2 / 3  # of a token's time
 _DENIED, _NOT_FOUND = 403, 404
@@ -49,12 +56,20 @@ def hashicorp(place: VaultPlace) -> Hashicorp:
     return Hashicorp(place, SystemClock())
 
 
-class Hashicorp:
-    """One Vault, for any thread. All raises `Refused` or `Unavailable`, which repeat no value."""
+class Unanswered(Unavailable):
+    """What was asked may have been done: the question went out, and no answer to it could be read."""
 
-    def __init__(self, place: VaultPlace, clock: Clock) -> None:
-        self._place, self._clock = place, clock
+
+class Hashicorp:
+    """One Vault, for any thread. All raises `Refused` or `Unavailable`, which repeat no value.
+
+    `most_s`: until an answer must be whole, whatever is asked.
+    """
+
+    def __init__(self, place: VaultPlace, clock: Clock, *, most_s: float = _MOST_S) -> None:
+        self._place, self._clock, self._most_s = place, clock, most_s
         self._room = threading.BoundedSemaphore(_AT_ONCE)
+        self._database_room = threading.BoundedSemaphore(_DATABASE_AT_ONCE)
         self._signing_in = threading.Lock()
         self._token: _Token | None = None
         self._away_until_s = 0.0
@@ -63,7 +78,7 @@ class Hashicorp:
     def read(self, reference: Reference) -> str:
         """Return what lies there now: one field's text, or all fields as JSON."""
         params = {"version": str(reference.version)} if reference.version else {}
-        answer = self._ask("GET", reference.path, params=params)
+        answer = self._ask("GET", reference.path, self._room, params=params)
         if answer.status_code == _NOT_FOUND:
             raise _refused(f"There is nothing at {reference} (any more).")
         found = _object(answer, "data").get("data")
@@ -78,13 +93,16 @@ class Hashicorp:
             raise _refused(f"There is {what} {reference.field!r} at {reference.path}.")
         return value
 
-    def ask(self, method: str, path: str, *, wait_s: float = _WAIT_S, **said: Any) -> httpx.Response:
+    def ask(
+        self, method: str, path: str, *, wait_s: float = _WAIT_S, once: str = "", **said: Any
+    ) -> httpx.Response:
         """Return what it answers to a request with JSON; what is no success is left to who asks.
 
         `wait_s`: for each step; a database that takes its time does not make the Vault one that is away.
+        `once`: sent along, so that a cache between takes this request for no other one.
         """
         more = {"json": said} if said else {}
-        return self._ask(method, path, wait_s=wait_s, **more)
+        return self._ask(method, path, self._database_room, wait_s=wait_s, once=once, **more)
 
     def keep_signed_in(self) -> None:
         """Renew nbkeep's token when that is due: with it ends all that was made by it."""
@@ -93,15 +111,13 @@ class Hashicorp:
     def check(self) -> None:
         """See whether it answers and lets nbkeep in."""
         if self._place.token_file:
-            self._ask("GET", "auth/token/lookup-self")
+            self._ask("GET", "auth/token/lookup-self", self._room)
         else:
             self._login()
 
-    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+    def _ask(self, method: str, path: str, room: threading.BoundedSemaphore, **more: Any) -> httpx.Response:
         """Ask with a token, a second time with a new one if the first does not count any more."""
-        if not self._room.acquire(timeout=_QUEUE_S):
-            raise _away("it is too slow")
-        try:
+        with _having(room, _QUEUE_S):
             for _ in range(2):
                 token = self._signed_in()
                 answer = self._send(method, path, token, **more)
@@ -111,15 +127,13 @@ class Hashicorp:
                 if self._send("GET", "auth/token/lookup-self", token).is_success:
                     break
                 self._forget(token)
-        finally:
-            self._room.release()
         raise _refused(f"Vault does not let nbkeep {_WORDS.get(method, 'use')} {path}.")
 
     def _signed_in(self) -> str:
         """Return a token that counts; another one where the last has ended."""
         if self._place.token_file:
             return _content(self._place.token_file)
-        with self._signing_in:
+        with _having(self._signing_in, min(_SIGN_IN_S, self._most_s)):
             now_s, token = self._clock.monotonic_s(), self._token
             if token is None or now_s >= token.ends_at_s:
                 token = self._login()
@@ -129,7 +143,7 @@ class Hashicorp:
             return token.text
 
     def _forget(self, token: str) -> None:
-        with self._signing_in:
+        with _having(self._signing_in, min(_SIGN_IN_S, self._most_s)):
             if self._token is not None and self._token.text == token:
                 self._token = None
 
@@ -149,7 +163,7 @@ class Hashicorp:
         auth = _object(answer, "auth")
         try:
             lasts_s, text = float(auth["lease_duration"]), str(auth["client_token"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise _away("it gives no token") from None
         if not text.isascii() or not text.isprintable() or not lasts_s >= 0:
             raise _away("it gives no token")
@@ -157,44 +171,28 @@ class Hashicorp:
         return _Token(now_s + lasts_s * _RENEW_AT, now_s + lasts_s, bool(auth.get("renewable")), text)
 
     def _send(
-        self, method: str, path: str, token: str = "", *, wait_s: float = _WAIT_S, **more: Any
+        self, method: str, path: str, token: str = "", *, wait_s: float = _WAIT_S, once: str = "", **more: Any
     ) -> httpx.Response:
         """Return its answer, if it is one about this request and not about the state that it is in."""
         if self._clock.monotonic_s() < self._away_until_s:
             raise _away("it did not answer a moment ago")
         headers = {"X-Vault-Request": "true", "Accept-Encoding": "identity"}
         headers |= {"X-Vault-Token": token} if token else {}
+        headers |= {"X-Nbkeep-Once": once} if once else {}
         if self._place.namespace:
             headers["X-Vault-Namespace"] = self._place.namespace
-        trusted = self._roots()
+        whole_s = min(self._most_s, max(_WHOLE_S, wait_s))
+        question = Question(method, f"{self._place.url}/v1/{path}", headers, wait_s, whole_s, more)
         try:
-            # No connection is kept: gateways ask once a minute, and what nobody closes adds up.
-            with (
-                httpx.Client(verify=trusted, timeout=wait_s, trust_env=False, follow_redirects=False) as http,
-                http.stream(method, f"{self._place.url}/v1/{path}", headers=headers, **more) as answer,
-            ):
-                whole = httpx.Response(answer.status_code, content=self._body(answer))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            if wait_s <= _WAIT_S or not isinstance(error, httpx.ReadTimeout):
+            answer = exchange(question, self._roots())
+        except NoAnswer as error:
+            is_the_database = wait_s > _WAIT_S and error.is_slow and error.was_sent
+            if not error.is_there and not is_the_database:
                 self._away_until_s = self._clock.monotonic_s() + _AWAY_S
-            # Not the whole error: it could hold what was sent.
-            raise _away(
-                type(error).__name__ if isinstance(error, httpx.TimeoutException) else str(error)
-            ) from None
-        if whole.is_server_error or whole.is_redirect or whole.status_code in _PASSING:
-            raise _away(f"it answers {whole.status_code}")
-        return whole
-
-    def _body(self, answer: httpx.Response) -> bytes:
-        """Return what it says, if that is no more, and takes no longer, than a Vault needs."""
-        until_s, data = self._clock.monotonic_s() + _MOST_S, bytearray()
-        if answer.headers.get("Content-Encoding", "identity") != "identity":
-            raise _away("its answer is packed")
-        for part in answer.iter_raw(1 << 16):
-            data += part
-            if len(data) > _MOST_BYTES or self._clock.monotonic_s() > until_s:
-                raise _away("its answer is too long")
-        return bytes(data)
+            raise _away(str(error), was_sent=error.was_sent) from None
+        if answer.is_server_error or answer.is_redirect or answer.status_code in _PASSING:
+            raise _away(f"it answers {answer.status_code}")
+        return answer
 
     def _roots(self) -> ssl.SSLContext:
         if self._trusted is None:
@@ -203,6 +201,16 @@ class Hashicorp:
             except OSError as error:
                 raise _refused("The certificates in vault_ca_file cannot be used.") from error
         return self._trusted
+
+
+@contextmanager
+def _having(place: threading.Lock | threading.BoundedSemaphore, wait_s: float) -> Generator[None]:
+    if not place.acquire(timeout=wait_s):
+        raise _away("it is too slow")
+    try:
+        yield
+    finally:
+        place.release()
 
 
 def _content(name: str) -> str:
@@ -233,5 +241,6 @@ def _refused(message: str) -> Refused:
                    status=409)  # fmt: skip
 
 
-def _away(why: str) -> Unavailable:
-    return Unavailable("vault-away", f"Vault cannot be asked: {why}.", "Try again in a moment.")
+def _away(why: str, *, was_sent: bool = False) -> Unavailable:
+    kind = Unanswered if was_sent else Unavailable
+    return kind("vault-away", f"Vault cannot be asked: {why}.", "Try again in a moment.")

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("wrapped_key", sa.Text),
         sa.Column("sealed", sa.Text),
         sa.Column("made_at", moment, nullable=False),
+        sa.Column("asked_at", moment, nullable=False),
         sa.Column("lasts_s", sa.Integer, nullable=False),
         sa.Column("ends_at", moment, nullable=False),
         sa.Column("is_renewable", sa.Boolean, nullable=False),
@@ -39,7 +40,12 @@ def upgrade() -> None:
         sa.Column("problem", sa.String(400), nullable=False),
     )
     op.create_index("one_login_per_number", "database_logins", ["lease_id", "number"], unique=True)
+    op.create_index("one_login_per_vault_lease", "database_logins", ["vault_lease"], unique=True)
     is_open = sa.text("closed_at IS NULL")
+    op.create_index(
+        "one_login_per_user", "database_logins", ["user_name"], unique=True,
+        sqlite_where=is_open, postgresql_where=is_open,
+    )  # fmt: skip
     op.create_index(
         "logins_to_look_after", "database_logins", ["id"], sqlite_where=is_open, postgresql_where=is_open
     )
