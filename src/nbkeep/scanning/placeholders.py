@@ -15,8 +15,8 @@ _SAMPLE = re.compile(
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(
-    r"^(?:\$|%\(|%[A-Z_]+%$|\{|\[|<|@|#\{|!|&|vault:|op://|arn:|env[.:(]|secrets?\.|process\.env|os\.|config|"
-    r"settings|getpass|input|none$|null$|true$|false$|undefined$|nil$|self\.|args\.|st\.secrets)",
+    r"^(?:\$|%\(|%[A-Z_]+%$|\{|\[|<|@|#\{|!|&|vault:|file:[/~.]|op://|arn:|env[.:(]|secrets?\.|"
+    r"process\.env|os\.|config|settings|getpass|input|none$|null$|true$|false$|undefined$|nil$|self\.|args\.|st\.secrets)",
     re.IGNORECASE,
 )
 _WEAK_WORDS = re.compile(
