@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from nbkeep.doors.cli import scan as scan_verb
 from nbkeep.doors.cli.app import run
 from nbkeep.scanning import files, history
 from nbkeep.scanning.values import Limits
-from scan_parts import KEY, few_rules
+from scan_parts import KEY, code, few_rules, notebook, shown, stream
 
 
 def ran(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
@@ -211,3 +214,83 @@ def test_objects_put_in_the_place_of_others_are_not_looked_through_instead(hosti
     found, _ = history.kept(repository / ".git", Limits())
     contents = {one.sha: data for one, data in history.contents(repository / ".git", found)}
     assert KEY.encode() in contents[blob]
+
+
+def names(tmp_path: Path) -> Path:
+    """A folder in which what documents call their parts are values, some of them where a name is cut short."""
+    root = tmp_path / "named"
+    root.mkdir()
+    far = "x" * 90 + " " + KEY
+    cells = [code(KEY, stream(KEY, name), shown(**{f"{name}": {"a": KEY}}), id=name) for name in (KEY, far)]
+    inside = {"cell_type": "markdown", "source": "", "metadata": {},
+              "attachments": {name: {"text/plain": KEY} for name in (KEY, far)}}  # fmt: skip
+    (root / "a.ipynb").write_text(json.dumps(notebook(*cells, inside)))
+    with zipfile.ZipFile(root / "a.zip", "w") as made:
+        made.writestr(f"{KEY}/{KEY}.py", KEY)
+        made.writestr(f"{KEY}.7z", b"7z\xbc\xaf\x27\x1c0000")
+    return root
+
+
+@pytest.mark.parametrize("form", [(), ("--json",), ("--sarif",)])
+def test_values_in_names_are_masked_as_they_are_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], form: tuple[str, ...]
+):
+    code_, out = ran(monkeypatch, capsys, str(names(tmp_path)), *form)
+    assert code_ == 1
+    assert "attachment" in out
+    assert KEY[:6] not in out
+
+
+def trap(root: Path, what: str) -> None:
+    """Make the repository below a folder lead elsewhere, or wait."""
+    kept = root / ".git"
+    if what == "link":
+        kept.rename(root.parent / "elsewhere")
+        kept.symlink_to(root.parent / "elsewhere")
+    elif what == "gitdir":
+        kept.rename(root.parent / "elsewhere")
+        kept.write_text(f"gitdir: {root.parent / 'elsewhere'}\n")
+    elif what == "pipe":
+        os.mkfifo(kept / "packed-refs")
+    elif what == "pipe-of-a-ref":
+        os.mkfifo(kept / "refs/heads/x")
+    elif what == "link-within":
+        (kept / "refs/heads/x").symlink_to("/dev/zero")
+    elif what == "alternates":
+        (kept / "objects/info/alternates").write_text("/elsewhere\n")
+    elif what == "commondir":
+        (kept / "commondir").write_text("/elsewhere\n")
+    elif what == "broken":
+        (kept / "HEAD").write_text("nothing")
+    elif what == "empty":
+        shutil.rmtree(kept)
+        kept.mkdir()
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["link", "gitdir", "pipe", "pipe-of-a-ref", "link-within", "alternates", "commondir", "broken", "empty"],
+)
+def test_a_history_that_leads_elsewhere_or_waits_is_not_read_and_loses_no_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
+):
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "a.py").write_text(f"k = '{KEY}'\n")
+    git("init", "-q", folder=root)
+    trap(root, what)
+    code_, out = ran(monkeypatch, capsys, str(root), "--history", "--json")
+    found = json.loads(out)
+    assert code_ == 1
+    assert [(Path(one["path"]).name, one["rule"]) for one in found["findings"]] == [
+        ("a.py", "aws-access-key-id")
+    ]
+    assert ["history that was not read" in one["reason"] for one in found["not_read"]] == [True]
+    (root / "a.py").unlink()
+    assert ran(monkeypatch, capsys, str(root), "--history")[0] == 2, "not clean, for its history is not known"
+
+
+def test_links_that_people_put_beside_a_history_stop_nothing(hostile: tuple[Path, Path]):
+    repository, _ = hostile
+    (repository / ".git/hooks/pre-commit").symlink_to(repository / "a.py")
+    assert history.kept(repository / ".git", Limits())[0]

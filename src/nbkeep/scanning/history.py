@@ -8,9 +8,11 @@ switched off, and no protocol is allowed by which a missing object could be fetc
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbkeep.model.errors import Refused, invalid
@@ -19,7 +21,6 @@ from . import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from .values import Limits
 
@@ -31,6 +32,8 @@ _SWITCHED_OFF = (
 )  # fmt: skip
 _LINK = "160000"  # a commit of another repository: no file of this one
 _INSTALL = "Install git, or leave out --history."
+# Nothing that is asked here reads them, and people put links and sockets there.
+_NEVER_READ = frozenset({"hooks", "fsmonitor--daemon.ipc"})
 _NAMELESS = "(a file that no commit has any more)"
 
 
@@ -56,11 +59,30 @@ def repository_of(path: Path) -> Path | None:
     return None
 
 
+def _refuse_traps(repository: Path) -> None:
+    """Raise where git would read outside of the repository, or wait for ever: a link, a pipe, a device."""
+    wrong = repository if repository.is_symlink() or not repository.is_dir() else None
+    for folder, folders, names in os.walk(repository):
+        read = {*folders, *names} - (_NEVER_READ if folder == str(repository) else set())
+        folders[:] = [name for name in folders if name in read]
+        for one in (Path(folder, name) for name in read):
+            mode = one.lstat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                wrong = one
+    for name in ("commondir", "objects/info/alternates"):
+        if (repository / name).exists():
+            wrong = repository / name
+    if wrong is not None:
+        raise invalid("repository", f"{wrong} leads out of the repository, or is no file.",
+                      "Name the repository that it leads to, or leave out --history.")  # fmt: skip
+
+
 def kept(repository: Path, limits: Limits) -> tuple[list[Kept], list[Kept]]:
     """Return all files and messages that the repository keeps, each once, and those too large to be read.
 
     Raises Refused where git cannot read the repository, or is not installed.
     """
+    _refuse_traps(repository)
     first, orders = _first_appearances(repository)
     found: list[Kept] = []
     large: list[Kept] = []

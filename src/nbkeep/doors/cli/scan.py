@@ -169,9 +169,15 @@ def _examine(paths: list[Path], look: Look, exclude: list[str], *, history: bool
         result = many.examine_files(listing.entries, look, jobs, told)
     result.not_read += [NotRead(path, Place(), f"cannot be opened: {why}") for path, why in listing.errors]
     for repository in repositories:
-        wanted, large = histories.kept(repository, look.limits)
-        with _progress(len(wanted)) as told:
-            result.add(many.examine_history(repository, wanted, look, jobs, told))
+        try:
+            wanted, large = histories.kept(repository, look.limits)
+            with _progress(len(wanted)) as told:
+                result.add(many.examine_history(repository, wanted, look, jobs, told))
+        except NbkeepError as error:
+            # What was found elsewhere is told all the same.
+            why = f"has a history that was not read: {error.message}"
+            result.not_read.append(NotRead(str(repository), Place(), why))
+            continue
         limit = look.limits.file_bytes // 2**20
         result.not_read += [
             NotRead(one.path, Place(), f"is larger than {limit:,} MiB", commit=one.commit) for one in large
