@@ -53,6 +53,7 @@ _TAGS = {0xE0000 + code: code for code in range(0x20, 0x7F)}  # a whole ASCII al
 
 _STRING = re.compile(r"\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'")
 _FARTHEST = 8000  # from where two strings meet, in which others are put together with them
+_OPEN = 2000  # of these: where a string may be open still
 # One for each quote: a pattern that begins with one certain character is found ten times faster.
 _MEETINGS = tuple(re.compile(quote + r"[ \t+,.&|\\\r\n]{0,80}[rRbBfFuU]{0,2}[\"']") for quote in ('"', "'"))
 _BETWEEN = re.compile(r"\s*(?:\+|\|\||&|\.)?\s*\\?\s*\+?\s*[rRbBfFuU]{0,2}")
@@ -74,6 +75,8 @@ _INLINE = re.compile(
     r"[^<>]{0,500}>|!--[^<>]{0,500}-->)",
     re.IGNORECASE | re.DOTALL,
 )
+# Tags that end a word; where there are no others, as in large tables, there is nothing to take out.
+_BLOCKS = ("<t", "</t", "<div", "</div", "<style", "</style", "<p>", "</p>", "<br")
 _CONTINUED = re.compile(r"\\\r?\n[ \t]*")
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -87,6 +90,8 @@ _RUNS = bytes(120 if byte in _BASE64 + b"-_" else 32 for byte in range(256))
 _HEX = re.compile(r"(?:0[xX])?((?:[0-9a-fA-F]{2})+)\Z")
 _MORE_LINES = re.compile(r"(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]{2,}={0,2}(?=[ \t]*(?:\r?\n|$|[\"'`])))+")
 _LINE_OF_BASE64 = 40
+_LONG_RUN = 4096
+_PACKED = ("H4sI", "eJ", "eN", "//4")  # gzip, zlib and UTF-16, in base64
 
 
 class Derived:
@@ -253,6 +258,9 @@ def _inline(text: str, hint: Hint) -> list[Edit]:
     del hint
     if "</" not in text and "<!--" not in text and "<wbr" not in text:
         return []
+    blocks = sum(map(text.count, _BLOCKS)) - text.count("<tt") - text.count("</tt")
+    if text.count("<") == blocks:
+        return []
     return [(found.start(), found.end(), "") for found in _INLINE.finditer(text)]
 
 
@@ -298,6 +306,9 @@ def _strings(text: str) -> Iterator[Edit]:
                         break
             previous = string
             done = string.end()
+        if previous is None:
+            # Quotes that no string begins or ends with: up to there they are looked at once, not each again.
+            done = max(done, meeting.end() + _FARTHEST - _OPEN)
         done = max(done, meeting.end())
 
 
@@ -333,9 +344,10 @@ def _encoded(text: str, hint: Hint) -> list[Edit]:
         end = len(runs) if end < 0 else end
         after = end
         clear = _hex(text[begin:end]) if end - begin >= 16 else None
-        if clear is None and (
-            _LOOKS_ASCII.match(text, begin) or text.startswith(("H4sI", "eJ", "eN", "//4"), begin)
-        ):
+        if clear is None and begin == 0 and end > _LONG_RUN and not text.startswith(_PACKED):
+            # A window may begin within a run: four characters belong together, from the first or a later one.
+            begin = next((at for at in range(4) if _LOOKS_ASCII.match(text, at)), 0)
+        if clear is None and (_LOOKS_ASCII.match(text, begin) or text.startswith(_PACKED, begin)):
             if end - begin >= _LINE_OF_BASE64 and (more := _MORE_LINES.match(text, end)):
                 after = more.end()
             clear = _base64("".join(text[begin:after].split()))
