@@ -14,6 +14,7 @@ import pytest
 
 from nbkeep.doors.cli import scan as scan_verb
 from nbkeep.doors.cli.app import run
+from nbkeep.model.errors import Refused
 from nbkeep.scanning import files, history
 from nbkeep.scanning.values import Limits
 from scan_parts import KEY, code, few_rules, notebook, shown, stream
@@ -124,7 +125,7 @@ def test_names_and_findings_cannot_steer_a_terminal(
         out.encode()
 
 
-def git(*args: str, folder: Path) -> str:
+def git(*args: str, folder: Path, given: str = "") -> str:
     env = {
         **os.environ,
         "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -134,7 +135,7 @@ def git(*args: str, folder: Path) -> str:
         "GIT_COMMITTER_EMAIL": "a@b",
     }
     return subprocess.run(
-        ["git", *args], cwd=folder, check=True, capture_output=True, text=True, env=env
+        ["git", *args], cwd=folder, check=True, capture_output=True, text=True, env=env, input=given
     ).stdout.strip()
 
 
@@ -201,7 +202,7 @@ def test_a_repository_of_another_owner_is_read(hostile: tuple[Path, Path]):
     if os.geteuid() == 0:
         for path in (repository, repository / ".git"):
             os.chown(path, 12345, 12345)
-    found, _ = history.kept(repository / ".git", Limits())
+    found = history.kept(repository / ".git", Limits()).wanted
     assert {one.path for one in found if one.kind == "blob"} == {"a.py", "b.py", ".gitattributes"}
 
 
@@ -211,7 +212,7 @@ def test_objects_put_in_the_place_of_others_are_not_looked_through_instead(hosti
     clean = subprocess.run(["git", "hash-object", "-w", "--stdin"], cwd=repository, input="fine\n", text=True, capture_output=True, check=True,
                            env={**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null"}).stdout.strip()  # fmt: skip
     git("replace", blob, clean, folder=repository)
-    found, _ = history.kept(repository / ".git", Limits())
+    found = history.kept(repository / ".git", Limits()).wanted
     contents = {one.sha: data for one, data in history.contents(repository / ".git", found)}
     assert KEY.encode() in contents[blob]
 
@@ -293,4 +294,51 @@ def test_a_history_that_leads_elsewhere_or_waits_is_not_read_and_loses_no_findin
 def test_links_that_people_put_beside_a_history_stop_nothing(hostile: tuple[Path, Path]):
     repository, _ = hostile
     (repository / ".git/hooks/pre-commit").symlink_to(repository / "a.py")
-    assert history.kept(repository / ".git", Limits())[0]
+    assert history.kept(repository / ".git", Limits()).wanted
+
+
+def test_a_few_trees_that_stand_for_millions_of_files_are_read_in_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    git("init", "-q", folder=tmp_path)
+    key = git("hash-object", "-w", "--stdin", folder=tmp_path, given=f"k = '{KEY}'\n")
+    row, kind = f"100644 blob {key}", "tree"
+    for _ in range(5):
+        made = git("mktree", folder=tmp_path, given="".join(f"{row}\t{name}\n" for name in "abcdefghij"))
+        row = f"040000 {kind} {made}"
+    first = git("commit-tree", "-m", "x", row.split()[2], folder=tmp_path)
+    late = git("hash-object", "-w", "--stdin", folder=tmp_path, given=f"k = '{KEY[::-1]}' + '{KEY}'\n")
+    last = git("mktree", folder=tmp_path, given=f"100644 blob {late}\tlate\n")
+    git(
+        "update-ref",
+        "refs/heads/main",
+        git("commit-tree", "-m", "y", "-p", first, last, folder=tmp_path),
+        folder=tmp_path,
+    )
+    monkeypatch.setattr(history, "MOST_CHANGES", 1000)
+    looked: list[bytes] = []
+    tokens = history._tokens
+    monkeypatch.setattr(history, "_tokens", lambda out: (looked.append(one) or one for one in tokens(out)))
+    listed = history.kept(tmp_path / ".git", Limits())
+    assert listed.cut
+    assert len(looked) < 3000
+    assert {key, late} <= {one.sha for one in listed.wanted}, "what they hold is read all the same"
+    code_, out = ran(monkeypatch, capsys, str(tmp_path), "--history", "--json")
+    assert code_ == 1
+    assert [one["partly"] for one in json.loads(out)["not_read"]] == [True]
+
+
+def test_a_history_that_never_answers_is_given_up(
+    hostile: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+):
+    """A pipe that was put in place after the look at the folder; git waits for somebody to write."""
+    repository, _ = hostile
+    monkeypatch.setattr(history, "_refuse_traps", lambda _repository: None)
+    listed = history.kept(repository / ".git", Limits())
+    monkeypatch.setattr(history, "_LONGEST_S", 0.3)
+    (repository / ".git/config").unlink()
+    os.mkfifo(repository / ".git/config")
+    with pytest.raises(Refused, match="does not answer"):
+        history.kept(repository / ".git", Limits())
+    with pytest.raises(Refused, match="cannot give it out"):
+        list(history.contents(repository / ".git", listed.wanted))

@@ -170,9 +170,9 @@ def _examine(paths: list[Path], look: Look, exclude: list[str], *, history: bool
     result.not_read += [NotRead(path, Place(), f"cannot be opened: {why}") for path, why in listing.errors]
     for repository in repositories:
         try:
-            wanted, large = histories.kept(repository, look.limits)
-            with _progress(len(wanted)) as told:
-                result.add(many.examine_history(repository, wanted, look, jobs, told))
+            listed = histories.kept(repository, look.limits)
+            with _progress(len(listed.wanted)) as told:
+                result.add(many.examine_history(repository, listed.wanted, look, jobs, told))
         except NbkeepError as error:
             # What was found elsewhere is told all the same.
             why = f"has a history that was not read: {error.message}"
@@ -180,8 +180,13 @@ def _examine(paths: list[Path], look: Look, exclude: list[str], *, history: bool
             continue
         limit = look.limits.file_bytes // 2**20
         result.not_read += [
-            NotRead(one.path, Place(), f"is larger than {limit:,} MiB", commit=one.commit) for one in large
+            NotRead(one.path, Place(), f"is larger than {limit:,} MiB", commit=one.commit)
+            for one in listed.large
         ]
+        if listed.cut:
+            most = f"{histories.MOST_CHANGES:,}"
+            why = f"has a history of more than {most} changes: what is behind has no name here"
+            result.not_read.append(NotRead(str(repository), Place(), why, partly=True))
     return result
 
 
