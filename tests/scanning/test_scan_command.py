@@ -81,11 +81,20 @@ def test_something_unread_ends_with_2_unless_it_is_taken_for_clean(scanned: Scan
         ((".", "--baseline", "none.json"), "--write-baseline"),
         ((".", "--history"), "no git repository"),
         ((".", "--baseline", "a", "--write-baseline", "b"), "two files"),
+        ((".", "--only", "aws-acess-key"), "aws-access-key-id"),
+        ((".", "--only", "email", "--only", "zzzz"), "There is no rule zzzz"),
+        ((".", "--exclude", "*"), "leaves nothing"),
+        ((".", "--baseline", "/dev/zero"), "no baseline"),
+        ((".", "--baseline", "pipe"), "no baseline"),
+        ((".", "--baseline", "deep.json"), "no baseline"),
     ],
 )
 def test_a_command_that_cannot_work_never_ends_like_a_finding(
     scanned: Scan, args: tuple[str, ...], says: str
 ):
+    Path("a.py").write_text("x = 1\n")
+    Path("deep.json").write_text("[" * 200_000)
+    os.mkfifo("pipe")
     ran = scanned(*args)
     assert ran.code == 2
     assert says in ran.err

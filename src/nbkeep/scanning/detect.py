@@ -55,6 +55,11 @@ class Standard:
         ]
 
     @property
+    def rules(self) -> frozenset[str]:
+        """The ids of all rules."""
+        return frozenset(rule.id for rule in (*self._rules, *self._own))
+
+    @property
     def engine(self) -> str:
         """The name of the first pass's engine."""
         return self._first.name

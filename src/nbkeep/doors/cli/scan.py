@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -128,7 +129,13 @@ def _scan(
 
     known = _known(baseline, write_baseline)
     look = Look(_detector(rules), kinds=kinds, salt=known.salt, heed_marks=heed_marks, rules=only)
+    _refuse_unknown(only, look.detector)
     result = _examine(paths, look, exclude, history=history, jobs=jobs or os.cpu_count() or 1)
+    if exclude and not result.files and not result.not_read:
+        # A slip in a pattern must not make a pipeline green.
+        raise invalid(
+            "exclude", "--exclude leaves nothing to read.", "Leave out less, or name another folder."
+        )
     if write_baseline:
         count = baselines.write(write_baseline, known, [one for one in result.findings if not one.allowed])
         print_note(
@@ -138,6 +145,13 @@ def _scan(
         known = baselines.load(write_baseline) if write_baseline else known
         result.findings = known.heed(result.findings)
     return _print(result, form, history=history, allow_unread=allow_unread)
+
+
+def _refuse_unknown(only: frozenset[str], detector: Detector) -> None:
+    for rule in sorted(only - detector.rules):
+        near = ", ".join(get_close_matches(rule, sorted(detector.rules), 3, 0.4))
+        remedy = f"Name one that is there: {near}." if near else "See docs/reference/rules.md."
+        raise invalid("only", f"There is no rule {clean(rule)[:80]}.", remedy)
 
 
 def _known(baseline: Path | None, write_baseline: Path | None) -> Baseline:
