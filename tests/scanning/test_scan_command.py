@@ -159,6 +159,13 @@ def test_a_mark_with_a_reason_on_its_line_allows_one_rule(scanned: Scan):
     assert len(scanned("a.py", "--json", "--no-marks").found) == 3
     save(Path("a.ipynb"), notebook(code("", stream(f"{KEY} nbkeep:allow aws-access-key-id printed by code"))))
     assert len(scanned("a.ipynb", "--json").found) == 1, "what a program prints allows nothing"
+    marked = f"{KEY} nbkeep:allow aws-access-key-id it is only an example"
+    save(Path("a.ipynb"), notebook(code("", metadata={"note": marked})))
+    assert len(scanned("a.ipynb", "--json").found) == 1, "nobody sees what metadata say"
+    Path("a.ipynb").write_text(json.dumps(notebook(code("", stream(marked))))[:-4])
+    assert len(scanned("a.ipynb", "--json").found) == 1, "nor what a notebook says that cannot be opened"
+    save(Path("a.ipynb"), notebook(code(f"x = 1\n# {marked}")))
+    assert scanned("a.ipynb", "--json").found == []
 
 
 def test_kinds_and_rules_can_be_chosen(scanned: Scan):

@@ -129,7 +129,7 @@ class _Document:
         place, hit, value = part.place, found.hit, found.value
         number = self._numbers[place, hit.rule] = self._numbers.get((place, hit.rule), 0) + 1
         reason = ""
-        if self._look.heed_marks and part.hint.kind in {"code", "config", "text"}:
+        if self._look.heed_marks and _is_written(part):
             reason = allow.allowed(_line_around(part.text, found.begin), hit.rule)
         if place == Place():
             file_line = line
@@ -161,6 +161,15 @@ class _Document:
             check=check_of(self._look.salt, hit.rule, value),
             same=hashlib.blake2b(value.encode("utf-8", "replace"), key=_RUN, digest_size=16).hexdigest(),
         )
+
+
+def _is_written(part: Part) -> bool:
+    """Return whether a person writes this line by line: a cell's source, or a file that is no notebook.
+
+    Metadata, attachments and outputs are written by programs, and nobody reads a mark there.
+    """
+    where = "source" if part.place.cell else ""
+    return part.marks and part.place.part == where and part.hint.kind in {"code", "config", "text"}
 
 
 def _in_part(part: Part, look: Look) -> Iterator[_Found]:

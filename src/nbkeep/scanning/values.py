@@ -70,7 +70,8 @@ class Part:
 
     `line`: the number of its first line at its place. `lines`: the number of each of its lines, where they
     are not one after the other (a column of a table); 0 where there is none to tell. `joined`: it is put
-    together of parts that came before; what was found in one of these is not found again.
+    together of parts that came before; what was found in one of these is not found again. `marks`: what
+    stands there was written by a person, so `nbkeep:allow` may count.
     """
 
     text: str
@@ -79,6 +80,7 @@ class Part:
     line: int = 1
     lines: Lines = ()
     joined: bool = False
+    marks: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,11 @@ def read_notebook(text: str, name: str, limits: Limits) -> Iterator[Part | Unrea
     except (ValueError, RecursionError) as error:
         why = "is nested too deeply" if isinstance(error, RecursionError) else f"is no JSON ({error})"
         yield Unread(f"is unreadable as a notebook: it {why}; read as plain text", partly=True)
-        yield Part(text, Hint("config", name=name))
+        yield Part(text, Hint("config", name=name), marks=False)
         return
     if cells is None:
         yield Unread("is unreadable as a notebook: it has no list of cells; read as plain text", partly=True)
-        yield Part(text, Hint("config", name=name))
+        yield Part(text, Hint("config", name=name), marks=False)
         return
     for number, cell in enumerate(cells, 1):
         if _is_object(cell):
