@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -317,8 +319,14 @@ def test_a_few_trees_that_stand_for_millions_of_files_are_read_in_bounds(
     )
     monkeypatch.setattr(history, "MOST_CHANGES", 1000)
     looked: list[bytes] = []
-    tokens = history._tokens
-    monkeypatch.setattr(history, "_tokens", lambda out: (looked.append(one) or one for one in tokens(out)))
+    tokens = history.tokens
+
+    def counted(out: IO[bytes]) -> Iterator[bytes]:
+        for one in tokens(out):
+            looked.append(one)
+            yield one
+
+    monkeypatch.setattr(history, "tokens", counted)
     listed = history.kept(tmp_path / ".git", Limits())
     assert listed.cut
     assert len(looked) < 3000
@@ -333,7 +341,7 @@ def test_a_history_that_never_answers_is_given_up(
 ):
     """A pipe that was put in place after the look at the folder; git waits for somebody to write."""
     repository, _ = hostile
-    monkeypatch.setattr(history, "_refuse_traps", lambda _repository: None)
+    monkeypatch.setattr(history, "_refuse_traps", bool)
     listed = history.kept(repository / ".git", Limits())
     monkeypatch.setattr(history, "_LONGEST_S", 0.3)
     (repository / ".git/config").unlink()

@@ -138,7 +138,7 @@ def _first_appearances(
                      "--no-ext-diff", "--no-textconv", stdin=asked.fileno()) as (process, out),
             _ended_late(process),
         ):  # fmt: skip
-            for token in _tokens(out):
+            for token in tokens(out):
                 if meta:
                     _, mode, _, sha, _ = meta.split(" ")
                     if mode != _LINK and sha.strip("0"):
@@ -158,7 +158,7 @@ def _first_appearances(
     return first, orders, said < 0
 
 
-def _tokens(out: IO[bytes]) -> Iterator[bytes]:
+def tokens(out: IO[bytes]) -> Iterator[bytes]:
     """Yield what stands between zeros, read by pieces; of a huge one only its beginning."""
     left = b""
     while piece := out.read(_PIECE):
