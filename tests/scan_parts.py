@@ -33,6 +33,10 @@ class FewRules:
         ("email", "personal", "E-mail address", "low", re.compile(r"\b[a-z]+@[a-z]+\.(?:com|org)\b")),
     )
 
+    @property
+    def rules(self) -> frozenset[str]:
+        return frozenset(rule for rule, *_ in self._RULES) | {"person"}
+
     def find(self, text: str, hint: Hint) -> list[Hit]:
         found = [
             Hit(rule, kind, title, severity, *one.span(one.lastindex or 0))

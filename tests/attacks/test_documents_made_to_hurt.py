@@ -225,3 +225,74 @@ def test_no_text_takes_longer_than_its_length(text: str):
 def test_a_column_of_a_table_with_a_million_cells_in_a_row_ends():
     found = scan("name," * 100_000 + "\n" + "Jane Doe," * 100_000, "a.csv")
     assert found.findings
+
+
+def tar(*names: str, links: str = "", content: bytes = b"x") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as made:
+        for name in names:
+            one = tarfile.TarInfo(name)
+            if links:
+                one.type, one.linkname = tarfile.SYMTYPE, links
+            else:
+                one.size = len(content)
+            made.addfile(one, io.BytesIO(content))
+    return out.getvalue()
+
+
+def zipped(*, name: str = "a.py", content: bytes = b"x", comment: str = "") -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as made:
+        member = zipfile.ZipInfo(name)
+        member.comment = comment.encode()
+        made.writestr(member, content)
+    return out.getvalue()
+
+
+def before_the_directory(data: bytes) -> bytes:
+    """Put a key between the last file and the directory, whose place the end of the archive tells."""
+    at = data.index(b"PK\x01\x02")
+    end = bytearray(data[at:])
+    key = f"    {KEY}    ".encode()
+    place = end.index(b"PK\x05\x06") + 16
+    end[place : place + 4] = struct.pack("<I", at + len(key))
+    return data[:at] + key + bytes(end)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.gz", gzip.compress(b"x") + KEY.encode()),
+        ("a.tar", tar("a.py") + KEY.encode()),
+        ("a.tar", tar("a", links=KEY)),
+        ("a.zip", f"{KEY}\n{'x' * 30}\n".encode() + zipped()),
+        ("a.zip", zipped(comment=KEY)),
+        ("a.zip", zipped(name="a/", content=KEY.encode())),
+        ("a.zip", before_the_directory(zipped())),
+    ],
+    ids=["behind-gzip", "behind-tar", "link", "before-zip", "comment", "folder-with-bytes", "between"],
+)
+def test_what_stands_around_the_files_of_an_archive_is_read(name: str, data: bytes):
+    assert {one.rule for one in scan(data, name).findings} == {"aws-access-key-id"}
+
+
+def old_tar(content: bytes) -> bytes:
+    """Return a tar archive of the first kind, which has no mark of its own and is full of zeros."""
+    made = bytearray(tar("a.py", content=content))
+    made[257:265] = bytes(8)
+    return bytes(made)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"SQLite format 3\0" + b"\0" * 4000 + f"key {KEY}".encode() + b"\0" * 4000,
+        old_tar(KEY.encode()),
+        b"\x01\0\0\0" * 500 + KEY.encode() + b"\0" * 4000,
+        b"\x01\0\0\0" * 500 + KEY.encode("utf-32-le") + b"\0" * 4000,
+    ],
+    ids=["sqlite", "old-tar", "numbers", "wide"],
+)
+def test_what_is_full_of_zeros_is_no_text_of_two_bytes_a_character(data: bytes):
+    """Taken for UTF-16, what stands there in clear would be read as Chinese."""
+    assert {one.rule for one in scan(data, "a.db").findings} == {"aws-access-key-id"}

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import threading
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from nbkeep.doors.cli import scan as scan_verb
 from nbkeep.doors.cli.app import run
+from nbkeep.model.errors import Refused
 from nbkeep.scanning import files, history
 from nbkeep.scanning.values import Limits
-from scan_parts import KEY, few_rules
+from scan_parts import KEY, code, few_rules, notebook, shown, stream
 
 
 def ran(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
@@ -121,7 +127,7 @@ def test_names_and_findings_cannot_steer_a_terminal(
         out.encode()
 
 
-def git(*args: str, folder: Path) -> str:
+def git(*args: str, folder: Path, given: str = "") -> str:
     env = {
         **os.environ,
         "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -131,7 +137,7 @@ def git(*args: str, folder: Path) -> str:
         "GIT_COMMITTER_EMAIL": "a@b",
     }
     return subprocess.run(
-        ["git", *args], cwd=folder, check=True, capture_output=True, text=True, env=env
+        ["git", *args], cwd=folder, check=True, capture_output=True, text=True, env=env, input=given
     ).stdout.strip()
 
 
@@ -198,7 +204,7 @@ def test_a_repository_of_another_owner_is_read(hostile: tuple[Path, Path]):
     if os.geteuid() == 0:
         for path in (repository, repository / ".git"):
             os.chown(path, 12345, 12345)
-    found, _ = history.kept(repository / ".git", Limits())
+    found = history.kept(repository / ".git", Limits()).wanted
     assert {one.path for one in found if one.kind == "blob"} == {"a.py", "b.py", ".gitattributes"}
 
 
@@ -208,6 +214,139 @@ def test_objects_put_in_the_place_of_others_are_not_looked_through_instead(hosti
     clean = subprocess.run(["git", "hash-object", "-w", "--stdin"], cwd=repository, input="fine\n", text=True, capture_output=True, check=True,
                            env={**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null"}).stdout.strip()  # fmt: skip
     git("replace", blob, clean, folder=repository)
-    found, _ = history.kept(repository / ".git", Limits())
+    found = history.kept(repository / ".git", Limits()).wanted
     contents = {one.sha: data for one, data in history.contents(repository / ".git", found)}
     assert KEY.encode() in contents[blob]
+
+
+def names(tmp_path: Path) -> Path:
+    """A folder in which what documents call their parts are values, some of them where a name is cut short."""
+    root = tmp_path / "named"
+    root.mkdir()
+    far = "x" * 90 + " " + KEY
+    cells = [code(KEY, stream(KEY, name), shown(**{f"{name}": {"a": KEY}}), id=name) for name in (KEY, far)]
+    inside = {"cell_type": "markdown", "source": "", "metadata": {},
+              "attachments": {name: {"text/plain": KEY} for name in (KEY, far)}}  # fmt: skip
+    (root / "a.ipynb").write_text(json.dumps(notebook(*cells, inside)))
+    with zipfile.ZipFile(root / "a.zip", "w") as made:
+        made.writestr(f"{KEY}/{KEY}.py", KEY)
+        made.writestr(f"{KEY}.7z", b"7z\xbc\xaf\x27\x1c0000")
+    return root
+
+
+@pytest.mark.parametrize("form", [(), ("--json",), ("--sarif",)])
+def test_values_in_names_are_masked_as_they_are_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], form: tuple[str, ...]
+):
+    code_, out = ran(monkeypatch, capsys, str(names(tmp_path)), *form)
+    assert code_ == 1
+    assert "attachment" in out
+    assert KEY[:6] not in out
+
+
+def trap(root: Path, what: str) -> None:
+    """Make the repository below a folder lead elsewhere, or wait."""
+    kept = root / ".git"
+    if what == "link":
+        kept.rename(root.parent / "elsewhere")
+        kept.symlink_to(root.parent / "elsewhere")
+    elif what == "gitdir":
+        kept.rename(root.parent / "elsewhere")
+        kept.write_text(f"gitdir: {root.parent / 'elsewhere'}\n")
+    elif what == "pipe":
+        os.mkfifo(kept / "packed-refs")
+    elif what == "pipe-of-a-ref":
+        os.mkfifo(kept / "refs/heads/x")
+    elif what == "link-within":
+        (kept / "refs/heads/x").symlink_to("/dev/zero")
+    elif what == "alternates":
+        (kept / "objects/info/alternates").write_text("/elsewhere\n")
+    elif what == "commondir":
+        (kept / "commondir").write_text("/elsewhere\n")
+    elif what == "broken":
+        (kept / "HEAD").write_text("nothing")
+    elif what == "empty":
+        shutil.rmtree(kept)
+        kept.mkdir()
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["link", "gitdir", "pipe", "pipe-of-a-ref", "link-within", "alternates", "commondir", "broken", "empty"],
+)
+def test_a_history_that_leads_elsewhere_or_waits_is_not_read_and_loses_no_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
+):
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "a.py").write_text(f"k = '{KEY}'\n")
+    git("init", "-q", folder=root)
+    trap(root, what)
+    code_, out = ran(monkeypatch, capsys, str(root), "--history", "--json")
+    found = json.loads(out)
+    assert code_ == 1
+    assert [(Path(one["path"]).name, one["rule"]) for one in found["findings"]] == [
+        ("a.py", "aws-access-key-id")
+    ]
+    assert ["history that was not read" in one["reason"] for one in found["not_read"]] == [True]
+    (root / "a.py").unlink()
+    assert ran(monkeypatch, capsys, str(root), "--history")[0] == 2, "not clean, for its history is not known"
+
+
+def test_links_that_people_put_beside_a_history_stop_nothing(hostile: tuple[Path, Path]):
+    repository, _ = hostile
+    (repository / ".git/hooks/pre-commit").symlink_to(repository / "a.py")
+    assert history.kept(repository / ".git", Limits()).wanted
+
+
+def test_a_few_trees_that_stand_for_millions_of_files_are_read_in_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    git("init", "-q", folder=tmp_path)
+    key = git("hash-object", "-w", "--stdin", folder=tmp_path, given=f"k = '{KEY}'\n")
+    row, kind = f"100644 blob {key}", "tree"
+    for _ in range(5):
+        made = git("mktree", folder=tmp_path, given="".join(f"{row}\t{name}\n" for name in "abcdefghij"))
+        row = f"040000 {kind} {made}"
+    first = git("commit-tree", "-m", "x", row.split()[2], folder=tmp_path)
+    late = git("hash-object", "-w", "--stdin", folder=tmp_path, given=f"k = '{KEY[::-1]}' + '{KEY}'\n")
+    last = git("mktree", folder=tmp_path, given=f"100644 blob {late}\tlate\n")
+    git(
+        "update-ref",
+        "refs/heads/main",
+        git("commit-tree", "-m", "y", "-p", first, last, folder=tmp_path),
+        folder=tmp_path,
+    )
+    monkeypatch.setattr(history, "MOST_CHANGES", 1000)
+    looked: list[bytes] = []
+    tokens = history.tokens
+
+    def counted(out: IO[bytes]) -> Iterator[bytes]:
+        for one in tokens(out):
+            looked.append(one)
+            yield one
+
+    monkeypatch.setattr(history, "tokens", counted)
+    listed = history.kept(tmp_path / ".git", Limits())
+    assert listed.cut
+    assert len(looked) < 3000
+    assert {key, late} <= {one.sha for one in listed.wanted}, "what they hold is read all the same"
+    code_, out = ran(monkeypatch, capsys, str(tmp_path), "--history", "--json")
+    assert code_ == 1
+    assert [one["partly"] for one in json.loads(out)["not_read"]] == [True]
+
+
+def test_a_history_that_never_answers_is_given_up(
+    hostile: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+):
+    """A pipe that was put in place after the look at the folder; git waits for somebody to write."""
+    repository, _ = hostile
+    monkeypatch.setattr(history, "_refuse_traps", bool)
+    listed = history.kept(repository / ".git", Limits())
+    monkeypatch.setattr(history, "_LONGEST_S", 0.3)
+    (repository / ".git/config").unlink()
+    os.mkfifo(repository / ".git/config")
+    with pytest.raises(Refused, match="does not answer"):
+        history.kept(repository / ".git", Limits())
+    with pytest.raises(Refused, match="cannot give it out"):
+        list(history.contents(repository / ".git", listed.wanted))

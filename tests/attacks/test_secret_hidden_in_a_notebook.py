@@ -6,10 +6,15 @@ import base64
 import binascii
 import html
 import json
+import re
 import zlib
+from collections.abc import Iterator
 
 import pytest
 
+from nbkeep.scanning import decode
+from nbkeep.scanning.interface import Hint
+from nbkeep.scanning.values import Limits
 from scan_parts import KEY, code, notebook, places, scan, shown, stream, the
 
 B64 = base64.b64encode(KEY.encode()).decode()
@@ -39,6 +44,13 @@ SOURCES = {
     "base64 of zlib": f'k = "{ZLIB}"',
     "base64 of UTF-16": f'powershell -enc {base64.b64encode(KEY.encode("utf-16-le")).decode()}',
     "hex": f'k = bytes.fromhex("{binascii.hexlify(KEY.encode()).decode()}")',
+    "hex with blanks": f'k = bytes.fromhex("{KEY.encode().hex(" ")}")',
+    "hex with colons": f'k = "{KEY.encode().hex(":")}"',
+    "a comment between": f'k = ("{KEY[:7]}"  # the first half\n     "{KEY[7:]}")',
+    "a comment in C": f'k = "{KEY[:7]}" /* more */ "{KEY[7:]}";',
+    "a link of a terminal": f"{KEY[:7]}\x1b]8;;https://a\x1b\\{KEY[7:]}",
+    "a title of a terminal": f"{KEY[:7]}\x1b]0;x\x07{KEY[7:]}",
+    "other commands of a terminal": f"{KEY[:7]}\x1b(B\x0e\x0f{KEY[7:]}",
     "hex escapes": "k = '" + "".join(f"\\x{ord(char):02x}" for char in KEY) + "'",
     "unicode escapes": "k = '" + "".join(f"\\u{ord(char):04x}" for char in KEY) + "'",
     "octal escapes": "k = '" + "".join(f"\\{ord(char):03o}" for char in KEY) + "'",
@@ -109,3 +121,63 @@ def test_a_file_of_another_name_is_what_it_holds():
 def test_a_picture_that_is_none_is_read_as_text():
     text = f"iVBORw0KGgo{'A' * 80} password = {KEY}"
     assert scan(notebook(code("", shown(image__png=text)))).findings
+
+
+ERROR = {"output_type": "error", "ename": "E", "evalue": "x", "traceback": ["E: x"]}
+SHORT = [shown(text__plain=f"'{piece}'") for piece in (KEY[:9], KEY[9:])]
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        [{**ERROR, "data": {"text/plain": KEY}}],
+        [{**ERROR, "text": KEY}],
+        [{**stream("x"), "traceback": [KEY]}],
+        [{**stream("x"), "data": {"text/html": f"<b>{KEY}</b>"}}],
+        [{**stream("x"), KEY: ""}],
+        [shown(**{KEY: "x"})],
+        [shown(**{f"text__{KEY}": ""})],
+        [{"output_type": "display_data", "data": {}, "metadata": {KEY: {}}}],
+        [{"output_type": "display_data", "data": {}, "metadata": {KEY: []}}],
+        [shown(image__png=KEY)],
+        [shown(image__jpeg=f"{KEY}/{'A' * 80}")],
+        SHORT,
+        [{**ERROR, "traceback": [KEY[:9], KEY[9:]]}],
+    ],
+)
+def test_no_key_of_an_output_hides_it_whatever_readers_show(outputs: list[dict[str, object]]):
+    """Readers show of an error its traceback, and of a stream its text: what else is there stays in the file."""
+    assert {one.rule for one in scan(notebook(code("", *outputs))).findings} == {"aws-access-key-id"}
+
+
+def test_what_outputs_show_together_is_not_found_twice():
+    again = scan(notebook(code("", shown(text__plain=KEY), shown(text__plain="x"))))
+    assert places(again) == [(1, "output 1 text/plain", 1, "aws-access-key-id")]
+    trace = {**ERROR, "traceback": ["a", KEY, "b"]}
+    assert places(scan(notebook(code("", trace)))) == [(1, "output 1 traceback", 2, "aws-access-key-id")]
+
+
+def test_base64_that_is_longer_than_a_window_is_decoded_wherever_a_window_begins():
+    text = base64.b64encode(b"words and words " * 3000 + KEY.encode() + b" " * 3000).decode()
+    for overlap in range(300, 304):
+        windows = Limits(ocr_s=0, window=30_000, overlap=overlap)
+        assert scan(notebook(code("", stream(text))), limits=windows).findings, overlap
+
+
+class CountingStrings:
+    """Stands in for the pattern of strings, and counts how many characters it is let look at."""
+
+    def __init__(self) -> None:
+        self.looked_at = 0
+
+    def finditer(self, text: str, begin: int, end: int) -> Iterator[re.Match[str]]:
+        self.looked_at += min(end, len(text)) - begin
+        return iter(())
+
+
+def test_quotes_that_begin_no_string_are_not_looked_at_again_and_again(monkeypatch: pytest.MonkeyPatch):
+    strings = CountingStrings()
+    monkeypatch.setattr(decode, "_STRING", strings)
+    text = '"\n' * 20_000
+    list(decode.derive(text, Hint("code")))
+    assert 0 < strings.looked_at < 10 * len(text)

@@ -51,6 +51,44 @@ def test_what_stands_for_a_secret_of_the_vault_is_no_finding() -> None:
             assert not STANDARD.find(text, Hint(kind))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'password = "file:/run/secrets/db"',
+        "password: file:/run/secrets/db",
+        'password_env = "ACME_DB_PASSWORD_2"',
+        'password = "ACME_DB_PASSWORD_2"',
+        'passwd = "1.24.3-rc1.dev0"',
+        "password: v1.24.3",
+        'f"password=q7Kw-zD3{number}"',
+        '{"passwd": "".join(random.choice(az09) for i in x7), "user": "bob"}',
+        'aws_secret_access_key = "wJal' + 'rXUtnFEMI/K7MDENG/bPxRfiCYq8Zr2pKEY"',
+        '("the name and the password", "Tr0ub4dor&3")',
+        '{"user", "password", "Tr0ub4dor&3": 1}',
+    ],
+)
+def test_what_only_speaks_of_a_password_is_none_and_one_beside_it_is_found(text: str) -> None:
+    real = 'password = "q7Kw-zD3!mPx"'
+    for kind in ("code", "text", "config"):
+        assert not STANDARD.find(text, Hint(kind))
+        hits = STANDARD.find(f"{text}\n{real}\n", Hint(kind))
+        assert [hit.rule for hit in hits] == ["assigned-password"], kind
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'user("password", "q7Kw-zD3!mPx")',
+        "users['password'] = 'q7Kw-zD3!mPx'",
+        'password = "1.24.3.q7Kw-zD3"',
+        'password = "FILE7_q7Kw-zD3!mPx"',
+        'passwd = """q7Kw-zD3!mPx"""',
+    ],
+)
+def test_what_looks_like_one_of_these_and_is_a_password_is_found(text: str) -> None:
+    assert [hit.rule for hit in STANDARD.find(text, Hint("code"))] == ["assigned-password"]
+
+
 @pytest.mark.parametrize("escaped", ["\\n", "\\t", "\n", " ", '"', "'", "(", ">", "=", ":", ",", "/", "`"])
 def test_a_token_is_found_whatever_stands_before_it(escaped: str) -> None:
     token = made("glpat-{alnum:20}")

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import pytest
 
 from nbkeep.scanning.documents import image
+from nbkeep.scanning.documents import pdf as pdf_reader
 from nbkeep.scanning.values import Limits
 from scan_parts import KEY, FewRules, code, notebook, places, scan, shown, stream, the
 
@@ -187,6 +188,13 @@ def test_the_pages_of_a_pdf_are_read():
 
 def test_a_broken_pdf_is_not_read_and_not_clean():
     assert [one.partly for one in scan(b"%PDF-1.4\n nothing", "a.pdf").not_read] == [False]
+
+
+def test_a_pdf_that_says_more_than_is_read_is_ended_and_not_clean(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pdf_reader, "_MOST_SAID", 1000)
+    found = scan(pdf(f"{KEY} " + "words " * 15_000), "a.pdf")  # its reader waits for somebody to read on
+    assert [one.partly for one in found.not_read] == [False]
+    assert the(found).place.part == "", "its bytes are looked through all the same"
 
 
 def test_code_that_speaks_of_pdf_is_code_and_a_broken_pdf_is_read_as_bytes():

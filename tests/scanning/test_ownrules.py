@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -101,6 +102,14 @@ def test_a_wrong_rule_is_named_with_its_line_and_what_to_do(tmp_path: Path, body
     assert said in refused.value.message
     assert "line 3" in refused.value.message
     assert refused.value.remedy
+
+
+def test_what_is_no_file_is_no_file_of_rules(tmp_path: Path) -> None:
+    """A device without end, and a pipe that nobody writes to."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path("/dev/zero"), tmp_path / "pipe"):
+        with pytest.raises(Refused, match="is no file"):
+            detect.with_rules(path)
 
 
 @pytest.mark.parametrize(

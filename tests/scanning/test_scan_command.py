@@ -81,11 +81,20 @@ def test_something_unread_ends_with_2_unless_it_is_taken_for_clean(scanned: Scan
         ((".", "--baseline", "none.json"), "--write-baseline"),
         ((".", "--history"), "no git repository"),
         ((".", "--baseline", "a", "--write-baseline", "b"), "two files"),
+        ((".", "--only", "aws-acess-key"), "aws-access-key-id"),
+        ((".", "--only", "email", "--only", "zzzz"), "There is no rule zzzz"),
+        ((".", "--exclude", "*"), "leaves nothing"),
+        ((".", "--baseline", "/dev/zero"), "no baseline"),
+        ((".", "--baseline", "pipe"), "no baseline"),
+        ((".", "--baseline", "deep.json"), "no baseline"),
     ],
 )
 def test_a_command_that_cannot_work_never_ends_like_a_finding(
     scanned: Scan, args: tuple[str, ...], says: str
 ):
+    Path("a.py").write_text("x = 1\n")
+    Path("deep.json").write_text("[" * 200_000)
+    os.mkfifo("pipe")
     ran = scanned(*args)
     assert ran.code == 2
     assert says in ran.err
@@ -150,6 +159,13 @@ def test_a_mark_with_a_reason_on_its_line_allows_one_rule(scanned: Scan):
     assert len(scanned("a.py", "--json", "--no-marks").found) == 3
     save(Path("a.ipynb"), notebook(code("", stream(f"{KEY} nbkeep:allow aws-access-key-id printed by code"))))
     assert len(scanned("a.ipynb", "--json").found) == 1, "what a program prints allows nothing"
+    marked = f"{KEY} nbkeep:allow aws-access-key-id it is only an example"
+    save(Path("a.ipynb"), notebook(code("", metadata={"note": marked})))
+    assert len(scanned("a.ipynb", "--json").found) == 1, "nobody sees what metadata say"
+    Path("a.ipynb").write_text(json.dumps(notebook(code("", stream(marked))))[:-4])
+    assert len(scanned("a.ipynb", "--json").found) == 1, "nor what a notebook says that cannot be opened"
+    save(Path("a.ipynb"), notebook(code(f"x = 1\n# {marked}")))
+    assert scanned("a.ipynb", "--json").found == []
 
 
 def test_kinds_and_rules_can_be_chosen(scanned: Scan):

@@ -15,7 +15,7 @@ _AFTER = (
     r"""[ \t]{0,8}(?P<op>:=|=>|==|[:=,>]|[ \t])[ \t]{0,8}"""
 )
 _VALUE = (
-    r"""(?:[rbuRBU]{0,2}(?P<q>\\?(?:"{3}|'{3}|["'`]))(?P<quoted>[^\n]{1,300}?)(?P=q)"""
+    r"""(?:[rbuRBU]{0,2}(?P<q>\\?(?:"{3}|'{3}|["'`]))(?P<quoted>(?!(?P=q))[^\n]{1,300}?)(?P=q)"""
     r"""|(?P<bare>[^\s"'`,;<>&|(){}\[\]\\]{6,300}))"""
 )
 _OTHER_WORD = re.compile(
@@ -27,7 +27,7 @@ _OTHER = re.compile(
     r"_?-?(?:hash|hashed|md5|sha\d*|digest|file|path|dir|field|name|url|uri|endpoint|len|length|min|max|policy|reset|"
     r"type|kind|id|ids|idx|index|count|counts|size|limit|expiry|expires|expires_in|expiration|at|ttl|version|label|"
     r"regex|pattern|prompt|hint|strength|format|column|col|list|set|map|dict|manager|store|ring|ized?|izer|izers?|"
-    r"izers?_name|iz\w*|s_per_\w*|usage|budget|ids?_\w*|embedding\w*|s?_mask|arn)$",
+    r"izers?_name|iz\w*|s_per_\w*|usage|budget|env|env_?var|ids?_\w*|embedding\w*|s?_mask|arn)$",
     re.IGNORECASE,
 )
 _OTHER_HEAD = re.compile(
@@ -39,6 +39,7 @@ _OTHER_HEAD = re.compile(
 )
 _SHELL_LINE = re.compile(r"[ \t]*(?:[!%$]|export[ \t]|set[ \t]|-e[ \t]|ENV[ \t]|#|docker[ \t]|curl[ \t])")
 _VARIABLE = re.compile(r"\{[A-Za-z_][\w.\[\]\"']*(?:![rsa])?\}|\$\{?[A-Za-z_]|%\([a-z_]+\)s|%s|\{\}")
+_FIELD = re.compile(r"\{[a-z0-9_:.]{1,40}\}")  # of a template: "password=app{number}"
 _NAME_BEFORE = 48
 _LINE = 400
 
@@ -80,7 +81,15 @@ def _value(match: re.Match[str], text: str, kind: str) -> tuple[int, int] | None
     operator = match["op"]
     if operator in {" ", "\t"} and not name.startswith("--"):
         return None
-    if operator == "," and (match["close"] is None or match["quoted"] is None):
+    if (
+        operator == ","
+        and (
+            match["close"] is None
+            or match["quoted"] is None
+            or before not in {'"', "'", "`"}  # the name is the whole of its string, not the end of a sentence
+            or text[match.end() : match.end() + 3].lstrip().startswith(":")  # that is the next key, no value
+        )
+    ):
         return None
     if operator == ">" and before != "<" and match["close"] is None:
         return None
@@ -97,6 +106,7 @@ def _value(match: re.Match[str], text: str, kind: str) -> tuple[int, int] | None
     following = text[match.end("bare") : match.end("bare") + 1]
     if (
         following in {"(", "["}
+        or _FIELD.match(text, match.end("bare"))
         or _VARIABLE.search(bare)
         or re.fullmatch(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+", bare)
     ):

@@ -19,12 +19,15 @@ from typing import TYPE_CHECKING, Any
 from nbkeep import wholefile
 from nbkeep.model.errors import Refused, invalid
 
+from . import files
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .values import Finding
 
 _VERSION = 1
+_MOST_BYTES = 64 * 2**20
 _HOW = "Write one with `nbkeep scan PATH --write-baseline FILE`."
 _CHECK_DIGITS = 3  # hexadecimal: twelve bits
 
@@ -70,7 +73,10 @@ def new(path: Path) -> Baseline:
 def load(path: Path) -> Baseline:
     """Return what a file says; raises Refused where it says nothing that can be understood."""
     try:
-        found: Any = json.loads(path.read_text())
+        data = files.read_small(path, _MOST_BYTES)
+        if data is None:
+            raise _none(path)
+        found: Any = json.loads(data)
         if found["version"] != _VERSION:
             raise _none(path)
         reasons = {
@@ -80,7 +86,7 @@ def load(path: Path) -> Baseline:
         return Baseline(bytes.fromhex(found["salt"]), reasons, path.absolute().parent)
     except OSError as error:
         raise invalid("baseline", f"The baseline {path} cannot be read: {error.strerror}.", _HOW) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _none(path) from error
 
 

@@ -18,6 +18,10 @@ _HEX = re.compile(r"[0-9a-fA-F]+\Z")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE)
 _NOISE = re.compile(r"(?:\\[nrt]|\\|[\s\"',+])+")
 _PUBLIC = re.compile(r"public|_name|_url|track|album|playlist|user_?id", re.IGNORECASE)
+_CONSTANT_OR_VERSION = re.compile(
+    r"[A-Z]+(?:_[A-Z0-9]+)+|v?[0-9]+(?:\.[0-9]+){2}"
+    r"(?:[-+.]?(?:[a-z]{1,10}|[A-Z]{1,10})?[0-9]{0,4})?(?:[-+.](?:[a-z]{1,10}[0-9]{0,4}|[0-9]{1,4})){0,3}"
+)
 _SERVICE = re.compile(
     r"(?:"
     r"adafruit|adobe|airtable|alchemy|algolia|alibaba|alpaca|alpha_?vantage|amplitude|asana|"
@@ -163,6 +167,8 @@ def is_password(value: str) -> bool:
 
 def _is_password(value: str) -> bool:
     if not 6 <= len(value) <= 200 or is_stand_in(value) or is_weak_word(value) or "://" in value:
+        return False
+    if _CONSTANT_OR_VERSION.fullmatch(value):
         return False
     if re.search(r"^[./~\\]|^[A-Za-z_.]+\(|\s{2}|^[A-Za-z_]+\[[\"']", value):
         return False

@@ -7,27 +7,23 @@ raises.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import html
 import re
 import unicodedata
-import zlib
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from . import encoded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from .encoded import Edit
     from .interface import Hint
-
-Edit = tuple[int, int, str]
-"""From, to, and what stands there in clear."""
 
 LEVELS = 3  # base64 of an escaped text that is split over two strings
 _CONTEXT = 240  # characters of a long line that are kept on either side
-_INFLATED = 4 * 2**20
 
 _ESCAPE = re.compile(
     r"\\(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|([\"'/nrt\\]))"
@@ -53,10 +49,25 @@ _TAGS = {0xE0000 + code: code for code in range(0x20, 0x7F)}  # a whole ASCII al
 
 _STRING = re.compile(r"\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'")
 _FARTHEST = 8000  # from where two strings meet, in which others are put together with them
+_OPEN = 2000  # of these: where a string may be open still
 # One for each quote: a pattern that begins with one certain character is found ten times faster.
-_MEETINGS = tuple(re.compile(quote + r"[ \t+,.&|\\\r\n]{0,80}[rRbBfFuU]{0,2}[\"']") for quote in ('"', "'"))
-_BETWEEN = re.compile(r"\s*(?:\+|\|\||&|\.)?\s*\\?\s*\+?\s*[rRbBfFuU]{0,2}")
-_BETWEEN_ITEMS = re.compile(r"\s*(?:\+|\|\||&|\.|,)?\s*\\?\s*\+?\s*[rRbBfFuU]{0,2}")
+_COMMENT = r"(?:(?:#|//)[^\n\"']{0,120}\n|/\*[^\"'*]{0,120}\*/)"
+_MEETINGS = tuple(
+    re.compile(
+        quote
+        + r"[ \t+,.&|\\\r\n]{0,80}+(?:"
+        + _COMMENT
+        + r"[ \t+,.&|\\\r\n]{0,80}+){0,3}[rRbBfFuU]{0,2}[\"']"
+    )
+    for quote in ('"', "'")
+)
+# What was taken is not given back: a gap of blanks is looked at once.
+_BETWEEN, _BETWEEN_ITEMS = (
+    re.compile(
+        rf"\s*+(?:\+|\|\||&|\.{comma})?+\s*+(?:{_COMMENT}\s*+){{0,3}}+\\?+\s*+\+?+\s*+[rRbBfFuU]{{0,2}}"
+    )
+    for comma in ("", "|,")
+)
 _JOINS = ("join", "paste", "oncat", "ONCAT", "sum(", "reduce(")
 _CHAIN = 400  # strings that are put together, at most
 _CHAR_CODES = re.compile(
@@ -66,27 +77,20 @@ _CODE_WORDS = ("bytes(", "bytearray(", "fromCharCode", "(chr", "intToUtf8")
 # Eight short numbers with commas; found by its commas, which are few.
 _CODE_LINES = re.compile(r",\s*(?:0x[0-9a-fA-F]{2}|[0-9]{2,3})\s*,[\s0-9a-fA-Fx,]{20,}")
 _CHR_CALL = re.compile(r"chr\(\s*([0-9]{2,3})\s*\)(?:\s*(?:\+|\.|,|\|\|)\s*)?")
-_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
-_CONTROLS = "\x00\x01\x02\x03\x07\x08\x7f"
+# Colours and other commands of a terminal; a title or a link ends with a bell or ESC \\.
+_COLOUR = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]{0,1000}(?:\x07|\x1b\\)|[ -/]{1,3}[0-~]|[=>78cDEHMNOZ])"
+)
+_CONTROLS = "".join(chr(code) for code in range(32) if chr(code) not in "\t\n\r\x1b") + "\x7f"
 # Tags and comments within a word of HTML.
 _INLINE = re.compile(
     r"<(?:/?(?:a|b|i|u|s|em|tt|sub|sup|wbr|span|font|code|mark|strong|small|big|ins|del|kbd|samp|var)\b"
     r"[^<>]{0,500}>|!--[^<>]{0,500}-->)",
     re.IGNORECASE | re.DOTALL,
 )
+# Tags that end a word; where there are no others, as in large tables, there is nothing to take out.
+_BLOCKS = ("<t", "</t", "<div", "</div", "<style", "</style", "<p>", "</p>", "<br")
 _CONTINUED = re.compile(r"\\\r?\n[ \t]*")
-
-_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-# What each of four characters must be so that all three bytes are below 128: one in eight of all fours.
-_QUAD = "".join(
-    "[" + "".join(re.escape(chr(char)) for at, char in enumerate(_BASE64) if not at & bit) + extra + "]"
-    for bit, extra in ((32, ""), (8, ""), (2, ""), (0, "_\\-"))
-)
-_LOOKS_ASCII = re.compile(f"(?:{_QUAD}){{2}}")
-_RUNS = bytes(120 if byte in _BASE64 + b"-_" else 32 for byte in range(256))
-_HEX = re.compile(r"(?:0[xX])?((?:[0-9a-fA-F]{2})+)\Z")
-_MORE_LINES = re.compile(r"(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]{2,}={0,2}(?=[ \t]*(?:\r?\n|$|[\"'`])))+")
-_LINE_OF_BASE64 = 40
 
 
 class Derived:
@@ -243,7 +247,7 @@ def _controls(text: str, hint: Hint) -> list[Edit]:
         while at >= 0:
             edits.append((at, at + 1, ""))
             at = text.find(char, at + 1)
-    if "\x1b[" in text:
+    if "\x1b" in text:
         edits += ((found.start(), found.end(), "") for found in _COLOUR.finditer(text))
     return _apart(edits)
 
@@ -252,6 +256,9 @@ def _inline(text: str, hint: Hint) -> list[Edit]:
     """Take the tags out of what HTML shows as one word."""
     del hint
     if "</" not in text and "<!--" not in text and "<wbr" not in text:
+        return []
+    blocks = sum(map(text.count, _BLOCKS)) - text.count("<tt") - text.count("</tt")
+    if text.count("<") == blocks:
         return []
     return [(found.start(), found.end(), "") for found in _INLINE.finditer(text)]
 
@@ -298,6 +305,9 @@ def _strings(text: str) -> Iterator[Edit]:
                         break
             previous = string
             done = string.end()
+        if previous is None:
+            # Quotes that no string begins or ends with: up to there they are looked at once, not each again.
+            done = max(done, meeting.end() + _FARTHEST - _OPEN)
         done = max(done, meeting.end())
 
 
@@ -321,75 +331,6 @@ def _code_lists(text: str) -> Iterator[Edit]:
                 yield found.start(), found.end(), "".join(map(chr, codes))
 
 
-def _encoded(text: str, hint: Hint) -> list[Edit]:
-    """Decode base64, also of several lines, and hexadecimal, where a text comes out."""
-    least = 8 if hint.kind == "config" else 16
-    runs = text.encode("ascii" if text.isascii() else "latin-1", "replace").translate(_RUNS)
-    needle = b"x" * least
-    edits: list[Edit] = []
-    begin = runs.find(needle)
-    while begin >= 0:
-        end = runs.find(b" ", begin)
-        end = len(runs) if end < 0 else end
-        after = end
-        clear = _hex(text[begin:end]) if end - begin >= 16 else None
-        if clear is None and (
-            _LOOKS_ASCII.match(text, begin) or text.startswith(("H4sI", "eJ", "eN", "//4"), begin)
-        ):
-            if end - begin >= _LINE_OF_BASE64 and (more := _MORE_LINES.match(text, end)):
-                after = more.end()
-            clear = _base64("".join(text[begin:after].split()))
-        if clear is not None:
-            while text[after : after + 1] == "=":
-                after += 1
-            edits.append((begin, after, clear))
-        begin = runs.find(needle, max(end, after if clear is not None else end))
-    return edits
-
-
-def _hex(token: str) -> str | None:
-    found = _HEX.match(token)
-    return _as_text(bytes.fromhex(found[1])) if found else None
-
-
-def _base64(token: str) -> str | None:
-    plain = token.rstrip("=").replace("-", "+").replace("_", "/")
-    if "=" in plain or len(plain) % 4 == 1:
-        plain = plain.split("=", 1)[0]
-        plain = plain[: len(plain) - len(plain) % 4]
-    try:
-        data = base64.b64decode(plain + "=" * (-len(plain) % 4))
-    except (binascii.Error, ValueError):
-        return None
-    if data[:3] == b"\x1f\x8b\x08" or data[:1] == b"\x78":
-        unpacked = _inflate(data)
-        return _as_text(unpacked) if unpacked else _as_text(data)
-    return _as_text(data)
-
-
-def _inflate(data: bytes) -> bytes:
-    try:
-        return zlib.decompressobj(47).decompress(data, _INFLATED)  # 47: zlib's or gzip's header
-    except zlib.error:
-        return b""
-
-
-def _as_text(data: bytes) -> str | None:
-    """Return what people would call text, or None."""
-    try:
-        if data[:2] == b"\xff\xfe" or (len(data) >= 8 and data[1:8:2] == b"\0\0\0\0"[: len(data[1:8:2])]):
-            text = data.decode("utf-16-le").lstrip("\ufeff")
-        else:
-            text = data.decode()
-    except UnicodeDecodeError:
-        return None
-    flat = text.translate(_PRINTED)
-    return text if flat.isprintable() and text.strip() else None
-
-
-_PRINTED = str.maketrans({"\n": " ", "\r": " ", "\t": " ", "\0": " ", "\ufeff": None})
-
-
 def _apart(edits: list[Edit]) -> list[Edit]:
     """Return the edits in the order of the text, without those that overlap one before."""
     kept: list[Edit] = []
@@ -408,5 +349,6 @@ _FINDERS: tuple[Callable[[str, Hint], list[Edit]], ...] = (
     _inline,
     _joined,
     _codes,
-    _encoded,
+    encoded.base64_and_hex,
+    encoded.hex_pairs,
 )

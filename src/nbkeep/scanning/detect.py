@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .ownrules import OwnRule
 
 _CELL = re.compile(r"(?:^|(?<=\n))[\s\"']*(?P<value>[+(]?[0-9][0-9 ().\-/]{5,18}[0-9])(?=[\s\"']*(?:\n|$))")
+_OF_TABLES = frozenset({"number", "phone", "names", "addresses", "births"})
 _STAND_IN_HEAD = 100  # of a long key: a word in the rest of it is there by chance
 
 
@@ -49,6 +50,14 @@ class Standard:
         self._first = engines.best(triggers) if engine is None else engine(triggers)
         self._named = [rule for rule in self._rules if rule.only_names]
         self._own = tuple(own)
+        self._of_tables = [
+            rule for rule in self._rules if rule.reader in _OF_TABLES or rule.id == "assigned-password"
+        ]
+
+    @property
+    def rules(self) -> frozenset[str]:
+        """The ids of all rules."""
+        return frozenset(rule.id for rule in (*self._rules, *self._own))
 
     @property
     def engine(self) -> str:
@@ -80,7 +89,7 @@ class Standard:
 
     def _of_column(self, text: str, hint: Hint) -> Iterator[tuple[int, rulebook.Rule, int, int]]:
         # What only the column's name tells.
-        for rule in self._rules:
+        for rule in self._of_tables:
             if rule.reader == "number" and rule.near is not None and rule.near.search(hint.column):
                 spans = personal.numbers(rule, rule.regex.finditer(text), text, hint)
             elif rule.reader == "phone" and personal.PHONE_WORDS.search(hint.column):

@@ -135,6 +135,18 @@ def read_whole(entry: Entry, largest: int) -> bytes | str:
     return "is changed while it is read"
 
 
+def read_small(path: Path, largest: int) -> bytes | None:
+    """Return the bytes of a file that somebody names, or None where it is none or larger; raises OSError.
+
+    A device or a pipe is not read: it may never end.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return None
+        data = file.read(largest + 1)
+    return data if len(data) <= largest else None
+
+
 def _opened(entry: Entry) -> int:
     folder = os.open(entry.root or ".", os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -39,6 +39,11 @@ class Hit:
 class Detector(Protocol):
     """Finds secrets and personal data in one text."""
 
+    @property
+    def rules(self) -> frozenset[str]:
+        """The ids of all that it can find."""
+        ...
+
     def find(self, text: str, hint: Hint) -> list[Hit]:
         """Return what is in `text`: called for each text of a document, in bounded time, never raises."""
         ...

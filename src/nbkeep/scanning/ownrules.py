@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nbkeep.model.errors import invalid
 
 from .examples import fill
+from .files import read_small
 from .placeholders import entropy
 
 if TYPE_CHECKING:
@@ -156,11 +157,14 @@ def read(path: Path) -> tuple[OwnRule, ...]:
     Raises `Invalid`, which names the rule, its line, and what to do.
     """
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        data = read_small(path, _MOST_BYTES)
+        if data is None:
             raise invalid(
-                "rules", f"{path} has more than {_MOST_BYTES // 2**20} MiB.", "Split it, or leave rules out."
+                "rules",
+                f"{path} is no file, or has more than {_MOST_BYTES // 2**20} MiB.",
+                "Name a file of rules; split a large one.",
             )
-        text = path.read_text(encoding="utf-8")
+        text = data.decode("utf-8")
         document = tomllib.loads(text)
     except OSError as error:
         raise invalid(

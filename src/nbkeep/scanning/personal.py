@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from . import digits
@@ -79,6 +80,7 @@ def phones(matches: Iterable[re.Match[str]], text: str, hint: Hint) -> Iterator[
             yield begin, end
 
 
+@lru_cache(maxsize=65_536)
 def _is_phone(value: str, regions: tuple[str | None, ...]) -> bool:
     import phonenumbers  # noqa: PLC0415 - 60 ms that most texts do not need
 

@@ -11,12 +11,12 @@ from nbkeep.model.placeholder import is_placeholder
 # In documentation these say "put yours here"; long enough to be in a random key by no chance that counts.
 _SAMPLE = re.compile(
     r"example|placeholder|changeme|change_me|change-me|replace|redacted|your[_\-]?|[_\-]?here\b|dummy|insert|"
-    r"sample|fake|mock_|lorem|secret_?key$|<[^>]*>|x{5,}|X{5,}|\*{3,}|\.{3,}|0{8,}|1234567|abcdefg|foobar|deadbeef|todo",
+    r"sample|fake|mock_|lorem|secret_?key$|<[^>]*>|x{5,}|X{5,}|\*{3,}|\.{3,}|0{8,}|1234567|(.)\1{7,}|wJalrXUtnFEMI|abcdefg|foobar|deadbeef|todo",
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(
-    r"^(?:\$|%\(|%[A-Z_]+%$|\{|\[|<|@|#\{|!|&|vault:|op://|arn:|env[.:(]|secrets?\.|process\.env|os\.|config|"
-    r"settings|getpass|input|none$|null$|true$|false$|undefined$|nil$|self\.|args\.|st\.secrets)",
+    r"^(?:\$|%\(|%[A-Z_]+%$|\{|\[|<|@|#\{|!|&|vault:|file:[/~.]|op://|arn:|env[.:(]|secrets?\.|"
+    r"process\.env|os\.|config|settings|getpass|input|none$|null$|true$|false$|undefined$|nil$|self\.|args\.|st\.secrets)",
     re.IGNORECASE,
 )
 _WEAK_WORDS = re.compile(

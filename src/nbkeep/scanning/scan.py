@@ -12,15 +12,17 @@ from . import allow, decode
 from .baseline import check_of
 from .documents.read import read
 from .documents.strings import without_surrogates
+from .interface import Hint
 from .values import SEVERITIES, Finding, Limits, LineCounter, NotRead, Part, Place, Result, mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .interface import Detector, Hint, Hit
+    from .interface import Detector, Hit
 
 _RUN = secrets.token_bytes(32)  # of this process, and of those that it forks
 _LONGEST_LINE = 4000  # of which a mark beside a finding is looked for
+_LONGEST_NAME = 100  # of what a document calls its parts, as it is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,32 @@ class _Document:
         self.result = Result(files=1, size_bytes=len(data))
         self._path, self._commit, self._look = path, commit, look
         self._lines = _FileLines(data)
+        self._places: dict[Place, Place] = {}
         self._seen: set[tuple[Place, int, str, str]] = set()
         self._numbers: dict[tuple[Place, str], int] = {}
+        self._values: set[tuple[str, str]] = set()
 
     def miss(self, reason: str, place: Place, *, partly: bool = False) -> None:
         """Note what could not be read, or only in part."""
-        self.result.not_read.append(NotRead(self._path, place, reason, partly, self._commit))
+        self.result.not_read.append(NotRead(self._path, self._shown(place), reason, partly, self._commit))
+
+    def _shown(self, place: Place) -> Place:
+        """Return a place without the values that its names hold: an attachment can be called like a key."""
+        if place not in self._places:
+            self._places[place] = Place(
+                self._hidden(place.inside),
+                place.cell,
+                # Cut only now: a value that is cut in two would be shown in part.
+                self._hidden(place.cell_id)[:_LONGEST_NAME],
+                self._hidden(place.part)[:_LONGEST_NAME],
+            )
+        return self._places[place]
+
+    def _hidden(self, name: str) -> str:
+        hits = self._look.detector.find(name, Hint("text")) if name else []
+        for hit in reversed(hits):
+            name = name[: hit.begin] + mask(name[hit.begin : hit.end]) + name[hit.end :]
+        return name
 
     def take(self, part: Part) -> bool:
         """Look through a text; return False when the document has more findings than anybody needs."""
@@ -93,6 +115,11 @@ class _Document:
             at = counter.at(found.begin)
             line = part.lines[min(at, len(part.lines) - 1)] if part.lines else part.line + at
             known = (part.place, line, found.hit.rule, found.value)
+            if part.joined and any(
+                rule == found.hit.rule and value in found.value for rule, value in self._values
+            ):
+                continue  # it was found in one of the pieces
+            self._values.add((found.hit.rule, found.value))
             if known not in self._seen:
                 self._seen.add(known)
                 self.result.findings.append(self._finding(part, found, line))
@@ -102,23 +129,24 @@ class _Document:
         place, hit, value = part.place, found.hit, found.value
         number = self._numbers[place, hit.rule] = self._numbers.get((place, hit.rule), 0) + 1
         reason = ""
-        if self._look.heed_marks and part.hint.kind in {"code", "config", "text"}:
+        if self._look.heed_marks and _is_written(part):
             reason = allow.allowed(_line_around(part.text, found.begin), hit.rule)
         if place == Place():
             file_line = line
         else:
             file_line = 1 if place.inside else self._lines.of(part.text[found.begin : found.end])
+        shown = self._shown(place)
         named = (
             self._path,
-            place.inside,
-            place.cell_id or str(place.cell),
-            place.part,
+            shown.inside,
+            shown.cell_id or str(place.cell),
+            shown.part,
             hit.rule,
             str(number),
         )
         return Finding(
             path=self._path,
-            place=place,
+            place=shown,
             line=line,
             file_line=file_line,
             rule=hit.rule,
@@ -133,6 +161,15 @@ class _Document:
             check=check_of(self._look.salt, hit.rule, value),
             same=hashlib.blake2b(value.encode("utf-8", "replace"), key=_RUN, digest_size=16).hexdigest(),
         )
+
+
+def _is_written(part: Part) -> bool:
+    """Return whether a person writes this line by line: a cell's source, or a file that is no notebook.
+
+    Metadata, attachments and outputs are written by programs, and nobody reads a mark there.
+    """
+    where = "source" if part.place.cell else ""
+    return part.marks and part.place.part == where and part.hint.kind in {"code", "config", "text"}
 
 
 def _in_part(part: Part, look: Look) -> Iterator[_Found]:

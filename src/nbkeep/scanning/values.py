@@ -69,7 +69,9 @@ class Part:
     """One text of a document.
 
     `line`: the number of its first line at its place. `lines`: the number of each of its lines, where they
-    are not one after the other (a column of a table); 0 where there is none to tell.
+    are not one after the other (a column of a table); 0 where there is none to tell. `joined`: it is put
+    together of parts that came before; what was found in one of these is not found again. `marks`: what
+    stands there was written by a person, so `nbkeep:allow` may count.
     """
 
     text: str
@@ -77,6 +79,8 @@ class Part:
     place: Place = field(default_factory=Place)
     line: int = 1
     lines: Lines = ()
+    joined: bool = False
+    marks: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -128,7 +129,13 @@ def _scan(
 
     known = _known(baseline, write_baseline)
     look = Look(_detector(rules), kinds=kinds, salt=known.salt, heed_marks=heed_marks, rules=only)
+    _refuse_unknown(only, look.detector)
     result = _examine(paths, look, exclude, history=history, jobs=jobs or os.cpu_count() or 1)
+    if exclude and not result.files and not result.not_read:
+        # A slip in a pattern must not make a pipeline green.
+        raise invalid(
+            "exclude", "--exclude leaves nothing to read.", "Leave out less, or name another folder."
+        )
     if write_baseline:
         count = baselines.write(write_baseline, known, [one for one in result.findings if not one.allowed])
         print_note(
@@ -138,6 +145,13 @@ def _scan(
         known = baselines.load(write_baseline) if write_baseline else known
         result.findings = known.heed(result.findings)
     return _print(result, form, history=history, allow_unread=allow_unread)
+
+
+def _refuse_unknown(only: frozenset[str], detector: Detector) -> None:
+    for rule in sorted(only - detector.rules):
+        near = ", ".join(get_close_matches(rule, sorted(detector.rules), 3, 0.4))
+        remedy = f"Name one that is there: {near}." if near else "See docs/reference/rules.md."
+        raise invalid("only", f"There is no rule {clean(rule)[:80]}.", remedy)
 
 
 def _known(baseline: Path | None, write_baseline: Path | None) -> Baseline:
@@ -169,13 +183,24 @@ def _examine(paths: list[Path], look: Look, exclude: list[str], *, history: bool
         result = many.examine_files(listing.entries, look, jobs, told)
     result.not_read += [NotRead(path, Place(), f"cannot be opened: {why}") for path, why in listing.errors]
     for repository in repositories:
-        wanted, large = histories.kept(repository, look.limits)
-        with _progress(len(wanted)) as told:
-            result.add(many.examine_history(repository, wanted, look, jobs, told))
+        try:
+            listed = histories.kept(repository, look.limits)
+            with _progress(len(listed.wanted)) as told:
+                result.add(many.examine_history(repository, listed.wanted, look, jobs, told))
+        except NbkeepError as error:
+            # What was found elsewhere is told all the same.
+            why = f"has a history that was not read: {error.message}"
+            result.not_read.append(NotRead(str(repository), Place(), why))
+            continue
         limit = look.limits.file_bytes // 2**20
         result.not_read += [
-            NotRead(one.path, Place(), f"is larger than {limit:,} MiB", commit=one.commit) for one in large
+            NotRead(one.path, Place(), f"is larger than {limit:,} MiB", commit=one.commit)
+            for one in listed.large
         ]
+        if listed.cut:
+            most = f"{histories.MOST_CHANGES:,}"
+            why = f"has a history of more than {most} changes: what is behind has no name here"
+            result.not_read.append(NotRead(str(repository), Place(), why, partly=True))
     return result
 
 

@@ -14,6 +14,8 @@ from typing import IO, TYPE_CHECKING, Protocol
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.values import Limits, Part, Place, Unread
 
+from . import strings
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -30,6 +32,7 @@ _UNKNOWN = {_ZSTD: "zstd", _7Z: "7z", _RAR: "rar"}
 _PIECE = 2**20
 _SMALL = 2**20  # an archive that unpacks to less is no bomb, whatever its ratio
 _ENCRYPTED = 0x1
+_DESCRIPTOR = 24  # bytes, at most, that may follow an entry's data
 _LZMA_MEMORY = 256 * 2**20
 
 
@@ -69,7 +72,9 @@ def read_archive(
         elif _is_tar(data):
             yield from _tar(data, limits, depth, spent, read)
         else:
-            clear = _unpacked(data, limits, spent)
+            clear, rest = _unpacked(data, limits, spent)
+            if rest.strip(b"\0"):
+                yield from strings.read_strings(rest, Place(part="behind the end"), note="")
             inner = name.rsplit("/", 1)[-1]
             inner = inner[: -len(inner.rsplit(".", 1)[-1]) - 1] if "." in inner else inner
             yield from read(
@@ -87,7 +92,7 @@ def _is_tar(data: bytes) -> bool:
 
 def _zip(data: bytes, limits: Limits, depth: int, spent: list[int], read: Reader) -> Iterator[Part | Unread]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members = [one for one in archive.infolist() if not one.is_dir()]
+        members = [one for one in archive.infolist() if not one.is_dir() or one.file_size]
         if archive.comment:
             yield Part(archive.comment.decode("utf-8", "replace"), Hint("text"), Place(part="comment"))
         for at, one in enumerate(members):
@@ -111,6 +116,26 @@ def _zip(data: bytes, limits: Limits, depth: int, spent: list[int], read: Reader
                 yield Unread(f"cannot be unpacked ({type(error).__name__})", Place(one.filename))
                 continue
             yield from _within(one.filename, read(clear, one.filename, limits, depth + 1, spent))
+        # Names and comments, and what stands before, behind and instead of entries.
+        where = Place(part="directory")
+        told = [text for one in members for text in (one.filename, one.comment.decode("utf-8", "replace"))]
+        yield Part("\n".join(told), Hint("text"), where, line=0, lines=(0,) * len(told))
+        rest = data[archive.start_dir : len(data) - len(archive.comment)]
+        yield from strings.read_strings(rest, where, note="")
+        if gaps := b"\0".join(_gaps(archive, data)):
+            yield from strings.read_strings(gaps, Place(part="between entries"), note="")
+            yield Unread("holds bytes that belong to none of its files: read as bytes", partly=True)
+
+
+def _gaps(archive: zipfile.ZipFile, data: bytes) -> Iterator[bytes]:
+    done = 0
+    entries = sorted((one.header_offset, one.compress_size) for one in archive.infolist())
+    for at, size in (*entries, (archive.start_dir, 0)):
+        if at > done + _DESCRIPTOR:
+            yield data[done:at]
+        head = data[at : at + 30]
+        names = int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
+        done = max(done, at + 30 + names + size)
 
 
 def _tar(data: bytes, limits: Limits, depth: int, spent: list[int], read: Reader) -> Iterator[Part | Unread]:
@@ -123,6 +148,11 @@ def _tar(data: bytes, limits: Limits, depth: int, spent: list[int], read: Reader
             if member is not None:
                 clear = _bounded(member, len(data), len(data), limits, spent)
                 yield from _within(one.name, read(clear, one.name, limits, depth + 1, spent))
+            elif not one.isdir():
+                yield Part(f"{one.name}\n{one.linkname}", Hint("text"), Place(one.name))
+        if rest := data[archive.offset :].strip(b"\0"):
+            yield from strings.read_strings(rest, Place(part="behind the end"), note="")
+            yield Unread("is a tar archive with more behind its end: read as bytes", partly=True)
 
 
 def _bounded(member: IO[bytes], packed: int, whole: int, limits: Limits, spent: list[int]) -> bytes:
@@ -135,8 +165,8 @@ def _bounded(member: IO[bytes], packed: int, whole: int, limits: Limits, spent: 
     return b"".join(pieces)
 
 
-def _unpacked(data: bytes, limits: Limits, spent: list[int]) -> bytes:
-    """Unpack gzip, bzip2 or xz, however many of them stand one after the other."""
+def _unpacked(data: bytes, limits: Limits, spent: list[int]) -> tuple[bytes, bytes]:
+    """Unpack gzip, bzip2 or xz, however many of them stand one after the other; and return what is behind."""
     out: list[bytes] = []
     size = 0
     packed = len(data)
@@ -147,7 +177,7 @@ def _unpacked(data: bytes, limits: Limits, spent: list[int]) -> bytes:
             _count(len(piece), size, packed, limits, spent)
             out.append(piece)
         data = rest()
-    return b"".join(out)
+    return b"".join(out), data
 
 
 def _stream(data: bytes) -> tuple[Iterator[bytes], Callable[[], bytes]]:

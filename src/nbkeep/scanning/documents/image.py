@@ -45,7 +45,8 @@ def is_base64_of_one(text: str) -> bool:
 def read_base64(text: str, place: Place, limits: Limits) -> Iterator[Part | Unread]:
     """Yield the texts of a picture that is written in base64; what is no base64 is read as text as well."""
     raw = text.encode("ascii", "replace")
-    if raw.translate(None, _BASE64):
+    is_text = bool(raw.translate(None, _BASE64))
+    if is_text:
         yield Part(text, Hint("output"), place)
         raw = bytes(byte for byte in raw if byte in _BASE64)
     raw = raw.rstrip(b"\r\n")
@@ -69,6 +70,8 @@ def read_base64(text: str, place: Place, limits: Limits) -> Iterator[Part | Unre
     elif is_image(head):
         yield from read_image(piece(0, size), limits, place)
     else:
+        if not is_text:
+            yield Part(text, Hint("output"), place)  # it may be in clear: "AKIA…" is base64, too
         yield from strings.read_strings(
             piece(0, size), place, note="is called a picture and is none: read as bytes"
         )
@@ -97,7 +100,7 @@ def _png(
         length, kind = struct.unpack(">I4s", head)
         at += 8
         if at + length > size:
-            yield from strings.read_strings(piece(at, size - at), place, note="")
+            yield from strings.read_strings(piece(at - 8, size - at + 8), place, note="")
             yield Unread("is a picture that is cut off or broken: read as bytes", place, partly=True)
             return
         if kind in {b"tEXt", b"iTXt", b"zTXt", b"eXIf"} or kind not in {

@@ -24,11 +24,14 @@ _OLD_KINDS = {
     "text": "text/plain", "latex": "text/latex", "json": "application/json",
     "javascript": "application/javascript",
 }  # fmt: skip
-_OUTPUT_WORDS = frozenset({
-    "output_type", "name", "text", "data", "traceback", "execution_count", "ename", "evalue"
-})  # fmt: skip
+_OUTPUT_WORDS = frozenset({"output_type", "name", "execution_count"})
+_ERROR_WORDS = frozenset({"traceback", "ename", "evalue"})
 _CELL_WORDS = frozenset({"cell_type", "execution_count", "prompt_number", "language", "collapsed"})
 _LONGEST_WORD = 16
+_KIND = re.compile(r"[a-z]+/[a-z0-9.+-]+")
+_LONGEST_KIND = 40  # "application/vnd.jupyter.widget-view+json"
+_LONGEST_NAME = 2000  # far more than is shown: a value in a name must be whole to be masked
+_SHORT_OUTPUT = 200
 
 
 class Twice(dict[str, Any]):
@@ -58,11 +61,11 @@ def read_notebook(text: str, name: str, limits: Limits) -> Iterator[Part | Unrea
     except (ValueError, RecursionError) as error:
         why = "is nested too deeply" if isinstance(error, RecursionError) else f"is no JSON ({error})"
         yield Unread(f"is unreadable as a notebook: it {why}; read as plain text", partly=True)
-        yield Part(text, Hint("config", name=name))
+        yield Part(text, Hint("config", name=name), marks=False)
         return
     if cells is None:
         yield Unread("is unreadable as a notebook: it has no list of cells; read as plain text", partly=True)
-        yield Part(text, Hint("config", name=name))
+        yield Part(text, Hint("config", name=name), marks=False)
         return
     for number, cell in enumerate(cells, 1):
         if _is_object(cell):
@@ -104,7 +107,7 @@ def _cells(found: Any) -> list[Any] | None:
 
 def _cell(cell: dict[str, Any], number: int, limits: Limits) -> Iterator[Part | Unread]:
     cell_id = cell.get("id")
-    cell_id = cell_id[:64] if isinstance(cell_id, str) else ""
+    cell_id = cell_id[:_LONGEST_NAME] if isinstance(cell_id, str) else ""
 
     def place(part: str) -> Place:
         return Place(cell=number, cell_id=cell_id, part=part)
@@ -119,7 +122,7 @@ def _cell(cell: dict[str, Any], number: int, limits: Limits) -> Iterator[Part | 
             yield from _outputs(value, place, limits)
         elif key == "attachments" and _is_object(value):
             for name, bundle in value.items():
-                part = f"attachment {name[:100]}"
+                part = f"attachment {name[:_LONGEST_NAME]}"
                 yield from _bundle(bundle, lambda mime, part=part: place(f"{part} {mime}"), limits)
                 rest[name] = ""  # the name itself is a text, too
         elif key not in _CELL_WORDS or _is_long(value):
@@ -146,7 +149,7 @@ def _outputs(outputs: list[Any], place: Callable[[str], Place], limits: Limits) 
     for number, output in enumerate([*outputs, None], 1):
         text = _streamed(output)
         if text is not None and _is_object(output):
-            name = str(output.get("name", "stdout"))[:40]
+            name = str(output.get("name", "stdout"))[:_LONGEST_NAME]
             streams.setdefault(name, (number, []))[1].append(text)
         else:
             # What a program wrote at once may have come in several messages.
@@ -157,6 +160,16 @@ def _outputs(outputs: list[Any], place: Callable[[str], Place], limits: Limits) 
             yield from _output(output, number, place, limits)
         elif output is not None:
             yield from _flat(output, place(f"output {number}"), limits)
+    shown = [text.strip("'\"\n") for one in outputs if (text := _short(one))]
+    if len(shown) > 1:  # what was displayed piece by piece
+        yield Part("".join(shown), Hint("output"), place("outputs (joined)"), line=0, lines=(0,), joined=True)
+
+
+def _short(output: Any) -> str:
+    """Return what an output shows, where it is so short that it may be a piece of something."""
+    data = output.get("data") if _is_object(output) else None
+    text = _text(data.get("text/plain")) if _is_object(data) else None
+    return text if text and len(text) < _SHORT_OUTPUT else ""
 
 
 def _streamed(output: Any) -> str | None:
@@ -168,34 +181,39 @@ def _streamed(output: Any) -> str | None:
 def _output(
     output: dict[str, Any], number: int, place: Callable[[str], Place], limits: Limits
 ) -> Iterator[Part | Unread]:
-    rest = {key: value for key, value in output.items() if key not in _OUTPUT_WORDS and value}
-    rest |= {
-        key: output[key] for key in ("name", "output_type", "execution_count") if _is_long(output.get(key))
-    }
+    # Whatever no reader below takes is read as metadata: an output may hold keys that its kind has not.
+    rest = {key: one for key, one in output.items() if key not in _OUTPUT_WORDS or _is_long(one)}
     if output.get("output_type") in {"error", "pyerr"}:
-        yield Part(_traceback(output), Hint("output"), place(f"output {number} traceback"))
-    elif _streamed(output) is None:
-        rest |= {key: output[key] for key in ("traceback", "ename", "evalue") if output.get(key)}
-        yield from _bundle(output.get("data"), lambda mime: place(f"output {number} {mime}"), limits)
-        old = {mime: output[key] for key, mime in _OLD_KINDS.items() if key in output}
-        rest = {key: value for key, value in rest.items() if key not in _OLD_KINDS}
-        yield from _bundle(old, lambda mime: place(f"output {number} {mime}"), limits)
+        yield from _error(output, place(f"output {number} traceback"))
+        rest = {key: one for key, one in rest.items() if key not in _ERROR_WORDS or _text(one) is None}
+    elif _streamed(output) is not None:
+        del rest["text"]
+    if _is_object(output.get("data")):
+        yield from _bundle(rest.pop("data"), lambda mime: place(f"output {number} {mime}"), limits)
+    old = {mime: rest.pop(key) for key, mime in _OLD_KINDS.items() if key in rest}
+    yield from _bundle(old, lambda mime: place(f"output {number} {mime}"), limits)
+    rest = {key: value for key, value in rest.items() if value or len(key) > _LONGEST_WORD}
     if isinstance(output, Twice):
         rest["(written twice)"] = [{key: value} for key, value in output.others]
     if rest:
         yield from _flat(rest, place(f"output {number} metadata"), limits)
 
 
+def _error(output: dict[str, Any], place: Place) -> Iterator[Part]:
+    yield Part(_traceback(output), Hint("output"), place)
+    if len(pieces := _lines(output)) > 1:  # of one line, maybe
+        yield Part(plain("".join(pieces)), Hint("output"), place, line=0, lines=(0,), joined=True)
+
+
 def _traceback(output: dict[str, Any]) -> str:
-    trace = output.get("traceback")
-    lines = (
-        [one if isinstance(one, str) else str(one) for one in trace]
-        if _is_list(trace)
-        else [_text(trace) or ""]
-    )
-    text = plain("\n".join(lines))
+    text = plain("\n".join(_lines(output)))
     said = ": ".join(one for key in ("ename", "evalue") if (one := _text(output.get(key))))
     return text if said in text else f"{text}\n{said}"
+
+
+def _lines(output: dict[str, Any]) -> list[str]:
+    trace = output.get("traceback")
+    return [str(one) for one in trace] if _is_list(trace) else [_text(trace) or ""]
 
 
 def _bundle(bundle: Any, place: Callable[[str], Place], limits: Limits) -> Iterator[Part | Unread]:
@@ -204,8 +222,9 @@ def _bundle(bundle: Any, place: Callable[[str], Place], limits: Limits) -> Itera
         if bundle is not None:
             yield from _flat(bundle, place(""), limits)
         return
+    yield from _unusual(bundle, place("(names)"))
     for key, value in bundle.items():
-        mime = str(key)[:100]
+        mime = key[:_LONGEST_NAME]
         text = _text(value)
         if text is None:
             yield from _flat(value, place(mime), limits)
@@ -219,6 +238,13 @@ def _bundle(bundle: Any, place: Callable[[str], Place], limits: Limits) -> Itera
             yield Part(plain(text), Hint("output"), place(mime))
     if isinstance(bundle, Twice):
         yield from _flat(dict(_named(bundle.others)), place("(written twice)"), limits)
+
+
+def _unusual(bundle: dict[str, Any], place: Place) -> Iterator[Part]:
+    # What it calls its formats is a text, too, where it is none of the usual names.
+    named = "\n".join(key for key in bundle if len(key) > _LONGEST_KIND or not _KIND.fullmatch(key))
+    if named:
+        yield Part(named, Hint("config"), place, line=0, lines=(0,) * (named.count("\n") + 1))
 
 
 def _named(pairs: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
@@ -250,12 +276,12 @@ def _flat(value: Any, place: Place, limits: Limits) -> Iterator[Part | Unread]:
     while stack:
         key, one = stack.pop()
         if _is_object(one):
-            if key and one:
+            if key:
                 lines.append(f"{key}:")
             stack += reversed(one.items())
             stack += one.others if isinstance(one, Twice) else ()
         elif _is_list(one):
-            lines += _texts(key, one)
+            lines += _texts(key, one) or [f"{key}:"]
             stack += [(key, item) for item in reversed(one) if item.__class__ not in _ONE_LINE]
         elif isinstance(one, str) and image.is_base64_of_one(one):
             yield from image.read_base64(one, place, limits)

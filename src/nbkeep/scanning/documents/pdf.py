@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import resource
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+import tempfile
+import threading
+from typing import IO, TYPE_CHECKING, Any
 
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.values import Limits, Part, Place, Unread
@@ -18,8 +19,9 @@ from . import strings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MEMORY_BYTES = 2 * 2**30
+_MOST_SAID = 64 * 2**20
 _HEAD = b"%PDF-"
+_PAGES = "nbkeep.scanning.documents.pdf_pages"
 
 
 def is_pdf(data: bytes) -> bool:
@@ -42,24 +44,39 @@ def read_base64(text: str, place: Place, limits: Limits) -> Iterator[Part | Unre
         yield Part(text, Hint("output"), place)
 
 
+def _said(data: bytes, limits: Limits) -> bytes:
+    """Return what the reader of pages says, up to a bound: a small file may stand for any length of text."""
+    command = [sys.executable, "-I", "-m", _PAGES, str(limits.pdf_pages), str(limits.pdf_s)]
+    with (
+        tempfile.TemporaryFile() as given,
+        subprocess.Popen(
+            command, stdin=_filled(given, data), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process,
+    ):
+        late = threading.Timer(limits.pdf_s * 4, process.kill)
+        late.start()
+        try:
+            return process.stdout.read(_MOST_SAID) if process.stdout else b""
+        finally:
+            late.cancel()
+            process.kill()
+
+
+def _filled(file: IO[bytes], data: bytes) -> IO[bytes]:
+    file.write(data)
+    file.seek(0)
+    return file
+
+
 def read_pdf(data: bytes, limits: Limits, place: Place | None = None) -> Iterator[Part | Unread]:
     """Yield the text of each page, what the document says of itself, and what could not be read."""
     place = place or Place()
 
-    def bound() -> None:
-        resource.setrlimit(resource.RLIMIT_CPU, (limits.pdf_s, limits.pdf_s))
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-
-    command = [sys.executable, "-I", "-m", "nbkeep.scanning.documents.pdf_pages", str(limits.pdf_pages)]
     try:
-        done = subprocess.run(
-            command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
-            timeout=limits.pdf_s * 4, preexec_fn=bound,
-        )  # fmt: skip
+        said = _said(data, limits)
     except (OSError, subprocess.SubprocessError):
-        done = None
-    lines = done.stdout.splitlines() if done else []
+        said = b""
+    lines = said.splitlines()
     ended, why = False, ""
     for line in lines:
         try:

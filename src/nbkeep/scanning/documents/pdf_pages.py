@@ -5,14 +5,23 @@ from __future__ import annotations
 import io
 import json
 import logging
+import resource
 import sys
 from typing import Any
 
 from pypdf import PdfReader
 
+_MEMORY_BYTES = 2 * 2**30
 
-def main(most: int) -> None:
+
+def main(most: int, seconds: int) -> None:
     """Print what can be read, and as the last line why anything could not be."""
+    for what, bound in (
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_AS, _MEMORY_BYTES),
+        (resource.RLIMIT_FSIZE, 0),
+    ):
+        resource.setrlimit(what, (bound, bound))
     logging.disable()
     why = ""
     try:
@@ -45,4 +54,4 @@ def _say(page: int, text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

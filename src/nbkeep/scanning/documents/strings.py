@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _LOOKED_AT = 8192
 _READABLE = re.compile(rb"[\t\x20-\x7e]{6,}")
 _READABLE_WIDE = re.compile(rb"(?:[\t\x20-\x7e]\0){6,}")
+_READABLE_WIDEST = re.compile(rb"(?:[\t\x20-\x7e]\0\0\0){6,}")
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -33,8 +34,11 @@ def text_of(data: bytes) -> str | None:
     head = data[:_LOOKED_AT]
     if b"\0" in head:
         half = len(head) // 2
-        for encoding, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
-            if half >= 4 and zeros.count(0) > half * 0.7:
+        for encoding, zeros, letters in (
+            ("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])
+        ):  # fmt: skip
+            # A file of many zeros (a database, an old tar, an array) is no text.
+            if half >= 4 and zeros.count(0) > half * 0.7 and letters.count(0) <= half * 0.02:
                 return data.decode(encoding, "replace")
         return None
     try:
@@ -52,6 +56,7 @@ def read_strings(data: bytes, place: Place | None = None, *, note: str = UNKNOWN
     place = place or Place()
     found = [one.decode("ascii") for one in _READABLE.findall(data)]
     found += [one.decode("utf-16-le") for one in _READABLE_WIDE.findall(data)]
+    found += [one.decode("utf-32-le") for one in _READABLE_WIDEST.findall(data)]
     if found:
         yield Part("\n".join(found), Hint("text"), place, line=0, lines=(0,) * len(found))
     if note:

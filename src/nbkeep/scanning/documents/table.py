@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _DELIMITERS = ",;\t|"
 _MOST_COLUMNS = 2000
+# Measured values: at most seven digits before the point, so no card, no account, no telephone, no date.
+_FIGURES = re.compile(r"(?:-?[0-9]{0,7}(?:\.[0-9]{0,20})?\n)*+(?:-?[0-9]{0,7}(?:\.[0-9]{0,20})?)")
 
 
 def read_table(text: str, name: str, limits: Limits) -> Iterator[Part | Unread]:
@@ -63,6 +66,6 @@ def columns(
         text = "\n".join(values)
         if text.count("\n") != len(rows) - 1 or "\r" in text:
             text = "\n".join(" ".join(value.split()) for value in values)
-        if not text.isspace():
+        if not text.isspace() and not _FIGURES.fullmatch(text):
             title = titles[at] if at < len(titles) else ""
             yield Part(text, Hint("table", column=title[:200], name=name), place, lines=lines)
