@@ -169,7 +169,10 @@ def explain(
         [
             ("rule", rule["words"] if rule else "none"),
             ("written in", rule["source"] if rule else ""),
-            ("on trial", "yes: nothing is refused yet" if found["dry_run"] else ""),
+            (
+                "on trial",
+                "yes: what the profile and projects refuse is let through" if found["dry_run"] else "",
+            ),
             ("public internet", _internet(found)),
             ("left by its class", ", ".join(one["words"] for one in found["keeps"])),
             ("rules in force", len(found["rules"])),
