@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 NAME = "warehouse"
 KEEPER = "keeper"  # as whom Vault makes roles there
+BRIEF_S = 30  # the longest time of the role `brief`
 RULES = """
 path "database/creds/*" { capabilities = ["read"] }
 path "sys/leases/renew" { capabilities = ["update"] }
@@ -81,7 +82,7 @@ def prepare_real(
         username=KEEPER, password=PASSWORD,
     )  # fmt: skip
     makes = "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}';"
-    for name, lasts_s, most_s in (("readonly", default_s, longest_s), ("brief", 6, 6)):
+    for name, lasts_s, most_s in (("readonly", default_s, longest_s), ("brief", BRIEF_S, BRIEF_S)):
         said(
             url, token, "POST", f"database/roles/{name}", db_name="sales", default_ttl=lasts_s, max_ttl=most_s,
             creation_statements=[makes, 'GRANT SELECT ON orders TO "{{name}}";'],

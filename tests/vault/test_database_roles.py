@@ -15,7 +15,7 @@ import pytest
 from connection_parts import look_often
 from egress_parts import Authority, serving, wait_for
 from kv_server import KvServer
-from login_parts import NAME, Lab, connected_to_stand_in, prepare_real, settle, stand_in
+from login_parts import BRIEF_S, NAME, Lab, connected_to_stand_in, prepare_real, settle, stand_in
 from nbkeep.connections import change
 from nbkeep.model.errors import Refused
 from nbkeep.sessions.stop import stop_session
@@ -69,7 +69,7 @@ def lab(
         kv: KvServer = request.getfixturevalue("kv")
         engine = kv.engine
         assert engine is not None
-        engine.roles["brief"] = (6, 6)
+        engine.roles["brief"] = (BRIEF_S, BRIEF_S)
         made = connected_to_stand_in(office, kv)
     else:
         engine = None
@@ -140,13 +140,13 @@ def test_at_the_vaults_longest_time_new_connections_get_another_role_and_open_on
     session = lab.session(jane)
     db = lab.connect(session)
     ((first,),) = db.execute("SELECT current_user").fetchall()
-    lab.wait(5.5)
+    lab.wait(BRIEF_S - 2.5)  # less than a tenth is left, and a Vault tells whole seconds
     lab.gateway.beats.advance(61)
     other = lab.connect(session)  # the first would end at once
     ((second,),) = other.execute("SELECT current_user").fetchall()
     assert first != second
     assert db.execute("SELECT 1").fetchone() == (1,)  # it has not ended yet
-    lab.wait(1)
+    lab.wait(3)
     lab.settle()
     with pytest.raises(psycopg.OperationalError):
         db.execute("SELECT 1")
