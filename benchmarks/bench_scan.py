@@ -13,6 +13,7 @@ import argparse
 import importlib
 import json
 import os
+import random
 import resource
 import shutil
 import subprocess
@@ -23,44 +24,19 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import scan_corpus
 
-from nbkeep.scanning import detect
-from nbkeep.scanning.interface import Hint
+from nbkeep.scanning import detect, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 GOAL_RECALL, GOAL_SAVE = 0.99, 0.5
 
 
 def look(data: bytes, name: str) -> list[tuple[str, str]]:
-    """Return (rule, kind) of each finding: by nbkeep's readers of documents, or of the JSON's strings."""
-    try:
-        scan: Any = importlib.import_module("nbkeep.scanning.scan")
-    except ModuleNotFoundError:
-        hits = (
-            detect.standard().find(text, Hint(kind)) for text, kind in _strings(orjson.loads(data), "text")
-        )
-        return [(hit.rule, hit.kind) for found in hits for hit in found]
+    """Return (rule, kind) of each finding, as `nbkeep scan` has them."""
     return [(f.rule, f.kind) for f in scan.examine(data, name, scan.Look(detect.standard())).findings]
-
-
-def _strings(node: Any, kind: str) -> Iterator[tuple[str, str]]:
-    match node:
-        case str():
-            yield node, kind
-        case list() if all(isinstance(one, str) for one in node):  # pyright: ignore[reportUnknownVariableType]
-            yield "".join(node), kind  # pyright: ignore[reportUnknownArgumentType]
-        case list():
-            for one in node:  # pyright: ignore[reportUnknownVariableType]
-                yield from _strings(one, kind)
-        case dict():
-            for name, one in node.items():  # pyright: ignore[reportUnknownVariableType]
-                yield from _strings(one, {"source": "code", "outputs": "output"}.get(str(name), kind))  # pyright: ignore[reportUnknownArgumentType]
-        case _:
-            return
 
 
 def _cpu(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -230,8 +206,6 @@ def saving(sizes: list[int]) -> None:
 
 
 def _texts(size: int) -> Any:
-    import random  # noqa: PLC0415
-
     rng = random.Random(size)  # noqa: S311 - noise, not keys
     page = "\n".join(" ".join(f"{rng.gauss(0, 100):.6f}" for _ in range(8)) for _ in range(1200))
     return _book(

@@ -17,13 +17,12 @@ from nbkeep.model.errors import invalid
 
 from .examples import fill
 from .files import read_small
+from .interface import Hint
 from .placeholders import entropy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from .interface import Hint
 
 
 def _engine() -> Any:
@@ -275,8 +274,6 @@ class _Reader:
 
     def try_out(self, rule: OwnRule) -> None:
         """Raise `Invalid` where a rule does not find its own examples, or finds a counter-example."""
-        from .interface import Hint  # noqa: PLC0415 - a name that only type checkers need elsewhere
-
         for key, ought in (("examples", True), ("counter_examples", False)):
             for template in self._texts(key):
                 try:
