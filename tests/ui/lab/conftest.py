@@ -104,8 +104,10 @@ def wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(log.read_text()[-2000:])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
+    """One Chromium for the tests of a file. Its event loop stays in this thread until it is closed, where no other
+    can run."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("no Chromium: install it with `apt-get install chromium`")
