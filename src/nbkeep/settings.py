@@ -201,6 +201,11 @@ class Settings:
         return self.data_dir / "incidents"
 
     @property
+    def documents_dir(self) -> Path:
+        """Copies of documents that somebody asked to let leave, and what was made of them."""
+        return self.data_dir / "documents"
+
+    @property
     def images_dir(self) -> Path:
         """Built images."""
         return self.data_dir / "images"

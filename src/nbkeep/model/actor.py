@@ -26,6 +26,8 @@ SCOPES: dict[str, str] = {
     "secrets": "Keep secrets of your own, and see which ones your sessions may use",
     "grants": "Ask for access for a while, see and withdraw your own requests",
     "projects": "See the projects that you are in, change who is in those that you lead",
+    "releases": "Ask to let documents of yours leave, and see, share and withdraw them",
+    "reviews": "Review what others want to let leave",
     "admin:sessions": "See and stop anybody's sessions",
     "admin:profiles": "Create, change and delete flavors and profiles",
     "admin:users": "Invite, list, disable people and change their roles",
@@ -43,14 +45,15 @@ SCOPES: dict[str, str] = {
     "admin:incidents": "Open and close security incidents: freeze sessions, shut people out, keep evidence",
     "admin:audit": "Add, pause and remove the places to which the audit journal is sent on",
     "admin:mail": "See what waits to be sent by mail and why, try again, discard, test the mail server",
+    "admin:releases": "Set what may leave by which way, see and revoke what anybody let leave",
     "network:read": "See what sessions connected to, and which rules decided",
     "metrics:read": "Read the figures of the platform as metrics: numbers, and nobody's name",
     "audit:read": "Search, verify and export the audit journal",
 }
-_OWN = frozenset({"sessions", "profiles:read", "self", "secrets", "grants", "projects"})
+_OWN = frozenset({"sessions", "profiles:read", "self", "secrets", "grants", "projects", "releases"})
 ROLE_SCOPES: dict[Role, frozenset[str]] = {
     Role.USER: _OWN,
-    Role.REVIEWER: _OWN,
+    Role.REVIEWER: _OWN | {"reviews"},
     Role.AUDITOR: frozenset({"self", "audit:read", "network:read", "profiles:read"}),
     # Reads what auditors read; scopes for incidents belong here, too.
     Role.OFFICER: frozenset({"self", "audit:read", "network:read", "profiles:read"}),
