@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, select
@@ -154,7 +155,10 @@ def _keep_made(
     tx: Tx, clock: Clock, actor: Actor, wanted: Declared, source: Source, binding: Binding
 ) -> SecretRow:
     """Keep, as a secret of the admin's own, by which role logins are made for this connection alone."""
-    name = wanted.name[: _SECRET_NAME - len(_MADE)].rstrip("-") + _MADE
+    name = wanted.name + _MADE
+    if len(name) > _SECRET_NAME:  # two long names that begin alike are still two secrets
+        mark = "-" + hashlib.sha256(wanted.name.encode()).hexdigest()[:8] + _MADE
+        name = wanted.name[: _SECRET_NAME - len(mark)].rstrip("-") + mark
     row = secrets.set_secret(tx, clock, source, actor, name, "", binding)
     return secrets.grant_through(tx, clock, actor, row.id, binding, wanted.name)
 

@@ -112,3 +112,15 @@ def test_a_vault_that_may_make_but_not_end_is_refused(nbkeep: Nbkeep, engine: En
     said = nbkeep(*ADD, "readonly")
     assert said.code != 0
     assert json.loads(nbkeep("connection", "list", "--json").out) == []
+
+
+@pytest.mark.usefixtures("served", "engine")
+def test_two_long_names_that_begin_alike_have_a_role_each(nbkeep: Nbkeep) -> None:
+    for end, port in (("one", 5432), ("two", 5433)):
+        name = f"the-warehouse-of-all-the-sales-data-{end}"
+        place = f"db.acme.local:{port}/sales"
+        made = nbkeep("connection", "add", name, "--postgres", place, "--vault-database-role", "readonly")
+        assert made.code == 0, made.err
+    listed = [line.split()[0] for line in nbkeep("secret", "list").out.splitlines()[1:]]
+    assert len(set(listed)) == 2
+    assert all(len(name) <= 40 and name.endswith("-role") for name in listed)
