@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,25 +65,39 @@ def postgres_url() -> Iterator[str]:
         yield f"postgresql+psycopg://postgres@/postgres?host={data}"
 
 
+@contextmanager
+def _installed(request: pytest.FixtureRequest, *, on_postgres: bool = False) -> Generator[Platform]:
+    """Give an installation; on PostgreSQL where that is asked for, or `NBKEEP_TEST_DATABASE=postgresql` is set."""
+    with ExitStack() as stack:
+        url = ""
+        if on_postgres or os.environ.get("NBKEEP_TEST_DATABASE") == "postgresql":
+            url = stack.enter_context(database_on(request.getfixturevalue("postgres_url")))
+        made = make_platform(url)
+        stack.callback(remove_platform, made)
+        yield made
+
+
 @pytest.fixture(scope="session")
-def platform() -> Iterator[Platform]:
+def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
     """The whole product, running; tests share it, each with people of its own."""
-    made = make_platform()
-    try:
+    with _installed(request) as made:
         made.up()
         yield made
-    finally:
-        remove_platform(made)
 
 
 @pytest.fixture
-def own_platform() -> Iterator[Platform]:
+def own_platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
     """An installation for one test alone, not started yet."""
-    made = make_platform()
-    try:
+    with _installed(request) as made:
         yield made
-    finally:
-        remove_platform(made)
+
+
+@pytest.fixture
+def platform_on_postgres(request: pytest.FixtureRequest) -> Iterator[Platform]:
+    """The whole product for one test alone, running on a real PostgreSQL."""
+    with _installed(request, on_postgres=True) as made:
+        made.up()
+        yield made
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -313,8 +313,11 @@ def query(url: str) -> dict[str, str]:
     return {key: values[0] for key, values in parse_qs(urlsplit(url).query).items()}
 
 
-def make_platform() -> Platform:
-    """Return an installation with the image `base` that does not run yet; skip where a part is not installed."""
+def make_platform(database_url: str = "") -> Platform:
+    """Return an installation with the image `base` that does not run yet; skip where a part is not installed.
+
+    `database_url`: of an empty PostgreSQL database; "" is SQLite in the installation's own folder.
+    """
     if not shutil.which("bwrap"):
         pytest.skip("no bubblewrap here: install it with `make system`")
     if not (PROXY_PACKAGE / "node_modules").is_dir():
@@ -324,7 +327,10 @@ def make_platform() -> Platform:
     (data_dir / "images").symlink_to(images())
     # The tests' sessions are many and idle: a machine with 2 CPUs holds them all. Idle ones are suspended at once;
     # that they are frozen first is for the tests of that.
-    (data_dir / "config.toml").write_text("cpu_overcommit = 100.0\nmemory_overcommit = 100.0\nfrozen_s = 0\n")
+    config = "cpu_overcommit = 100.0\nmemory_overcommit = 100.0\nfrozen_s = 0\n"
+    if database_url:
+        config += f'database_url = "{database_url}"\n'
+    (data_dir / "config.toml").write_text(config)
     return Platform(data_dir, free_port())
 
 

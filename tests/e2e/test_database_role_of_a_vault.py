@@ -38,7 +38,9 @@ def test_a_session_queries_with_a_role_of_its_own_that_ends_with_it(
         assert any("Vault" in line and "lets nbkeep in" in line for line in facts.splitlines()), facts
 
         def roles() -> list[str]:
-            return [str(row[0]) for row in server.ask("SELECT rolname FROM pg_roles WHERE rolname LIKE 'v-%'")]
+            return [
+                str(row[0]) for row in server.ask("SELECT rolname FROM pg_roles WHERE rolname LIKE 'v-%'")
+            ]
 
         jane, local_port = own_platform.person(), free_port()
         added = own_platform.run("connection", "add", "warehouse", "--postgres", f"127.0.0.1:{server.port}/sales",
