@@ -294,6 +294,10 @@ KINDS: dict[str, Kind] = {
     "alarm.acknowledged": Kind(_ENTITY, _UPDATE, _entity("alarm", "alarm_id")),
     "alarm.rule-set": Kind(_ENTITY, _UPDATE, _entity("rule of alarms", "kind")),
     "file.downloaded": Kind(_FILE, 2, _file),
+    "share.made": Kind(_ENTITY, _CREATE, _entity("share", "share_id"), _LOW),
+    "share.viewed": Kind(_ENTITY, _READ, _entity("share", "share_id")),
+    "share.shortened": Kind(_ENTITY, _UPDATE, _entity("share", "share_id")),
+    "share.revoked": Kind(_ENTITY, _DELETE, _entity("share", "share_id")),
     "state.refused": Kind(_FINDING, _CREATE, _finding, _HIGH),
     "state.key-added": Kind(_ENTITY, _CREATE, _entity("key of saved variables", "key_id")),
 }

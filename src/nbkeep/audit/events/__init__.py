@@ -125,6 +125,7 @@ from .sessions import (
     SessionSuspended,
     SessionThawed,
 )
+from .shares import ShareMade, ShareRevoked, ShareShortened, ShareViewed
 from .signing_in import SignInFailed, SignInLocked, SignInSucceeded
 
 EVENTS: dict[str, type[Event]] = {event.type: event for event in Event.__subclasses__()}
@@ -243,6 +244,10 @@ __all__ = [
     "SessionStopRequested",
     "SessionSuspended",
     "SessionThawed",
+    "ShareMade",
+    "ShareRevoked",
+    "ShareShortened",
+    "ShareViewed",
     "SignInFailed",
     "SignInLocked",
     "SignInSucceeded",
