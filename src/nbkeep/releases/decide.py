@@ -1,4 +1,4 @@
-"""Decide about what waits: approve, deny, send back. One transaction with its record and what people are told."""
+"""Decide about what waits: approve, deny, send back; each in one transaction with its record and notices."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def approve_release(
     redacted: bool = False,
     reason: str = "",
 ) -> ReleaseRow:
-    """Let out what somebody else asked for: exactly the bytes with that hash, which the reviewer has looked at.
+    """Let out what somebody else asked for: exactly the bytes with the hash that the reviewer looked at.
 
     `sha256`: of the plain or, with `redacted`, of the redacted variant, as the release's view says. Raises
     `Refused`: 403 for one's own, 404 for what one may not see, 409 where it does not wait, where the hash is

@@ -30,7 +30,7 @@ Pair = tuple[ReleaseRow, UserRow]
 
 @dataclass(frozen=True)
 class Listed:
-    """One page of releases with their authors, newest first, and the cursor of the next (None on the last)."""
+    """A page of releases with their authors, newest first, and the cursor of the next (None on the last)."""
 
     items: list[Pair]
     next: str | None
@@ -58,7 +58,7 @@ def reach_of(tx: Tx, actor: Actor, row: ReleaseRow) -> rules.Reach:
 def list_releases(
     tx: Tx, actor: Actor, *, show: str = "all", state: str = "", limit: int = 100, cursor: str | None = None
 ) -> Listed:
-    """Return a page of releases that somebody may see. Raises `Refused`: 400 for bad words, 403 without scope.
+    """Return a page of releases that somebody may see; raise `Refused`: 400 for bad words, 403 without scope.
 
     `show`: `mine`; `to-review`: those that wait for a decision which is theirs to make; `all`: both, what
     they may have reviewed, and with `admin:releases` everybody's.

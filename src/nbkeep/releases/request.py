@@ -38,8 +38,8 @@ _NO_HASH = "0" * 64  # stands in for the document's own while there is none
 def request_release(tx: Tx, clock: Clock, settings: Settings, actor: Actor, wanted: Wanted) -> ReleaseRow:
     """Ask to let a file of the actor's own home leave. The same again while it is not copied returns that.
 
-    Raises `Refused`: 400 for malformed values, 403 for what the settings do not allow, 404 for somebody else's
-    session or project, 409 for too many.
+    Raises `Refused`: 400 for malformed values, 403 for what the settings do not allow, 404 for a session or
+    project of others, 409 for too many.
     """
     actor.require(rules.ASK)
     user = tx.get(UserRow, actor.id)
@@ -177,10 +177,9 @@ def _same(tx: Tx, row: ReleaseRow) -> ReleaseRow | None:
         ReleaseRow.reason == row.reason,
         ReleaseRow.project == row.project,
     )
-    alike = (
-        one
-        for one in tx.scalars(query)
-        if (one.keep, one.audience, one.lasts_s, one.title)
-        == (row.keep, row.audience, row.lasts_s, row.title)
-    )
+    alike = (one for one in tx.scalars(query) if _terms(one) == _terms(row))
     return next(alike, None)
+
+
+def _terms(row: ReleaseRow) -> tuple[object, ...]:
+    return row.keep, row.audience, row.lasts_s, row.title

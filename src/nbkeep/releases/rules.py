@@ -153,7 +153,7 @@ def may_see(actor: Actor, reach: Reach) -> bool:
 
 
 def may_review(actor: Actor, reach: Reach) -> Verdict:
-    """Tell whether somebody may decide: two people agree on what leaves. They may see it, as was asked before."""
+    """Tell whether somebody who may see a release may decide: two people agree on what leaves."""
     if reach.is_author:
         return Refuse(
             "self-review", "Nobody reviews what they want to let leave themselves.", "Another reviewer does."

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from nbkeep.store.tables import UserRow
 
 _KIND = "release"
-_WAYS = {"download": "download", "export": "export", "share": "share", "publish": "publish"}
 
 
 def tell_author(tx: Tx, clock: Clock, row: ReleaseRow, text: str) -> None:
@@ -26,10 +25,8 @@ def tell_author(tx: Tx, clock: Clock, row: ReleaseRow, text: str) -> None:
 def tell_reviewers(tx: Tx, clock: Clock, row: ReleaseRow, user: UserRow) -> None:
     """Tell all who could decide that somebody waits, until it is decided (`forget_reviewers`)."""
     why = f": {row.reason.rstrip('.')}" if row.reason else ""
-    text = (
-        f"{user.name} wants to {_WAYS[row.gate]} {row.path} ({row.form}){why}. Review it on the portal's page "
-        "Reviews."
-    )
+    what = f"{user.name} wants to {row.gate} {row.path} ({row.form}){why}"
+    text = f"{what}. Review it on the portal's page Reviews."
     for user_id in reviewers_of(tx, row):
         add_notice(tx, clock, user_id, row.id, text)
 
