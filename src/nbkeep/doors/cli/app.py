@@ -57,6 +57,8 @@ VERBS = (
     "incident",
     "evidence",
     "scan",
+    "share",
+    "gallery",
     "export",
     "apply",
     "login",
