@@ -13,7 +13,6 @@ from nbkeep.releases.records import find_release, list_releases
 from nbkeep.releases.request import request_release
 from nbkeep.releases.values import Wanted
 from nbkeep.releases.view import release_view
-from nbkeep.rendering.compare import compare
 from nbkeep.rendering.interface import Keep
 from nbkeep.rendering.kept import Documents
 
@@ -60,7 +59,7 @@ class ReleaseWanted(BaseModel):
     title: str = Field("", max_length=400)
     description: str = Field("", max_length=4000)
     tags: list[str] = Field(default_factory=list, max_length=50)
-    project: str = Field("", max_length=60, description="For which of your projects, where you are in several")
+    project: str = Field("", max_length=60, description="For which of yours, if you are in several")
 
     def wanted(self, session_id: str) -> Wanted:
         """Return it as the room reads it."""
@@ -145,7 +144,7 @@ def list_all(
 
 @router.post("", status_code=202, summary="Ask to let a document leave")
 def request(wanted: ReleaseOfSession, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
-    """Have a file of your home copied and examined; ask by its id until its `state` says what became of it."""
+    """Have a file of your home copied and examined; ask by its id until its `state` says what came of it."""
     with office.store.write() as tx:
         row = request_release(tx, office.clock, office.settings, actor, wanted.wanted(wanted.session))
         return _view(tx, office, actor, row.id)
@@ -167,7 +166,7 @@ def preview(release_id: str, office: OfficeDep, actor: ActorDep) -> Response:
 @router.get("/{release_id}/compare", response_class=Response, summary="Compare with the last release")
 def comparison(release_id: str, office: OfficeDep, actor: ActorDep) -> Response:
     """Return a page of HTML with what has changed since the same file left before."""
-    return page_answer(take.comparison_of(office.store, documents_of(office), compare, actor, release_id))
+    return page_answer(take.comparison_of(office.store, documents_of(office), actor, release_id))
 
 
 @router.get("/{release_id}/document", response_class=Response, summary="Take a document")
@@ -208,9 +207,7 @@ def send_back(release_id: str, body: ReleaseReturn, office: OfficeDep, actor: Ac
     """Have its author change the document first, with comments on its cells."""
     with office.store.write() as tx:
         comments = [one.model_dump() for one in body.comments]
-        decide.send_back_release(
-            tx, office.clock, actor, release_id, reason=body.reason, comments=comments
-        )
+        decide.send_back_release(tx, office.clock, actor, release_id, reason=body.reason, comments=comments)
         return _view(tx, office, actor, release_id)
 
 

@@ -1,4 +1,4 @@
-"""/internal/v1/session/releases: what a session's user lets leave out of JupyterLab, by the session's token."""
+"""/internal/v1/session/releases: what a session's user asks to let leave, by the session's token."""
 
 from __future__ import annotations
 
@@ -65,9 +65,7 @@ def document(release_id: IdDep, office: OfficeDep, token: TokenDep) -> Response:
     """Return a document that may leave, once."""
     with office.store.read() as tx:
         actor = _asker(tx, session_of(tx, token))
-    return file_answer(
-        take_document(office.store, office.clock, documents_of(office), actor, release_id)
-    )
+    return file_answer(take_document(office.store, office.clock, documents_of(office), actor, release_id))
 
 
 @router.post("/{release_id}/withdraw")
