@@ -292,6 +292,8 @@ KINDS: dict[str, Kind] = {
     "alarm.acknowledged": Kind(_ENTITY, _UPDATE, _entity("alarm", "alarm_id")),
     "alarm.rule-set": Kind(_ENTITY, _UPDATE, _entity("rule of alarms", "kind")),
     "file.downloaded": Kind(_FILE, 2, _file),
+    "download.refused": Kind(_FINDING, _CREATE, _finding, _MEDIUM, _FAILURE),
+    "save.blocked": Kind(_FINDING, _CREATE, _finding, _LOW, _FAILURE),
     "state.refused": Kind(_FINDING, _CREATE, _finding, _HIGH),
     "state.key-added": Kind(_ENTITY, _CREATE, _entity("key of saved variables", "key_id")),
 }

@@ -39,6 +39,7 @@ class FakeOffice:
         self.thaws = 0
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refuses_data = False
+        self.guard: dict[str, dict[str, dict[str, str]]] = {}
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=1 << 28)
@@ -76,6 +77,7 @@ class FakeOffice:
             "record_code": self.record_code,
             "tour_done": self.tour_done,
             "notices": [],
+            **self.guard,
         }
 
     async def _heartbeat(self, request: web.Request) -> web.Response:
