@@ -90,7 +90,7 @@ class FakeOffice:
         status: dict[str, Any] = json.loads(FILE.read_text())["status"]
         return status
 
-    def record(self, kind: str, **fields: object) -> str:
+    def record(self, kind: str, **_fields: object) -> str:
         return kind
 
 
