@@ -308,6 +308,8 @@ KINDS: dict[str, Kind] = {
     "share.viewed": Kind(_ENTITY, _READ, _entity("share", "share_id")),
     "share.shortened": Kind(_ENTITY, _UPDATE, _entity("share", "share_id")),
     "share.revoked": Kind(_ENTITY, _DELETE, _entity("share", "share_id")),
+    "download.refused": Kind(_FINDING, _CREATE, _finding, _MEDIUM, _FAILURE),
+    "save.blocked": Kind(_FINDING, _CREATE, _finding, _LOW, _FAILURE),
     "state.refused": Kind(_FINDING, _CREATE, _finding, _HIGH),
     "state.key-added": Kind(_ENTITY, _CREATE, _entity("key of saved variables", "key_id")),
 }

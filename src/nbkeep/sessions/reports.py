@@ -33,6 +33,8 @@ REPORTABLE: dict[str, type[events.Event]] = {
         events.TerminalOpened,
         events.TerminalClosed,
         events.FileDownloaded,
+        events.DownloadRefused,
+        events.SaveBlocked,
         events.StateSaved,
         events.StateRestored,
         events.StateRefused,

@@ -24,6 +24,9 @@ from nbkeep_runtime.server import contents_handlers, handlers, merge, terminals
 from nbkeep_runtime.server.checkpoints import HomeCheckpoints
 from nbkeep_runtime.server.connection import RecordedConnection
 from nbkeep_runtime.server.contents import HomeContents
+from nbkeep_runtime.server.examining import handlers as examining_handlers
+from nbkeep_runtime.server.examining.downloads import Downloads
+from nbkeep_runtime.server.examining.examiner import Examiner
 from nbkeep_runtime.server.home import Home
 from nbkeep_runtime.server.identity import HubIdentity
 from nbkeep_runtime.server.kernels import SessionKernels
@@ -118,6 +121,8 @@ class SessionServer(ServerApp):
             merge=functools.partial(merge.into_cell, self.home, self.trust),
         )
         self.contents_manager.before_open = self.session.outputs.before_open
+        self.examiner = self.contents_manager.examiner = Examiner(self.home, self.office)
+        self.downloads = Downloads(self.home, self.office, self.examiner.reader)
 
     def init_webapp(self) -> None:
         """Make the web application with our routes before Jupyter's."""
@@ -131,7 +136,8 @@ class SessionServer(ServerApp):
         app.settings["page_config_hook"] = self.identity_provider.page_config_hook
         routes = [
             *handlers.handlers(self.session, self.home),
-            *contents_handlers.handlers(self.office),
+            *contents_handlers.handlers(self.office, self.downloads),
+            *examining_handlers.handlers(self.examiner, self.downloads),
             *terminals.handlers(self.terminal_manager),
             *state_handlers.handlers(self.session.kept, self.session.at_work),
         ]
@@ -160,6 +166,7 @@ class SessionServer(ServerApp):
             self.session.end,
             self.terminal_manager.terminate_all,
             jupyters,
+            self.examiner.stop,
             self.session.stop,
             cast("SessionKernels", self.kernel_manager).spares.end,
             self.sandbox.close,

@@ -17,17 +17,28 @@ PART_SUFFIX = ".nbkeep-part"
 _COPY_CHUNK = 8 * 1024 * 1024
 
 
-def write(home: Home, path: str, fill: Callable[[BinaryIO], None]) -> os.stat_result:
-    """Let `fill` write a new file, then put it at `path`; raises OSError with the old file untouched."""
+def write(
+    home: Home,
+    path: str,
+    fill: Callable[[BinaryIO], None],
+    before: Callable[[int, int, str], None] | None = None,
+) -> os.stat_result:
+    """Let `fill` write a new file, then put it at `path`; raises OSError with the old file untouched.
+
+    `before` may look at the new file (open, in a folder, under a name), and raises where it must not take
+    the other's place.
+    """
     with home.parent(home.final(path)) as (folder, name):
         part = part_name(name)
-        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666, dir_fd=folder)
+        fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666, dir_fd=folder)
         try:
             with os.fdopen(fd, "wb", buffering=1 << 20) as file:
                 _keep_mode(folder, name, fd)
                 fill(file)
                 file.flush()
                 os.fsync(fd)
+                if before is not None:
+                    before(fd, folder, part)
                 status = os.fstat(fd)
             os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:

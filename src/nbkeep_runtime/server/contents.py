@@ -28,6 +28,7 @@ from tornado import web
 from traitlets import Instance, default
 
 from nbkeep_runtime.server import atomic, listing, notebooks, pieces
+from nbkeep_runtime.server.examining.examiner import NotSaved
 from nbkeep_runtime.server.home import Home, OutsideHome, clean
 from nbkeep_runtime.server.trust import TrustStore
 from nbkeep_runtime.server.words import size_words
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from nbkeep_runtime.server.checkpoints import HomeCheckpoints
+    from nbkeep_runtime.server.examining.examiner import Examiner
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,6 +85,7 @@ class HomeContents(AsyncContentsManager):
     def _trust(self) -> TrustStore:
         return self.parent.trust  # type: ignore[union-attr]
 
+    examiner: Examiner | None = None  # set by app.py: looks at what is saved
     before_open: Callable[[str], Awaitable[None]] | None = None  # set by app.py: merge outputs first
 
     async def threaded(self, path: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -93,6 +96,12 @@ class HomeContents(AsyncContentsManager):
             raise _said(path, self.home, error) from error
         except notebooks.NotANotebook as error:
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, f"Unreadable notebook: {path}. {error}") from error
+        except NotSaved as error:
+            if self.examiner is not None:
+                self.examiner.note(error.blocked)
+            raise web.HTTPError(
+                HTTPStatus.UNPROCESSABLE_ENTITY, str(error).replace("%", "%%"), reason="Not saved"
+            ) from error
 
     # What is there
 
@@ -196,6 +205,8 @@ class HomeContents(AsyncContentsManager):
         if "content" not in model and model["type"] != "directory":
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, "No file content provided")
         status = await self.threaded(path, self.write_model, model, path)
+        if self.examiner is not None and model["type"] != "directory" and model.get("chunk") in {None, -1}:
+            self.examiner.soon(path)
         return listing.model(clean(path), status) | {"type": model["type"]}
 
     def write_model(self, model: Model, path: str) -> os.stat_result:
@@ -210,7 +221,7 @@ class HomeContents(AsyncContentsManager):
                 return self._write_chunk(model, path)
             case "file":
                 data = _encoded(model)
-                return atomic.write(self.home, path, lambda file: _ignore(file.write(data)))
+                return self._replace(path, lambda file: _ignore(file.write(data)))
             case kind:
                 raise web.HTTPError(HTTPStatus.BAD_REQUEST, f"Unhandled contents type: {kind}")
 
@@ -228,10 +239,17 @@ class HomeContents(AsyncContentsManager):
         return self._written(path, lambda file: notebooks.write(notebook, file.write))
 
     def _written(self, path: str, fill: Callable[[BinaryIO], None]) -> os.stat_result:
-        status = atomic.write(self.home, path, fill)
+        status = self._replace(path, fill)
         with contextlib.suppress(OSError):  # the notebook itself is saved; a full disk must not deny that
             cast("HomeCheckpoints", self.checkpoints).ensure_one(path)
         return status
+
+    def _replace(self, path: str, fill: Callable[[BinaryIO], None]) -> os.stat_result:
+        return atomic.write(self.home, path, fill, functools.partial(self._examine, path))
+
+    def _examine(self, path: str, file: int, folder: int, part: str) -> None:
+        if self.examiner is not None:
+            self.examiner.before_replace(path, file, folder, part)
 
     def _make_folder(self, path: str) -> None:
         with self.home.parent(path) as (folder, name):
@@ -246,7 +264,7 @@ class HomeContents(AsyncContentsManager):
         chunk, data = model["chunk"], _encoded(model)
         with self.home.parent(path) as (folder, name):
             part = f".{name[:200]}.upload{atomic.PART_SUFFIX}"
-            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
             fd = os.open(part, flags | (os.O_TRUNC if chunk == 1 else os.O_APPEND), 0o666, dir_fd=folder)
             try:
                 with os.fdopen(fd, "wb") as file:
@@ -254,10 +272,11 @@ class HomeContents(AsyncContentsManager):
                     file.flush()
                     if chunk == -1:
                         os.fsync(fd)
+                        self._examine(path, fd, folder, part)
                     status = os.fstat(fd)
                 if chunk == -1:
                     os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
-            except OSError:
+            except (OSError, NotSaved):
                 with contextlib.suppress(OSError):
                     os.unlink(part, dir_fd=folder)
                 raise

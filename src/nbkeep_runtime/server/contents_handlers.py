@@ -25,12 +25,14 @@ from jupyter_server.services.contents.handlers import (
 from tornado import web
 
 from nbkeep_runtime.server import pieces
+from nbkeep_runtime.server.examining.downloads import NotDownloaded
 from nbkeep_runtime.server.home import clean
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from nbkeep_runtime.server.contents import HomeContents
+    from nbkeep_runtime.server.examining.downloads import Downloads
     from nbkeep_runtime.server.office import Office
 
 _CHUNK = 1 << 20
@@ -167,9 +169,10 @@ class DownloadHandler(JupyterHandler):
 
     auth_resource = "contents"
 
-    def initialize(self, office: Office) -> None:
+    def initialize(self, office: Office, downloads: Downloads) -> None:
         """Take what `app.py` hands over."""
         self._office = office
+        self._downloads = downloads
 
     @property
     def content_security_policy(self) -> str:
@@ -193,18 +196,29 @@ class DownloadHandler(JupyterHandler):
         contents = cast("HomeContents", self.contents_manager)
         fd = await contents.threaded(path, contents.home.open_file, path)
         try:
-            status = os.fstat(fd)
-            start, end = self._range(status.st_size)
-            self._describe(path, status, end - start)
-            if with_body:
-                if self.get_query_argument("download", default=None) is not None:
-                    self._office.record("file.downloaded", path=clean(path), bytes=end - start)
-                async for chunk in _pieces(fd, start, end):
-                    self.write(chunk)
-                    await self.flush()
+            if self._downloads.is_free(self.request.headers.get("Sec-Fetch-Dest")):
+                await self._stream(path, fd, os.fstat(fd), with_body=with_body)
+            else:
+                async with self._downloads.judged(path) as judged:
+                    await self._stream(path, judged, os.fstat(fd), with_body=with_body)
+        except NotDownloaded as refusal:
+            self.set_status(HTTPStatus.FORBIDDEN)
+            self.set_header("Content-Type", "text/html; charset=UTF-8")
+            self.write(refusal.page)
         finally:
             os.close(fd)
         await self.finish()
+
+    async def _stream(self, path: str, fd: int, status: os.stat_result, *, with_body: bool) -> None:
+        size = os.fstat(fd).st_size
+        start, end = self._range(size)
+        self._describe(path, status, end - start)
+        if with_body:
+            if self.get_query_argument("download", default=None) is not None:
+                self._office.record("file.downloaded", path=clean(path), bytes=end - start)
+            async for chunk in _pieces(fd, start, end):
+                self.write(chunk)
+                await self.flush()
 
     def compute_etag(self) -> None:
         """Return none: the time of the last change is enough."""
@@ -252,7 +266,7 @@ async def _pieces(fd: int, start: int, end: int) -> AsyncIterator[bytes]:
         yield piece
 
 
-def handlers(office: Office) -> list[tuple[Any, ...]]:
+def handlers(office: Office, downloads: Downloads) -> list[tuple[Any, ...]]:
     """Return the routes of contents and downloads, in matching order."""
     checkpoint = r"(?P<checkpoint_id>[\w-]+)"
     return [
@@ -260,5 +274,5 @@ def handlers(office: Office) -> list[tuple[Any, ...]]:
         (rf"/api/contents{path_regex}/checkpoints/{checkpoint}", ModifyCheckpointsHandler),
         (rf"/api/contents{path_regex}/trust", TrustNotebooksHandler),
         (rf"/api/contents{path_regex}", HomeGetHandler),
-        (r"/files/(.*)", DownloadHandler, {"office": office}),
+        (r"/files/(.*)", DownloadHandler, {"office": office, "downloads": downloads}),
     ]

@@ -91,6 +91,29 @@ class FileDownloaded(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DownloadRefused(Event):
+    """A policy did not let a file leave through the browser."""
+
+    type: ClassVar[str] = "download.refused"
+    path: str
+    decision: str = ""
+    found: str = ""
+    rules: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SaveBlocked(Event):
+    """A policy did not let a document be saved; a copy was kept in the home for its author."""
+
+    type: ClassVar[str] = "save.blocked"
+    path: str
+    copy: str = ""
+    decision: str = ""
+    found: str = ""
+    rules: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StateSaved(Event):
     """A kernel's variables were saved. Their names are not recorded: they can be telling."""
 

@@ -1,0 +1,230 @@
+"""Examines the documents of a session beside its saves, and remembers what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from nbkeep.model.gates import Gate
+from nbkeep_runtime.server import tasks
+from nbkeep_runtime.server.home import clean
+
+from . import policy, quarantine
+from .examined import Examined, unexamined, where
+from .reader import Reader
+
+if TYPE_CHECKING:
+    from nbkeep_runtime.server.home import Home
+    from nbkeep_runtime.server.office import Office
+
+    from .policy import Judgement
+
+log = logging.getLogger("nbkeep.examining")
+
+_REMEMBERED = 200
+_WAITING = 50  # documents at once; further ones are examined when somebody looks at them
+_SHOWN_FINDINGS = 3
+
+_Version = tuple[int, int, int]  # inode, time of the last change, size
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """A save that did not happen: what was found in it, why it stopped, and where its copy lies."""
+
+    examined: Examined
+    judgement: Judgement
+    path: str
+    copy: str
+    at: datetime
+
+    @property
+    def words(self) -> str:
+        """What its author needs to know, in a few sentences."""
+        return " ".join((
+            f"Not saved: {_found_words(self.examined)}",
+            self.judgement.words,
+            f"The file is as it was; what you have is kept in {self.copy}.",
+            "Take the value out, or mark what is none with a reason, and save again.",
+        ))  # fmt: skip
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for the browser."""
+        return {
+            **self.judgement.as_json(),
+            "copy": self.copy,
+            "at": self.at.isoformat(),
+            "message": self.words,
+        }
+
+
+class NotSaved(Exception):
+    """A policy does not let a document be saved."""
+
+    def __init__(self, blocked: Blocked) -> None:
+        super().__init__(blocked.words)
+        self.blocked = blocked
+
+
+class Examiner:
+    """One session's. `look` and `before_replace` may be called from any thread, the rest on the loop."""
+
+    def __init__(self, home: Home, office: Office, reader: Reader | None = None) -> None:
+        self.reader = Reader() if reader is None else reader
+        self._home = home
+        self._office = office
+        self._known: OrderedDict[str, tuple[_Version, Examined]] = OrderedDict()
+        self._blocked: OrderedDict[str, Blocked] = OrderedDict()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def stop(self) -> None:
+        """End everything."""
+        await asyncio.to_thread(self.reader.close)
+        for task in list(self._tasks.values()):
+            await tasks.end(task)
+
+    # Beside a save
+
+    def soon(self, path: str) -> None:
+        """Examine a document that was saved; returns at once. Twice is once more."""
+        path = clean(path)
+        if path not in self._tasks and len(self._tasks) < _WAITING:
+            self._begin(path)
+
+    def _begin(self, path: str) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self._examine(path))
+        self._tasks[path] = task
+        task.add_done_callback(lambda _task: self._tasks.pop(path, None))
+        return task
+
+    async def _examine(self, path: str) -> None:
+        await asyncio.to_thread(self.look, path)
+
+    def look(self, path: str) -> Examined:
+        """Return what is in a document of the home as it is now; blocks. Raises OSError where it is gone."""
+        file = self._home.open_file(path)
+        try:
+            version = _version(file)
+            known = self._known.get(path)
+            if known is not None and known[0] == version:
+                return known[1]
+            found = self.reader.examine(file, path)
+        finally:
+            os.close(file)
+        self._remember(path, version, found)
+        return found
+
+    def _remember(self, path: str, version: _Version, found: Examined) -> None:
+        self._known[path] = (version, found)
+        self._known.move_to_end(path)
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+    async def told(self, path: str, wait_s: float) -> dict[str, Any]:
+        """Return what the browser shows of a document, examined as it is now if that takes no longer.
+
+        Raises OSError where it is gone.
+        """
+        path = clean(path)
+        view = self._office.view
+        saves = {one.value: policy.judge(view, Gate.SAVE, [one]).as_json() for one in policy.LOOKED_FOR}
+        answer: dict[str, Any] = {"path": path, "saves": saves}
+        blocked = self._blocked.get(path)
+        if blocked is not None:
+            return {**answer, "state": "blocked", **blocked.examined.as_json(), "blocked": blocked.as_json()}
+        found = await self._found(path, wait_s)
+        if found is None:
+            return {**answer, "state": "examining", **Examined().as_json(), "blocked": None}
+        return {**answer, "state": "examined", **found.as_json(), "blocked": None}
+
+    async def _found(self, path: str, wait_s: float) -> Examined | None:
+        """Return what is in the file now, or None where that is not known in time."""
+        until = asyncio.get_running_loop().time() + wait_s
+        while True:
+            version = await asyncio.to_thread(self._version_of, path)
+            known = self._known.get(path)
+            if known is not None and known[0] == version:
+                return known[1]
+            task = self._tasks.get(path) or self._begin(path)
+            left_s = until - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                return None
+            await asyncio.wait([task], timeout=left_s)
+
+    def _version_of(self, path: str) -> _Version:
+        file = self._home.open_file(path)
+        try:
+            return _version(file)
+        finally:
+            os.close(file)
+
+    # Before a save
+
+    def before_replace(self, path: str, file: int, folder: int, part: str) -> None:
+        """Judge what is about to become the document `path`; blocks while it is examined.
+
+        `file` is open and lies as `part` in `folder`. Raises `NotSaved` where a policy says so (a copy
+        is kept then), and OSError.
+        """
+        path = clean(path)
+        view = self._office.view
+        decided = policy.is_decided(view, Gate.SAVE)
+        if decided is not None and decided.is_allowed:
+            self._blocked.pop(path, None)
+            return
+        try:
+            found = self.reader.examine(file, path)
+        except OSError:
+            found = unexamined("could not be examined")
+        judgement = policy.judge(view, Gate.SAVE, found.found)
+        if judgement.is_allowed:
+            self._blocked.pop(path, None)
+            self._remember(path, _version(file), found)
+            return
+        now = datetime.now(UTC)
+        os.fchmod(file, 0o600)
+        copy = quarantine.keep(self._home, folder, part, path, now)
+        blocked = Blocked(found, judgement, path, copy, now)
+        self._blocked[path] = blocked
+        while len(self._blocked) > _REMEMBERED:
+            self._blocked.popitem(last=False)
+        raise NotSaved(blocked)
+
+    def note(self, blocked: Blocked) -> None:
+        """Record a save that did not happen; it did not, whether or not that can be recorded."""
+        try:
+            self._office.record(
+                "save.blocked",
+                path=blocked.path,
+                copy=blocked.copy,
+                decision=blocked.judgement.decision.value,
+                found=", ".join(sorted(blocked.examined.found)),
+                rules=rules_of(blocked.examined),
+            )
+        except OSError as error:
+            log.error("A blocked save was not recorded: %s", error)
+
+
+def rules_of(found: Examined) -> str:
+    """Return the rules that found something, for the record."""
+    return ", ".join(sorted({str(one.get("rule")) for one in found.findings}))[:1000]
+
+
+def _version(file: int) -> _Version:
+    status = os.fstat(file)
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _found_words(found: Examined) -> str:
+    worst = found.worst
+    if worst is None:
+        reasons = "; ".join(str(one.get("reason")) for one in found.unread[:_SHOWN_FINDINGS])
+        return f"it {reasons}." if reasons else "its kind needs a decision."
+    others = len(found.findings) + found.more - 1
+    more = f", and {others} more" if others else ""
+    return f"{worst['title']} ({worst['masked']}) in {where(worst)}, rule {worst['rule']}{more}."

@@ -1,0 +1,143 @@
+"""Has documents examined by a process of its own, which is started when there is something to examine."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+from typing import Any, cast
+
+import orjson
+
+from nbkeep.scanning.values import Limits
+
+from . import wire
+from .examined import Examined, unexamined
+
+log = logging.getLogger("nbkeep.examining")
+
+TIMEOUT_S = 60.0
+_IDLE_S = 180.0
+_END_S = 2.0
+_TRIES = 2  # the process may just have ended, because nothing was asked for long
+_MOST_ANSWER_BYTES = 8 << 20
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}  # no token, no key
+
+
+class _Ended(Exception):
+    """The process ended by itself, before it had seen the request or while it worked."""
+
+
+class Reader:
+    """At most one process, one document at a time. May be used by several threads."""
+
+    def __init__(self, *, idle_s: float = _IDLE_S, timeout_s: float = TIMEOUT_S) -> None:
+        self._idle_s = idle_s
+        self._timeout_s = timeout_s
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._is_closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id, for tests; None while there is none."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def examine(self, file: int, name: str, *, pictures: bool = False) -> Examined:
+        """Return what is in an open file; blocks, for a minute at most, and raises nothing.
+
+        What makes the process crash or takes too long was not examined, and is never clean. `pictures`: read
+        what they show, which takes seconds each.
+        """
+        size = os.fstat(file).st_size
+        if size > Limits().file_bytes:
+            return unexamined("is too large to be examined")
+        request = orjson.dumps({"name": name[-1000:], "pictures": pictures})
+        with self._lock:
+            for _ in range(_TRIES):
+                if self._is_closed:
+                    return unexamined("the session ends")
+                try:
+                    return self._asked(request, file)
+                except TimeoutError:
+                    self._end()
+                    return unexamined(f"took longer than {self._timeout_s:.0f} seconds to examine")
+                except (OSError, ValueError) as error:
+                    log.warning("A document was not examined: %s", type(error).__name__)
+                    self._end()
+                    return unexamined("could not be examined")
+                except _Ended:
+                    if self._end() != 0:
+                        return unexamined("ended the process that examined it")
+        return unexamined("could not be examined")
+
+    def close(self) -> None:
+        """End the process; a document that it examines just now is not examined."""
+        self._is_closed = True
+        process = self._process
+        if process is not None:
+            process.kill()
+        with self._lock:
+            self._end()
+
+    def _asked(self, request: bytes, file: int) -> Examined:
+        connection = self._connected()
+        try:
+            socket.send_fds(connection, [request], [file])
+            size = int.from_bytes(self._received(connection, wire.LENGTH_BYTES))
+            if size > _MOST_ANSWER_BYTES:
+                raise ValueError
+            answer: Any = orjson.loads(self._received(connection, size))
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise _Ended from error
+        return Examined.of(cast("dict[str, Any]", answer))
+
+    def _connected(self) -> socket.socket:
+        if self._socket is not None and self._process is not None and self._process.poll() is None:
+            return self._socket
+        self._end()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-m", wire.MODULE, str(theirs.fileno()), str(self._idle_s)],
+                env=_ENVIRONMENT,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # a traceback may tell what is in a document
+                pass_fds=[theirs.fileno()],
+            )
+        ours.settimeout(self._timeout_s)
+        self._socket = ours
+        return ours
+
+    @staticmethod
+    def _received(connection: socket.socket, size: int) -> bytes:
+        pieces = bytearray()
+        while len(pieces) < size:
+            piece = connection.recv(size - len(pieces))
+            if not piece:
+                raise _Ended
+            pieces += piece
+        return bytes(pieces)
+
+    def _end(self) -> int:
+        """End the process and return its exit code; 0 where there was none."""
+        process, self._process = self._process, None
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            connection.close()
+        if process is None:
+            return 0
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(0.2)
+        process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_END_S)
+        return -1

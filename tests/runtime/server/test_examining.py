@@ -1,0 +1,188 @@
+"""What is saved is looked through beside the save, and told to its author; a policy may stop it."""
+
+# JSON is tested as it comes over the wire:
+# pyright: basic
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from server_peers import decisions
+from session_server import RunningServer, eventually
+
+KEY = (
+    "AKIA" + "QX7TLMPN" + "2VKRSW4D"
+)  # not a key of anybody; in parts, so that no scanner of this file minds
+
+
+@pytest.fixture
+def server() -> Iterator[RunningServer]:
+    with RunningServer() as running:
+        yield running
+
+
+def decide(server: RunningServer, gate: str, **decided: str) -> None:
+    """Have the office decide something, and wait until the session's server has heard of it."""
+    server.office.leaving[gate] = decisions(**decided)
+    beats = len(server.office.heartbeats)
+    eventually(lambda: len(server.office.heartbeats) > beats + 1)
+
+
+def findings(server: RunningServer, path: str) -> dict[str, Any]:
+    return server.json("GET", "nbkeep/api/findings", params={"path": path})
+
+
+def save(server: RunningServer, path: str, *sources: str) -> Any:
+    cells = [
+        {"cell_type": "code", "id": f"c{at}", "metadata": {}, "source": source, "outputs": [],
+         "execution_count": None}
+        for at, source in enumerate(sources)
+    ]  # fmt: skip
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+    body = {"type": "notebook", "format": "json", "content": notebook}
+    return server.request("PUT", f"api/contents/{path}", json=body)
+
+
+def test_a_saved_key_is_told_with_its_cell_and_line_and_without_its_value(server: RunningServer) -> None:
+    assert save(server, "a.ipynb", "x = 1", f"import os\nkey = '{KEY}'").status_code < 300
+    told = findings(server, "a.ipynb")
+    assert told["state"] == "examined"
+    [one] = told["findings"]
+    assert (one["cell"], one["cell_id"], one["line"], one["part"]) == (2, "c1", 2, "source")
+    assert one["severity"] in {"high", "critical"}
+    assert one["masked"].startswith("AKIA")
+    assert KEY not in json.dumps(told) + server.log()
+    save(server, "a.ipynb", "x = 1")
+    assert findings(server, "a.ipynb")["findings"] == []
+    assert server.office.of_type("save.blocked") == []
+
+
+def test_a_file_that_code_wrote_is_examined_when_it_is_looked_at(server: RunningServer) -> None:
+    (server.home / "conf.env").write_text(f"AWS_KEY={KEY}\n")
+    assert [one["line"] for one in findings(server, "conf.env")["findings"]] == [1]
+    (server.home / "conf.env").write_text("AWS_KEY=\n")
+    assert findings(server, "conf.env")["findings"] == []
+    gone = server.request("GET", "nbkeep/api/findings", params={"path": "none.txt"})
+    assert gone.status_code == 404
+    outside = server.request("GET", "nbkeep/api/findings", params={"path": "../../etc/passwd"})
+    assert outside.status_code == 404
+
+
+def test_a_policy_keeps_the_file_as_it_was_and_a_copy_for_its_author(server: RunningServer) -> None:
+    save(server, "work.ipynb", "x = 1")
+    before = (server.home / "work.ipynb").read_bytes()
+    decide(server, "save", secret="deny")
+    answer = save(server, "work.ipynb", f"key = '{KEY}'")
+    assert answer.status_code == 422
+    message = answer.json()["message"]
+    assert "cell 1, line 1" in message
+    assert "profile:lab" in message
+    assert KEY not in message
+    assert (server.home / "work.ipynb").read_bytes() == before
+    told = findings(server, "work.ipynb")
+    assert told["state"] == "blocked"
+    copy = server.home / told["blocked"]["copy"]
+    assert KEY in copy.read_text()
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert copy.parent.stat().st_mode & 0o777 == 0o700
+    event = eventually(lambda: server.office.of_type("save.blocked"))[0]
+    assert (event["path"], event["decision"], event["found"]) == ("work.ipynb", "deny", "secret")
+    assert KEY not in json.dumps(event)
+
+    assert save(server, "work.ipynb", "key = load()").status_code < 300
+    assert findings(server, "work.ipynb")["state"] == "examined"
+    assert copy.exists()
+    reason = f"key = '{KEY}'  # nbkeep:allow aws-access-key-id a sample of the manual"
+    assert save(server, "work.ipynb", reason).status_code < 300
+
+
+def test_what_cannot_be_examined_is_never_called_clean(server: RunningServer) -> None:
+    decide(server, "save", unread="review")
+    assert save(server, "plain.ipynb", "x = 1").status_code < 300
+    body = {"type": "file", "format": "text", "content": "-----BEGIN"}
+    assert server.request("PUT", "api/contents/plain.txt", json=body).status_code < 300
+    os.kill(child_of(server), signal.SIGSTOP)  # what hangs is ended, and that is no verdict
+    os.kill(child_of(server), signal.SIGKILL)
+    assert save(server, "plain.ipynb", "x = 2").status_code < 300  # a new process looks at it
+
+
+def test_many_copies_of_one_document_do_not_fill_the_home(server: RunningServer) -> None:
+    decide(server, "save", secret="deny")
+    for at in range(8):
+        assert save(server, "w.ipynb", f"n = {at}\nkey = '{KEY}'").status_code == 422
+    copies = sorted((server.home / ".nbkeep/quarantine").iterdir(), key=lambda one: one.stat().st_ctime_ns)
+    assert len(copies) == 5
+    assert "n = 7" in copies[-1].read_text()
+
+
+def test_a_download_is_judged_by_what_is_in_the_file(server: RunningServer) -> None:
+    (server.home / "free.txt").write_text("nothing in it")
+    (server.home / "key.txt").write_text(f"aws = {KEY}")
+    assert server.request("GET", "files/key.txt").status_code == 200
+    decide(server, "download", secret="review", unread="review")
+    free = server.request("GET", "files/free.txt?download=1")
+    assert free.text == "nothing in it"
+    refused = server.request("GET", "files/key.txt?download=1")
+    assert refused.status_code == 403
+    assert "nbkeep release request" in refused.text
+    assert KEY not in refused.text
+    assert server.request("GET", "files/key.txt").status_code == 403
+    assert server.json("POST", "nbkeep/api/download", json={"path": "key.txt"})["decision"] == "review"
+    assert server.json("POST", "nbkeep/api/download", json={"path": "free.txt"})["decision"] == "allow"
+    event = eventually(lambda: server.office.of_type("download.refused"))[0]
+    assert (event["path"], event["found"]) == ("key.txt", "secret")
+    # It can be opened, and shown in a page: looking is no download.
+    assert server.json("GET", "api/contents/key.txt")["content"].endswith(KEY)
+    shown = server.request("GET", "files/key.txt", headers={"Sec-Fetch-Dest": "image"})
+    assert shown.status_code == 200
+
+
+def test_where_nothing_may_be_downloaded_nothing_is(server: RunningServer) -> None:
+    (server.home / "free.txt").write_text("nothing in it")
+    decide(server, "download", secret="deny", personal="deny", unread="deny", nothing="deny")
+    assert server.request("GET", "files/free.txt?download=1").status_code == 403
+    assert server.request("GET", "nbconvert/html/free.ipynb").status_code == 404
+
+
+def test_the_process_that_examines_ends_with_the_session(server: RunningServer) -> None:
+    save(server, "a.ipynb", "x = 1")
+    findings(server, "a.ipynb")
+    child = child_of(server)
+    assert server.server is not None
+    server.server.terminate()
+    server.server.wait(20)
+    eventually(lambda: not is_there(child))
+
+
+def is_there(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def child_of(server: RunningServer) -> int:
+    """Return the process that examines."""
+    assert server.server is not None
+    for task in Path(f"/proc/{server.server.pid}/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            if b"examining.child" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return int(pid)
+    raise AssertionError("nothing examines")
+
+
+def test_saves_do_not_wait_for_what_they_wrote_to_be_examined(server: RunningServer) -> None:
+    text = "x = 1\n" * 400_000
+    begun = time.monotonic()
+    body = {"type": "file", "format": "text", "content": text}
+    for at in range(3):
+        assert server.request("PUT", f"api/contents/{at}.py", json=body).status_code < 300
+    assert time.monotonic() - begun < 30
+    assert findings(server, "2.py")["findings"] == []
