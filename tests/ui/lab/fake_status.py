@@ -16,6 +16,7 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
 
+from nbkeep_runtime.server.contents_handlers import DownloadHandler
 from nbkeep_runtime.server.examining import handlers
 from nbkeep_runtime.server.examining.downloads import Downloads
 from nbkeep_runtime.server.examining.examiner import Examiner
@@ -99,11 +100,13 @@ def _load_jupyter_server_extension(serverapp: ServerApp) -> None:  # pyright: ig
     contents = cast("WorldContents", serverapp.contents_manager)
     office = cast("Office", FakeOffice())
     contents.examiner = examiner = Examiner(contents.home, office)
-    examining = handlers.handlers(examiner, Downloads(contents.home, office, examiner.reader))
+    downloads = Downloads(contents.home, office, examiner.reader)
+    examining = handlers.handlers(examiner, downloads)
+    files = (r"/files/(.*)", DownloadHandler, {"office": office, "downloads": downloads})
     serverapp.web_app.add_handlers(
         ".*$",
         [
-            *((url_path_join(base, route[0]), *route[1:]) for route in examining),
+            *((url_path_join(base, route[0]), *route[1:]) for route in (*examining, files)),
             (url_path_join(base, "nbkeep/api/(.+)"), FakeHandler),
         ],
     )

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { type Finding, NOTHING, readAnswer, summary, where } from '../src/findings/answer';
-import { downloaded } from '../src/findings/downloads';
+import { downloaded } from '../src/findings/hrefs';
 import { allowEdit, type Edit, lineAt, literalOf, mask, suggestedHost, suggestedName, tidyReason } from '../src/findings/fixes';
 
 const RAW = { id: 'p', rule: 'aws-access-key-id', kind: 'secret', title: 'AWS access key', severity: 'high', masked: 'AKIA…4D', line: 2, cell: 3, cell_id: 'c', part: 'source' };

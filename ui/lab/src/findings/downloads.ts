@@ -3,25 +3,7 @@ import { Dialog, showDialog } from '@jupyterlab/apputils';
 
 import type { Api } from '../api';
 import { fields, text } from '../status';
-
-/** The path in the home that a link of JupyterLab downloads; null where it is another link. */
-export function downloaded(href: string, base: string): string | null {
-  const files = new URL('files/', base);
-  let url: URL;
-  try {
-    url = new URL(href, base);
-  } catch {
-    return null;
-  }
-  if (url.origin !== files.origin || !url.pathname.startsWith(files.pathname)) {
-    return null;
-  }
-  try {
-    return decodeURIComponent(url.pathname.slice(files.pathname.length));
-  } catch {
-    return null;
-  }
-}
+import { downloaded } from './hrefs';
 
 /** Watches every link with `download`: JupyterLab's menus make one and click it. The server decides again. */
 export function watchDownloads(api: Api, base: string): void {

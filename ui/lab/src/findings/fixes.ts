@@ -28,7 +28,7 @@ export function commentOf(mimeType: string): readonly [string, string] {
 
 /** A person's reason as it may stand in a comment; empty where it is none. */
 export function tidyReason(reason: string): string {
-  const tidy = reason.replace(/\s+/g, ' ').replace(/-->|\*\//g, '').trim().slice(0, LONGEST_REASON);
+  const tidy = reason.replace(/-->|\*\//g, '').replace(/\s+/g, ' ').trim().slice(0, LONGEST_REASON);
   return tidy.length < SHORTEST_REASON ? '' : tidy;
 }
 
