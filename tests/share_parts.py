@@ -66,3 +66,8 @@ def project(office: OfficeForTests, admin: Actor, name: str, *members: Actor) ->
         projects.add_project(tx, office.clock, admin, name)
         for one in members:
             projects.join_project(tx, office.clock, admin, name, one.name)
+
+
+def in_browser(actor: Actor, address: str = "192.0.2.1") -> Actor:
+    """Return somebody as the portal knows them."""
+    return replace(actor, via="browser", address=address)

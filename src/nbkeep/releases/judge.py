@@ -29,7 +29,7 @@ def classification_of(tx: Tx, row: ReleaseRow) -> str:
     """Return the highest class that a document may be of, "" for none; never a lower one than it had before.
 
     What the record of classified files says of its path or of the whole home; what its session has read; and
-    what any session of its author has read that is not walked for to its end: its files are not on record yet.
+    what any session of its author has read that is not walked for to its end: its files are not on record.
     """
     key = hashlib.sha256(row.path.encode()).hexdigest()
     file = tx.get(ClassifiedFileRow, (row.user_id, key))

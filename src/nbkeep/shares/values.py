@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nbkeep.settings import Settings
+    from nbkeep.store.share_tables import ShareRow, ShareViewRow
 
 SEE = "releases"
 ADMIN = "admin:releases"
@@ -59,3 +60,29 @@ class Limits:
 def limits_of(settings: Settings) -> Limits:
     """Return what the settings say."""
     return Limits(settings.share_with_anyone, settings.share_max_s, settings.gallery_max_s)
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What to look for in the gallery; empty fields do not restrict."""
+
+    text: str = ""
+    tag: str = ""
+    project: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page of shares, and the cursor of the next one (None on the last)."""
+
+    rows: list[ShareRow]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class Views:
+    """One page of who looked, and the cursor of the next one (None on the last)."""
+
+    rows: list[ShareViewRow]
+    next: str | None

@@ -58,6 +58,8 @@ VERBS = (
     "incident",
     "evidence",
     "scan",
+    "share",
+    "gallery",
     "export",
     "apply",
     "login",
