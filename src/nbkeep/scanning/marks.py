@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HEAD = "[removed: "
-_MARK = re.compile(r"\[removed: ([^\[\]\n]{1,60})\]")
+REFERENCE = "\ue000{}\ue001"
+"""What may follow a mark within this process: the number of what stood there. See rendering/preview.py."""
+MARK = re.compile(r"\[removed: ([^\[\]\n]{1,60})\](?:\ue000([0-9]{1,6})\ue001)?")
 _NOT_IN_A_TITLE = re.compile(r"[^\w .+/'()-]+")
 WITHIN = ("picture with ", "PDF with ")
 UNREADABLE = "what could not be read"
@@ -30,7 +32,7 @@ def mark_of(title: str) -> str:
 def marks_in(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield where something that looks like a mark begins and ends, and its title."""
     if _HEAD in text:
-        yield from ((found.start(), found.end(), found[1]) for found in _MARK.finditer(text))
+        yield from ((found.start(), found.end(), found[1]) for found in MARK.finditer(text))
 
 
 def is_mark(title: str, found: str) -> bool:
