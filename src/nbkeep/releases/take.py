@@ -6,27 +6,21 @@ from typing import TYPE_CHECKING
 
 from nbkeep.audit import events, journal
 from nbkeep.model.errors import Refused
+from nbkeep.rendering.compare import compare
 
 from . import rules
-from .let_out import hash_of
 from .records import find_release, previous_of
-from .values import PLAIN, Document, State
-from .view import state_of
+from .values import Document, State
+from .view import compared, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from nbkeep.model.actor import Actor
     from nbkeep.model.clock import Clock
     from nbkeep.rendering.kept import Documents
     from nbkeep.store.database import Store, Tx
     from nbkeep.store.release_tables import ReleaseRow
 
-    Compare = Callable[[bytes, bytes], bytes]
-
 _HTML = "text/html; charset=utf-8"
-COMPARED = ("ipynb", "script")
-"""Forms that are compared: they are built anew, and text. What another form shows is in its preview."""
 
 
 def take_document(
@@ -73,27 +67,19 @@ def preview_of(store: Store, documents: Documents, actor: Actor, release_id: str
     return Document(data, _HTML, "preview.html", row.preview_sha256)
 
 
-def comparison_of(
-    store: Store, documents: Documents, compare: Compare, actor: Actor, release_id: str
-) -> Document:
-    """Return a page with what has changed since the last release of the same file, in clear.
+def comparison_of(store: Store, documents: Documents, actor: Actor, release_id: str) -> Document:
+    """Return a page with what has changed since the last release of the same file.
 
-    Raises as `preview_of`; there is none where the one before cannot be seen, or is no notebook or script.
+    Raises as `preview_of`; there is none where the one before cannot be seen, or where `compared` has none.
     """
     with store.read() as tx:
         row, _ = find_release(tx, actor, release_id)
         before = previous_of(tx, actor, row)
-    if before is None or not is_compared(row, before):
+    pair = compared(before, row) if before is not None else None
+    if pair is None:
         raise _no_page(row, "comparison")
-    old, new = documents.read(before.approved_sha256), documents.read(hash_of(row, PLAIN))
-    return Document(compare(old, new), _HTML, "compare.html", "")
-
-
-def is_compared(row: ReleaseRow, before: ReleaseRow) -> bool:
-    """Tell whether there is something of two releases that can be compared."""
-    alike = row.form == before.form and row.form in COMPARED
-    kept = row.forgotten_at is None and before.forgotten_at is None
-    return alike and kept and bool(row.plain_sha256) and bool(before.approved_sha256)
+    old, new = documents.read(pair[0]), documents.read(pair[1])
+    return Document(compare(old, new, row.path), _HTML, "compare.html", "")
 
 
 def _ready(tx: Tx, clock: Clock, actor: Actor, release_id: str) -> ReleaseRow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbkeep.model.gates import Found
 from nbkeep.model.verdict import Allow
 
 from . import rules
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from nbkeep.store.release_tables import ReleaseRow
     from nbkeep.store.tables import UserRow
 
+_TEXTS = ("ipynb", "script", "original")
+
 
 def release_view(
     tx: Tx, actor: Actor, now: datetime, row: ReleaseRow, user: UserRow, *, whole: bool = True
@@ -29,6 +32,7 @@ def release_view(
     state = state_of(row, now)
     reach = reach_of(tx, actor, row)
     decides = state is State.WAITING and isinstance(rules.may_review(actor, reach), Allow)
+    before = previous_of(tx, actor, row)
     is_kept = row.forgotten_at is None
     seen = {
         "id": row.id,
@@ -68,7 +72,7 @@ def release_view(
             "withdraw": state in OPEN and (reach.is_author or actor.may(rules.ADMIN)),
             "take": state is State.READY and reach.is_author,
             "preview": is_kept and bool(row.preview_sha256),
-            "compare": is_kept and previous_of(tx, actor, row) is not None,
+            "compare": before is not None and compared(before, row) is not None,
         },
     }
     if not whole:
@@ -86,7 +90,7 @@ def release_view(
         "source": {"sha256": row.source_sha256, "size_bytes": row.source_bytes},
         "plain": _page(row, PLAIN, row.plain_sha256),
         "redacted": _page(row, REDACTED, row.redacted_sha256),
-        "previous_id": row.previous_id if previous_of(tx, actor, row) is not None else None,
+        "previous_id": before.id if before is not None else None,
     }
 
 
@@ -95,6 +99,26 @@ def state_of(row: ReleaseRow, now: datetime) -> State:
     if row.state == State.READY and row.lapses_at is not None and row.lapses_at <= now:
         return State.LAPSED
     return State(row.state)
+
+
+def compared(before: ReleaseRow, row: ReleaseRow) -> tuple[str, str] | None:
+    """Return the hashes of two documents that show what changed, None where none may be shown.
+
+    What would leave without what was found, and what did leave; of pages that people cannot compare the
+    files themselves. Nothing in which something was found is shown in clear, but what was let out so.
+    """
+    if row.forgotten_at is not None or before.forgotten_at is not None:
+        return None
+    if row.form == before.form and row.form in _TEXTS:
+        new = row.plain_sha256 if _is_clean(row) else row.redacted_sha256
+        return (before.approved_sha256, new) if before.approved_sha256 and new else None
+    if _is_clean(row) and _is_clean(before) and row.source_sha256 and before.source_sha256:
+        return before.source_sha256, row.source_sha256
+    return None
+
+
+def _is_clean(row: ReleaseRow) -> bool:
+    return not {Found.SECRET.value, Found.PERSONAL.value, Found.UNREAD.value} & set(row.found)
 
 
 def _page(row: ReleaseRow, variant: str, sha256: str) -> dict[str, Any] | None:

@@ -58,6 +58,7 @@ VERBS = (
     "incident",
     "evidence",
     "scan",
+    "release",
     "share",
     "gallery",
     "export",
