@@ -1,4 +1,4 @@
-"""Styles of documents: declarations of an allow-list, with values that can load nothing and lay nothing over the page."""
+"""Styles of documents: declarations of an allow-list, with values that load nothing and cover nothing."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import re
 
 PROPERTIES = frozenset({
     "background", "background-color", "border", "border-bottom", "border-bottom-color", "border-collapse",
-    "border-color", "border-left", "border-right", "border-spacing", "border-style", "border-top", "border-width",
-    "caption-side", "color", "font-family", "font-style", "font-variant", "font-weight", "height", "list-style-type",
+    "border-color", "border-left", "border-right", "border-spacing", "border-style", "border-top",
+    "border-width",
+    "caption-side", "color", "font-family", "font-style", "font-variant", "font-weight", "height",
+    "list-style-type",
     "max-width", "min-width", "padding", "padding-bottom", "padding-left", "padding-right", "padding-top",
     "text-align", "text-decoration", "text-transform", "vertical-align", "white-space", "width", "word-break",
 })  # fmt: skip
-"""No position, display, visibility, opacity, size of letters, margin, transform, content: nothing that hides or covers."""
+"""No position, display, visibility, opacity, size of letters, margin: nothing that hides or covers."""
 _FUNCTIONS = frozenset({"rgb", "rgba", "hsl", "hsla", "linear-gradient"})
 _VALUE = re.compile(r"[-+#%.,()\w\s'\"/]{1,400}")
 _CALL = re.compile(r"([\w-]*)\s*\(")

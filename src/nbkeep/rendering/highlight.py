@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .terminal import safe
@@ -13,14 +14,22 @@ if TYPE_CHECKING:
 _LONGEST = 200_000
 # Kinds of tokens by the beginning of their name in Pygments: the first that fits.
 _CLASSES = (
-    ("Token.Comment", "c"), ("Token.Keyword", "k"), ("Token.Literal.String", "s"), ("Token.Literal.Number", "n"),
+    ("Token.Comment", "c"), ("Token.Keyword", "k"), ("Token.Literal.String", "s"),
+    ("Token.Literal.Number", "n"),
     ("Token.Name.Function", "f"), ("Token.Name.Class", "f"), ("Token.Name.Builtin", "b"),
     ("Token.Name.Decorator", "d"), ("Token.Name.Namespace", "m"), ("Token.Operator.Word", "k"),
     ("Token.Name.Tag", "k"), ("Token.Name.Attribute", "d"), ("Token.Operator", "o"),
     ("Token.Generic.Heading", "f"), ("Token.Generic.Deleted", "d"), ("Token.Generic.Inserted", "s"),
 )  # fmt: skip
 # Words that are no language of their own, or not what Pygments calls it.
-_SAME = {"python3": "python", "ipython": "python", "ipython3": "python", "py": "python", "c++11": "c++", "c++17": "c++"}
+_SAME = {
+    "python3": "python",
+    "ipython": "python",
+    "ipython3": "python",
+    "py": "python",
+    "c++11": "c++",
+    "c++17": "c++",
+}
 
 
 def block(code: str, language: str) -> str:
@@ -62,21 +71,19 @@ def _class(kind: Any) -> str:
 def _lexer(language: str) -> Any:
     options = {"stripnl": False, "ensurenl": False}
     if language == "python":  # without the list of all languages
-        from pygments.lexers.python import PythonLexer  # noqa: PLC0415  slow to import
-
-        return PythonLexer(**options)
-    from pygments.lexers import get_lexer_by_name  # noqa: PLC0415
+        module: Any = import_module("pygments.lexers.python")
+        return module.PythonLexer(**options)
+    lexers: Any = import_module("pygments.lexers")  # slow
     from pygments.util import ClassNotFound  # noqa: PLC0415
 
     try:
-        return get_lexer_by_name(language, **options)
+        return lexers.get_lexer_by_name(language, **options)
     except ClassNotFound:
         return None
 
 
 def language_of(path: str) -> str:
     """Return the language of a file by its name, as Pygments calls it; "" for none."""
-    from pygments.lexers import find_lexer_class_for_filename  # noqa: PLC0415
-
-    found: Any = find_lexer_class_for_filename(path)
+    lexers: Any = import_module("pygments.lexers")
+    found = lexers.find_lexer_class_for_filename(path)
     return str(found.aliases[0]) if found is not None and found.aliases else ""

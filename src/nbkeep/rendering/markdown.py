@@ -1,4 +1,4 @@
-"""Texts of markdown as HTML: formulas drawn, code in colours, everything else cleaned like any HTML from outside."""
+"""Texts of markdown as HTML: formulas drawn, code in colours, all else cleaned like any HTML from outside."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def as_html(source: str, attachments: Mapping[str, tuple[str, str]], notes: Note
     made = str(reader(MARKS.sub("", source)))
     addresses = {name: f"data:{mime};base64,{data}" for name, (mime, data) in attachments.items()}
     made = cleaned(made, notes, addresses, styled=False)
-    # Only now, for MathML and colours are our own. A mark can stand in texts alone: sources have none, and the
-    # cleaning takes them out of attributes.
+    # Only now, for MathML and colours are our own. A mark can stand in texts alone: sources have none, and
+    # the cleaning takes them out of attributes.
     return _MARK.sub(lambda found: renderer.put_in(int(found[1])), made)
 
 
@@ -90,18 +90,19 @@ class _Renderer(mistune.HTMLRenderer):
 
     def task_list_item(self, text: str, checked: bool = False) -> str:  # noqa: FBT001, FBT002  mistune's
         """Return an item of a list of things to do."""
-        return f'<li class="task">{"☑" if checked else "☐"} {text}</li>\n'
+        begin = "<p>" if text.startswith("<p>") else ""
+        return f'<li class="task">{begin}{"☑" if checked else "☐"} {text.removeprefix(begin)}</li>\n'
 
 
-def _formulas(reader: mistune.Markdown) -> None:
-    reader.inline.register("math_display", _INLINE_DISPLAY, _inline("latex_display"), before="link")
-    reader.inline.register("math_inline", _INLINE_MATH, _inline("latex_inline"), before="link")
-    reader.block.register("math_block", _BLOCK_MATH, _block("latex_block"), before="list")
-    reader.block.register("math_environment", _ENVIRONMENT, _block("latex_environment"), before="list")
-    if reader.renderer is not None:
-        renderer: Any = reader.renderer
-        renderer.register("formula", lambda one, text: one.math_inline(text))
-        renderer.register("formula_block", lambda one, text: one.math_block(text))
+def _formulas(md: mistune.Markdown) -> None:
+    md.inline.register("math_display", _INLINE_DISPLAY, _inline("latex_display"), before="link")
+    md.inline.register("math_inline", _INLINE_MATH, _inline("latex_inline"), before="link")
+    md.block.register("math_block", _BLOCK_MATH, _block("latex_block"), before="list")
+    md.block.register("math_environment", _ENVIRONMENT, _block("latex_environment"), before="list")
+    if md.renderer is not None:
+        renderer: Any = md.renderer
+        renderer.register("formula", _Renderer.math_inline)
+        renderer.register("formula_block", _Renderer.math_block)
 
 
 def _inline(group: str) -> Callable[[Any, re.Match[str], Any], int]:

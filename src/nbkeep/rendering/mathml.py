@@ -13,13 +13,17 @@ from functools import lru_cache
 from .pages import attribute, words
 
 _ELEMENTS = frozenset({
-    "math", "menclose", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mphantom", "mprescripts",
-    "mroot", "mrow", "ms", "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd", "mtext", "mtr",
+    "math", "menclose", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mphantom",
+    "mprescripts",
+    "mroot", "mrow", "ms", "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd", "mtext",
+    "mtr",
     "munder", "munderover", "none",
 })  # fmt: skip
 _ATTRIBUTES = frozenset({
-    "accent", "accentunder", "columnalign", "columnlines", "columnspacing", "display", "displaystyle", "fence", "form",
-    "largeop", "linebreak", "linethickness", "mathcolor", "mathvariant", "maxsize", "minsize", "movablelimits",
+    "accent", "accentunder", "columnalign", "columnlines", "columnspacing", "display", "displaystyle",
+    "fence", "form",
+    "largeop", "linebreak", "linethickness", "mathcolor", "mathvariant", "maxsize", "minsize",
+    "movablelimits",
     "notation", "rowlines", "rowspacing", "scriptlevel", "separator", "stretchy", "symmetric",
 })  # fmt: skip
 _VALUE = re.compile(r"[\w.#%+\- ]{1,40}")

@@ -1,4 +1,4 @@
-"""A notebook as a page: one file, no script, nothing loaded from anywhere; the same bytes for the same notebook."""
+"""A notebook as a page: one file, no script, nothing loaded; the same bytes for the same notebook."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def of_text(text: str, path: str, notes: Notes) -> bytes:
     elif kind in {".html", ".htm", ".xhtml"}:
         shown = f'<div class="text">{cleaned(text, notes)}</div>'
     else:
-        shown = f'<section class="cell"><div class="raw">{highlight.block(text, highlight.language_of(path))}</div></section>'
+        code = highlight.block(text, highlight.language_of(path))
+        shown = f'<section class="cell raw">{code}</section>'
     return whole(words(PurePosixPath(path).name), f"<main>\n{shown}\n</main>", ("page.css",))
 
 
@@ -96,7 +97,9 @@ def _shown(one: Output, notes: Notes) -> str:
                 for name, value in (("width", one.width), ("height", one.height))
                 if value
             )
-            return f'<img class="drawing" alt=""{size} src="{attribute(f"data:{one.mime};base64,{one.text}")}">'
+            return (
+                f'<img class="drawing" alt=""{size} src="{attribute(f"data:{one.mime};base64,{one.text}")}">'
+            )
         case "application/json":
             return highlight.block(one.text, "json")
         case _:

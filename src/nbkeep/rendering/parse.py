@@ -1,4 +1,4 @@
-"""Reads the JSON of a notebook as strictly as it can be read: what two readers could take for two things is refused."""
+"""Reads the JSON of a notebook strictly: what two readers could take for two things is refused."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def read_notebook(data: bytes) -> dict[str, Any]:
         raise NotMade(f"is no notebook: it is broken JSON{where}") from error
     if not is_object(found) or not is_list(found.get("cells")):
         if is_object(found) and is_list(found.get("worksheets")):
-            raise NotMade("is a notebook of format 3: open it in JupyterLab and save it, that makes it format 4")
+            raise NotMade(
+                "is a notebook of format 3: open it in JupyterLab and save it, that makes it format 4"
+            )
         raise NotMade("is no notebook: it has no list of cells")
     if found.get("nbformat") != 4:
         raise NotMade("is a notebook of a format other than 4: open it in JupyterLab and save it")

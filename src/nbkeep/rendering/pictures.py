@@ -1,4 +1,4 @@
-"""Pictures made anew: their pixels, and nothing that stood beside these (EXIF, comments, what follows the end)."""
+"""Pictures made anew: their pixels, and nothing that stood beside these (EXIF, comments)."""
 
 from __future__ import annotations
 

@@ -10,13 +10,13 @@ from urllib.parse import unquote
 
 from . import pictures, sanitise, sources, svg, terminal
 from .book import SLIDES, Book, Cell, Output
-from .notes import Notes
 from .parse import is_list, is_object, read_notebook, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .interface import Keep
+    from .notes import Notes
 
 # The richest first: of several forms of one output the first that shows something leaves, and no other.
 _RICHEST = ("text/html", "text/markdown", "image/svg+xml", "text/latex", *pictures.MIMES, "application/json",
@@ -133,7 +133,9 @@ class _Rebuilder:
             self._notes.add("outputs", len(outputs))
             outputs = []
         count: Any = cell.get("execution_count")
-        count = count if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 10**6 else None
+        count = (
+            count if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 10**6 else None
+        )
         if cell.get("attachments"):
             self._notes.add("attachments")
         if not source and not outputs:

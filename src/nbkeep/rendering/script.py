@@ -10,10 +10,12 @@ if TYPE_CHECKING:
 
 # Language: file suffix, how a comment begins.
 _LANGUAGES = {
-    "python": (".py", "#"), "r": (".r", "#"), "julia": (".jl", "#"), "bash": (".sh", "#"), "ruby": (".rb", "#"),
+    "python": (".py", "#"), "r": (".r", "#"), "julia": (".jl", "#"),
+    "bash": (".sh", "#"), "ruby": (".rb", "#"),
     "octave": (".m", "%"), "matlab": (".m", "%"), "scala": (".scala", "//"), "java": (".java", "//"),
     "javascript": (".js", "//"), "typescript": (".ts", "//"), "c++": (".cpp", "//"), "c": (".c", "//"),
-    "rust": (".rs", "//"), "go": (".go", "//"), "kotlin": (".kt", "//"), "c#": (".cs", "//"), "sql": (".sql", "--"),
+    "rust": (".rs", "//"), "go": (".go", "//"), "kotlin": (".kt", "//"), "c#": (".cs", "//"),
+    "sql": (".sql", "--"),
     "haskell": (".hs", "--"), "lua": (".lua", "--"),
 }  # fmt: skip
 _MAGIC = re.compile(r"\s*(?:%|!|\?[\w*]|[\w.]+\?{1,2}\s*$)")
@@ -25,7 +27,7 @@ def suffix(language: str) -> str:
 
 
 def of_book(book: Book) -> bytes:
-    """Return a notebook as a script. What IPython alone understands (magics, `!commands`) stands in comments."""
+    """Return a notebook as a script. What IPython alone understands (magics, `!commands`) is in comments."""
     _, mark = _LANGUAGES.get(book.language, (".txt", "#"))
     made = [_cell(one, mark, is_python=book.language == "python") for one in book.cells]
     return "\n".join(one for one in made if one).encode()

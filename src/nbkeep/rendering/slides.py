@@ -1,4 +1,4 @@
-"""A notebook as slides: a page with one section for each slide, by what Jupyter's slideshow says of its cells."""
+"""A notebook as slides: a page with a section for each slide, by what Jupyter's slideshow says of cells."""
 
 from __future__ import annotations
 

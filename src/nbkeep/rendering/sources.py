@@ -1,4 +1,4 @@
-"""Texts of markdown cells as they leave: what does not show in them is taken out, code in them is left alone."""
+"""Texts of markdown cells as they leave: without what does not show in them; code in them is left alone."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ if TYPE_CHECKING:
 
 # A block between fences, or code within a line: neither is HTML.
 _CODE = re.compile(
-    r"(?:^|(?<=\n))(?P<fence>[ ]{0,3}(?P<mark>`{3,}|~{3,})[^\n]*\n.*?(?:\n[ ]{0,3}(?P=mark)[`~]*[ \t]*(?=\n|$)|$))"
+    r"(?:^|(?<=\n))(?P<fence>[ ]{0,3}(?P<mark>`{3,}|~{3,})[^\n]*\n"
+    r".*?(?:\n[ ]{0,3}(?P=mark)[`~]*[ \t]*(?=\n|$)|$))"
     r"|(?P<ticks>`+)(?!`)[^`]?.*?(?<!`)(?P=ticks)(?!`)",
     re.DOTALL,
 )
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)|<!(?!--)[^>]*>|<\?.*?(?:\?>|$)", re.DOTALL)
 _BLOCK = re.compile(r"<(script|style|template|noscript|title|iframe|object|svg|math)\b.*?(?:</\1\s*>|$)",
                     re.IGNORECASE | re.DOTALL)  # fmt: skip
-_TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)((?:\s+[^\s\"'>/=]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?)*)\s*(/?)>")
+_TAG = re.compile(
+    r"<(/?)([a-zA-Z][\w-]*)((?:\s+[^\s\"'>/=]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?)*)\s*(/?)>"
+)
 _ATTRIBUTE = re.compile(r"([^\s\"'>/=]+)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)")
 _KEPT = frozenset({"src", "href", "alt", "width", "height", "align", "colspan", "rowspan", "start"})
 _SHOWN_TAGS = re.compile(

@@ -1,4 +1,4 @@
-"""Drawings (SVG) written anew: shapes and texts of an allow-list; shown as pictures only, never as part of a page."""
+"""Drawings (SVG) written anew: shapes and texts of an allow-list; shown as pictures, never part of a page."""
 
 from __future__ import annotations
 
@@ -17,23 +17,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ELEMENTS = frozenset({
-    "svg", "g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "tspan", "textPath",
-    "defs", "clipPath", "mask", "linearGradient", "radialGradient", "stop", "use", "symbol", "marker", "pattern",
+    "svg", "g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "tspan",
+    "textPath",
+    "defs", "clipPath", "mask", "linearGradient", "radialGradient", "stop", "use", "symbol", "marker",
+    "pattern",
     "image", "style",
 })  # fmt: skip
 # Gone with all that is in them; what stands in any other unknown element is kept without it.
-_DROPPED = frozenset({"script", "foreignObject", "metadata", "title", "desc", "animate", "set", "iframe", "audio",
-                      "video", "filter", "animateTransform", "animateMotion", "handler", "listener"})  # fmt: skip
+_DROPPED = frozenset({"script", "foreignObject", "metadata", "title", "desc", "animate", "set", "iframe",
+                      "audio", "video", "filter", "animateTransform",
+                      "animateMotion", "handler", "listener"})  # fmt: skip
 _ATTRIBUTES = frozenset({
-    "alignment-baseline", "baseline-shift", "clip-path", "clip-rule", "clipPathUnits", "color", "cx", "cy", "d",
-    "dominant-baseline", "dx", "dy", "fill", "fill-opacity", "fill-rule", "font-family", "font-size", "font-style",
+    "alignment-baseline", "baseline-shift", "clip-path", "clip-rule", "clipPathUnits", "color", "cx", "cy",
+    "d",
+    "dominant-baseline", "dx", "dy", "fill", "fill-opacity", "fill-rule", "font-family", "font-size",
+    "font-style",
     "font-weight", "fx", "fy", "gradientTransform", "gradientUnits", "height", "letter-spacing", "marker-end",
     "marker-mid", "marker-start", "markerHeight", "markerUnits", "markerWidth", "mask", "maskUnits", "offset",
     "opacity", "orient", "overflow", "paint-order", "patternTransform", "patternUnits", "points",
     "preserveAspectRatio", "r", "refX", "refY", "rotate", "rx", "ry", "shape-rendering", "spreadMethod",
     "stop-color", "stop-opacity", "stroke", "stroke-dasharray", "stroke-dashoffset", "stroke-linecap",
-    "stroke-linejoin", "stroke-miterlimit", "stroke-opacity", "stroke-width", "text-anchor", "text-decoration",
-    "textLength", "transform", "vector-effect", "viewBox", "width", "writing-mode", "x", "x1", "x2", "y", "y1", "y2",
+    "stroke-linejoin", "stroke-miterlimit", "stroke-opacity", "stroke-width", "text-anchor",
+    "text-decoration",
+    "textLength", "transform", "vector-effect", "viewBox", "width", "writing-mode", "x", "x1", "x2", "y",
+    "y1", "y2",
     "id", "class",
 })  # fmt: skip
 _URL = re.compile(r"url\s*\(\s*['\"]?(?!#)", re.IGNORECASE)
@@ -51,7 +58,7 @@ class _NoDrawing(ValueError):
 
 
 def renewed(text: str) -> str | None:
-    """Return a drawing with what is allowed of it; None for what is none. The same text for the same drawing."""
+    """Return a drawing with what is allowed of it; None for what is none. The same for the same drawing."""
     if len(text) > _MOST_CHARACTERS:
         return None
     writer = _Writer()
@@ -158,9 +165,9 @@ class _Writer:
         for name, value in sorted(attributes.items()):
             namespace, _, bare = name.rpartition(" ")
             if bare == "href" and namespace in {"", "http://www.w3.org/1999/xlink"}:
-                value = _LINKED[local](value) if local in _LINKED else None
-                if value and not any(one.startswith(" href=") for one in made):
-                    made.append(f' href="{attribute(value)}"')
+                link = _LINKED[local](value) if local in _LINKED else None
+                if link and not any(one.startswith(" href=") for one in made):
+                    made.append(f' href="{attribute(link)}"')
             elif (bare in _ATTRIBUTES and not namespace and _is_safe(value)) or (
                 bare == "style" and not namespace and _is_safe(value)
             ):

@@ -1,4 +1,4 @@
-"""What programs write for a terminal: overwritten text is gone, colours stay, everything else that steers is taken out."""
+"""What programs write for a terminal: overwritten text is gone, colours stay, what else steers is gone."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def safe(text: str) -> str:
 
 
 def as_html(text: str) -> str:
-    """Return a text with colour codes as HTML: `span`s with classes of the page, or a colour in figures."""
+    """Return a text with colour codes as HTML: `span`s with classes of the page."""
     if "\x1b" not in text:
         return safe(text)
     made: list[str] = []
@@ -85,7 +85,7 @@ def as_html(text: str) -> str:
 
 
 class _Style:
-    """What is switched on: bold, dim, italic, underlined, and two colours."""
+    """What is switched on: bold, dim, italic, underlined, and two of the page's eight colours."""
 
     def __init__(self) -> None:
         self._on: set[str] = set()
@@ -93,20 +93,11 @@ class _Style:
 
     def wrap(self, text: str) -> str:
         text = text.replace("\x1b", "")
-        if not text:
-            return ""
         classes = sorted(self._on)
-        styles: list[str] = []
-        for kind, colour in (("fg", self._front), ("bg", self._back)):
-            if colour.startswith("#"):
-                styles.append(f"{'color' if kind == 'fg' else 'background-color'}:{colour}")
-            elif colour:
-                classes.append(f"{kind}-{colour}")
-        if not classes and not styles:
+        classes += [f"{kind}-{one}" for kind, one in (("fg", self._front), ("bg", self._back)) if one]
+        if not text or not classes:
             return safe(text)
-        said = f' class="{" ".join(classes)}"' if classes else ""
-        said += f' style="{";".join(styles)}"' if styles else ""
-        return f"<span{said}>{safe(text)}</span>"
+        return f'<span class="{" ".join(classes)}">{safe(text)}</span>'
 
     def take(self, codes: str) -> None:
         numbers = [int(one) if one else 0 for one in codes.split(";")[:40] if len(one) < 5]
@@ -137,8 +128,7 @@ class _Style:
 def _extended(numbers: list[int]) -> str:
     kind = numbers.pop(0) if numbers else 0
     if kind == 2 and len(numbers) >= 3:
-        red, green, blue = (min(numbers.pop(0), 255) for _ in range(3))
-        return f"#{red:02x}{green:02x}{blue:02x}"
+        return _nearest(*(min(numbers.pop(0), 255) for _ in range(3)))
     if kind == 5 and numbers:
         return _of_256(min(numbers.pop(0), 255))
     return ""
@@ -148,8 +138,14 @@ def _of_256(number: int) -> str:
     if number < 16:
         return _COLOURS[number % 8]
     if number >= 232:
-        grey = 8 + 10 * (number - 232)
-        return f"#{grey:02x}{grey:02x}{grey:02x}"
+        return _nearest(*(8 + 10 * (number - 232),) * 3)
     number -= 16
-    red, green, blue = (55 + 40 * one if one else 0 for one in (number // 36, number // 6 % 6, number % 6))
-    return f"#{red:02x}{green:02x}{blue:02x}"
+    return _nearest(*(55 + 40 * one if one else 0 for one in (number // 36, number // 6 % 6, number % 6)))
+
+
+def _nearest(red: int, green: int, blue: int) -> str:
+    """Return which of the eight colours this is: they can be read on the page's light and dark ground."""
+    most = max(red, green, blue)
+    if most - min(red, green, blue) < 40:
+        return "black" if most < 96 else "white"
+    return _COLOURS[sum(bit for bit, one in ((1, red), (2, green), (4, blue)) if one > most * 0.6)]
