@@ -113,13 +113,13 @@ def gallery(
     return _page(tx, query, limit, cursor)
 
 
-def audiences_of(tx: Tx, share_ids: Iterable[str]) -> dict[str, list[str]]:
-    """Return whom shares are for, by their ids."""
-    query = select(ShareAudienceRow.share_id, ShareAudienceRow.grantee)
+def audiences_of(tx: Tx, share_ids: Iterable[str] | None = None) -> dict[str, list[str]]:
+    """Return whom shares are for, by their ids; of all, where none are named."""
+    query = select(ShareAudienceRow.share_id, ShareAudienceRow.grantee).order_by(ShareAudienceRow.grantee)
+    if share_ids is not None:
+        query = query.where(ShareAudienceRow.share_id.in_(list(share_ids)))
     found: dict[str, list[str]] = {}
-    for share_id, grantee in tx.execute(
-        query.where(ShareAudienceRow.share_id.in_(list(share_ids))).order_by(ShareAudienceRow.grantee)
-    ):
+    for share_id, grantee in tx.execute(query):
         found.setdefault(share_id, []).append(grantee)
     return found
 
