@@ -203,7 +203,7 @@ def _decision_of(gate: Gate, found: Found, word: str) -> Decision:
 
 def _notes(scope: Scope, read: Mapping[tuple[Gate, Found], Decision]) -> list[str]:
     """Return what looks as if it loosened something and does not."""
-    if scope.kind in {EVERYWHERE, "profile"}:
+    if scope.kind in {EVERYWHERE, "profile"} or scope.subject == CLASSIFICATIONS[-1]:
         return []
     order = tuple(Decision)
     milder = [

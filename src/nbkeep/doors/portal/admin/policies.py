@@ -156,7 +156,7 @@ def _row(gate: Gate, said: dict[str, Any] | None, *, with_default: bool) -> dict
     decisions, defaults = (said or {}).get("decisions", {}), view.defaults()[gate]
     cells = [
         {
-            "words": FOUND_WORDS[kind],
+            "found": kind.value,
             "decision": decisions.get(kind, ""),
             "default": defaults[kind] if with_default else "",
         }
