@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, exists, or_, select, tuple_
 
 from nbkeep.model.actor import ROLE_SCOPES
 from nbkeep.model.cursors import make_cursor, read_cursor
@@ -56,12 +56,19 @@ def reach_of(tx: Tx, actor: Actor, row: ReleaseRow) -> rules.Reach:
 
 
 def list_releases(
-    tx: Tx, actor: Actor, *, show: str = "all", state: str = "", limit: int = 100, cursor: str | None = None
+    tx: Tx,
+    actor: Actor,
+    *,
+    show: str = "all",
+    state: str = "",
+    limit: int = 100,
+    cursor: str | None = None,
+    oldest_first: bool = False,
 ) -> Listed:
     """Return a page of releases that somebody may see; raise `Refused`: 400 for bad words, 403 without scope.
 
     `show`: `mine`; `to-review`: those that wait for a decision which is theirs to make; `all`: both, what
-    they may have reviewed, and with `admin:releases` everybody's.
+    they may have reviewed, and with `admin:releases` everybody's. The newest come first, or the oldest.
     """
     if show not in SHOWN:
         raise invalid("show", f"{show[:40]!r} is no part of the list.", f"One of: {', '.join(SHOWN)}.")
@@ -79,13 +86,13 @@ def list_releases(
         if state not in set(State):
             raise invalid("state", f"{state[:40]!r} is no state.", f"One of: {', '.join(State)}.")
         query = query.where(ReleaseRow.state == state)
+    place = tuple_(ReleaseRow.requested_at, ReleaseRow.id)
     if cursor:
-        at, last = read_cursor(cursor)
-        query = query.where(
-            or_(ReleaseRow.requested_at < at, and_(ReleaseRow.requested_at == at, ReleaseRow.id < last))
-        )
+        before = tuple_(*read_cursor(cursor))
+        query = query.where(place > before if oldest_first else place < before)
     limit = max(1, min(limit, LIMIT_MAX))
-    query = query.order_by(ReleaseRow.requested_at.desc(), ReleaseRow.id.desc()).limit(limit + 1)
+    order = (ReleaseRow.requested_at, ReleaseRow.id)
+    query = query.order_by(*(one if oldest_first else one.desc() for one in order)).limit(limit + 1)
     found = [(row, user) for row, user in tx.execute(query)]
     last_row = found[limit - 1][0] if len(found) > limit else None
     return Listed(found[:limit], make_cursor(last_row.requested_at, last_row.id) if last_row else None)

@@ -20,7 +20,8 @@ from nbkeep.sessions.offers import Offer, offers
 from .browser import is_https
 from .guard import SignedIn
 from .live import Part, stream
-from .render import fragment, page
+from .releases import on_home
+from .render import fragment, page, waiting_reviews
 from .seen import seen
 
 if TYPE_CHECKING:
@@ -43,10 +44,13 @@ def home(request: Request, browser: SignedIn) -> Response:
     values = _my_sessions(office, browser)
     with office.store.read() as tx:
         notices = list_notices(tx, browser.actor)
+        documents = on_home(tx, office, browser.actor)
         standings = standings_of(tx, office.clock.now(), browser.actor, office.settings.currency)
     newcomer = not any(values.values())
     return page(request, "home.html", values | {
         "notices": notices,
+        "documents": documents,
+        "reviews": waiting_reviews(office, browser),
         "standings": standings,
         "profiles": [card(offer) for offer in offers(office, browser.actor)],
         "currency": office.settings.currency,

@@ -14,11 +14,15 @@ from starlette.responses import HTMLResponse
 
 from nbkeep.model.units import format_duration, format_size
 from nbkeep.profiles import words
+from nbkeep.releases.records import waiting_for
+from nbkeep.releases.rules import REVIEW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
+
+    from nbkeep.app import Office
 
     from .browser import Browser
 
@@ -53,6 +57,9 @@ _DONE = {
     "acknowledged": "Noted, and closed. The audit has it.",
     "incident-opened": "Opened. What it ended is ended; the timeline says what is still to be done.",
     "incident-closed": "Closed. What comes back, and what does not, is below the timeline.",
+    "release-asked": "Asked. It is copied and examined now; this page tells what becomes of it.",
+    "release-approved": "Approved. Their author is told.",
+    "release-sent-back": "Sent back. Their author is told, with what you wrote.",
     "share-revoked": "Ended. Nobody is given the document any more.",
     "saved": "Saved.",
     "created": "Created. People see it at once.",
@@ -153,6 +160,14 @@ def page(
     return HTMLResponse(fragment(request, template, values), status_code=status, headers=headers)
 
 
+def waiting_reviews(office: Office, browser: Browser | None) -> int:
+    """Return how many documents wait for a review by who is signed in; 0 for who reviews nothing."""
+    if browser is None or not browser.actor.may(REVIEW):
+        return 0
+    with office.store.read() as tx:
+        return waiting_for(tx, browser.actor)
+
+
 def fragment(request: Request, template: str, values: Mapping[str, Any] | None = None) -> str:
     """Return the HTML of one template, such as a part that a live page swaps in."""
     browser: Browser | None = getattr(request.state, "browser", None)
@@ -161,6 +176,7 @@ def fragment(request: Request, template: str, values: Mapping[str, Any] | None =
         "csrf": browser.csrf if browser else "",
         "path": request.url.path,
         "now": request.app.state.office.clock.now(),
+        "to_review": lambda: waiting_reviews(request.app.state.office, browser),
         "flash": _DONE.get(request.query_params.get("done", ""), ""),
     }
     return _TEMPLATES.get_template(template).render(frame | dict(values or {}))

@@ -28,6 +28,10 @@ from . import (
     network,
     projects,
     quotas,
+    release_documents,
+    release_form,
+    releases,
+    reviews,
     secrets,
     sessions,
     shares,
@@ -48,7 +52,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PAGES = (signin, join, home, sessions, network, grants, data, connections, secrets, projects, models, usage,
-         quotas, files, gallery, shares, viewer, account, *ADMIN_PAGES)  # fmt: skip
+         quotas, files, gallery, shares, viewer, release_form, releases, release_documents,
+         reviews, account, *ADMIN_PAGES)  # fmt: skip
 _TITLES = {
     400: "That did not work",
     401: "Please sign in",

@@ -14,6 +14,7 @@ from . import (
     people,
     policies,
     profiles,
+    releases,
     sessions,
     volumes,
 )
@@ -30,6 +31,7 @@ PAGES = (
     audit,
     inventory,
     incidents,
+    releases,
     evidence,
     host,
     config,

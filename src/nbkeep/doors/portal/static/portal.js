@@ -179,8 +179,23 @@ document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll(".wide-only .nav-group details[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
+// Documents in a frame: what is shown is told by the tabs above it, and brought into sight
+
+function wireFrame(frame) {
+  for (const link of document.querySelectorAll(`a[target="${frame.name}"]`)) {
+    link.addEventListener("click", () => {
+      for (const tab of document.querySelectorAll(`.tabs a[target="${frame.name}"]`)) {
+        if (tab.pathname === link.pathname) tab.setAttribute("aria-current", "true");
+        else tab.removeAttribute("aria-current");
+      }
+      frame.scrollIntoView({ block: "nearest" });
+    });
+  }
+}
+
 wireTheme();
 wireForms(document);
+for (const frame of document.querySelectorAll("iframe[name]")) wireFrame(frame);
 for (const part of document.querySelectorAll("[data-live-url]")) wireLive(part);
 setInterval(tick, 1000);
 tick();
