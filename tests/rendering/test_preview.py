@@ -103,13 +103,13 @@ def test_a_huge_notebook_is_a_page_of_bounded_size():
 @pytest.mark.parametrize(
     ("content", "name", "words"),
     [
-        (b"%PDF-1.4 a\n", "a.pdf", "nothing of it can be shown"),
-        (b"\x89PNG\r\n\x1a\n" + f" {KEY} ".encode() * 3, "a.png", "cannot be shown|Nothing of this document can be shown"),
+        (b"%PDF-1.4 a\n", "a.pdf", "[Nn]othing of (?:it|this document) can be shown"),
+        (b"\x89PNG\r\n\x1a\n" + f" {KEY} ".encode() * 3, "a.png", "Nothing of this document can be shown"),
         (b'{"cells": [', "a.ipynb", "unreadable as a notebook"),
         (b"", "empty.ipynb", "Nothing found"),
         (b"[" * 100_000, "deep.ipynb", "unreadable|cannot"),
         (json.dumps({"cells": [1, None, {"cell_type": [], "source": 4, "outputs": {"a": 1}}]}).encode(), "odd.ipynb",
-         "no cell at all"),
+         "not a cell at all"),
     ],
 )  # fmt: skip
 def test_what_is_no_sound_document_is_said(content: bytes, name: str, words: str):
@@ -124,7 +124,7 @@ def test_a_fault_gives_a_page_without_the_document():
             raise RuntimeError(text)
 
     made = page(f"k = {KEY}", "a.py", Look(Fails()))
-    assert "the preview failed (RuntimeError)" in made
+    assert "made the preview fail (RuntimeError)" in made
     assert KEY not in made
 
 

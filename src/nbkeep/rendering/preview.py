@@ -295,10 +295,12 @@ class _Preview:
     def _lines(self, text: str) -> None:
         lines = text.split("\n")
         made: list[str] = []
-        room, done = _HEAD * 5, 0
+        room, done, beyond = _HEAD * 5, 0, 0
         for number, line in enumerate(lines, 1):
-            if room <= 0 and (len(made) > _MOST_LINES or not MARK.search(line)):
-                continue
+            if room <= 0:
+                beyond += MARK.search(line) is not None
+                if beyond > _MOST_LINES or not MARK.search(line):
+                    continue
             if number > done + 1:
                 made.append(f'<span class="gap">{number - done - 1:,} lines are not shown</span>')
             made.append(f'<span id="line-{number}" data-n="{number}">{self._bounded(line)}</span>')
@@ -310,7 +312,11 @@ class _Preview:
 
 
 def _masked(name: str, look: Look) -> str:
-    for hit in reversed(look.detector.find(name, Hint("text"))):
+    try:
+        hits = look.detector.find(name, Hint("text"))
+    except Exception:  # noqa: BLE001  as for the document itself
+        return "a document"
+    for hit in reversed(hits):
         name = name[: hit.begin] + mask(name[hit.begin : hit.end]) + name[hit.end :]
     return name
 
