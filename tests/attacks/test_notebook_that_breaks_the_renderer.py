@@ -15,6 +15,7 @@ from nbkeep.rendering import job, rebuild
 from nbkeep.rendering.book import NotMade
 from nbkeep.rendering.interface import Keep, Made, Order
 from nbkeep.rendering.notes import Notes
+from nbkeep.rendering.parse import is_object
 from render_parts import as_html, b64, code, made, notebook, png, shown, stream, text
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ pytestmark = pytest.mark.attack
 
 DEEP = 10_000
 BAD = {
-    "deep list": b'{"cells":[' + b"[" * DEEP + b"]" * DEEP + b'],"metadata":{},"nbformat":4,"nbformat_minor":5}',
+    "deep list": b'{"cells":['
+    + b"[" * DEEP
+    + b"]" * DEEP
+    + b'],"metadata":{},"nbformat":4,"nbformat_minor":5}',
     "deep object": b'{"cells":[],"metadata":' + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b',"nbformat":4}',
     "a key twice": b'{"cells":[],"cells":[{"cell_type":"raw","source":"x"}],"metadata":{},"nbformat":4}',
     "a key twice within": b'{"cells":[{"cell_type":"code","source":"a","source":"b"}],"metadata":{},"nbformat":4}',
@@ -71,7 +75,8 @@ def test_values_of_wrong_kinds_anywhere_break_nothing() -> None:
     places: list[tuple[Any, Any]] = []
 
     def walk(one: Any) -> None:
-        for key in list(one) if isinstance(one, dict) else range(len(one)):
+        keys: list[Any] = list(one.keys()) if is_object(one) else list(range(len(one)))
+        for key in keys:
             places.append((one, key))
             if isinstance(one[key], (dict, list)):
                 walk(one[key])
@@ -106,10 +111,12 @@ def test_pictures_that_unpack_to_gigabytes_are_left_out() -> None:
 
 def test_drawings_that_unfold_are_left_out() -> None:
     laughs = '<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "lol">' + "".join(
-        f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9)) + ']><svg>&j;</svg>'  # fmt: skip
+        f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9)) + "]><svg>&j;</svg>"  # fmt: skip
     deep = "<svg>" + "<g>" * 5000 + "</g>" * 5000 + "</svg>"
     outside = '<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]><svg><text>&x;</text></svg>'
-    found, left_out = made(notebook(code("x", *(shown(image_svg_xml=one) for one in (laughs, deep, outside)))))
+    found, left_out = made(
+        notebook(code("x", *(shown(image_svg_xml=one) for one in (laughs, deep, outside))))
+    )
     assert found.cells[0].outputs == ()
     assert "3 pictures that could not be read, or are too large" in left_out
 
@@ -130,7 +137,7 @@ def test_texts_that_readers_of_markdown_choke_on_are_shown(source: str) -> None:
     assert "</html>" in as_html(notebook(text(source)))
 
 
-def pretending(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str) -> Made:
+def pretending(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, timeout_s: float = 10) -> Made:
     """Make something with another program in the place of the child."""
     fake = tmp_path / "fake.py"
     fake.write_text(program)
@@ -143,10 +150,17 @@ def pretending(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str) ->
     source.write_bytes(notebook(code("a")))
     into = tmp_path / "into"
     into.mkdir()
-    return job.make(source, Order("a.ipynb", "html"), into, timeout_s=3)
+    return job.make(source, Order("a.ipynb", "html"), into, timeout_s=timeout_s)
 
 
-GOOD = {"problem": "", "not_redacted": "x", "suffix": "", "left_out": [], "findings": [], "not_read": []}
+GOOD: dict[str, Any] = {
+    "problem": "",
+    "not_redacted": "x",
+    "suffix": "",
+    "left_out": [],
+    "findings": [],
+    "not_read": [],
+}
 FAKE = "import json,os,sys\nout = sys.argv[-1]\nanswer = {answer!r}\n{more}\nopen(out + '/result.json', 'w').write({text})\n"
 
 
@@ -178,13 +192,11 @@ def test_a_child_that_lies_gets_nothing_out(
     assert done.plain is None
 
 
-def test_what_a_child_leaves_running_ends_with_its_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_a_child_leaves_running_ends_with_its_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     sign = tmp_path / "alive"
     program = f"import os,time\nif os.fork() == 0:\n    time.sleep(6)\n    open({str(sign)!r}, 'w')\ntime.sleep(60)\n"
-    monkeypatch.setattr(job, "make", lambda *args, **more: MAKE(*args, **{**more, "timeout_s": 0.5}))
-    done = pretending(monkeypatch, tmp_path, program)
+    done = pretending(monkeypatch, tmp_path, program, timeout_s=0.5)
     assert "not ready within" in done.problem
     assert not sign.exists()
-
-
-MAKE = job.make

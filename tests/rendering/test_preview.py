@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from nbkeep.rendering.preview import preview
+from nbkeep.scanning.interface import Hint, Hit
 from nbkeep.scanning.scan import Look
 from scan_parts import KEY, FewRules, code, look, notebook, shown, stream
 
@@ -56,7 +58,7 @@ def test_what_hides_is_shown_and_said():
     assert "raw words" in cell(made, 2)
     assert "raw: left out of most exports" in cell(made, 2)
     assert "Attachment plot.png" in cell(made, 3)
-    assert "1 by 1 pixels" in cell(made, 3)
+    assert '<img src="data:image/png;base64,' in made
     assert "state!" in made
     assert "odd" in made
 
@@ -103,13 +105,13 @@ def test_a_huge_notebook_is_a_page_of_bounded_size():
 @pytest.mark.parametrize(
     ("content", "name", "words"),
     [
-        (b"%PDF-1.4 a\n", "a.pdf", "nothing of it can be shown"),
-        (b"\x89PNG\r\n\x1a\n" + f" {KEY} ".encode() * 3, "a.png", "cannot be shown|Nothing of this document can be shown"),
+        (b"%PDF-1.4 a\n", "a.pdf", "[Nn]othing of (?:it|this document) can be shown"),
+        (b"\x89PNG\r\n\x1a\n" + f" {KEY} ".encode() * 3, "a.png", "Nothing of this document can be shown"),
         (b'{"cells": [', "a.ipynb", "unreadable as a notebook"),
         (b"", "empty.ipynb", "Nothing found"),
         (b"[" * 100_000, "deep.ipynb", "unreadable|cannot"),
         (json.dumps({"cells": [1, None, {"cell_type": [], "source": 4, "outputs": {"a": 1}}]}).encode(), "odd.ipynb",
-         "no cell at all"),
+         "not a cell at all"),
     ],
 )  # fmt: skip
 def test_what_is_no_sound_document_is_said(content: bytes, name: str, words: str):
@@ -120,11 +122,11 @@ def test_what_is_no_sound_document_is_said(content: bytes, name: str, words: str
 
 def test_a_fault_gives_a_page_without_the_document():
     class Fails(FewRules):
-        def find(self, text: str, _hint: object) -> Any:
-            raise RuntimeError(text)
+        def find(self, text: str, hint: Hint) -> list[Hit]:
+            raise RuntimeError(text + hint.name)
 
     made = page(f"k = {KEY}", "a.py", Look(Fails()))
-    assert "the preview failed (RuntimeError)" in made
+    assert "made the preview fail (RuntimeError)" in made
     assert KEY not in made
 
 
@@ -132,3 +134,14 @@ def test_a_name_that_holds_a_key_is_masked_and_escaped():
     made = page("x = 1", f"<img src=x>{KEY}.py")
     assert KEY not in made
     assert "<img" not in made
+
+
+def test_a_picture_is_made_anew_and_one_with_a_finding_is_not_shown():
+    beside = base64.b64encode(base64.b64decode(PIXEL) + f" by anna@firm.com, {KEY} ".encode()).decode()
+    made = page(notebook(code("x", shown(image__png=PIXEL), shown(image__png=beside))))
+    assert made.count("<img") == 1
+    assert PIXEL not in made, "the same pixels, other bytes"
+    assert "picture with AWS access key" in made
+    far = page(notebook(code("x", shown(image__png="https://attacker.invalid/x.png"))))
+    assert "<img" not in far
+    assert "not shown here" in far
