@@ -10,6 +10,7 @@ from sqlalchemy import select
 from nbkeep.audit.search import Wanted, search
 from nbkeep.configuration import apply as configuration
 from nbkeep.configuration.document import as_yaml
+from nbkeep.guard.view import list_policies
 from nbkeep.inference.usage import list_prices as model_prices
 from nbkeep.meter.prices import list_prices
 from nbkeep.model.actor import OPERATOR, SCOPES, Actor, Role
@@ -63,6 +64,10 @@ prices:
 classifications:
 - {name: confidential, public_internet: false, egress_denylist: ['*.paste.example']}
 - {name: pii, egress_only: [db.acme.local]}
+policies:
+- {name: everywhere, save: {secret: deny}}
+- {name: 'class:pii', export: {secret: deny, personal: review}, share: {personal: redact}}
+- {name: 'project:nlp', publish: {nothing: review}}
 """
 )
 
@@ -108,7 +113,7 @@ def told(changes: list[Change]) -> list[str]:
 def test_all_of_it_is_made_once_and_comes_back(there: OfficeForTests) -> None:
     made = apply(there, WHOLE)
     assert {one.action for one in made if one.kind != "classification"} == {"create"}
-    assert len(made) == 14
+    assert len(made) == 17
     assert apply(there, WHOLE) == []
     text = export(there)
     assert apply(there, text) == []
@@ -247,3 +252,50 @@ def test_the_scope_of_each_kind_is_needed_beside_that_of_the_file(there: OfficeF
         with pytest.raises(Refused) as refused:
             apply(there, HEAD + section, actor)
         assert scope in refused.value.message, section
+
+
+def test_rules_of_what_may_leave_are_what_the_document_says(there: OfficeForTests) -> None:
+    apply(there, WHOLE)
+    text = (
+        HEAD
+        + """
+policies:
+- {name: 'class:pii', export: {personal: deny}}
+- {name: 'profile:notebook-cpu-small', download: {unread: review}}
+"""
+    )
+    assert sorted(told(apply(there, text))) == [
+        "change policy class:pii",
+        "create policy profile:notebook-cpu-small",
+        "delete policy everywhere",
+        "delete policy project:nlp",
+    ]
+    assert apply(there, text) == []
+    with there.store.read() as tx:
+        found = {(one["scope"], one["gate"]): one["decisions"] for one in list_policies(tx, OPERATOR)}
+    assert found == {
+        ("class:pii", "export"): {"personal": "deny"},
+        ("profile:notebook-cpu-small", "download"): {"unread": "review"},
+    }
+    for wrong, status in (
+        ("{name: 'team:x', export: {secret: deny}}", 400),
+        ("{name: 'project:nowhere', export: {secret: deny}}", 404),
+        ("{name: everywhere, mail: {secret: deny}}", 400),
+        ("{name: everywhere, export: deny}", 400),
+        ("{name: everywhere, export: {}}", 400),
+        ("{name: everywhere, export: {secret: 7}}", 400),
+        ("{name: everywhere, export: {unread: redact}}", 400),
+    ):
+        with pytest.raises(Refused) as refusal:
+            apply(there, HEAD + f"policies:\n- {wrong}\n")
+        assert refusal.value.status == status, wrong
+    with pytest.raises(Refused) as refusal:
+        apply(there, HEAD + "policies: []\n", Actor("usr_x", "x", frozenset({"admin:config"})))
+    assert refusal.value.code == "missing-scope"
+    # Its rules end with a project that the same document removes.
+    apply(there, WHOLE)
+    assert "delete project nlp" in told(
+        apply(there, HEAD + "projects: []\nconnections: []\ndatasets: []\nquotas: []\n")
+    )
+    with there.store.read() as tx:
+        assert "project:nlp" not in {one["scope"] for one in list_policies(tx, OPERATOR)}

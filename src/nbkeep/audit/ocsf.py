@@ -238,6 +238,8 @@ KINDS: dict[str, Kind] = {
     "model.provider-added": Kind(_ENTITY, _CREATE, _entity("provider of models", "name")),
     "model.provider-removed": Kind(_ENTITY, _DELETE, _entity("provider of models", "name")),
     "price.set": Kind(_ENTITY, _UPDATE, _entity("price", "resource")),
+    "policy.set": Kind(_ENTITY, _UPDATE, _entity("policy", "scope")),
+    "policy.unset": Kind(_ENTITY, _DELETE, _entity("policy", "scope")),
     "quota.set": Kind(_ENTITY, _UPDATE, _entity("quota", "subject")),
     "quota.removed": Kind(_ENTITY, _DELETE, _entity("quota", "subject")),
     "quota.overridden": Kind(_ENTITY, _SUSPEND, _entity("quota", "subject"), _LOW),

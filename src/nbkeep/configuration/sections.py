@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .classes import Classes
 from .cost import ModelBudgets, ModelProviders, Prices, Quotas
+from .leaving import Policies
 from .offer import Flavors, Profiles
 from .people import Projects, Users
 from .reach import Connections, Datasets
@@ -22,6 +23,7 @@ SECTIONS: tuple[Section, ...] = (
     Connections(),
     Datasets(),
     Classes(),
+    Policies(),
     ModelProviders(),
     ModelBudgets(),
     Prices(),

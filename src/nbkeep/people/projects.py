@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 
 from nbkeep.audit import events, journal
 from nbkeep.connections import change as connections
+from nbkeep.guard import change as guard
 from nbkeep.model.errors import Refused, not_found
 from nbkeep.model.grantee import PROJECT
 from nbkeep.model.ids import new_id
@@ -140,6 +141,7 @@ def remove_project(
     secrets.ungrant_all(tx, clock, actor, PROJECT + row.name)
     connections.ungrant_all(tx, clock, actor, PROJECT + row.name)
     quotas.forget_project(tx, clock, actor, row.id, row.name)
+    guard.forget_project(tx, clock, actor, row.id, row.name)
     tx.execute(delete(ProjectMemberRow).where(ProjectMemberRow.project_id == row.id))
     row.archived_at = clock.now()
     tx.flush()

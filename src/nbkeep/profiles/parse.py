@@ -156,6 +156,7 @@ _PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
     "public_internet": ("public_internet", _flag),
     "project_hosts": ("project_hosts", _flag),
     "egress_dry_run": ("egress_dry_run", _flag),
+    "downloads": ("downloads", _text),
     "packages": ("packages", lambda value, _field: policy_from(value)),
 }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from nbkeep.audit import events, journal
+from nbkeep.guard.change import forget_profile
 from nbkeep.model.errors import Refused, not_found
 from nbkeep.packages.values import policy_from_json
 from nbkeep.store.tables import FlavorRow, ProfileRow, UserRow
@@ -71,7 +72,8 @@ def create_profile(
 ) -> tuple[Profile, Flavor]:
     """Create a profile on what exists; raise `Refused` when not valid or the name is taken.
 
-    The name of a deleted profile may be used again: sessions hold snapshots, not names.
+    The name of a deleted profile may be used again: sessions hold snapshots, not names. What was set to leave
+    for that one goes: nobody has decided it for this one.
     """
     actor.require("admin:profiles")
     profile = profile_from(wanted)
@@ -90,6 +92,7 @@ def create_profile(
         for field, value in plain(profile).items():
             setattr(row, field, value)
         row.updated_at, row.deleted_at = clock.now(), None
+        forget_profile(tx, clock, actor, profile.name)
     tx.flush()
     journal.append(tx, clock, actor, events.ProfileCreated(profile=profile.name, values=plain(profile)))
     return _whole(tx, profile.name)
@@ -101,7 +104,7 @@ def change_profile(
     """Change fields of a profile; running sessions keep their snapshot. Twice is safe.
 
     Only what they may reach (`egress_…`, `public_internet`, `project_hosts`, `packages`) changes for running
-    ones too, within a second.
+    ones too, within a second, as do `downloads`.
 
     An image or a key that is not there now may stay as it is, so that limits can be changed meanwhile.
     """
@@ -121,7 +124,10 @@ def change_profile(
 
 
 def delete_profile(tx: Tx, clock: Clock, actor: Actor, name: str) -> None:
-    """Delete a profile: nobody can start it any more; sessions that run from it go on with their snapshot."""
+    """Delete a profile: nobody can start it any more; sessions that run from it go on with their snapshot.
+
+    Its rules of what may leave hold on for these.
+    """
     actor.require("admin:profiles")
     row = _row(tx, name)
     row.deleted_at = row.updated_at = clock.now()
@@ -158,6 +164,7 @@ def as_profile(row: ProfileRow) -> Profile:
         egress_volume_bytes=row.egress_volume_bytes,
         egress_dry_run=row.egress_dry_run,
         packages=policy_from_json(row.packages) if row.packages is not None else None,
+        downloads=row.downloads,
     )
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from nbkeep.egress.policy import check_rules
+from nbkeep.guard.values import DOWNLOAD_WORDS
 from nbkeep.model.actor import Role
 from nbkeep.model.classification import CLASSIFICATIONS
 from nbkeep.model.errors import invalid
@@ -96,6 +97,12 @@ def check_profile(profile: Profile, flavors: Collection[str], known: Known) -> N
     check_rules("egress_denylist", profile.egress_denylist)
     check_rules("egress_asklist", profile.egress_asklist)
     _check_volume(profile)
+    if profile.downloads not in DOWNLOAD_WORDS:
+        raise invalid(
+            "downloads",
+            f"{profile.downloads[:60]!r} says nothing of downloads.",
+            f"It is one of {', '.join(DOWNLOAD_WORDS)}.",
+        )
     roles = [role.value for role in Role]
     for role in profile.roles:
         if role not in roles:

@@ -57,4 +57,5 @@ class Profile:
     project_hosts: bool = False  # its people's projects may add hosts to the allow-list
     egress_volume_bytes: int = 0  # what a session may send in a day (UTC); 0 is any amount
     packages: PackagePolicy | None = None  # what may be fetched from a package index; None: ungoverned
+    downloads: str = "allow"  # or review (what a scan finds needs one), deny; policies may be stricter
     egress_dry_run: bool = False  # nothing of the lists is enforced, what would be refused is recorded

@@ -49,6 +49,7 @@ def profile_view(profile: Profile, flavor: Flavor, currency: str) -> dict[str, A
             "state": words.state_words(profile.state_retention_s, keep_state=profile.keep_state),
             "network": network_words(profile),
             "packages": policy_words(profile.packages),
+            "downloads": words.downloads_words(profile.downloads),
             "classification": words.classification_words(profile.classification),
         },
     }

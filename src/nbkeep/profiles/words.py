@@ -17,6 +17,11 @@ _CLASSIFICATION = {
     "confidential": "Data up to confidential",
     "pii": "Personal data allowed",
 }
+_DOWNLOADS = {
+    "allow": "Files may be downloaded",
+    "review": "Files in which a scan finds something, or that it cannot read, are reviewed before a download",
+    "deny": "Nothing is downloaded",
+}
 
 
 def cpu_words(cpu_millis: int) -> str:
@@ -148,6 +153,11 @@ def _listed(names: Sequence[str]) -> str:
     if len(names) > _MOST_LISTED:
         return f"{', '.join(names[: _MOST_LISTED - 1])} and {len(names) - _MOST_LISTED + 1} more"
     return " and ".join(one for one in (", ".join(names[:-1]), names[-1]) if one)
+
+
+def downloads_words(downloads: str) -> str:
+    """Return what a profile says of downloads as a sentence; policies may be stricter."""
+    return _DOWNLOADS.get(downloads, _DOWNLOADS["deny"])
 
 
 def classification_words(classification: str) -> str:

@@ -15,6 +15,7 @@ from .approval import Approvals
 from .askable import askable
 from .frozen import frozen_s, frozen_until
 from .kept import keeps_state, totals
+from .leaving import leaving_rules
 from .limits import can_extend_until, idle_stop_at, warning
 from .policies import reach_words_of
 from .records import clockwork, is_live
@@ -68,6 +69,7 @@ def own_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> dict[
     return {
         **session_view(tx, clock, settings, row),
         "askable": askable(tx, settings, row, clock.now()),
+        "leaving": leaving_rules(tx, row),
         "freeze_asked": row.state == SessionState.READY and row.freeze_asked_at is not None,
     }
 

@@ -156,6 +156,7 @@ class ProfileRow(Table):
     egress_volume_bytes: Mapped[int] = mapped_column(default=0)
     egress_dry_run: Mapped[bool] = mapped_column(default=False)
     packages: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # package policy
+    downloads: Mapped[str] = mapped_column(String(12), default="allow")  # or review, deny
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
 

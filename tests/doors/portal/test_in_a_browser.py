@@ -18,7 +18,7 @@ __all__ = ["chromium", "open_portal"]
 pytestmark = pytest.mark.e2e
 
 PAGES = ("/", "/files", "/account", "/admin/sessions", "/admin/users", "/admin/users/jane", "/admin/profiles",
-         "/admin/profiles/notebook-cpu-small", "/admin/flavors", "/admin/flavors/new", "/admin/classifications", "/admin/volumes",
+         "/admin/profiles/notebook-cpu-small", "/admin/flavors", "/admin/flavors/new", "/admin/classifications", "/admin/policies", "/admin/volumes",
          "/admin/dashboard", "/admin/alarms", "/admin/audit", "/admin/host", "/admin/config", "/nowhere")  # fmt: skip
 
 # WCAG 2.1 AA without a library: names of controls, labels, one h1, landmarks, duplicate ids, contrast of text.

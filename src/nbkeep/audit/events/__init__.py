@@ -31,6 +31,7 @@ from .egress import EgressAlarm, EgressRefused
 from .evidence import EvidenceBuilt, EvidenceDownloaded, EvidenceFailed, EvidenceRequested
 from .forwarding import AuditForwardAdded, AuditForwardPaused, AuditForwardRemoved, AuditForwardResumed
 from .grants import GrantApproved, GrantDenied, GrantExpired, GrantRequested, GrantRevoked, GrantWithdrawn
+from .guard import PolicySet, PolicyUnset
 from .incidents import (
     IncidentClosed,
     IncidentEvidenceKept,
@@ -203,6 +204,8 @@ __all__ = [
     "PackageRevoked",
     "PasswordChanged",
     "PlatformStarted",
+    "PolicySet",
+    "PolicyUnset",
     "PriceSet",
     "ProfileChanged",
     "ProfileCreated",

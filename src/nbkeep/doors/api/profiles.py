@@ -51,6 +51,11 @@ class ProfileFields(BaseModel):
     public_internet: bool | None = None
     project_hosts: bool | None = Field(default=None, description="Projects of its people may add hosts")
     egress_dry_run: bool | None = None
+    downloads: str | None = Field(
+        default=None,
+        examples=["review"],
+        description="allow, review (where a scan finds something), deny; policies may be stricter",
+    )
     packages: dict[str, Any] | str | None = Field(
         default=None, examples=[{"allow": ["numpy", "scikit-*"], "min_age": "7d"}],
         description="Package policy: fields that are given change; `none` ends it",
@@ -89,8 +94,8 @@ def show_profile(name: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any
 def change_profile(name: str, body: ProfileFields, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
     """Change a profile; running sessions keep what they started with.
 
-    What its sessions may reach (`egress_…`, `public_internet`, `project_hosts`) changes for running ones too,
-    within a second.
+    What its sessions may reach (`egress_…`, `public_internet`, `project_hosts`) and `downloads` change for
+    running ones too, within a second.
     """
     known = known_to(office.settings)
     with office.store.write() as tx:

@@ -44,6 +44,7 @@ VERBS = (
     "connection",
     "dataset",
     "classification",
+    "policy",
     "network",
     "dashboard",
     "report",

@@ -141,6 +141,14 @@ Frozen = Annotated[
         help="How long idle sessions rest in memory before they are suspended, e.g. 15min; 0, or platform.",
     ),
 ]
+Downloads = Annotated[
+    str | None,
+    typer.Option(
+        "--downloads",
+        metavar="DECISION",
+        help="Of files: allow, review (where a scan finds something) or deny. Policies may be stricter.",
+    ),
+]
 Enabled = Annotated[bool | None, typer.Option("--enabled/--disabled", help="Whether it can be started.")]
 
 profile = typer.Typer(help="What users pick from: image, flavor, limits, policy.", no_args_is_help=True)
@@ -183,6 +191,7 @@ def create(
     project_hosts: ProjectHosts = None,
     egress_volume: EgressVolume = None,
     egress_dry_run: EgressDryRun = None,
+    downloads: Downloads = None,
     as_json: Json = False,
 ) -> None:
     """Create a profile.
@@ -216,6 +225,7 @@ def create(
         project_hosts=project_hosts,
         egress_volume=egress_volume,
         egress_dry_run=egress_dry_run,
+        downloads=downloads,
     )
     with office() as api:
         _print(api.post("profiles", body), as_json=as_json)
@@ -249,11 +259,12 @@ def set_profile(
     project_hosts: ProjectHosts = None,
     egress_volume: EgressVolume = None,
     egress_dry_run: EgressDryRun = None,
+    downloads: Downloads = None,
     as_json: Json = False,
 ) -> None:
     """Change a profile; running sessions keep what they started with.
 
-    What they may reach is the exception: it changes for running sessions too, within a second.
+    What they may reach and download is the exception: it changes for running sessions too, within a second.
 
     Example: nbkeep profile set notebook-pii --egress-allowlist 'internal-data.acme.local,*.bd'
     """
@@ -283,6 +294,7 @@ def set_profile(
         project_hosts=project_hosts,
         egress_volume=egress_volume,
         egress_dry_run=egress_dry_run,
+        downloads=downloads,
     )
     require_some(fields, "for example --idle-stop 15min or --max-session 6h; see --help")
     with office() as api:
@@ -382,6 +394,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("sends a day", _volume(found["egress_volume_bytes"])),
             ("may be asked for", ", ".join(found["egress_asklist"])),
             ("classification", found["classification"]),
+            ("downloads", found["words"]["downloads"]),
             ("variables", _variables(found)),
             ("audit of code", "code and hash" if found["record_code"] else "hash only"),
             ("imported at start", ", ".join(found["preimport"]) or "nothing"),

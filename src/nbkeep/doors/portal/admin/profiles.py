@@ -10,15 +10,17 @@ from fastapi.responses import RedirectResponse, Response
 from nbkeep.doors.portal.errors import field_errors
 from nbkeep.doors.portal.guard import Form, SignedIn, listed, text
 from nbkeep.doors.portal.render import page
+from nbkeep.guard.values import DOWNLOAD_WORDS
 from nbkeep.model.actor import Role
 from nbkeep.model.classification import CLASSIFICATIONS
 from nbkeep.model.errors import Refused, invalid
+from nbkeep.model.gates import Decision
 from nbkeep.model.units import exact_size, format_duration
 from nbkeep.packages.words import policy_words
 from nbkeep.profiles import flavors, profiles
 from nbkeep.profiles.known import known_to
 from nbkeep.profiles.parse import PLATFORM
-from nbkeep.profiles.words import classification_words
+from nbkeep.profiles.words import classification_words, downloads_words
 
 if TYPE_CHECKING:
     from nbkeep.app import Office
@@ -37,7 +39,7 @@ _NEW_PROFILE: dict[str, Any] = {
     "preimport": "", "record_code": False, "enabled": True, "keep_state": True,
     "state_limit": "16GiB", "state_retention": "7d", "state_key": PLATFORM, "frozen": PLATFORM,
     "egress_allowlist": "", "egress_denylist": "", "egress_asklist": "", "egress_volume": "",
-    "public_internet": False, "project_hosts": False, "egress_dry_run": False,
+    "public_internet": False, "project_hosts": False, "egress_dry_run": False, "downloads": "allow",
     "roles": [Role.USER.value, Role.ADMIN.value, Role.REVIEWER.value],
 }  # fmt: skip
 _NEW_FLAVOR: dict[str, Any] = {
@@ -193,13 +195,15 @@ def _profile_wanted(form: Form) -> dict[str, Any]:
     wanted["public_internet"] = text(form, "public_internet") == "on"
     wanted["project_hosts"] = text(form, "project_hosts") == "on"
     wanted["egress_dry_run"] = text(form, "egress_dry_run") == "on"
+    if "downloads" in form:
+        wanted["downloads"] = text(form, "downloads", 20)
     return wanted
 
 
 def _profile_form(profile: Profile) -> dict[str, Any]:
     same = ("name", "display_name", "description", "image", "flavor", "classification", "record_code",
             "enabled", "keep_state", "roles", "public_internet", "project_hosts",
-            "egress_dry_run")  # fmt: skip
+            "egress_dry_run", "downloads")  # fmt: skip
     durations = ("idle_stop", "max_session", "max_extension", "state_retention")
     return {
         **{name: getattr(profile, name) for name in same},
@@ -250,12 +254,13 @@ def _profile_page(
     keys = sorted({*known.state_keys, str(form["state_key"])} - {"", PLATFORM})
     values: dict[str, Any] = {
         "name": name,
-        "form": form,
+        "form": {"downloads": found[0].downloads if found else Decision.ALLOW.value, **form},
         "errors": _errors(refusal),
         "flavors": [(one, one) for one in sizes],
         "images": [(one, one) for one in images],
         "state_keys": [(PLATFORM, "The platform's")] + [(one, one) for one in keys],
         "classifications": [(one, classification_words(one)) for one in CLASSIFICATIONS],
+        "downloads": [(one.value, downloads_words(one)) for one in DOWNLOAD_WORDS],
         "roles": [role.value for role in Role],
         "packages": policy_words(found[0].packages) if found else "",
     }

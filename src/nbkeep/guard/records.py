@@ -1,0 +1,99 @@
+"""What is set, read for a document: by its profile, the projects of its author, and its class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, or_, select
+
+from nbkeep.model.gates import Decision, Found, Gate
+from nbkeep.store.guard_tables import GatePolicyRow
+from nbkeep.store.project_tables import ProjectMemberRow, ProjectRow
+from nbkeep.store.tables import ProfileRow
+
+from .rules import decide, read_decision, rules_of_downloads
+from .values import EVERYWHERE, Context, Policies, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nbkeep.store.database import Tx
+
+_GATES, _FOUND = tuple(Gate), tuple(Found)
+
+
+def context_of(tx: Tx, user_id: str, *, profile: str = "", classification: str = "") -> Context:
+    """Return the context of a document of somebody: with all projects that they are in."""
+    query = (
+        select(ProjectRow.name)
+        .join(ProjectMemberRow, ProjectMemberRow.project_id == ProjectRow.id)
+        .where(ProjectMemberRow.user_id == user_id, ProjectRow.archived_at.is_(None))
+        .order_by(ProjectRow.name)
+    )
+    return Context(profile, tuple(tx.scalars(query)), classification)
+
+
+def policies_for(tx: Tx, context: Context) -> Policies:
+    """Return all that bears on a context, as it is set now; with the field `downloads` of its profile.
+
+    Rules of a deleted profile hold for what comes from it, until a new one has its name. Of a profile that
+    there never was, nothing is downloaded.
+    """
+    projects = _projects_by_id(tx, context.projects)
+    wanted = or_(
+        GatePolicyRow.kind.not_in(("profile", "project")),
+        and_(GatePolicyRow.kind == "profile", GatePolicyRow.subject == context.profile),
+        and_(GatePolicyRow.kind == "project", GatePolicyRow.subject.in_(list(projects))),
+    )
+    rules = [
+        rule for row in tx.scalars(select(GatePolicyRow).where(wanted)) if (rule := _rule(row, projects))
+    ]
+    if context.profile:
+        profile = tx.get(ProfileRow, context.profile)
+        said = profile.downloads if profile is not None else Decision.DENY
+        rules += rules_of_downloads(context.profile, said)
+    return Policies(context, tuple(sorted(rules, key=_order)))
+
+
+def told(policies: Policies, gates: Iterable[Gate] = (Gate.SAVE, Gate.DOWNLOAD)) -> dict[str, Any]:
+    """Return the rules for some gates as JSON, as a session's own server is told them.
+
+    `{"save": {"secret": {"decision": "allow", "scope": "default"}, "personal": …, "unread": …, "nothing": …},
+    "download": {…}}`: for each gate and each `Found` what is decided, and by the rule of which scope
+    (`everywhere`, `profile:NAME`, `project:NAME`, `class:NAME`, `downloads:NAME`, `default`). At save it is
+    `allow` or `deny` alone. The strictest of what was found holds; who has no answer, or finds a word that it
+    does not know, takes `deny`.
+    """
+    return {
+        gate.value: {
+            found.value: {"decision": because.decision.value, "scope": because.scope}
+            for found in Found
+            for because in (decide(policies, gate, found),)
+        }
+        for gate in gates
+    }
+
+
+def _rule(row: GatePolicyRow, projects: dict[str, str]) -> Rule | None:
+    """Return a row as a rule; None for a gate or a finding that this release does not know: none is asked."""
+    if row.gate not in _GATES or row.found not in _FOUND:
+        return None
+    gate, found = Gate(row.gate), Found(row.found)
+    return Rule(_scope(row, projects), gate, found, read_decision(row.decision, gate, found))
+
+
+def _scope(row: GatePolicyRow, projects: dict[str, str]) -> str:
+    if row.kind == EVERYWHERE:
+        return EVERYWHERE
+    return f"{row.kind}:{projects.get(row.subject, row.subject) if row.kind == 'project' else row.subject}"
+
+
+def _projects_by_id(tx: Tx, names: Iterable[str]) -> dict[str, str]:
+    query = select(ProjectRow.id, ProjectRow.name).where(
+        ProjectRow.name.in_(list(names)), ProjectRow.archived_at.is_(None)
+    )
+    return {one.id: one.name for one in tx.execute(query)}
+
+
+def _order(rule: Rule) -> tuple[str, str, str]:
+    return rule.scope, rule.gate, rule.found
