@@ -20,6 +20,15 @@ OTHER_TOKEN = "john-signed-in"
 VISITOR_TOKEN = "ada-visits-jane"
 
 
+def decisions(**changes: str) -> dict[str, dict[str, str]]:
+    """Return what is decided at a gate: all is allowed but what is named."""
+    found = ("secret", "personal", "unread", "nothing")
+    return {
+        one: {"decision": changes.get(one, "allow"), "scope": "profile:lab" if one in changes else "default"}
+        for one in found
+    }
+
+
 class FakeOffice:
     """Keeps the internal contract of the office for one session; `is_down` makes it fail every call."""
 
@@ -39,7 +48,7 @@ class FakeOffice:
         self.thaws = 0
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refuses_data = False
-        self.guard: dict[str, dict[str, dict[str, str]]] = {}
+        self.leaving = {gate: decisions() for gate in ("save", "download")}
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=1 << 28)
@@ -77,7 +86,7 @@ class FakeOffice:
             "record_code": self.record_code,
             "tour_done": self.tour_done,
             "notices": [],
-            **self.guard,
+            "leaving": self.leaving,
         }
 
     async def _heartbeat(self, request: web.Request) -> web.Response:

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from server_peers import decisions
 from session_server import RunningServer, eventually
 
 KEY = (
     "AKIA" + "QX7TLMPN" + "2VKRSW4D"
 )  # not a key of anybody; in parts, so that no scanner of this file minds
-REVIEW = {"decision": "review", "scope": "profile:lab"}
-ALLOW = {"decision": "allow", "scope": ""}
 
 
 @pytest.fixture
@@ -29,9 +28,9 @@ def server() -> Iterator[RunningServer]:
         yield running
 
 
-def decide(server: RunningServer, gate: str, **decisions: dict[str, str]) -> None:
+def decide(server: RunningServer, gate: str, **decided: str) -> None:
     """Have the office decide something, and wait until the session's server has heard of it."""
-    server.office.guard[gate] = {"secret": ALLOW, "personal": ALLOW, "unread": ALLOW, **decisions}
+    server.office.leaving[gate] = decisions(**decided)
     beats = len(server.office.heartbeats)
     eventually(lambda: len(server.office.heartbeats) > beats + 1)
 
@@ -79,12 +78,12 @@ def test_a_file_that_code_wrote_is_examined_when_it_is_looked_at(server: Running
 def test_a_policy_keeps_the_file_as_it_was_and_a_copy_for_its_author(server: RunningServer) -> None:
     save(server, "work.ipynb", "x = 1")
     before = (server.home / "work.ipynb").read_bytes()
-    decide(server, "save", secret=REVIEW)
+    decide(server, "save", secret="deny")
     answer = save(server, "work.ipynb", f"key = '{KEY}'")
     assert answer.status_code == 422
     message = answer.json()["message"]
     assert "cell 1, line 1" in message
-    assert "profile:lab" in message
+    assert "the profile lab" in message
     assert KEY not in message
     assert (server.home / "work.ipynb").read_bytes() == before
     told = findings(server, "work.ipynb")
@@ -94,7 +93,7 @@ def test_a_policy_keeps_the_file_as_it_was_and_a_copy_for_its_author(server: Run
     assert copy.stat().st_mode & 0o777 == 0o600
     assert copy.parent.stat().st_mode & 0o777 == 0o700
     event = eventually(lambda: server.office.of_type("save.blocked"))[0]
-    assert (event["path"], event["decision"], event["found"]) == ("work.ipynb", "review", "secret")
+    assert (event["path"], event["decision"], event["found"]) == ("work.ipynb", "deny", "secret")
     assert KEY not in json.dumps(event)
 
     assert save(server, "work.ipynb", "key = load()").status_code < 300
@@ -105,7 +104,7 @@ def test_a_policy_keeps_the_file_as_it_was_and_a_copy_for_its_author(server: Run
 
 
 def test_what_cannot_be_examined_is_never_called_clean(server: RunningServer) -> None:
-    decide(server, "save", unread=REVIEW)
+    decide(server, "save", unread="review")
     assert save(server, "plain.ipynb", "x = 1").status_code < 300
     body = {"type": "file", "format": "text", "content": "-----BEGIN"}
     assert server.request("PUT", "api/contents/plain.txt", json=body).status_code < 300
@@ -115,7 +114,7 @@ def test_what_cannot_be_examined_is_never_called_clean(server: RunningServer) ->
 
 
 def test_many_copies_of_one_document_do_not_fill_the_home(server: RunningServer) -> None:
-    decide(server, "save", secret=REVIEW)
+    decide(server, "save", secret="deny")
     for at in range(8):
         assert save(server, "w.ipynb", f"n = {at}\nkey = '{KEY}'").status_code == 422
     copies = sorted((server.home / ".nbkeep/quarantine").iterdir(), key=lambda one: one.stat().st_ctime_ns)
@@ -127,7 +126,7 @@ def test_a_download_is_judged_by_what_is_in_the_file(server: RunningServer) -> N
     (server.home / "free.txt").write_text("nothing in it")
     (server.home / "key.txt").write_text(f"aws = {KEY}")
     assert server.request("GET", "files/key.txt").status_code == 200
-    decide(server, "download", secret=REVIEW, unread=REVIEW)
+    decide(server, "download", secret="review", unread="review")
     free = server.request("GET", "files/free.txt?download=1")
     assert free.text == "nothing in it"
     refused = server.request("GET", "files/key.txt?download=1")
@@ -147,8 +146,7 @@ def test_a_download_is_judged_by_what_is_in_the_file(server: RunningServer) -> N
 
 def test_where_nothing_may_be_downloaded_nothing_is(server: RunningServer) -> None:
     (server.home / "free.txt").write_text("nothing in it")
-    deny = {"decision": "deny", "scope": "everywhere"}
-    decide(server, "download", secret=deny, personal=deny, unread=deny, nothing=deny)
+    decide(server, "download", secret="deny", personal="deny", unread="deny", nothing="deny")
     assert server.request("GET", "files/free.txt?download=1").status_code == 403
     assert server.request("GET", "nbconvert/html/free.ipynb").status_code == 404
 

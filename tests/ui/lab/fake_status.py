@@ -10,14 +10,22 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
 
+from nbkeep_runtime.server.contents_handlers import DownloadHandler
+from nbkeep_runtime.server.examining import handlers
+from nbkeep_runtime.server.examining.downloads import Downloads
+from nbkeep_runtime.server.examining.examiner import Examiner
+
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
+    from world_contents import WorldContents
+
+    from nbkeep_runtime.server.office import Office
 
 FILE = Path(os.environ.get("NBKEEP_FAKE_STATUS", "fake-status.json"))
 
@@ -75,6 +83,25 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:  # pyright: igno
     return [{"module": "fake_status"}]
 
 
+class FakeOffice:
+    """The office as those who examine documents see it: what it decided, from the file."""
+
+    @property
+    def view(self) -> dict[str, Any]:
+        status: dict[str, Any] = json.loads(FILE.read_text())["status"]
+        return status
+
+    def record(self, kind: str, **_fields: object) -> str:
+        return kind
+
+
 def _load_jupyter_server_extension(serverapp: ServerApp) -> None:  # pyright: ignore[reportUnusedFunction] - found by name
     base = serverapp.web_app.settings["base_url"]
-    serverapp.web_app.add_handlers(".*$", [(url_path_join(base, "nbkeep/api/(.+)"), FakeHandler)])
+    contents = cast("WorldContents", serverapp.contents_manager)
+    office = cast("Office", FakeOffice())
+    contents.examiner = examiner = Examiner(contents.home, office)
+    downloads = Downloads(contents.home, office, examiner.reader)
+    examining = handlers.handlers(examiner, downloads)
+    files = (r"/files/(.*)", DownloadHandler, {"office": office, "downloads": downloads})
+    routes: list[Any] = [(url_path_join(base, route[0]), *route[1:]) for route in (*examining, files)]
+    serverapp.web_app.add_handlers(".*$", [*routes, (url_path_join(base, "nbkeep/api/(.+)"), FakeHandler)])

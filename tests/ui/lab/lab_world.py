@@ -60,6 +60,17 @@ def quiet_status() -> dict[str, Any]:
         "home": {"used_bytes": int(3.2 * GIB), "size_bytes": 10 * GIB, "free_bytes": int(6.8 * GIB)},
         "office_reachable": True,
         "deaths": [],
+        "leaving": leaving(),
+    }
+
+
+def leaving(save: str = "allow", download: str = "allow") -> dict[str, Any]:
+    """Return policies by which secrets are treated so when they are saved and downloaded; all else is allowed."""
+    allow = {"decision": "allow", "scope": "default"}
+    rest = {"personal": allow, "unread": allow, "nothing": allow}
+    return {
+        gate: {**rest, "secret": {"decision": decision, "scope": "everywhere"}}
+        for gate, decision in (("save", save), ("download", download))
     }
 
 

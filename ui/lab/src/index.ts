@@ -5,6 +5,7 @@ import { commands } from './plugins/commands';
 import { data } from './plugins/data';
 import { deaths } from './plugins/deaths';
 import { executor } from './plugins/executor';
+import { findings } from './plugins/findings';
 import { freshRun } from './plugins/freshrun';
 import { hiddenState } from './plugins/hiddenstate';
 import { keptState } from './plugins/keptstate';
@@ -25,6 +26,7 @@ export default [
   missed,
   freshRun,
   hiddenState,
+  findings,
   bigFolders,
   data,
   stopped,

@@ -7,16 +7,17 @@ import * as React from 'react';
 import { Details } from './details';
 import type { IDetails, IKeptState, ISession, ITour } from './tokens';
 
-class Popover extends ReactWidget {
+export class Popover extends ReactWidget {
   constructor(
     private readonly content: React.ReactElement,
-    private readonly anchor: HTMLElement
+    private readonly anchor: HTMLElement,
+    titleId = 'nbkeep-details-title'
   ) {
     super();
     this.addClass('jp-ThemedContainer');
     this.addClass('nbkeep-Popover');
     this.node.setAttribute('role', 'dialog');
-    this.node.setAttribute('aria-labelledby', 'nbkeep-details-title');
+    this.node.setAttribute('aria-labelledby', titleId);
     this.node.tabIndex = -1;
   }
 

@@ -76,6 +76,7 @@ export namespace CommandIDs {
   export const portal = 'nbkeep:open-portal';
   export const saveState = 'nbkeep:save-state';
   export const tour = 'nbkeep:tour';
+  export const findings = 'nbkeep:show-findings';
   export const nextStale = 'nbkeep:next-stale-cell';
   export const runStale = 'nbkeep:run-stale-cells';
 }

@@ -1,7 +1,7 @@
 """What the office decided about saving and downloading in this session; pure.
 
-The session's view tells, for each gate and each thing that may be found, what is decided and at which scope:
-`{"save": {"secret": {"decision": "review", "scope": "everywhere"}, …}, "download": {…}}`.
+The session's view tells under `leaving`, for each gate and each thing that may be found, what is decided, and
+by the rule of which scope: `{"save": {"secret": {"decision": "deny", "scope": "everywhere"}, …}, …}`.
 """
 
 from __future__ import annotations
@@ -50,14 +50,13 @@ class Judgement:
         """The policy in a sentence.
 
         >>> Judgement(Decision.DENY, (Because(Found.SECRET, Decision.DENY, "profile:lab"),)).words
-        'The policy for secrets says deny (set for profile:lab).'
+        'The policy for secrets says deny (set for the profile lab).'
         """
         reasons = [one for one in self.because if one.decision is not Decision.ALLOW]
         if not reasons:
             return "The platform has not told what may leave; try again in a moment."
         return " ".join(
-            f"The policy for {_FOUND_WORDS[one.found]} says {one.decision.value}"
-            f" ({'set for ' + one.scope if one.scope else 'the default'})."
+            f"The policy for {_FOUND_WORDS[one.found]} says {one.decision.value} ({_scope_words(one.scope)})."
             for one in reasons
         )
 
@@ -73,16 +72,24 @@ class Judgement:
         }
 
 
+def _scope_words(scope: str) -> str:
+    kind, _, name = scope.partition(":")
+    if kind == "downloads":
+        return f"set by the profile {name}"
+    if name:
+        return f"set for the {kind} {name}"
+    return "set for everything" if kind == "everywhere" else "the default"
+
+
 def judge(view: Mapping[str, Any] | None, gate: Gate, found: Collection[Found]) -> Judgement:
     """Return the strictest of what is decided about each thing that was found.
 
     Before the office has answered once, a save goes on (nothing leaves by it), and a download does not.
     """
-    if view is None:
+    leaving: Any = (view or {}).get("leaving")
+    if not isinstance(leaving, dict):
         return Judgement(Decision.ALLOW if gate is Gate.SAVE else Decision.DENY)
-    told: Any = view.get(gate.value)
-    if told is None:  # an office that decides nothing about this gate
-        return Judgement(Decision.ALLOW)
+    told: Any = cast("dict[str, Any]", leaving).get(gate.value)
     because = tuple(_said(told, one) for one in sorted(found, key=list(Found).index))
     return Judgement(strictest(one.decision for one in because), because)
 
@@ -98,8 +105,6 @@ def is_decided(view: Mapping[str, Any] | None, gate: Gate) -> Judgement | None:
 def _said(told: Any, found: Found) -> Because:
     decisions = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
     one = decisions.get(found.value)
-    if one is None and found is Found.NOTHING and isinstance(told, dict):
-        return Because(found, Decision.ALLOW, "")
     said = cast("dict[str, Any]", one) if isinstance(one, dict) else {}
     decision, scope = said.get("decision"), said.get("scope")
     # What cannot be understood is no leave.
