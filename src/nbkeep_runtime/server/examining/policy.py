@@ -108,5 +108,6 @@ def _said(told: Any, found: Found) -> Because:
     said = cast("dict[str, Any]", one) if isinstance(one, dict) else {}
     decision, scope = said.get("decision"), said.get("scope")
     # What cannot be understood is no leave.
-    decided = Decision(str(decision)) if decision in _DECISIONS else Decision.DENY
+    is_known = isinstance(decision, str) and decision in _DECISIONS
+    decided = Decision(decision) if is_known else Decision.DENY
     return Because(found, decided, scope[:200] if isinstance(scope, str) else "")

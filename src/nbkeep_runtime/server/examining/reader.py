@@ -24,6 +24,7 @@ TIMEOUT_S = 60.0
 _IDLE_S = 180.0
 _END_S = 2.0
 _TRIES = 2  # the process may just have ended, because nothing was asked for long
+_LONGEST_NAME = 1000
 _MOST_ANSWER_BYTES = 8 << 20
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}  # no token, no key
 
@@ -58,7 +59,8 @@ class Reader:
         size = os.fstat(file).st_size
         if size > Limits().file_bytes:
             return unexamined("is too large to be examined")
-        request = orjson.dumps({"name": name[-1000:], "pictures": pictures})
+        told = name[-_LONGEST_NAME:].encode(errors="replace").decode()
+        request = orjson.dumps({"name": told, "pictures": pictures})
         with self._lock:
             for _ in range(_TRIES):
                 if self._is_closed:
