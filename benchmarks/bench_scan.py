@@ -191,7 +191,7 @@ def saving(sizes: list[int]) -> None:
     print(f"\n{'scan on save, seconds of CPU':32}{'scan':>10}{'nbformat':>10}{'ratio':>8}   goal {GOAL_SAVE}")
     nbformat: Any = importlib.import_module("nbformat")
     for size in sizes:
-        for what, book in (("text", _texts(size)), ("images", _images(size))):
+        for what, book in (("text", texts(size)), ("images", images(size))):
             data = nbformat.writes(book).encode()
             look(data[:2000] + b" ", "warm.ipynb") if size < 2 else None
             begun = time.process_time()
@@ -205,7 +205,8 @@ def saving(sizes: list[int]) -> None:
             )
 
 
-def _texts(size: int) -> Any:
+def texts(size: int) -> Any:
+    """Return a notebook of so many megabytes of printed numbers."""
     rng = random.Random(size)  # noqa: S311 - noise, not keys
     page = "\n".join(" ".join(f"{rng.gauss(0, 100):.6f}" for _ in range(8)) for _ in range(1200))
     return _book(
@@ -216,7 +217,8 @@ def _texts(size: int) -> Any:
     )
 
 
-def _images(size: int) -> Any:
+def images(size: int) -> Any:
+    """Return a notebook of so many megabytes of pictures that are noise."""
     image = scan_corpus.base64.b64encode(os.urandom(300_000)).decode()
     shown = {"output_type": "display_data", "metadata": {}, "data": {"image/png": image}}
     return _book([shown for _ in range(max(1, size * 10**6 // len(image)))])

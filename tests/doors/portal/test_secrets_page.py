@@ -88,3 +88,13 @@ def test_an_admin_sees_everybodys_and_ends_them(portal: Portal) -> None:
     assert 'data-secret="openai"' in ops.get("/secrets")
     assert ops.post(f"/secrets/{_id(portal, jane)}/grant", to="user:ops").status_code == 403
     assert ops.post(f"/secrets/{_id(portal, jane)}/revoke").status_code == 303
+
+
+def test_a_link_begins_the_form_with_a_name_and_hosts_and_never_a_value(portal: Portal) -> None:
+    jane = portal.person()
+    begun = jane.get("/secrets?name=aws-key&hosts=%22%3E%3Cb%3Ex&value=v4lu3")
+    assert '<details class="more" open>' in begun
+    assert 'value="aws-key"' in begun
+    assert "<b>x" not in begun
+    assert "v4lu3" not in begun
+    assert '<details class="more" open>' not in jane.get("/secrets")

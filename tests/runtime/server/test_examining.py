@@ -83,7 +83,7 @@ def test_a_policy_keeps_the_file_as_it_was_and_a_copy_for_its_author(server: Run
     assert answer.status_code == 422
     message = answer.json()["message"]
     assert "cell 1, line 1" in message
-    assert "profile:lab" in message
+    assert "the profile lab" in message
     assert KEY not in message
     assert (server.home / "work.ipynb").read_bytes() == before
     told = findings(server, "work.ipynb")

@@ -130,3 +130,11 @@ def test_status_knows_memory_and_home(server: JailedServer) -> None:
     assert status["memory"]["used_bytes"] > 0
     assert status["home"]["free_bytes"] > 0
     assert server.request("GET", "lab").status_code == 200
+
+
+def test_a_saved_key_is_found_by_a_process_of_the_jail(server: JailedServer) -> None:
+    key = "AKIA" + "QX7TLMPN" + "2VKRSW4D"  # not a key of anybody
+    server.put_notebook("key.ipynb", f"key = '{key}'")
+    told = server.json("GET", "nbkeep/api/findings", params={"path": "key.ipynb"})
+    assert [one["rule"] for one in told["findings"]] == ["aws-access-key-id"], (told, server.log()[-2000:])
+    assert told["unread"] == []

@@ -103,10 +103,5 @@ def _load_jupyter_server_extension(serverapp: ServerApp) -> None:  # pyright: ig
     downloads = Downloads(contents.home, office, examiner.reader)
     examining = handlers.handlers(examiner, downloads)
     files = (r"/files/(.*)", DownloadHandler, {"office": office, "downloads": downloads})
-    serverapp.web_app.add_handlers(
-        ".*$",
-        [
-            *((url_path_join(base, route[0]), *route[1:]) for route in (*examining, files)),
-            (url_path_join(base, "nbkeep/api/(.+)"), FakeHandler),
-        ],
-    )
+    routes: list[Any] = [(url_path_join(base, route[0]), *route[1:]) for route in (*examining, files)]
+    serverapp.web_app.add_handlers(".*$", [*routes, (url_path_join(base, "nbkeep/api/(.+)"), FakeHandler)])

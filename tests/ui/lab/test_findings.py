@@ -23,7 +23,7 @@ ITEM = ".nbkeep-FindingsHost button"
 
 
 def written(lab: Lab, name: str, *cells: tuple[str, list[dict[str, Any]]]) -> Path:
-    made = [
+    made: list[dict[str, Any]] = [
         {"cell_type": "code", "id": f"c{at}", "metadata": {}, "source": source, "outputs": outputs,
          "execution_count": None}
         for at, (source, outputs) in enumerate(cells)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/secrets")
 _FIELDS = ("name", "source", "hosts", "way", "place", "env", "grants")
+_LONGEST_HOSTS = 500
 _EMPTY = {
     "name": "",
     "source": "",
@@ -38,9 +39,13 @@ _WAYS = (("header", "A header"), ("query", "A parameter of the address"), ("basi
 
 
 @router.get("")
-def show(request: Request, browser: SignedIn) -> Response:
-    """Show secrets and leases, and the form for a new secret."""
-    return _page(request, browser)
+def show(request: Request, browser: SignedIn, name: str = "", hosts: str = "") -> Response:
+    """Show secrets and leases, and the form for a new secret.
+
+    `name`, `hosts`: what the form begins with, for links from elsewhere. A value never travels in an address.
+    """
+    begun = {"name": name[:40], "hosts": hosts[:_LONGEST_HOSTS]} if name or hosts else {}
+    return _page(request, browser, begun=begun)
 
 
 @router.post("")
@@ -134,6 +139,7 @@ def _page(
     browser: Browser,
     *,
     form: dict[str, Any] | None = None,
+    begun: dict[str, str] | None = None,
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
@@ -145,7 +151,8 @@ def _page(
         "secrets": found,
         "leases": live,
         "ways": _WAYS,
-        "form": form or _EMPTY | {"grants": f"user:{browser.actor.name}"},
+        "form": form or _EMPTY | {"grants": f"user:{browser.actor.name}"} | (begun or {}),
+        "is_begun": bool(begun),
         "errors": errors or {},
         "grantee_words": GRANTEE_WORDS,
         "is_admin": browser.actor.may("admin:secrets"),

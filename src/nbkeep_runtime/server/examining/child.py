@@ -34,7 +34,7 @@ _MOST_UNREAD = 20
 _MEMORY_BYTES = 2 << 30
 _FILE_BYTES = 64 << 20  # of what a reader of pictures may put aside
 _LARGE_BYTES = 16 << 20
-_CPU_S = 180
+_CPU_S = 400
 _READ_BYTES = 8 << 20
 _LONGEST_REASON = 200
 

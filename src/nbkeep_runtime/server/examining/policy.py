@@ -50,14 +50,13 @@ class Judgement:
         """The policy in a sentence.
 
         >>> Judgement(Decision.DENY, (Because(Found.SECRET, Decision.DENY, "profile:lab"),)).words
-        'The policy for secrets says deny (set for profile:lab).'
+        'The policy for secrets says deny (set for the profile lab).'
         """
         reasons = [one for one in self.because if one.decision is not Decision.ALLOW]
         if not reasons:
             return "The platform has not told what may leave; try again in a moment."
         return " ".join(
-            f"The policy for {_FOUND_WORDS[one.found]} says {one.decision.value}"
-            f" ({'the default' if one.scope in {'', 'default'} else 'set for ' + one.scope})."
+            f"The policy for {_FOUND_WORDS[one.found]} says {one.decision.value} ({_scope_words(one.scope)})."
             for one in reasons
         )
 
@@ -71,6 +70,15 @@ class Judgement:
             ],
             "words": "" if self.is_allowed else self.words,
         }
+
+
+def _scope_words(scope: str) -> str:
+    kind, _, name = scope.partition(":")
+    if kind == "downloads":
+        return f"set by the profile {name}"
+    if name:
+        return f"set for the {kind} {name}"
+    return "set for everything" if kind == "everywhere" else "the default"
 
 
 def judge(view: Mapping[str, Any] | None, gate: Gate, found: Collection[Found]) -> Judgement:
@@ -100,5 +108,6 @@ def _said(told: Any, found: Found) -> Because:
     said = cast("dict[str, Any]", one) if isinstance(one, dict) else {}
     decision, scope = said.get("decision"), said.get("scope")
     # What cannot be understood is no leave.
-    decided = Decision(str(decision)) if decision in _DECISIONS else Decision.DENY
+    is_known = isinstance(decision, str) and decision in _DECISIONS
+    decided = Decision(decision) if is_known else Decision.DENY
     return Because(found, decided, scope[:200] if isinstance(scope, str) else "")

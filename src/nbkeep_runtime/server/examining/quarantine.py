@@ -27,7 +27,7 @@ def keep(home: Home, folder: int, part: str, path: str, now: datetime) -> str:
     something else there), the copy lies beside the document. Of each document the newest five are kept.
     """
     stem, ending = os.path.splitext(path.rpartition("/")[2])  # noqa: PTH122  # API paths are not host paths
-    mark = hashlib.sha256(path.encode()).hexdigest()[:4]
+    mark = hashlib.sha256(path.encode(errors="replace")).hexdigest()[:4]
     begins = f"{stem[:_LONGEST_STEM]}-{mark}-"
     name = f"{begins}{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}{ending[:20]}"
     try:

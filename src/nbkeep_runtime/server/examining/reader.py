@@ -21,9 +21,11 @@ from .examined import Examined, unexamined
 log = logging.getLogger("nbkeep.examining")
 
 TIMEOUT_S = 60.0
+_LEAST_BYTES_A_SECOND = 1 << 20  # on a machine that is very busy; it is some ten times as fast else
 _IDLE_S = 180.0
 _END_S = 2.0
 _TRIES = 2  # the process may just have ended, because nothing was asked for long
+_LONGEST_NAME = 1000
 _MOST_ANSWER_BYTES = 8 << 20
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}  # no token, no key
 
@@ -50,7 +52,7 @@ class Reader:
         return process.pid if process is not None and process.poll() is None else None
 
     def examine(self, file: int, name: str, *, pictures: bool = False) -> Examined:
-        """Return what is in an open file; blocks, for a minute at most, and raises nothing.
+        """Return what is in an open file; blocks, for a minute (large ones: some), and raises nothing.
 
         What makes the process crash or takes too long was not examined, and is never clean. `pictures`: read
         what they show, which takes seconds each.
@@ -58,16 +60,18 @@ class Reader:
         size = os.fstat(file).st_size
         if size > Limits().file_bytes:
             return unexamined("is too large to be examined")
-        request = orjson.dumps({"name": name[-1000:], "pictures": pictures})
+        told = name[-_LONGEST_NAME:].encode(errors="replace").decode()
+        timeout_s = self._timeout_s + size / _LEAST_BYTES_A_SECOND
+        request = orjson.dumps({"name": told, "pictures": pictures})
         with self._lock:
             for _ in range(_TRIES):
                 if self._is_closed:
                     return unexamined("the session ends")
                 try:
-                    return self._asked(request, file)
+                    return self._asked(request, file, timeout_s)
                 except TimeoutError:
                     self._end()
-                    return unexamined(f"took longer than {self._timeout_s:.0f} seconds to examine")
+                    return unexamined(f"took longer than {timeout_s:.0f} seconds to examine")
                 except (OSError, ValueError) as error:
                     log.warning("A document was not examined: %s", type(error).__name__)
                     self._end()
@@ -86,8 +90,9 @@ class Reader:
         with self._lock:
             self._end()
 
-    def _asked(self, request: bytes, file: int) -> Examined:
+    def _asked(self, request: bytes, file: int, timeout_s: float) -> Examined:
         connection = self._connected()
+        connection.settimeout(timeout_s)
         try:
             socket.send_fds(connection, [request], [file])
             size = int.from_bytes(self._received(connection, wire.LENGTH_BYTES))
@@ -113,7 +118,6 @@ class Reader:
                 stderr=subprocess.DEVNULL,  # a traceback may tell what is in a document
                 pass_fds=[theirs.fileno()],
             )
-        ours.settimeout(self._timeout_s)
         self._socket = ours
         return ours
 

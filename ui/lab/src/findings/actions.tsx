@@ -135,7 +135,7 @@ export async function moveToVault(open: Open, finding: Finding, portal: string):
   }
   // The value itself is never part of an address.
   const form = new URLSearchParams({ name: result.value.name, hosts: result.value.hosts });
-  window.open(`${portal}secrets?${form.toString()}#new-secret`, '_blank', 'noopener');
+  window.open(`${portal}secrets?${form.toString()}#new-title`, '_blank', 'noopener');
   now.apply({ begin: found.begin, end: found.end, text: `${PLACEHOLDER}${result.value.name}` });
   tell('The placeholder stands in its place; undo brings the value back.');
   await save(open);

@@ -86,7 +86,9 @@ function List(props: { findings: Findings; links: Links; close: () => void }): R
   return (
     <>
       <h2 id="nbkeep-findings-title">{summary(answer) || 'Nothing found'}</h2>
-      <p className="nbkeep-quiet">in {open.watched.context.localPath}, as it was saved last</p>
+      <p className="nbkeep-quiet">
+        in {open.watched.context.localPath}, {answer.blocked ? 'as it was to be saved' : 'as it was saved last'}
+      </p>
       <Stopped answer={answer} links={links} />
       <ul className="nbkeep-Findings">
         {found.map((one, at) => (

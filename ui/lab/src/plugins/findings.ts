@@ -30,7 +30,7 @@ export const findings: JupyterFrontEndPlugin<void> = {
     const popover = new FindingsPopover(all, links, () => item.node);
     const item = new FindingsItem(all, () => popover.toggle());
     const open = (): void => popover.open();
-    statusBar?.registerStatusItem('@nbkeep/lab:findings', { item, align: 'right', rank: -1001 });
+    statusBar?.registerStatusItem('@nbkeep/lab:findings', { item, align: 'right', rank: -999 });
 
     const addNotebook = (panel: NotebookPanel): void => all.add(panel, () => new ShownNotebook(panel), open);
     notebooks.forEach(addNotebook);

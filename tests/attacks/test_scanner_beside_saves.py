@@ -1,0 +1,195 @@
+"""Who writes documents tries to get past what examines them while they are saved, or to hurt it."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from nbkeep.model.gates import Found, Gate
+from nbkeep_runtime.server import atomic
+from nbkeep_runtime.server.examining import policy, quarantine
+from nbkeep_runtime.server.examining.examiner import Examiner, NotSaved
+from nbkeep_runtime.server.examining.reader import Reader
+from nbkeep_runtime.server.home import Home
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbkeep_runtime.server.office import Office
+
+KEY = (
+    "AKIA" + "QX7TLMPN" + "2VKRSW4D"
+)  # not a key of anybody; in parts, so that no scanner of this file minds
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+class Strict:
+    """An office by whose policy nothing is saved but what is clean."""
+
+    def __init__(self, decision: Any = "deny") -> None:
+        no, yes = {"decision": decision, "scope": "everywhere"}, {"decision": "allow", "scope": "default"}
+        said = {"secret": no, "personal": no, "unread": no, "nothing": yes}
+        self.view = {"leaving": {"save": said, "download": said}}
+
+    def record(self, kind: str, **_fields: object) -> str:
+        return kind
+
+
+@pytest.fixture
+def reader() -> Iterator[Reader]:
+    made = Reader(timeout_s=20)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    made = Home(tmp_path, "/home/user")
+    yield made
+    made.close()
+
+
+def examined(reader: Reader, path: Path, name: str = "a.ipynb") -> frozenset[Found]:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return reader.examine(file, name).found
+    finally:
+        os.close(file)
+
+
+def saved(home: Home, reader: Reader, path: str, data: bytes) -> None:
+    examiner = Examiner(home, cast("Office", Strict()), reader)
+
+    def before(file: int, folder: int, part: str) -> None:
+        examiner.before_replace(path, file, folder, part)
+
+    atomic.write(home, path, lambda file: cast("None", file.write(data)), before)
+
+
+def test_a_scanner_that_is_killed_or_hangs_never_says_clean(reader: Reader, tmp_path: Path) -> None:
+    document = tmp_path / "a.ipynb"
+    document.write_text('{"cells": [], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}')
+    assert examined(reader, document) == {Found.NOTHING}
+    assert reader.pid is not None
+    os.kill(reader.pid, signal.SIGSTOP)
+    killer = threading.Timer(0.5, os.kill, (reader.pid, signal.SIGKILL))
+    killer.start()
+    assert examined(reader, document) == {Found.UNREAD}
+    assert examined(reader, document) == {Found.NOTHING}  # by a new one
+    hasty = Reader(timeout_s=4)
+    try:
+        examined(hasty, document)
+        assert hasty.pid is not None
+        os.kill(hasty.pid, signal.SIGSTOP)
+        begun = time.monotonic()
+        assert examined(hasty, document) == {Found.UNREAD}
+        assert time.monotonic() - begun < 20
+        assert hasty.pid is None
+    finally:
+        hasty.close()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" * 200_000,
+        b'{"cells": [' + b'{"a": ' * 50_000,
+        json.dumps({"cells": [{"cell_type": "code", "source": f"k = '{KEY}'"}] * 3}).encode()[:-20],
+        b"\xff\xfe" + b"\x00" * 1000,
+        b'{"cells": 5, "cells": [{"source": {"source": []}, "outputs": [[[]], 5, null]}]}',
+    ],
+)
+def test_a_document_made_to_hurt_leaves_the_scanner_at_work(
+    reader: Reader, tmp_path: Path, data: bytes
+) -> None:
+    (tmp_path / "bad.ipynb").write_bytes(data)
+    examined(reader, tmp_path / "bad.ipynb")
+    (tmp_path / "good.py").write_text(f"key = '{KEY}'")
+    assert examined(reader, tmp_path / "good.py", "good.py") == {Found.SECRET}
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd\n", "\udc80.py", "a" * 5000, '"}{"name": "x', "\0"])
+def test_no_name_gets_a_document_past_the_scanner(reader: Reader, tmp_path: Path, name: str) -> None:
+    (tmp_path / "a").write_text(f"key = '{KEY}'")
+    assert examined(reader, tmp_path / "a", name) in ({Found.SECRET}, {Found.UNREAD})
+
+
+def test_a_link_in_the_place_of_the_quarantine_leads_nowhere(
+    home: Home, reader: Reader, tmp_path: Path
+) -> None:
+    shown = tmp_path / "shared"
+    shown.mkdir()
+    (tmp_path / ".nbkeep").mkdir()
+    (tmp_path / ".nbkeep/quarantine").symlink_to(shown)
+    (tmp_path / "work.py").write_text("x = 1")
+    with pytest.raises(NotSaved) as stopped:
+        saved(home, reader, "work.py", f"key = '{KEY}'".encode())
+    assert list(shown.iterdir()) == []
+    copy = tmp_path / stopped.value.blocked.copy
+    assert copy.read_text() == f"key = '{KEY}'"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "work.py").read_text() == "x = 1"
+    (tmp_path / ".nbkeep/quarantine").unlink()
+    (tmp_path / ".nbkeep/quarantine").write_text("a file")
+    with pytest.raises(NotSaved) as again:
+        saved(home, reader, "work.py", f"key = '{KEY}'  # 2".encode())
+    assert (tmp_path / again.value.blocked.copy).read_text().endswith("# 2")
+
+
+def test_copies_of_one_document_do_not_push_out_those_of_another(home: Home, tmp_path: Path) -> None:
+    for at, path in enumerate(["a/x.py", *["b/x.py"] * 9]):
+        (tmp_path / "part").unlink(missing_ok=True)
+        (tmp_path / "part").write_text(f"{at}")
+        with home.folder("") as folder:
+            quarantine.keep(home, folder, "part", path, NOW)
+    kept = sorted(one.read_text() for one in (tmp_path / ".nbkeep/quarantine").iterdir())
+    assert kept == ["0", "5", "6", "7", "8", "9"]
+
+
+@pytest.mark.parametrize("said", ["maybe", "", None, 5, ["allow"], {"allow": 1}])
+def test_a_word_that_is_no_decision_is_no_leave(said: Any) -> None:
+    view = Strict(said).view
+    for gate in (Gate.SAVE, Gate.DOWNLOAD):
+        assert not policy.judge(view, gate, [Found.SECRET]).is_allowed
+    assert not policy.judge(None, Gate.DOWNLOAD, [Found.NOTHING]).is_allowed
+    assert not policy.judge({"leaving": {}}, Gate.DOWNLOAD, [Found.NOTHING]).is_allowed
+    assert not policy.judge(view, Gate.DOWNLOAD, []).is_allowed
+
+
+def test_the_scanner_has_no_token_and_opens_no_file_of_the_session(tmp_path: Path) -> None:
+    if cast("int", ctypes.CDLL(None).syscall(444, None, 0, 1)) < 1:
+        pytest.skip("this kernel has no Landlock")
+    (tmp_path / "token").write_text("t")
+    code = (
+        "import sys; from nbkeep_runtime.server.examining import landlock\n"
+        "assert landlock.only_programs()\n"
+        "import json.tool\n"  # programs can still be read
+        "for mode in 'rw':\n"
+        "    try: open(sys.argv[1], mode)\n"
+        "    except PermissionError: pass\n"
+        "    else: sys.exit(7)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, tmp_path / "token"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_environment_of_the_scanner_holds_nothing(
+    reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NBKEEP_SESSION_TOKEN", "secret-of-the-session")
+    (tmp_path / "a.py").write_text("x")
+    examined(reader, tmp_path / "a.py")
+    assert b"secret-of-the-session" not in Path(f"/proc/{reader.pid}/environ").read_bytes()
