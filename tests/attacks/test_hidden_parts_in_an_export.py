@@ -69,7 +69,17 @@ def test_none_of_them_is_in_any_form() -> None:
 def test_what_was_left_out_is_told() -> None:
     _, left_out = made(hiding())
     told = " ".join(left_out)
-    for words in ("raw cell", "hidden", "other forms", "widget", "attachment", "comments", "overwritten", "tags", "metadata"):
+    for words in (
+        "raw cell",
+        "hidden",
+        "other forms",
+        "widget",
+        "attachment",
+        "comments",
+        "overwritten",
+        "tags",
+        "metadata",
+    ):
         assert words in told
     assert "MARK" not in told
 

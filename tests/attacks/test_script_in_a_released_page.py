@@ -45,8 +45,8 @@ PAYLOADS = [
     f"<meta http-equiv=refresh content='0;url=javascript:{HIT}'>", f"<base href='javascript:/'><a id=go href='#{HIT}'>x</a>",
     f"<p>\ue0000\ue001<img alt='\ue0000\ue001 onerror={HIT} src=x'>", f"`x`{{onclick={HIT}}}", f"$\\text{{<img src=x onerror={HIT}>}}$",
     f"$\\href{{javascript:{HIT}}}{{x}}$", f"$$\\style{{x}}{{<script>{HIT}</script>}}$$", f"[x](javascript:{HIT})", f"![x]( x' onerror='{HIT})",
-    f"<javascript:{HIT}>", f"[x]: javascript:{HIT}\n[x]", f"```html\"onclick={HIT}\n</pre><script>{HIT}</script>\n```", f"# <img src=x onerror={HIT}>",
-    f"# \" onmouseover=\"{HIT}", f"| a |\n|---|\n| <img src=x onerror={HIT}> |", f"![$x$ \" onerror={HIT}](x)", f"<b/onclick={HIT}>x</b>",
+    f"<javascript:{HIT}>", f"[x]: javascript:{HIT}\n[x]", f'```html"onclick={HIT}\n</pre><script>{HIT}</script>\n```', f"# <img src=x onerror={HIT}>",
+    f'# " onmouseover="{HIT}', f"| a |\n|---|\n| <img src=x onerror={HIT}> |", f'![$x$ " onerror={HIT}](x)', f"<b/onclick={HIT}>x</b>",
 ]  # fmt: skip
 LOADS = [
     "<img src=http://evil.invalid/1>", "<img srcset='http://evil.invalid/2 1x'>", "<link rel=stylesheet href=http://evil.invalid/3>",
@@ -86,12 +86,20 @@ def hostile(payloads: list[str]) -> bytes:
     name = f"<img src=x onerror={HIT}>.png"
     cells = [code(f"x = {json.dumps(one)}", shown(text_html=one)) for one in payloads]
     cells += [text(one) for one in payloads]
-    cells += [code("a", shown(text_markdown=one), shown(text_latex=one), shown(text_plain=one)) for one in payloads]
-    cells += [code("a", shown(image_svg_xml=f'<svg xmlns="http://www.w3.org/2000/svg">{one}</svg>')) for one in payloads]
+    cells += [
+        code("a", shown(text_markdown=one), shown(text_latex=one), shown(text_plain=one)) for one in payloads
+    ]
+    cells += [
+        code("a", shown(image_svg_xml=f'<svg xmlns="http://www.w3.org/2000/svg">{one}</svg>'))
+        for one in payloads
+    ]
     cells += [code("a", {"output_type": "stream", "name": one, "text": one},
                    {"output_type": "error", "ename": one, "evalue": one, "traceback": [f"\x1b[31m{one}\x1b[0m", one]},
                    shown(application_json={one: [one]})) for one in payloads]  # fmt: skip
-    cells += [text(f"![{one}](attachment:{name})", attachments={name: {"image/png": b64(png())}}) for one in payloads[:3]]
+    cells += [
+        text(f"![{one}](attachment:{name})", attachments={name: {"image/png": b64(png())}})
+        for one in payloads[:3]
+    ]
     return notebook(*cells, language_info={"name": payloads[0]}, title=payloads[0])
 
 
@@ -101,7 +109,9 @@ def page_of(payloads: list[str], name: str = "<script>window.hit=1</script>.ipyn
 
 
 @pytest.mark.parametrize("payloads", [PAYLOADS, LOADS, COVERS], ids=["runs", "loads", "covers"])
-def test_nothing_runs_and_nothing_is_asked_for(chromium: Browser, tmp_path: Path, payloads: list[str]) -> None:
+def test_nothing_runs_and_nothing_is_asked_for(
+    chromium: Browser, tmp_path: Path, payloads: list[str]
+) -> None:
     html = page_of(payloads)
     assert pages.POLICY in html
     file = tmp_path / "page.html"
