@@ -47,7 +47,9 @@ def stream(written: str, name: str = "stdout") -> dict[str, Any]:
 
 
 def notebook(*cells: dict[str, Any], **metadata: Any) -> bytes:
-    return json.dumps({"cells": list(cells), "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}).encode()
+    return json.dumps(
+        {"cells": list(cells), "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    ).encode()
 
 
 def made(data: bytes, keep: Keep | None = None) -> tuple[book.Book, list[str]]:

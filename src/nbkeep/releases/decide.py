@@ -15,7 +15,7 @@ from . import rules
 from .judge import judged_now
 from .let_out import hash_of, let_out, tell_let_out
 from .records import find_release, reach_of
-from .tell import forget_reviewers, named, tell_author
+from .tell import forget_waiting, named, tell_author
 from .values import OPEN, PLAIN, REDACTED, State
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def approve_release(
     )
     journal.append(tx, clock, actor, event)
     let_out(tx, clock, settings, actor, row, user, variant)
-    forget_reviewers(tx, clock, row)
+    forget_waiting(tx, clock, row)
     tell_let_out(tx, clock, row, actor.name)
     return row
 
@@ -84,7 +84,7 @@ def deny_release(tx: Tx, clock: Clock, actor: Actor, release_id: str, reason: st
     said = read_reason(reason)
     _note(row, clock, actor, said)
     turn_down(tx, clock, actor, row, user)
-    forget_reviewers(tx, clock, row)
+    forget_waiting(tx, clock, row)
     tell_author(tx, clock, row, f"{named(row)} may not leave, {actor.name} says: {said}")
     return row
 
@@ -117,7 +117,7 @@ def send_back_release(
         reason=said,
     )
     journal.append(tx, clock, actor, event)
-    forget_reviewers(tx, clock, row)
+    forget_waiting(tx, clock, row)
     words = f"{len(read)} comment{'' if len(read) == 1 else 's'} on its cells" if read else ""
     told = " and ".join(one for one in (f"“{said}”" if said else "", words) if one)
     tell_author(tx, clock, row, f"{actor.name} sent {named(row)} back with {told}. Change it, and ask again.")
@@ -136,7 +136,7 @@ def withdraw_release(tx: Tx, clock: Clock, actor: Actor, release_id: str) -> Rel
         session_id=row.session_id, release_id=row.id, user=user.name, gate=row.gate
     )
     journal.append(tx, clock, actor, event)
-    forget_reviewers(tx, clock, row)
+    forget_waiting(tx, clock, row)
     if row.user_id != actor.id:
         tell_author(tx, clock, row, f"{actor.name} withdrew your request to let {named(row)} leave.")
     return row

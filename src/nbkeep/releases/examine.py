@@ -19,7 +19,7 @@ from .copy import fail
 from .decide import turn_down
 from .judge import classification_of, judged_now
 from .let_out import let_out, tell_let_out
-from .tell import named, tell_author, tell_reviewers
+from .tell import named, tell_author, tell_waiting
 from .values import PLAIN, REDACTED, State
 
 if TYPE_CHECKING:
@@ -190,8 +190,7 @@ def _act(tx: Tx, clock: Clock, settings: Settings, row: ReleaseRow, counts: dict
         fail(tx, clock, row, row.problem or "Nothing could be made of it.")
     elif what.state is State.WAITING:
         row.state, row.needs_review = State.WAITING.value, True
-        tell_reviewers(tx, clock, row, user)
-        tell_author(tx, clock, row, f"{named(row)} waits for a reviewer. {said}")
+        tell_waiting(tx, clock, row, user, said)
     else:
         _let_out(tx, clock, settings, row, user, what.variant)
 

@@ -14,7 +14,7 @@ from nbkeep.store.share_tables import ShareRow
 from nbkeep.store.tables import UserRow
 
 from . import rules
-from .tell import forget_reviewers, named, tell_author
+from .tell import forget_waiting, named, tell_author
 from .values import State
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def lapse_releases(store: Store, clock: Clock) -> int:
                 was=was,
             )
             journal.append(tx, clock, SYSTEM, event)
-            forget_reviewers(tx, clock, row)
+            forget_waiting(tx, clock, row)
             why = "it was not taken" if was == State.READY else "nobody decided"
             tell_author(
                 tx, clock, row, f"{named(row)} leaves no more: {why} in time. Ask again if you need it."

@@ -22,8 +22,12 @@ def tell_author(tx: Tx, clock: Clock, row: ReleaseRow, text: str) -> None:
     add_notice(tx, clock, row.user_id, _KIND, text)
 
 
-def tell_reviewers(tx: Tx, clock: Clock, row: ReleaseRow, user: UserRow) -> None:
-    """Tell all who could decide that somebody waits, until it is decided (`forget_reviewers`)."""
+def tell_waiting(tx: Tx, clock: Clock, row: ReleaseRow, user: UserRow, said: str) -> None:
+    """Tell all who could decide that somebody waits, and its author that they do; see `forget_waiting`.
+
+    `said`: why it waits, a sentence.
+    """
+    add_notice(tx, clock, row.user_id, row.id, f"{named(row)} waits for a reviewer. {said}")
     why = f": {row.reason.rstrip('.')}" if row.reason else ""
     what = f"{user.name} wants to {row.gate} {row.path} ({row.form}){why}"
     text = f"{what}. Review it on the portal's page Reviews."
@@ -31,8 +35,8 @@ def tell_reviewers(tx: Tx, clock: Clock, row: ReleaseRow, user: UserRow) -> None
         add_notice(tx, clock, user_id, row.id, text)
 
 
-def forget_reviewers(tx: Tx, clock: Clock, row: ReleaseRow) -> None:
-    """Put what reviewers were told away: nobody waits any more. Twice is safe."""
+def forget_waiting(tx: Tx, clock: Clock, row: ReleaseRow) -> None:
+    """Put what was told of it away: nobody waits any more. Twice is safe."""
     withdraw(tx, clock, row.id)
 
 

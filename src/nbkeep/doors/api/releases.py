@@ -52,7 +52,7 @@ class ReleaseWanted(BaseModel):
     form: Literal["", "ipynb", "html", "pdf", "script", "slides", "original"] = Field(
         "", description="Without one: HTML of a notebook to be shared, else the file as it is"
     )
-    keep: Kept = Field(default_factory=Kept)
+    keep: Kept = Kept()
     reason: str = Field("", max_length=2000, description="What it is for; downloads need none")
     to: list[str] = Field(default_factory=list, max_length=100, examples=[["user:bob", "project:orion"]])
     until: str = Field("", max_length=40, examples=["7d"], description="How long a share lasts")

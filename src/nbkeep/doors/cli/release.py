@@ -169,8 +169,8 @@ def get(which: Which, out: Out = None) -> None:
         found = api.get(f"releases/{part(which)}")
         if not found["may"]["take"] and found["state"] == "ready":
             raise Refused("not-yours", f"{found['id']} is a document of {found['user']}.", "They take it.")
-        page = found[found["variant"]] if found["variant"] else None
-        path = out or Path(Path(str((page or {}).get("name", "document"))).name)
+        page: dict[str, Any] = found[found["variant"]] if found["variant"] else {}
+        path = out or Path(Path(str(page.get("name", "document"))).name)
         if out is None and path.exists():
             raise Refused("file-exists", f"{path} is there already.", "Choose another file with -o.")
         size = write_whole_bytes(path, api.chunks(f"releases/{part(which)}/document"))
