@@ -15,7 +15,7 @@ from nbkeep.scanning.documents import image, strings
 from nbkeep.scanning.documents.notebook import OLD_KINDS, is_list, is_object, looks_like_one
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.marks import MARK, REFERENCE, mark_of
-from nbkeep.scanning.values import mask
+from nbkeep.scanning.values import SEVERITIES, mask
 
 from .known import group_of
 from .leaves import cells_of
@@ -34,6 +34,7 @@ _MOST = 3_000_000  # characters of the whole page
 _MOST_CELLS = 5_000
 _MOST_LISTED = 200
 _MOST_LINES = 5_000
+_LONGEST_ID = 64
 # What JupyterLab shows of an output that comes in several formats: the first of these.
 _SHOWN = (
     "application/vnd.jupyter.widget-view+json", "application/javascript", "text/html", "text/markdown",
@@ -110,13 +111,16 @@ class _Preview:
     def summary(self, seen: Seen) -> None:
         """Add what was found, with where, and what could not be read."""
         lines: list[str] = []
-        for one, times in Counter(seen.findings).most_common(_MOST_LISTED):
+        counted = Counter(seen.findings)  # in the order of the document, the worst first
+        worst = sorted(counted, key=lambda one: -SEVERITIES.index(one.severity))[:_MOST_LISTED]
+        for one in worst:
+            times = counted[one]
             often = f' <span class="soft">{times} times</span>' if times > 1 else ""
             lines.append(
                 f"<li>{tag(one.severity, one.severity)}<span>{escaped(one.title)}</span>"
                 f"<code>{escaped(one.masked)}</code>{_where(one)}{often}</li>"
             )
-        if seen.left > len(lines) and len(seen.findings) > len(lines):
+        if seen.left > sum(counted[one] for one in worst):
             lines.append(f'<li class="soft">… and more: {seen.left:,} findings in all.</li>')
         lines += [
             f"<li>{tag('read in part' if one.partly else 'not read', 'hidden')}"
@@ -189,6 +193,8 @@ class _Preview:
             for at, output in enumerate(outputs, 1):
                 self._output(output, at)
         rest = {key: value for key, value in cell.items() if key not in _SHOWN_OF_A_CELL and value != {}}
+        if len(str(rest.get("id", ""))) <= _LONGEST_ID:
+            rest.pop("id", None)
         rest |= {key: cell[key] for key in ("attachments",) if key in cell and not is_object(cell[key])}
         rest |= {key: cell[key] for key in ("outputs",) if key in cell and not is_list(cell[key])}
         if rest:
@@ -289,10 +295,12 @@ class _Preview:
     def _lines(self, text: str) -> None:
         lines = text.split("\n")
         made: list[str] = []
-        room, done = _HEAD * 5, 0
+        room, done, beyond = _HEAD * 5, 0, 0
         for number, line in enumerate(lines, 1):
-            if room <= 0 and (len(made) > _MOST_LINES or not MARK.search(line)):
-                continue
+            if room <= 0:
+                beyond += MARK.search(line) is not None
+                if beyond > _MOST_LINES or not MARK.search(line):
+                    continue
             if number > done + 1:
                 made.append(f'<span class="gap">{number - done - 1:,} lines are not shown</span>')
             made.append(f'<span id="line-{number}" data-n="{number}">{self._bounded(line)}</span>')
@@ -304,7 +312,11 @@ class _Preview:
 
 
 def _masked(name: str, look: Look) -> str:
-    for hit in reversed(look.detector.find(name, Hint("text"))):
+    try:
+        hits = look.detector.find(name, Hint("text"))
+    except Exception:  # noqa: BLE001  as for the document itself
+        return "a document"
+    for hit in reversed(hits):
         name = name[: hit.begin] + mask(name[hit.begin : hit.end]) + name[hit.end :]
     return name
 

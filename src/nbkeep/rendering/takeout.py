@@ -9,6 +9,7 @@ same part only, and as a whole word. An encoded text that holds a value goes who
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -17,7 +18,7 @@ from typing import Any
 from nbkeep.scanning.documents import archive, image, notebook, parquet, pdf, strings
 from nbkeep.scanning.documents.markup import PICTURE, PICTURE_END
 from nbkeep.scanning.interface import Hint
-from nbkeep.scanning.marks import UNREADABLE, WITHIN, mark_of
+from nbkeep.scanning.marks import MARK, UNREADABLE, WITHIN, mark_of
 from nbkeep.scanning.spans import Look, Spotted, in_part, spotted
 from nbkeep.scanning.values import LineCounter, Part, Place, Unread, mask
 
@@ -31,6 +32,11 @@ Marker = Callable[[str, str, str], str]
 _MOST = 200_000
 _TRIES = 3
 _MOST_NOTED = 1000
+_JSON = frozenset({".json", ".jsonl", ".ndjson", ".geojson"})
+# Where a number was, and not a part of a string.
+_BARE_MARK = re.compile(
+    rf"([:,\[]\s{{0,100}})({MARK.pattern})(?=\s{{0,100}}[,\]}}\r\n])"
+)  # where a number was
 _MARKUP = frozenset({".html", ".htm", ".xhtml", ".svg", ".xml"})
 _OF_A_CELL = {"cell_type", "source", "input", "outputs", "execution_count", "attachments"}
 _KINDS: tuple[tuple[Callable[[bytes], bool], str], ...] = (
@@ -241,6 +247,8 @@ def _text(text: str, path: str, hunt: _Hunt) -> tuple[str, int]:
         text, count = tabletext.without_columns(text, path, hunt.look, hunt.marker)
     view = View(text, [], (0, ""), "", is_markup=_is_markup(text, path))
     text, taken = without(text, hunt.cuts(text, view))
+    if PurePosixPath(path).suffix.lower() in _JSON:
+        text = _BARE_MARK.sub(r'\1"\2"', text)
     return text, count + taken
 
 
