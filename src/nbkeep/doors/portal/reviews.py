@@ -163,7 +163,5 @@ def _views(one: dict[str, Any]) -> list[tuple[str, str, str]]:
         else:
             why = "" if is_shown(about.get("media_type", "")) else "This kind of file is not shown here."
         views.append((name, word, why))
-    is_first = (
-        "" if one["may"]["compare"] else "Nothing of it that can be compared has left before."
-    )
+    is_first = "" if one["may"]["compare"] else "Nothing that it can be compared with has left before."
     return [*views, ("changes", "Changes since it last left", is_first)]
