@@ -163,7 +163,7 @@ def _waiting(tx: Tx, actor: Actor, release_id: str) -> tuple[ReleaseRow, UserRow
         raise verdict.as_error()
     if row.state != State.WAITING:
         raise Refused("release-not-waiting", f"{row.id} is {row.state}, and does not wait for a decision.",
-                      "See `nbkeep release list --show to-review`.", status=409)  # fmt: skip
+                      "See `nbkeep release list --to-review`.", status=409)  # fmt: skip
     return row, user
 
 

@@ -70,11 +70,11 @@ def forget_documents(store: Store, clock: Clock, settings: Settings, documents: 
     """
     now = clock.now()
     before = now - timedelta(seconds=settings.releases_retention_s)
-    old = (ReleaseRow.ended_at <= before, ReleaseRow.forgotten_at.is_(None))
     with store.write() as tx:
-        live = select(ShareRow.release_id).where(ShareRow.revoked_at.is_(None), ShareRow.expires_at > now)
-        tx.execute(update(ReleaseRow).where(*old, ReleaseRow.id.not_in(live)).values(forgotten_at=now))
-        needed = _needed(tx, before, now)
+        held = select(UserRow.id).where(UserRow.held_by.is_not(None))  # an incident's: nothing of it goes
+        old = (ReleaseRow.ended_at <= before, ReleaseRow.forgotten_at.is_(None))
+        tx.execute(update(ReleaseRow).where(*old, ReleaseRow.user_id.not_in(held)).values(forgotten_at=now))
+        needed = _needed(tx, now)
     # Rows say first that documents are gone: nobody is promised one that is being deleted.
     unneeded = [name for name in documents.names() if name not in needed]
     for name in unneeded:
@@ -82,11 +82,12 @@ def forget_documents(store: Store, clock: Clock, settings: Settings, documents: 
     return len(unneeded)
 
 
-def _needed(tx: Tx, before: datetime, now: datetime) -> set[str]:
+def _needed(tx: Tx, now: datetime) -> set[str]:
     """Return the hashes of all documents that somebody may still ask for."""
     row = ReleaseRow
-    young = or_(row.ended_at.is_(None), row.ended_at > before)
-    query = select(row.source_sha256, row.plain_sha256, row.redacted_sha256, row.preview_sha256)
-    needed = {name for names in tx.execute(query.where(young, row.forgotten_at.is_(None))) for name in names}
+    names = (row.source_sha256, row.plain_sha256, row.redacted_sha256, row.preview_sha256)
+    needed = {
+        name for found in tx.execute(select(*names).where(row.forgotten_at.is_(None))) for name in found
+    }
     shared = select(ShareRow.sha256).where(ShareRow.revoked_at.is_(None), ShareRow.expires_at > now)
     return needed | set(tx.scalars(shared))
