@@ -47,7 +47,7 @@ class Person:
         assert answer.status_code == 200, (path, answer.status_code, answer.text[:2000])
         return answer.text
 
-    def post(self, path: str, **fields: str) -> Answer:
+    def post(self, path: str, /, **fields: str) -> Answer:
         """Send a form as our own pages do; redirects are not followed."""
         return self.client.post(
             f"/portal{path}", data={"csrf": self.csrf, **fields}, headers=SAME_ORIGIN, follow_redirects=False

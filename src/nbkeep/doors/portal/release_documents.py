@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from nbkeep.model.errors import NbkeepError, Refused
+from nbkeep.model.gates import Found
 from nbkeep.model.verdict import Refuse
 from nbkeep.releases.let_out import hash_of
 from nbkeep.releases.records import find_release, reach_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
 
 router = APIRouter(prefix="/releases/{release_id}/shown")
-NAMES = ("preview", PLAIN, REDACTED, "changes")
+SECRETS = "Secrets were found in it, and are shown to nobody in clear: what it contains has them masked."
 
 
 @router.get("/{name}")
@@ -53,6 +54,8 @@ def _variant(office: Office, documents: Documents, actor: Actor, release_id: str
         row, _ = find_release(tx, actor, release_id)
         if isinstance(may_review(actor, reach_of(tx, actor, row)), Refuse) or row.state != State.WAITING:
             raise _not_shown("Only who reviews it sees this, while it waits.")
+    if name == PLAIN and Found.SECRET in row.found:
+        raise _not_shown(SECRETS)
     sha256, page = hash_of(row, name) if name in {PLAIN, REDACTED} else "", row.pages.get(name, {})
     if not sha256:
         raise _not_shown(row.not_redacted if name == REDACTED else row.problem)

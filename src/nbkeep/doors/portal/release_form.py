@@ -92,9 +92,7 @@ def _once(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def _given(form: FormData) -> dict[str, Any]:
-    ticked = {
-        name: [one for one in form.getlist(name) if isinstance(one, str)] for name in ("keep", "projects")
-    }
+    ticked = {name: _ticked(form, name) for name in ("keep", "projects")}
     marks = {name: bool(text(form, name, 10)) for name in (_EVERYONE, _ANYONE)}
     return {name: text(form, name, 5000) for name in _TEXTS} | ticked | marks
 

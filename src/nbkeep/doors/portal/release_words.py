@@ -9,6 +9,7 @@ from nbkeep.guard.values import Because, Judgement
 from nbkeep.guard.words import FOUND_WORDS, scope_words, sentence
 from nbkeep.model.gates import Decision, Found, Gate
 from nbkeep.releases.values import IN_WORK, State
+from nbkeep.scanning.values import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,7 +21,7 @@ GATES = (
     ("publish", "Publish", "It stands in the gallery, for everybody who is signed in."),
 )
 FORMS = (
-    ("", "What suits it: a page of a shared notebook, else the file as it is"),
+    ("", "What suits it"),
     ("original", "The file as it is"),
     ("html", "Page (HTML)"),
     ("pdf", "PDF"),
@@ -53,6 +54,7 @@ STATES = {
 }
 _RELEASED = {"share": "Shared", "publish": "Published"}
 _SEVERITIES = {"critical": "bad", "high": "bad", "medium": "warn", "low": "info"}
+_RANKS = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 _DECISIONS = {
     Decision.ALLOW: ("allowed", "good"),
     Decision.REDACT: ("allowed once redacted", "info"),
@@ -93,10 +95,10 @@ def found_words(one: Mapping[str, Any]) -> str:
     """Return what was found in a few words.
 
     >>> found_words({"finding_counts": {"E-mail": 12, "AWS key": 1}, "found": ["secret", "unread"]})
-    '12 E-mail, 1 AWS key, parts that could not be read'
+    'E-mail (12), AWS key, parts that could not be read'
     """
     counts = list(one["finding_counts"].items())
-    words = [f"{count:,} {title}" for title, count in counts[:_MOST_TITLES]]
+    words = [f"{title} ({count:,})" if count > 1 else title for title, count in counts[:_MOST_TITLES]]
     if more := sum(count for _, count in counts[_MOST_TITLES:]):
         words.append(f"{more:,} more")
     if Found.UNREAD in one["found"]:
@@ -140,8 +142,13 @@ def by_cell(one: Mapping[str, Any]) -> list[dict[str, Any]]:
     is_notebook = any(groups) or one["path"].lower().endswith(".ipynb")
     for cell, group in groups.items():
         whole = "The notebook as a whole" if is_notebook else "The document"
+        group["findings"].sort(key=_worst_first)
         group["name"] = f"Cell {cell}" if cell else whole
     return [groups[cell] for cell in sorted(groups)]
+
+
+def _worst_first(finding: Mapping[str, Any]) -> tuple[int, int]:
+    return -_RANKS.get(finding["severity"], 0), int(finding["line"])
 
 
 def steps(one: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from nbkeep.model.errors import Refused, invalid
+from nbkeep.model.gates import Found
 from nbkeep.releases.decide import approve_release, deny_release, send_back_release
 from nbkeep.releases.rules import REVIEW
 
@@ -15,6 +16,7 @@ from . import release_words
 from .errors import field_errors
 from .framed import is_shown, policy_with_frames
 from .guard import Form, SignedIn, text
+from .release_documents import SECRETS
 from .releases import listed, seen
 from .render import page
 
@@ -156,8 +158,10 @@ def _views(one: dict[str, Any]) -> list[tuple[str, str, str]]:
         about = one[name]
         if about is None:
             why = (one["not_redacted"] if name == "redacted" else one["problem"]) or "There is none."
+        elif name == "plain" and Found.SECRET in one["found"]:
+            why = SECRETS
         else:
             why = "" if is_shown(about.get("media_type", "")) else "This kind of file is not shown here."
         views.append((name, word, why))
-    is_first = "" if one["may"]["compare"] else "Nothing of this file has left before, in this form."
+    is_first = "" if one["may"]["compare"] else "Nothing that it can be compared with has left before."
     return [*views, ("changes", "Changes since it last left", is_first)]
