@@ -57,6 +57,7 @@ VERBS = (
     "incident",
     "evidence",
     "scan",
+    "leftovers",
     "export",
     "apply",
     "login",
