@@ -226,6 +226,10 @@ def _emptied(found: dict[str, Any], groups: dict[Group, str]) -> int:
             found["metadata"] = {}
             for key in set(found) - {"cells", "worksheets", "metadata", "nbformat", "nbformat_minor"}:
                 del found[key]
+            for sheet in found.get("worksheets") or ():
+                if notebook.is_object(sheet):
+                    for key in set(sheet) - {"cells"}:
+                        del sheet[key]
             continue
         holder, at = cells[number - 1]
         cell = holder[at]
@@ -240,6 +244,12 @@ def _emptied(found: dict[str, Any], groups: dict[Group, str]) -> int:
         else:
             for key in set(cell) - _OF_A_CELL:
                 del cell[key]
+            # What is not of its kind is read as metadata, too.
+            for key, empty in (("source", ""), ("input", ""), ("outputs", []), ("attachments", {})):
+                if key in cell and not isinstance(cell[key], (str, type(empty))):
+                    cell[key] = empty
+                elif key in {"outputs", "attachments"} and isinstance(cell.get(key), str):
+                    cell[key] = empty
             cell["metadata"] = {}
     return len(groups)
 
