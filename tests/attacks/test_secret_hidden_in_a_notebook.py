@@ -85,6 +85,8 @@ SHORT = [shown(text__plain=f"'{piece}'") for piece in (KEY[:9], KEY[9:])]
         [{"output_type": "display_data", "data": {}, "metadata": {KEY: {}}}],
         [{"output_type": "display_data", "data": {}, "metadata": {KEY: []}}],
         [shown(image__png=KEY)],
+        [{**stream("x"), "more": {KEY: "iVBORw0KGgo" + "A" * 80}}],
+        [{"output_type": {}, "text": KEY}],
         [shown(image__jpeg=f"{KEY}/{'A' * 80}")],
         SHORT,
         [{**ERROR, "traceback": [KEY[:9], KEY[9:]]}],

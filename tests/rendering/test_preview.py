@@ -45,7 +45,7 @@ def test_what_hides_is_shown_and_said():
         "secret_thing()", shown(text__html="<p>rich</p>", text__plain="poor"),
         metadata={"jupyter": {"source_hidden": True, "outputs_hidden": True}, "tags": ["remove-cell", "x"], "note": "psst"},
     )  # fmt: skip
-    raw = {"cell_type": "raw", "id": "r", "metadata": {}, "source": "raw words"}
+    raw: dict[str, Any] = {"cell_type": "raw", "id": "r", "metadata": {}, "source": "raw words"}
     pictured = {"cell_type": "markdown", "id": "m", "metadata": {}, "source": "![a](attachment:plot.png)",
                 "attachments": {"plot.png": {"image/png": PIXEL}}}  # fmt: skip
     made = page(

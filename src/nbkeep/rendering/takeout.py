@@ -221,27 +221,33 @@ def _emptied(found: dict[str, Any], groups: dict[Group, str]) -> int:
     """Take out whole what still holds something: the part of a cell, or the metadata."""
     cells = cells_of(found)
     for (number, kind), title in groups.items():
-        mark = mark_of(title)
-        if not number:
-            found["metadata"] = {}
-            for key in set(found) - {"cells", "worksheets", "metadata", "nbformat", "nbformat_minor"}:
-                del found[key]
+        if number:
+            holder, at = cells[number - 1]
+            holder[at] = _emptied_cell(holder[at], kind, mark_of(title))
             continue
-        holder, at = cells[number - 1]
-        cell = holder[at]
-        if not notebook.is_object(cell):
-            holder[at] = {"cell_type": "raw", "metadata": {}, "source": mark}
-        elif kind == "source":
-            cell.update({key: mark for key in ("source", "input") if key in cell})
-        elif kind == "output":
-            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": mark}]
-        elif kind == "attachment":
-            del cell["attachments"]
-        else:
-            for key in set(cell) - _OF_A_CELL:
-                del cell[key]
-            cell["metadata"] = {}
+        found["metadata"] = {}
+        for key in set(found) - {"cells", "worksheets", "metadata", "nbformat", "nbformat_minor"}:
+            del found[key]
+        for sheet in filter(notebook.is_object, found.get("worksheets") or ()):
+            for key in set(sheet) - {"cells"}:
+                del sheet[key]
     return len(groups)
+
+
+def _emptied_cell(cell: Any, kind: str, mark: str) -> dict[str, Any]:
+    if not notebook.is_object(cell):
+        return {"cell_type": "raw", "metadata": {}, "source": mark}
+    if kind == "source":
+        return {**cell, **{key: mark for key in ("source", "input") if key in cell}}
+    if kind == "output":
+        return {**cell, "outputs": [{"output_type": "stream", "name": "stdout", "text": mark}]}
+    if kind == "attachment":
+        return {key: value for key, value in cell.items() if key != "attachments"}
+    # What is not of its kind is read as metadata, too.
+    kinds = {"source": (str, list), "input": (str, list), "outputs": list, "attachments": dict}
+    left = {key: value for key, value in cell.items() if key in _OF_A_CELL}
+    left = {key: value for key, value in left.items() if isinstance(value, kinds.get(key, object))}
+    return {**left, "metadata": {}}
 
 
 def _text(text: str, path: str, hunt: _Hunt) -> tuple[str, int]:

@@ -185,7 +185,7 @@ def _output(
 ) -> Iterator[Part | Unread]:
     # Whatever no reader below takes is read as metadata: an output may hold keys that its kind has not.
     rest = {key: one for key, one in output.items() if key not in _OUTPUT_WORDS or _is_long(one)}
-    if output.get("output_type") in {"error", "pyerr"}:
+    if output.get("output_type") in ("error", "pyerr"):
         yield from _error(output, place(f"output {number} traceback"))
         rest = {key: one for key, one in rest.items() if key not in _ERROR_WORDS or _text(one) is None}
     elif _streamed(output) is not None:
@@ -286,6 +286,7 @@ def _flat(value: Any, place: Place, limits: Limits) -> Iterator[Part | Unread]:
             lines += _texts(key, one) or [f"{key}:"]
             stack += [(key, item) for item in reversed(one) if item.__class__ not in _ONE_LINE]
         elif isinstance(one, str) and image.is_base64_of_one(one):
+            lines.append(key)
             yield from image.read_base64(one, place, limits)
         elif line := _line(key, one):
             lines.append(line)
