@@ -22,8 +22,8 @@ PAGE = b"<!doctype html><title>Churn</title><h1>Churn in Q3</h1><p>It fell to 2.
 
 
 def with_anyone(office: OfficeForTests, *, allowed: bool = True) -> None:
-    """Let documents be shared with anyone, or no more: the office reads it with each request."""
-    object.__setattr__(office, "settings", replace(office.settings, share_with_anyone=allowed))
+    """Let documents be shared with anyone, or no more: it is asked with each request."""
+    office.settings = replace(office.settings, share_with_anyone=allowed)
 
 
 def released(

@@ -127,6 +127,8 @@ def test_links_for_anyone_are_not_guessed_and_end_with_the_setting(
         == 403
     )
     opened = tried(made, key)
+    pasted = tried(made, f"https://{'x' * 250}.example/portal/open/{made}#{key}")
+    assert pasted.headers["location"] == opened.headers["location"], "the whole link may be pasted"
     assert (opened.status_code, opened.headers["location"]) == (303, f"/portal/open/{made}")
     cookie = opened.headers["set-cookie"]
     assert f"Path=/portal/open/{made}" in cookie
@@ -215,3 +217,26 @@ def test_a_look_is_on_record_before_the_first_byte(portal: Portal, monkeypatch: 
     assert bob.client.get(f"/portal/shared/{made}/document").status_code == 500
     with office.store.read() as tx:
         assert [(one.viewer, one.way) for one in list_views(tx, jane.actor, made).rows] == [("bob", "page")]
+
+
+def test_no_address_leads_to_another_site(portal: Portal) -> None:
+    jane, stranger = portal.person("jane"), portal.stranger()
+    for odd in (
+        "//evil.example",
+        "%2F%2Fevil.example",
+        "https:%2F%2Fevil.example",
+        "..%2f..%2fevil",
+        "%0d%0aLocation:%20x",
+    ):
+        answers = [
+            jane.client.get(f"/portal/shared/{odd}", follow_redirects=False),
+            jane.post(f"/shared/{odd}/revoke", reason="x"),
+            stranger.get(f"/portal/open/{odd}", follow_redirects=False),
+            stranger.post(
+                f"/portal/open/{odd}", data={"key": "x"}, headers=SAME_ORIGIN, follow_redirects=False
+            ),
+            stranger.get(f"/portal/shared/{odd}", follow_redirects=False),
+        ]
+        for answer in answers:
+            assert answer.headers.get("location", "/portal/").startswith("/portal/"), odd
+            assert answer.status_code in {303, 404}, odd

@@ -23,6 +23,9 @@ from share_parts import PAGE as BYTES
 from share_parts import in_browser, project, share, with_anyone
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbkeep.store.database import Tx
     from office_parts import OfficeForTests
 
 ANON = Actor("anonymous", "anonymous", frozenset(), via="browser", address="198.51.100.7")
@@ -165,11 +168,12 @@ def test_only_owner_and_admins_of_releases_manage_a_share(office: OfficeForTests
     root, jane, bob = office.user("root", Role.ADMIN), office.user("jane"), office.user("bob")
     made = share(office, jane, "user:bob").id
     soon = office.clock.now() + timedelta(hours=1)
-    for act in (
+    acts: tuple[Callable[[Tx, Actor], object], ...] = (
         lambda tx, actor: list_views(tx, actor, made),
         lambda tx, actor: revoke_share(tx, office.clock, actor, made, "mine now"),
         lambda tx, actor: shorten_share(tx, office.clock, actor, made, soon),
-    ):
+    )
+    for act in acts:
         with office.store.write() as tx, pytest.raises(Refused) as refused:
             act(tx, bob)
         assert (refused.value.code, refused.value.status) == ("share-not-found", 404)

@@ -13,11 +13,12 @@ from nbkeep.model.session import StopReason
 from nbkeep.sessions.launch import launch
 from nbkeep.sessions.marks import mark_ended, mark_progress, mark_ready
 from nbkeep.store.tables import SessionRow
+from share_parts import share, with_anyone
 
 __all__ = ["chromium", "open_portal"]
 pytestmark = pytest.mark.e2e
 
-PAGES = ("/", "/files", "/account", "/admin/sessions", "/admin/users", "/admin/users/jane", "/admin/profiles",
+PAGES = ("/", "/files", "/gallery", "/shared", "/account", "/admin/sessions", "/admin/users", "/admin/users/jane", "/admin/profiles",
          "/admin/profiles/notebook-cpu-small", "/admin/flavors", "/admin/flavors/new", "/admin/classifications", "/admin/policies", "/admin/volumes",
          "/admin/dashboard", "/admin/alarms", "/admin/audit", "/admin/host", "/admin/config", "/nowhere")  # fmt: skip
 
@@ -116,12 +117,15 @@ def test_pages_can_be_read_by_everybody(open_portal: OpenPortal, look: str) -> N
     jane, ops = office.user("jane"), office.user("ops", Role.ADMIN)
     office.ready(jane, name="a-session-with-quite-a-long-nm")
     office.ready(ops, name="mine")
+    with_anyone(office)
+    shown = share(office, ops, "everyone", "anyone").id
+    share(office, ops, "everyone", gate="publish")
     page = open_portal.page(ops, width=360 if look == "phone" else 1280, dark=look == "dark")
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     found: dict[str, list[str]] = {}
-    for path in PAGES:
+    for path in (*PAGES, f"/shared/{shown}", f"/shared/{shown}/views", f"/open/{shown}"):
         page.goto(f"{open_portal.url}/portal{path}", wait_until="load")
         page.wait_for_timeout(100)
         problems: list[str] = page.evaluate(CHECKS)

@@ -41,7 +41,6 @@ _DOCUMENT = {
     "content-security-policy": f"{_DOCUMENT_POLICY}; frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
 }
-_NO_REFERRER = {"referrer-policy": "no-referrer"}
 
 
 @router.get("/shared/{share_id}")
@@ -81,7 +80,7 @@ def show_to_anyone(request: Request, share_id: str) -> Response:
 def take_key(request: Request, share_id: str, form: AnonymousForm) -> Response:
     """Keep the key in a cookie of this one address, and show the document."""
     office: Office = request.app.state.office
-    key = text(form, "key", 200).rpartition("#")[2]
+    key = text(form, "key", 2000).rpartition("#")[2]  # the whole link may be pasted
     with office.store.read() as tx:
         found = find(office, tx, _anyone(request), share_id, key)
     path = f"/portal/open/{found.id}"
@@ -114,7 +113,7 @@ def _anyone(request: Request) -> Actor:
 def _ask(request: Request, share_id: str) -> Response:
     if not _ID.fullmatch(share_id):
         raise gone()
-    return page(request, "share_key.html", {"share_id": share_id}, headers=_NO_REFERRER)
+    return page(request, "share_key.html", {"share_id": share_id})
 
 
 def _page(request: Request, actor: Actor, share_id: str, key: str | None) -> Response:
@@ -130,7 +129,7 @@ def _page(request: Request, actor: Actor, share_id: str, key: str | None) -> Res
     }
     frame = f"{origin_of(office.settings.public_url)}{base}/document"
     headers = {"content-security-policy": f"{CONTENT_SECURITY_POLICY}; frame-src {frame}"}
-    return page(request, "share.html", values, headers=headers | (_NO_REFERRER if key is not None else {}))
+    return page(request, "share.html", values, headers=headers)
 
 
 def _document(request: Request, actor: Actor, share_id: str, key: str | None) -> Response:
