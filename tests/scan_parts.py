@@ -37,6 +37,10 @@ class FewRules:
     def rules(self) -> frozenset[str]:
         return frozenset(rule for rule, *_ in self._RULES) | {"person"}
 
+    @property
+    def titles(self) -> frozenset[str]:
+        return frozenset(title for _, _, title, *_ in self._RULES) | {"Name of a person"}
+
     def find(self, text: str, hint: Hint) -> list[Hit]:
         found = [
             Hit(rule, kind, title, severity, *one.span(one.lastindex or 0))

@@ -16,7 +16,7 @@ from nbkeep.scanning.spans import windows
 from nbkeep.scanning.values import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from nbkeep.scanning.spans import Span
     from nbkeep.scanning.values import Limits, Place
@@ -27,7 +27,7 @@ Group = tuple[int, str]
 _STRONG = 16  # characters: so long a value stands nowhere by chance
 _TELLING = 8
 _WORD = re.compile(r"[^\W_]+")
-_PREFIX = 12
+_PREFIX = 10
 _FEW = 24  # values that are searched one after the other
 _MOST_WITHIN = 200
 _RUN = re.compile(r"[A-Za-z0-9+/_=-]*")
@@ -94,7 +94,7 @@ class KnownValues:
             self._put(value, known, coded=False)
         elif word := _WORD.search(value):
             self._by_word.setdefault(word[0], []).append((word.start(), known))
-        if everywhere and len(value) >= _PREFIX:
+        if everywhere and len(value) >= _TELLING:
             for needle in _encoded(value):
                 self._put(needle, known, coded=True)
 
@@ -115,14 +115,17 @@ class KnownValues:
             return
         within = [one for one in self._all.values() if one.groups and group in one.groups] if anywhere else []
         for start, piece in windows(text, limits):
-            for begin, end, known in self._in_clear(piece, group, within, is_markup=is_markup):
+            for begin, end, known in self.in_clear(piece, group, within, is_markup=is_markup):
                 yield start + begin, start + end, known
             for derived in decode.derive(piece, _CONFIG):
-                for begin, end, known in self._in_clear(derived.text, group, within, is_markup=is_markup):
+                for begin, end, known in self.in_clear(derived.text, group, within, is_markup=is_markup):
                     first, last = derived.origin(begin, end)
                     yield start + first, start + last, known
 
-    def _in_clear(self, text: str, group: Group, within: list[Known], *, is_markup: bool) -> Iterator[Cut]:
+    def in_clear(
+        self, text: str, group: Group, within: Sequence[Known] = (), *, is_markup: bool = False
+    ) -> Iterator[Cut]:
+        """Yield where the values stand in a text as it is. `within`: those looked for within words."""
         for known in within[:_MOST_WITHIN]:
             at = text.find(known.value)
             while at >= 0:

@@ -111,7 +111,7 @@ class _Browser:
             if request["request"]["url"] == self.page:
                 self.send("Fetch.continueRequest", requestId=request["requestId"])
             else:
-                self.send("Fetch.failRequest", requestId=request["requestId"], errorReason="BlockedByClient")
+                self.send("Fetch.failRequest", requestId=request["requestId"], errorReason="Aborted")
         return message
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from collections import Counter
@@ -11,14 +9,15 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from nbkeep.scanning.documents import image, strings
+from nbkeep.scanning.documents import strings
 from nbkeep.scanning.documents.notebook import OLD_KINDS, is_list, is_object, looks_like_one
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.marks import MARK, REFERENCE, mark_of
-from nbkeep.scanning.values import mask
+from nbkeep.scanning.values import SEVERITIES, mask
 
 from .known import group_of
 from .leaves import cells_of
+from .pictures import renewed
 from .reviewing import as_text, escaped, json_text, page, size, tag
 from .takeout import CannotBe, looked, take_out
 
@@ -31,9 +30,11 @@ _HEAD = 20_000  # characters of one text that are shown whole
 _AROUND = 160  # beyond: those on either side of a finding
 _MOST_AROUND = 40
 _MOST = 3_000_000  # characters of the whole page
+_MOST_OF_PICTURES = 16_000_000
 _MOST_CELLS = 5_000
 _MOST_LISTED = 200
 _MOST_LINES = 5_000
+_LONGEST_ID = 64
 # What JupyterLab shows of an output that comes in several formats: the first of these.
 _SHOWN = (
     "application/vnd.jupyter.widget-view+json", "application/javascript", "text/html", "text/markdown",
@@ -102,6 +103,7 @@ class _Preview:
         self.made = [f"<h1>{escaped(name)}</h1>"]
         self._length = length
         self._left = _MOST
+        self._left_of_pictures = _MOST_OF_PICTURES
 
     def sentence(self, words: str) -> None:
         """Add a sentence in a box."""
@@ -110,13 +112,16 @@ class _Preview:
     def summary(self, seen: Seen) -> None:
         """Add what was found, with where, and what could not be read."""
         lines: list[str] = []
-        for one, times in Counter(seen.findings).most_common(_MOST_LISTED):
+        counted = Counter(seen.findings)  # in the order of the document, the worst first
+        worst = sorted(counted, key=lambda one: -SEVERITIES.index(one.severity))[:_MOST_LISTED]
+        for one in worst:
+            times = counted[one]
             often = f' <span class="soft">{times} times</span>' if times > 1 else ""
             lines.append(
                 f"<li>{tag(one.severity, one.severity)}<span>{escaped(one.title)}</span>"
                 f"<code>{escaped(one.masked)}</code>{_where(one)}{often}</li>"
             )
-        if seen.left > len(lines) and len(seen.findings) > len(lines):
+        if seen.left > sum(counted[one] for one in worst):
             lines.append(f'<li class="soft">… and more: {seen.left:,} findings in all.</li>')
         lines += [
             f"<li>{tag('read in part' if one.partly else 'not read', 'hidden')}"
@@ -189,6 +194,8 @@ class _Preview:
             for at, output in enumerate(outputs, 1):
                 self._output(output, at)
         rest = {key: value for key, value in cell.items() if key not in _SHOWN_OF_A_CELL and value != {}}
+        if len(str(rest.get("id", ""))) <= _LONGEST_ID:
+            rest.pop("id", None)
         rest |= {key: cell[key] for key in ("attachments",) if key in cell and not is_object(cell[key])}
         rest |= {key: cell[key] for key in ("outputs",) if key in cell and not is_list(cell[key])}
         if rest:
@@ -239,11 +246,21 @@ class _Preview:
             text = as_text(value)
             what = self.highlighted(mime[:200])
             if mime.startswith("image/") and mime != "image/svg+xml" and not MARK.match(text):
-                self.made.append(f"<h3>{what} {beside}</h3>{_picture(text)}")
+                self.made.append(f"<h3>{what} {beside}</h3>{self._picture(text)}")
             elif mime == "application/pdf" and not MARK.match(text):
                 self.made.append(f'<h3>{what} {beside}</h3><p class="soft">{size(len(text) * 3 // 4)}</p>')
             else:
                 self.made.append(f"<h3>{what} {beside}</h3>{self._pre(text)}")
+
+    def _picture(self, text: str) -> str:
+        """Return a picture with its size, made anew; only its size where there is no room for it."""
+        about = f'<p class="soft">{size(len(text) * 3 // 4)}'
+        made = renewed(text) if len(text) <= self._left_of_pictures else None
+        if made is None:
+            return f"{about}; not shown here</p>"
+        mime, data = made
+        self._left_of_pictures -= len(data)
+        return f'{about}</p><img src="data:{mime};base64,{data}" alt="">'
 
     def _pre(self, text: str) -> str:
         return f"<pre>{self._bounded(text)}</pre>" if text else ""
@@ -289,10 +306,12 @@ class _Preview:
     def _lines(self, text: str) -> None:
         lines = text.split("\n")
         made: list[str] = []
-        room, done = _HEAD * 5, 0
+        room, done, beyond = _HEAD * 5, 0, 0
         for number, line in enumerate(lines, 1):
-            if room <= 0 and (len(made) > _MOST_LINES or not MARK.search(line)):
-                continue
+            if room <= 0:
+                beyond += MARK.search(line) is not None
+                if beyond > _MOST_LINES or not MARK.search(line):
+                    continue
             if number > done + 1:
                 made.append(f'<span class="gap">{number - done - 1:,} lines are not shown</span>')
             made.append(f'<span id="line-{number}" data-n="{number}">{self._bounded(line)}</span>')
@@ -304,7 +323,11 @@ class _Preview:
 
 
 def _masked(name: str, look: Look) -> str:
-    for hit in reversed(look.detector.find(name, Hint("text"))):
+    try:
+        hits = look.detector.find(name, Hint("text"))
+    except Exception:  # noqa: BLE001  as for the document itself
+        return "a document"
+    for hit in reversed(hits):
         name = name[: hit.begin] + mask(name[hit.begin : hit.end]) + name[hit.end :]
     return name
 
@@ -347,14 +370,3 @@ def _hiding(cell: dict[str, Any]) -> list[str]:
     if is_list(tags):
         words += [f"tag {one}" for one in tags if isinstance(one, str) and _TAGS_THAT_HIDE.fullmatch(one)]
     return words
-
-
-def _picture(text: str) -> str:
-    try:
-        data = base64.b64decode(text)
-    except (binascii.Error, ValueError):
-        return '<p class="soft">A picture that cannot be decoded.</p>'
-    pixels = ""
-    if data.startswith(image.PNG) and len(data) > 24:
-        pixels = f", {int.from_bytes(data[16:20])} by {int.from_bytes(data[20:24])} pixels"
-    return f'<p class="soft">{size(len(data))}{pixels}</p>'

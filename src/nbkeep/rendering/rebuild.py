@@ -70,7 +70,7 @@ class _Rebuilder:
     def _cell(self, cell: Any) -> Cell | None:
         kind = cell.get("cell_type") if is_object(cell) else None
         source = text_of(cell.get("source")) if is_object(cell) else None
-        if not is_object(cell) or kind not in {"code", "markdown", "raw"} or source is None:
+        if not is_object(cell) or kind not in ("code", "markdown", "raw") or source is None:
             self._notes.add("odd")
             return None
         metadata: Any = cell.get("metadata")
@@ -164,7 +164,7 @@ class _Rebuilder:
             output = self._output(one, kind) if is_object(one) else None
             if output is not None:
                 made.append(output)
-            elif not is_object(one) or kind not in {"error", "execute_result", "display_data"}:
+            elif not is_object(one) or kind not in ("error", "execute_result", "display_data"):
                 self._notes.add("odd")
         flush()
         return made
@@ -172,7 +172,7 @@ class _Rebuilder:
     def _output(self, one: dict[str, Any], kind: Any) -> Output | None:
         if kind == "error":
             return self._error(one)
-        if kind in {"execute_result", "display_data"} and is_object(one.get("data")):
+        if kind in ("execute_result", "display_data") and is_object(one.get("data")):
             return self._shown(one["data"], one.get("metadata"), is_result=kind == "execute_result")
         return None
 

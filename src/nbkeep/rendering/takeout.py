@@ -9,6 +9,7 @@ same part only, and as a whole word. An encoded text that holds a value goes who
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -17,9 +18,9 @@ from typing import Any
 from nbkeep.scanning.documents import archive, image, notebook, parquet, pdf, strings
 from nbkeep.scanning.documents.markup import PICTURE, PICTURE_END
 from nbkeep.scanning.interface import Hint
-from nbkeep.scanning.marks import UNREADABLE, WITHIN, mark_of
+from nbkeep.scanning.marks import MARK, UNREADABLE, WITHIN, mark_of
 from nbkeep.scanning.spans import Look, Spotted, in_part, spotted
-from nbkeep.scanning.values import LineCounter, Part, Place, Unread, mask
+from nbkeep.scanning.values import SEVERITIES, LineCounter, Part, Place, Unread, mask
 
 from . import tabletext
 from .known import Group, KnownValues, group_of
@@ -31,6 +32,11 @@ Marker = Callable[[str, str, str], str]
 _MOST = 200_000
 _TRIES = 3
 _MOST_NOTED = 1000
+_JSON = frozenset({".json", ".jsonl", ".ndjson", ".geojson"})
+# Where a number was, and not a part of a string.
+_BARE_MARK = re.compile(
+    rf"([:,\[]\s{{0,100}})({MARK.pattern})(?=\s{{0,100}}[,\]}}\r\n])"
+)  # where a number was
 _MARKUP = frozenset({".html", ".htm", ".xhtml", ".svg", ".xml"})
 _OF_A_CELL = {"cell_type", "source", "input", "outputs", "execution_count", "attachments"}
 _KINDS: tuple[tuple[Callable[[bytes], bool], str], ...] = (
@@ -181,12 +187,15 @@ class _Hunt:
                 texts.append(one)
             elif not one.partly:
                 return mark_of(UNREADABLE)
+        found: list[tuple[str, str]] = []
         for one in texts:
-            titles = [cut[2].title for cut in self.seen.known.find(one.text, group, limits, anywhere=True)]
-            titles += [span.hit.title for span in in_part(one, self.look)]
-            if titles:
-                return mark_of(WITHIN[is_pdf] + titles[0])
-        return ""
+            known = self.seen.known.find(one.text, group, limits, anywhere=True)
+            found += [(cut[2].severity, cut[2].title) for cut in known]
+            found += [(span.hit.severity, span.hit.title) for span in in_part(one, self.look)]
+        if not found:
+            return ""
+        _, worst = max(found, key=lambda one: SEVERITIES.index(one[0]))
+        return mark_of(WITHIN[is_pdf] + worst)
 
 
 def _notebook(text: str, hunt: _Hunt, *, is_last: bool) -> tuple[str, int]:
@@ -241,6 +250,8 @@ def _text(text: str, path: str, hunt: _Hunt) -> tuple[str, int]:
         text, count = tabletext.without_columns(text, path, hunt.look, hunt.marker)
     view = View(text, [], (0, ""), "", is_markup=_is_markup(text, path))
     text, taken = without(text, hunt.cuts(text, view))
+    if PurePosixPath(path).suffix.lower() in _JSON:
+        text = _BARE_MARK.sub(r'\1"\2"', text)
     return text, count + taken
 
 

@@ -50,6 +50,7 @@ class Standard:
         self._first = engines.best(triggers) if engine is None else engine(triggers)
         self._named = [rule for rule in self._rules if rule.only_names]
         self._own = tuple(own)
+        self._titles = frozenset(rule.title for rule in (*self._rules, *self._own))
         self._of_tables = [
             rule for rule in self._rules if rule.reader in _OF_TABLES or rule.id == "assigned-password"
         ]
@@ -58,6 +59,11 @@ class Standard:
     def rules(self) -> frozenset[str]:
         """The ids of all rules."""
         return frozenset(rule.id for rule in (*self._rules, *self._own))
+
+    @property
+    def titles(self) -> frozenset[str]:
+        """The titles of all rules."""
+        return self._titles
 
     @property
     def engine(self) -> str:

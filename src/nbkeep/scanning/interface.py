@@ -44,6 +44,11 @@ class Detector(Protocol):
         """The ids of all that it can find."""
         ...
 
+    @property
+    def titles(self) -> frozenset[str]:
+        """What it calls what it finds: the titles of all rules."""
+        ...
+
     def find(self, text: str, hint: Hint) -> list[Hit]:
         """Return what is in `text`: called for each text of a document, in bounded time, never raises."""
         ...

@@ -6,8 +6,6 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from . import rulebook
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,12 +33,19 @@ def marks_in(text: str) -> Iterator[tuple[int, int, str]]:
         yield from ((found.start(), found.end(), found[1]) for found in MARK.finditer(text))
 
 
-def is_mark(title: str, found: str) -> bool:
-    """Return whether `title`, as it stands in a mark, is one; `found`: the title of what was found within it.
+def valid_marks(text: str, titles: frozenset[str]) -> list[tuple[int, int]]:
+    """Return where the marks with a title of a rule are: others may hide a value."""
+    return [(begin, end) for begin, end, title in marks_in(text) if title in _in_marks(titles)]
 
-    Any other words there may be a value that somebody hides in what looks like a mark.
-    """
-    return any(title == _bare(what + found) for what in ("", *WITHIN)) or title in _known()
+
+def blanked(text: str, marks: list[tuple[int, int]]) -> str:
+    """Return the text with marks as long as before, and without words, which might be a sign of something."""
+    kept: list[str] = []
+    done = 0
+    for begin, end in marks:
+        kept += text[done:begin], "[", "x" * (end - begin - 2), "]"
+        done = end
+    return "".join(kept) + text[done:]
 
 
 def _bare(title: str) -> str:
@@ -48,6 +53,5 @@ def _bare(title: str) -> str:
 
 
 @cache
-def _known() -> frozenset[str]:
-    titles = {rule.title for rule in rulebook.built_in()}
+def _in_marks(titles: frozenset[str]) -> frozenset[str]:
     return frozenset({_bare(what + title) for what in ("", *WITHIN) for title in titles} | {UNREADABLE})

@@ -8,12 +8,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from . import allow, decode
 from .documents.read import read
 from .documents.strings import without_surrogates
-from .marks import is_mark, marks_in
+from .marks import blanked, valid_marks
 from .values import SEVERITIES, Limits, Part, Unread
 
 if TYPE_CHECKING:
@@ -150,22 +151,27 @@ def _same(one: Span, new: Span) -> bool:
 
 def hits(text: str, hint: Hint, look: Look) -> list[Hit]:
     """Return what the detector finds of what is looked for, without the marks of values taken out."""
+    marks = valid_marks(text, look.detector.titles)
     found = [
         hit
-        for hit in look.detector.find(text, hint)
+        for hit in look.detector.find(blanked(text, marks) if marks else text, hint)
         if hit.kind in look.kinds and (not look.rules or hit.rule in look.rules)
     ]
-    if found and (marks := list(marks_in(text))):
-        found = [hit for hit in found if not _is_of_a_mark(hit, marks)]
-    return found
+    return [hit for hit in found if not _is_of_marks(text, hit, marks)] if marks else found
 
 
-def _is_of_a_mark(hit: Hit, marks: list[tuple[int, int, str]]) -> bool:
-    at = bisect_right(marks, hit.begin, key=lambda mark: mark[0]) - 1
-    if at < 0:
-        return False
-    _, end, title = marks[at]
-    return hit.end <= end and is_mark(title, hit.title)
+def _is_of_marks(text: str, hit: Hit, marks: list[tuple[int, int]]) -> bool:
+    """Return whether a hit is on a mark, and nothing else of it is a letter or a digit."""
+    at = max(0, bisect_right(marks, (hit.begin, hit.begin)) - 1)
+    done, touched = hit.begin, False
+    for begin, end in islice(marks, at, None):
+        if begin >= hit.end:
+            break
+        if any(map(str.isalnum, text[done:begin])):
+            return False
+        touched |= end > hit.begin
+        done = max(done, end)
+    return touched and not any(map(str.isalnum, text[done : hit.end]))
 
 
 def reason_beside(part: Part, span: Span, look: Look) -> str:
