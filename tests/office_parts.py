@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import httpx
 import pytest
@@ -104,6 +104,7 @@ class InMemoryNode:
     files: dict[str, list[HomeFile]] = field(default_factory=dict[str, list[HomeFile]])
     changed: dict[str, list[ChangedFile]] = field(default_factory=dict[str, list[ChangedFile]])
     unwalkable: bool = False
+    held: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
 
     def launch(self, spec: LaunchSpec) -> Launched:
         self._answer()
@@ -197,6 +198,17 @@ class InMemoryNode:
         found = [one for one in self.changed.get(user, []) if one.changed_at >= since.isoformat() or one.note]
         begin = int(after or "0")
         return ChangedFiles(found[begin : begin + 2], str(begin + 2) if begin + 2 < len(found) else "")
+
+    def copy_file(self, user: str, path: str, into: BinaryIO, most_bytes: int) -> None:
+        self._answer()
+        data = self.held.get((user, path))
+        if data is None:
+            raise Refused(
+                "not-copied", f"There is no file {path!r} in the home.", "Give its path.", status=404
+            )
+        if len(data) > most_bytes:
+            raise Refused("not-copied", f"{path!r} is larger than {most_bytes:,} bytes.", "", status=409)
+        into.write(data)
 
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
         self._answer()

@@ -53,6 +53,10 @@ def check(settings: Settings) -> None:
         "max_suspended_bytes",
         "connections_retention_s",
         "model_calls_retention_s",
+        "share_max_s",
+        "gallery_max_s",
+        "release_valid_s",
+        "releases_retention_s",
     ):
         if getattr(settings, name) <= 0:
             raise invalid(name.replace("_", "-"), f"{name} must be above zero.", "Correct it in config.toml.")

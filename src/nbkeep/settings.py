@@ -108,6 +108,15 @@ class Settings:
     grants_max_s: int = 8 * 3600
     # Danger: admins then may approve what they asked for themselves, and nobody else looks at it.
     grants_self_approval: bool = False
+    # How long a document that may leave waits for its author to take it.
+    release_valid_s: int = 7 * 86400
+    # How long documents that left, or did not, are kept once it is over; what is shared stays while it is.
+    releases_retention_s: int = 90 * 86400
+    # Danger: documents released to "anyone" are then seen by whoever has the link, without signing in.
+    share_with_anyone: bool = False
+    # For how long at most a released document is shared by a link, and stands in the gallery.
+    share_max_s: int = 30 * 86400
+    gallery_max_s: int = 365 * 86400
     # Whether a session that has read personal data (pii) loses the public internet for the rest of its time.
     pii_closes_internet: bool = True
     # Where the token lies with which metrics may be read: "file:/PATH" or "env:NAME"; "": API tokens alone.
@@ -360,6 +369,11 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "alarm_upload_bytes": _size_or_none,
     "grants_max_s": parse_duration_s,
     "grants_self_approval": _yes_or_no,
+    "release_valid_s": parse_duration_s,
+    "releases_retention_s": parse_duration_s,
+    "share_with_anyone": _yes_or_no,
+    "share_max_s": parse_duration_s,
+    "gallery_max_s": parse_duration_s,
     "pii_closes_internet": _yes_or_no,
     "metrics_token": str,
     "traces_endpoint": str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import BinaryIO
 
 from nbkeep.backends.interface import (
     Capacity,
@@ -40,6 +41,7 @@ class InMemoryBackend:
     kept: dict[str, list[KeptState]] = field(default_factory=dict[str, list[KeptState]])
     warm: list[Warm] = field(default_factory=list[Warm])
     frozen: set[str] = field(default_factory=set[str])
+    held: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
 
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
         self.warm = list(wanted)
@@ -131,6 +133,18 @@ class InMemoryBackend:
         if user not in self.volumes:
             raise not_found("volume", user)
         return ChangedFiles([])
+
+    def copy_file(self, user: str, path: str, into: BinaryIO, most_bytes: int) -> None:
+        if user not in self.volumes:
+            raise not_found("volume", user)
+        data = self.held.get((user, path))
+        if data is None:
+            raise Refused(
+                "not-copied", f"There is no file {path!r} in the home.", "Give its path.", status=404
+            )
+        if len(data) > most_bytes:
+            raise Refused("not-copied", f"{path!r} is larger than {most_bytes:,} bytes.", "", status=409)
+        into.write(data)
 
     def host(self) -> list[HostFact]:
         return [HostFact("memory", "In memory", "info", "Nothing runs.")]

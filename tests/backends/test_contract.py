@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from fakes import InMemoryBackend
@@ -12,7 +14,9 @@ from fakes import InMemoryBackend
 from nbkeep.backends.interface import Backend, LaunchSpec
 from nbkeep.model.errors import Refused
 from nbkeep.model.ids import new_id
-from sandboxes import WAITS, make_machine, why_not
+from sandboxes import WAITS, Machine, make_machine, why_not
+
+MACHINES: dict[int, Machine] = {}
 
 
 @pytest.fixture(scope="module", params=["memory", "root", "ordinary"])
@@ -23,6 +27,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     if reason := why_not(request.param):
         pytest.skip(reason)
     machine = make_machine(request.param)
+    MACHINES[id(machine.client)] = machine
     yield machine.client
     machine.end()
 
@@ -80,6 +85,44 @@ def test_an_unknown_home_has_no_size_and_no_usage(backend: Backend) -> None:
     assert refused.value.status == 404
     with pytest.raises(Refused):
         backend.resize_volume("nobody", 1 << 30)
+
+
+def test_a_file_of_a_home_is_copied_while_a_session_runs_and_afterwards(
+    backend: Backend, spec: LaunchSpec, tmp_path: Path
+) -> None:
+    backend.launch(spec)
+    put(backend, "jane", "work/a b.csv", b"1,2\n")
+    assert copied(backend, tmp_path, "work/a b.csv") == b"1,2\n"
+    backend.stop(spec.session_id, 0)
+    assert copied(backend, tmp_path, "work/a b.csv") == b"1,2\n"
+    for path, most_bytes, status in (("work/none", 100, 404), ("work/a b.csv", 3, 409)):
+        with pytest.raises(Refused) as refused:
+            copied(backend, tmp_path, path, most_bytes)
+        assert (refused.value.code, refused.value.status) == ("not-copied", status)
+    with pytest.raises(Refused) as nobody, (tmp_path / "into").open("wb") as into:
+        backend.copy_file("nobody", "a", into, 100)
+    assert nobody.value.status == 404
+    backend.delete_volume("jane")
+
+
+def put(backend: Backend, user: str, path: str, data: bytes) -> None:
+    """Write a file into a home, as a program in it would."""
+    if isinstance(backend, InMemoryBackend):
+        backend.held[user, path] = data
+        return
+    home = MACHINES[id(backend)].data_dir / "homes" / user
+    owner = home.stat()
+    file = home / path
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(data)
+    for one in (file.parent, file):
+        os.chown(one, owner.st_uid, owner.st_gid)
+
+
+def copied(backend: Backend, folder: Path, path: str, most_bytes: int = 1000) -> bytes:
+    with (folder / "into").open("w+b") as into:
+        backend.copy_file("jane", path, into, most_bytes)
+    return (folder / "into").read_bytes()
 
 
 def test_a_user_without_saved_state_has_none_and_that_of_a_running_session_is_not_deleted(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -360,6 +360,17 @@ class Backend(Protocol):
         The record of classified files asks for it, part by part, as `home_listing`. Raises `Refused` (404)
         for a home that was never made, `Unavailable` (`listing-failed`) for one that cannot be walked. Twice
         is safe.
+        """
+        ...
+
+    def copy_file(self, user: str, path: str, into: BinaryIO, most_bytes: int) -> None:
+        """Write what one plain file of a home holds now into a file on the disk that is open for writing.
+
+        Releases ask for it, whether a session runs or not. `path`: from the home on; no part of it may be a
+        link. Nothing of the sandbox takes part. Raises `Refused`: 404 for a home or file that is not there,
+        409 (`not-copied`) for what is no plain file, larger than `most_bytes`, or changed while it was read;
+        `Unavailable` (`copy-failed`) where this file could not be copied. What was written counts only once
+        it has returned. Twice is safe.
         """
         ...
 

@@ -20,6 +20,7 @@ from nbkeep.sessions.frozen import begin_freeze
 from nbkeep.sessions.held import held_words
 from nbkeep.sessions.states import move
 from nbkeep.sessions.stop import wish_stop
+from nbkeep.shares.end import revoke_all_of
 from nbkeep.store.incident_tables import IncidentHoldRow, IncidentRow, IncidentStepRow
 from nbkeep.store.tables import ApiTokenRow, GrantRow, SecretLeaseRow, UserRow
 from nbkeep.vault import leases
@@ -149,6 +150,7 @@ def _revoke(tx: Tx, clock: Clock, actor: Actor, row: IncidentRow, found: Concern
             ).all()
         ),
         "grants": 0,
+        "shares": 0,
         "people": len([user for user in found.users if user.status != "disabled"]),
         "secrets": 1 if found.secret is not None else 0,
     }
@@ -156,6 +158,7 @@ def _revoke(tx: Tx, clock: Clock, actor: Actor, row: IncidentRow, found: Concern
         leases.end_of_session(tx, clock, actor, session.id, leases.INCIDENT)
     for user in found.users:
         told["grants"] += _end_grants(tx, clock, actor, user, why)
+        told["shares"] += revoke_all_of(tx, clock, actor, user.id, why)
         disable(tx, clock, actor, user, why)
         user.sessions_valid_from = clock.now()
         user.held_by = user.held_by or row.id

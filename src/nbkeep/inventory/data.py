@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import case, func, select
 
+from nbkeep.shares.records import audiences_of
+from nbkeep.shares.values import ANYONE
 from nbkeep.store.data_tables import DatasetReadRow, DatasetRow
 from nbkeep.store.model_tables import ModelCallRow, ModelProviderRow
 from nbkeep.store.network_tables import ConnectionRow
+from nbkeep.store.share_tables import ShareRow
 from nbkeep.store.tables import ConnectionGrantRow, DeclaredConnectionRow
 
 from .values import LOOKS_BACK, Thing, level_of
@@ -54,6 +57,42 @@ def datasets(parts: Parts, tx: Tx, owners: Owners) -> list[Thing]:
                 level=level,
                 todo=todo,
                 details={"bucket": row.bucket, "prefix": row.prefix},
+            )
+        )
+    return found
+
+
+def shares(parts: Parts, tx: Tx, owners: Owners) -> list[Thing]:
+    """Return documents that others may look at."""
+    now = parts.clock.now()
+    rows = tx.scalars(select(ShareRow).where(ShareRow.revoked_at.is_(None), ShareRow.expires_at > now)).all()
+    audiences = audiences_of(tx)
+    found: list[Thing] = []
+    for row in rows:
+        owner, audience = owners.get(row.owner_id), audiences.get(row.id, [])
+        unowned = ""
+        if owner is None or not owner.is_active:
+            unowned = "Its owner is not active, and it shows nothing: `nbkeep share revoke ID --reason …`."
+        attention = ""
+        if ANYONE in audience and parts.settings.share_with_anyone and row.classification != "public":
+            attention = "Whoever has its link sees it: ask its owner whether it must be."
+        level, todo = level_of(now, expires_at=None, unowned=unowned, attention=attention)
+        found.append(
+            Thing(
+                "shares",
+                row.kind,
+                row.id,
+                row.title,
+                owner=row.owner,
+                purpose=row.description[:200],
+                classification=row.classification,
+                exposure=", ".join(audience[:5]) + (f" and {len(audience) - 5} more" if audience[5:] else ""),
+                created_at=row.created_at,
+                last_used_at=row.last_viewed_at,
+                expires_at=row.expires_at,
+                level=level,
+                todo=todo,
+                details={"sha256": row.sha256, "form": row.form, "views": row.views, "for": audience},
             )
         )
     return found

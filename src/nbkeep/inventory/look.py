@@ -40,6 +40,7 @@ _LOOKS: dict[str, Callable[[Parts, Tx, Owners], list[Thing]]] = {
     "sessions": compute.sessions,
     "images": compute.images,
     "datasets": data.datasets,
+    "shares": data.shares,
     "connections": data.connections,
     "endpoints": data.endpoints,
     "gpus": compute.gpus,

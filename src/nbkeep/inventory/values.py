@@ -14,6 +14,7 @@ KINDS = (
     "sessions",
     "images",
     "datasets",
+    "shares",
     "connections",
     "endpoints",
     "gpus",

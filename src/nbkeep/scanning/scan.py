@@ -5,50 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from . import allow, decode
 from .baseline import check_of
 from .documents.read import read
 from .documents.strings import without_surrogates
 from .interface import Hint
-from .values import SEVERITIES, Finding, Limits, LineCounter, NotRead, Part, Place, Result, mask
+from .spans import Look, in_part, reason_beside
+from .values import Finding, LineCounter, NotRead, Part, Place, Result, mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from .spans import Span
 
-    from .interface import Detector, Hit
+__all__ = ["Look", "examine"]
 
 _RUN = secrets.token_bytes(32)  # of this process, and of those that it forks
-_LONGEST_LINE = 4000  # of which a mark beside a finding is looked for
 _LONGEST_NAME = 100  # of what a document calls its parts, as it is shown
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How to look. `kinds`: of findings, "secret" and "personal". `salt`: of the baseline.
-
-    `heed_marks`: whether `nbkeep:allow` in a document counts. `rules`: only these; all when empty.
-    """
-
-    detector: Detector
-    limits: Limits = field(default_factory=Limits)
-    kinds: frozenset[str] = frozenset({"secret", "personal"})
-    salt: bytes = b""
-    heed_marks: bool = True
-    rules: frozenset[str] = frozenset()
-
-
-@dataclass(slots=True)
-class _Found:
-    """A hit, and where it stands in the part's text."""
-
-    hit: Hit
-    begin: int
-    end: int
-    value: str
-    decoded: bool
 
 
 def examine(data: bytes, path: str, look: Look, *, commit: str = "") -> Result:
@@ -109,7 +82,7 @@ class _Document:
         if clean is not part.text:
             part = replace(part, text=clean)
         counter = LineCounter(part.text)
-        for found in _in_part(part, self._look):
+        for found in in_part(part, self._look):
             if len(self.result.findings) >= self._look.limits.findings:
                 return False
             at = counter.at(found.begin)
@@ -125,12 +98,9 @@ class _Document:
                 self.result.findings.append(self._finding(part, found, line))
         return True
 
-    def _finding(self, part: Part, found: _Found, line: int) -> Finding:
+    def _finding(self, part: Part, found: Span, line: int) -> Finding:
         place, hit, value = part.place, found.hit, found.value
         number = self._numbers[place, hit.rule] = self._numbers.get((place, hit.rule), 0) + 1
-        reason = ""
-        if self._look.heed_marks and _is_written(part):
-            reason = allow.allowed(_line_around(part.text, found.begin), hit.rule)
         if place == Place():
             file_line = line
         else:
@@ -156,80 +126,11 @@ class _Document:
             masked=mask(value),
             decoded=found.decoded,
             commit=self._commit,
-            allowed=reason,
+            allowed=reason_beside(part, found, self._look),
             place_id=hashlib.sha256("\0".join(named).encode("utf-8", "replace")).hexdigest()[:16],
             check=check_of(self._look.salt, hit.rule, value),
             same=hashlib.blake2b(value.encode("utf-8", "replace"), key=_RUN, digest_size=16).hexdigest(),
         )
-
-
-def _is_written(part: Part) -> bool:
-    """Return whether a person writes this line by line: a cell's source, or a file that is no notebook.
-
-    Metadata, attachments and outputs are written by programs, and nobody reads a mark there.
-    """
-    where = "source" if part.place.cell else ""
-    return part.marks and part.place.part == where and part.hint.kind in {"code", "config", "text"}
-
-
-def _in_part(part: Part, look: Look) -> Iterator[_Found]:
-    """Yield the hits of one text: of windows over it where it is long, in clear and decoded."""
-    text, limits = part.text, look.limits
-    if len(text) <= limits.window:
-        yield from _in_text(text, part.hint, look)
-        return
-    begin = 0
-    while begin < len(text):
-        end = min(len(text), begin + limits.window)
-        if end < len(text):
-            end = text.rfind("\n", end - limits.overlap, end) + 1 or end
-        for one in _in_text(text[begin:end], part.hint, look):
-            one.begin += begin
-            one.end += begin
-            yield one
-        if end >= len(text):
-            return
-        begin = max(begin + 1, end - limits.overlap)
-
-
-def _in_text(text: str, hint: Hint, look: Look) -> list[_Found]:
-    found = [
-        _Found(hit, hit.begin, hit.end, text[hit.begin : hit.end], decoded=False)
-        for hit in _hits(text, hint, look)
-    ]
-    plain = {(one.hit.rule, one.value) for one in found}
-    for derived in decode.derive(text, hint):
-        for hit in _hits(derived.text, hint, look):
-            value = derived.text[hit.begin : hit.end]
-            if not derived.is_new(hit.begin, hit.end) and (hit.rule, value) in plain:
-                continue
-            begin, end = derived.origin(hit.begin, hit.end)
-            if not any(_same(one, hit, begin, end, value) for one in found):
-                found.append(_Found(hit, begin, end, value, decoded=True))
-    return sorted(found, key=lambda one: one.begin)
-
-
-def _same(one: _Found, hit: Hit, begin: int, end: int, value: str) -> bool:
-    """Return whether a hit in a decoded text is known: the same value, or what was found of it in clear."""
-    if end <= one.begin or one.end <= begin:
-        return False
-    if one.decoded:
-        return one.hit.rule == hit.rule and (value in one.value or one.value in value)
-    return SEVERITIES.index(one.hit.severity) >= SEVERITIES.index(hit.severity) or one.hit.rule == hit.rule
-
-
-def _hits(text: str, hint: Hint, look: Look) -> list[Hit]:
-    return [
-        hit
-        for hit in look.detector.find(text, hint)
-        if hit.kind in look.kinds and (not look.rules or hit.rule in look.rules)
-    ]
-
-
-def _line_around(text: str, position: int) -> str:
-    begin = text.rfind("\n", max(0, position - _LONGEST_LINE), position) + 1
-    end = text.find("\n", position, position + _LONGEST_LINE)
-    return text[max(begin, position - _LONGEST_LINE) : position + _LONGEST_LINE if end < 0 else end]
 
 
 class _FileLines:

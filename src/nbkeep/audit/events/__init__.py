@@ -99,6 +99,18 @@ from .quotas import (
     QuotaSet,
     QuotaWarned,
 )
+from .releases import (
+    ReleaseApproved,
+    ReleaseDenied,
+    ReleaseExamined,
+    ReleaseFailed,
+    ReleaseLapsed,
+    ReleaseReleased,
+    ReleaseRequested,
+    ReleaseSentBack,
+    ReleaseTaken,
+    ReleaseWithdrawn,
+)
 from .secrets import (
     DatabaseLoginMade,
     DatabaseLoginNotRevoked,
@@ -127,6 +139,7 @@ from .sessions import (
     SessionSuspended,
     SessionThawed,
 )
+from .shares import ShareMade, ShareRevoked, ShareShortened, ShareViewed
 from .signing_in import SignInFailed, SignInLocked, SignInSucceeded
 
 EVENTS: dict[str, type[Event]] = {event.type: event for event in Event.__subclasses__()}
@@ -224,6 +237,16 @@ __all__ = [
     "QuotaRequested",
     "QuotaSet",
     "QuotaWarned",
+    "ReleaseApproved",
+    "ReleaseDenied",
+    "ReleaseExamined",
+    "ReleaseFailed",
+    "ReleaseLapsed",
+    "ReleaseReleased",
+    "ReleaseRequested",
+    "ReleaseSentBack",
+    "ReleaseTaken",
+    "ReleaseWithdrawn",
     "ResetLinkMade",
     "SaveBlocked",
     "SecretGranted",
@@ -247,6 +270,10 @@ __all__ = [
     "SessionStopRequested",
     "SessionSuspended",
     "SessionThawed",
+    "ShareMade",
+    "ShareRevoked",
+    "ShareShortened",
+    "ShareViewed",
     "SignInFailed",
     "SignInLocked",
     "SignInSucceeded",

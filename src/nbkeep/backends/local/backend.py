@@ -8,9 +8,10 @@ import os
 import threading
 import time
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import asdict
 from signal import SIGTERM
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from nbkeep import wholefile
 from nbkeep.backends.interface import (
@@ -35,6 +36,7 @@ from nbkeep.telemetry import traces
 from . import freezer, scratch, states
 from .cgroups import MemoryUse, find_cgroups
 from .changed import changed_in_home
+from .copying import copy_out
 from .endings import ending_of, load_ending, note_ending
 from .gpus import absent_devices, busy_percents, choose_cards, find_cards, shared_devices
 from .halves import GONE_S, Half, find_half
@@ -52,7 +54,7 @@ from .usage import UsageCache
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -434,31 +436,32 @@ class LocalBackend:
 
     def volume_usage(self, user: str, depth: int = 2) -> VolumeUsage:
         """Return usage by folder; a home that rests is mounted for it."""
-        with self._locks[f"home {user}"]:
-            self._homes.wake(user)
-            self._measured.append(user)
-        try:
+        with self._awake(user):
             return self._usage.measure(user, depth)
-        finally:
-            self._measured.remove(user)
 
     def home_listing(self, user: str, after: str = "") -> HomeListing:
         """Return the next files of a home with their hashes; a home that rests is mounted for it."""
-        with self._locks[f"home {user}"]:
-            self._homes.wake(user)
-            self._measured.append(user)
-        try:
+        with self._awake(user):
             return list_home(self._homes, user, after)
-        finally:
-            self._measured.remove(user)
 
     def changed_files(self, user: str, since: datetime, after: str = "") -> ChangedFiles:
         """Return the next files of a home that were changed; a home that rests is mounted for it."""
+        with self._awake(user):
+            return changed_in_home(self._homes, user, since, after)
+
+    def copy_file(self, user: str, path: str, into: BinaryIO, most_bytes: int) -> None:
+        """Write what a file of a home holds into an open file; a home that rests is mounted for it."""
+        with self._awake(user):
+            copy_out(self._homes, user, path, into, most_bytes)
+
+    @contextmanager
+    def _awake(self, user: str) -> Generator[None]:
+        """Have a home mounted for as long as somebody looks into it."""
         with self._locks[f"home {user}"]:
             self._homes.wake(user)
             self._measured.append(user)
         try:
-            return changed_in_home(self._homes, user, since, after)
+            yield
         finally:
             self._measured.remove(user)
 

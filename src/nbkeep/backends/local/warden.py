@@ -16,16 +16,17 @@ import os
 import secrets
 import socket
 import sys
+import tempfile
 import threading
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import anyio.to_thread
 import uvicorn
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
 from nbkeep.backends.interface import LaunchSpec, Warm  # noqa: TC001  FastAPI reads it when the app is made
@@ -39,7 +40,7 @@ from .layout import Layout, make_dir
 from .listing import LONGEST_PLACE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterator
 
 log = logging.getLogger("nbkeep.warden")
 
@@ -47,6 +48,7 @@ _TICK_S = 1.0
 _BUSY_EXIT = 3
 # A stop waits in a thread for as long as its session saves; looks and launches must not wait behind many.
 _THREADS = 500
+_LARGEST_COPY = 1 << 30
 
 
 class Size(BaseModel):
@@ -198,6 +200,29 @@ def _add_volumes(app: FastAPI, backend: LocalBackend) -> None:
         user: str, since: AwareDatetime, after: Annotated[str, Field(max_length=LONGEST_PLACE)] = ""
     ) -> dict[str, Any]:
         return asdict(backend.changed_files(user, since, after))
+
+    @app.get("/v1/volumes/{user}/file")
+    def file(
+        user: str,
+        path: Annotated[str, Field(max_length=LONGEST_PLACE)],
+        most_bytes: Annotated[int, Field(gt=0, le=_LARGEST_COPY)],
+    ) -> Response:
+        # Sent once it is whole: who asks must not take the beginning of a file for all of it.
+        with contextlib.ExitStack() as stack:
+            copy = stack.enter_context(tempfile.TemporaryFile(dir=backend.layout.data_dir / "run"))
+            backend.copy_file(user, path, copy, most_bytes)
+            size = copy.seek(0, os.SEEK_END)
+            copy.seek(0)
+            stack.pop_all()  # closed by who sends it
+        return StreamingResponse(
+            _pieces(copy), media_type="application/octet-stream", headers={"Content-Length": str(size)}
+        )
+
+
+def _pieces(copy: IO[bytes]) -> Iterator[bytes]:
+    with copy:
+        while piece := copy.read(1 << 20):
+            yield piece
 
 
 async def _told(_: Request, error: Exception) -> JSONResponse:

@@ -11,6 +11,7 @@ from nbkeep import version
 from nbkeep.doors.internal import catalogue, gateway, hub, session, signin
 from nbkeep.doors.internal import data as data_reads
 from nbkeep.doors.internal import models as model_calls
+from nbkeep.doors.internal import releases as own_releases
 from nbkeep.doors.metrics import CountedRequests
 from nbkeep.doors.metrics import router as metrics_router
 from nbkeep.doors.metrics.figures import Figures
@@ -43,8 +44,10 @@ from . import (
     profiles,
     projects,
     quotas,
+    releases,
     secrets,
     sessions,
+    shares,
     tokens,
     usage,
     volumes,
@@ -84,7 +87,9 @@ PUBLIC = (
     classifications,
     policies,
     projects,
+    shares,
     volumes,
+    releases,
     notices,
     mail,
     config,
@@ -92,7 +97,7 @@ PUBLIC = (
     inventory,
     incidents,
 )
-INTERNAL = (session, catalogue, hub, signin, gateway, model_calls, data_reads)
+INTERNAL = (session, own_releases, catalogue, hub, signin, gateway, model_calls, data_reads)
 _DESCRIPTION = """Every call needs an API token (`Authorization: Bearer nbk_…`) with a scope:
 
 {scopes}

@@ -29,7 +29,7 @@ def inventory(
         typer.Option(
             "--kind",
             metavar="KIND",
-            help="sessions, images, datasets, connections, endpoints, gpus, human-credentials, "
+            help="sessions, images, datasets, shares, connections, endpoints, gpus, human-credentials, "
             "non-human-credentials or model-providers.",
         ),
     ] = None,

@@ -42,6 +42,7 @@ complete_grant = _completer("grants", "id")
 complete_provider = _completer("model-providers", "name")
 complete_connection = _completer("connections", "name")
 complete_project = _completer("projects", "name")
+complete_release = _completer("releases", "id")
 complete_token = _completer("tokens", "id")
 complete_alarm = _completer("alarms", "id")
 

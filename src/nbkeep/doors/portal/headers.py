@@ -47,7 +47,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)  # shared documents are told more: see viewer.py
                 kept = is_static and message["status"] == 200
                 headers["cache-control"] = _KEEP_STATIC if kept else "no-store"
             await send(message)

@@ -53,6 +53,7 @@ _DONE = {
     "acknowledged": "Noted, and closed. The audit has it.",
     "incident-opened": "Opened. What it ended is ended; the timeline says what is still to be done.",
     "incident-closed": "Closed. What comes back, and what does not, is below the timeline.",
+    "share-revoked": "Ended. Nobody is given the document any more.",
     "saved": "Saved.",
     "created": "Created. People see it at once.",
     "deleted": "Deleted. What runs goes on.",

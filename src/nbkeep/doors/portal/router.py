@@ -20,6 +20,7 @@ from . import (
     connections,
     data,
     files,
+    gallery,
     grants,
     home,
     join,
@@ -29,8 +30,10 @@ from . import (
     quotas,
     secrets,
     sessions,
+    shares,
     signin,
     usage,
+    viewer,
 )
 from .admin import PAGES as ADMIN_PAGES
 from .browser import is_https
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PAGES = (signin, join, home, sessions, network, grants, data, connections, secrets, projects, models, usage,
-         quotas, files, account, *ADMIN_PAGES)  # fmt: skip
+         quotas, files, gallery, shares, viewer, account, *ADMIN_PAGES)  # fmt: skip
 _TITLES = {
     400: "That did not work",
     401: "Please sign in",

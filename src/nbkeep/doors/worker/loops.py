@@ -20,6 +20,7 @@ from nbkeep.meter.daily import put_when_due
 from nbkeep.meter.values import BEAT_S
 from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.quotas.watch import watch
+from nbkeep.rendering.job import make
 from nbkeep.sessions.state_key_records import record_keys
 from nbkeep.sessions.state_keys import key_ids
 from nbkeep.telemetry.instruments import NODE_ANSWERS, STEP_FAILURES, STEP_SECONDS
@@ -33,6 +34,7 @@ from .forwarder import Forwarder
 from .homes import HomeMeasurer
 from .leftovers import take_leftovers
 from .mailer import Mailer
+from .releases import ReleaseExaminer
 from .states import hold_to_limits, look_after_states
 from .watcher import Watcher
 
@@ -162,7 +164,7 @@ async def run_loops(parts: Parts) -> None:
     """
     worker, forwarder, mailer = Worker(parts), Forwarder(parts), Mailer(parts)
     homes, watcher, builder = HomeMeasurer(parts), Watcher(parts, worker.step), EvidenceBuilder(parts)
-    walker = ClassWalker(parts)
+    walker, examiner = ClassWalker(parts), ReleaseExaminer(parts, make)
     beside: tuple[tuple[str, float, Callable[[], object]], ...] = (
         ("forwarding", ROUND_S, forwarder.round),
         ("mail", ROUND_S, mailer.round),
@@ -171,6 +173,7 @@ async def run_loops(parts: Parts) -> None:
         # Beside the others, and each other: a Vault, or a database behind it, answers when it likes.
         *((name, ROUND_S, partial(act, parts)) for name, act in settle.ROUNDS),
         ("evidence", _BUILD_EVERY_S, builder.round),
+        ("releases", ROUND_S, examiner.round),
         ("homes", _LOOK_EVERY_S, homes.round),
         ("classified files", _LOOK_EVERY_S, walker.round),
         ("alarms", _LOOK_EVERY_S, watcher.round),

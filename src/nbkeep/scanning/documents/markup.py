@@ -21,8 +21,8 @@ _TABLE_END = re.compile(r"</table\s*>", re.IGNORECASE)
 # The begin of a row, or a cell with all that stands in it up to the next cell or row, closed or not.
 _CELL = re.compile(r"<t(?:r\b|([hd])\b[^>]*>([^<]*(?:<(?!/?t[hdr]\b)[^<]*)*))", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
-_PICTURE = re.compile(r"data:image/[\w.+-]{1,30};base64,\s{0,4}")
-_PICTURE_END = re.compile(r"[^A-Za-z0-9+/=]")
+PICTURE = re.compile(r"data:image/[\w.+-]{1,30};base64,\s{0,4}")
+PICTURE_END = re.compile(r"[^A-Za-z0-9+/=]")
 _MOST_PICTURES = 500
 _PARAGRAPHS = re.compile(r"</(?:w:p|a:p|text:p|si|row|p)>")
 
@@ -52,10 +52,10 @@ def _without_pictures(text: str) -> tuple[str, list[str]]:
     pictures: list[str] = []
     kept: list[str] = []
     done = 0
-    for found in _PICTURE.finditer(text):
+    for found in PICTURE.finditer(text):
         if found.start() < done or len(pictures) >= _MOST_PICTURES:
             continue
-        end = _PICTURE_END.search(text, found.end())
+        end = PICTURE_END.search(text, found.end())
         stop = end.start() if end else len(text)
         kept.append(text[done : found.end()])
         pictures.append(text[found.end() : stop])

@@ -19,7 +19,7 @@ _ONE_LINE = frozenset({str, int, float, bool, type(None)})
 _LONG_NUMBER = 10**7  # shorter ones are no card, no account and no telephone
 _HEAD = re.compile(r'\s*\{\s*"(?:cells|nbformat|metadata|worksheets|nbformat_minor|orig_nbformat)"')
 # What format 3 calls the kinds of an output that format 4 names by MIME type.
-_OLD_KINDS = {
+OLD_KINDS = {
     "png": "image/png", "jpeg": "image/jpeg", "svg": "image/svg+xml", "html": "text/html",
     "text": "text/plain", "latex": "text/latex", "json": "application/json",
     "javascript": "application/javascript",
@@ -40,11 +40,13 @@ class Twice(dict[str, Any]):
     others: list[tuple[str, Any]]
 
 
-def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Return whether a value of JSON is an object."""
     return isinstance(value, dict)
 
 
-def _is_list(value: Any) -> TypeGuard[list[Any]]:
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """Return whether a value of JSON is a list."""
     return isinstance(value, list)
 
 
@@ -68,13 +70,13 @@ def read_notebook(text: str, name: str, limits: Limits) -> Iterator[Part | Unrea
         yield Part(text, Hint("config", name=name), marks=False)
         return
     for number, cell in enumerate(cells, 1):
-        if _is_object(cell):
+        if is_object(cell):
             yield from _cell(cell, number, limits)
         else:
             yield from _flat(cell, Place(cell=number, part="metadata"), limits)
     rest: dict[str, Any] = {key: value for key, value in found.items() if key not in {"cells", "worksheets"}}
     rest |= {f"worksheet {at}": {key: value for key, value in one.items() if key != "cells"}
-             for at, one in enumerate(found.get("worksheets") or (), 1) if _is_object(one)}  # fmt: skip
+             for at, one in enumerate(found.get("worksheets") or (), 1) if is_object(one)}  # fmt: skip
     if isinstance(found, Twice):
         rest["(written twice)"] = [{key: value} for key, value in found.others]
     yield from _flat(rest, Place(part="metadata"), limits)
@@ -91,15 +93,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _cells(found: Any) -> list[Any] | None:
-    if not _is_object(found):
+    if not is_object(found):
         return None
-    if _is_list(found.get("cells")):
+    if is_list(found.get("cells")):
         return found["cells"]
     sheets: Any = found.get("worksheets")
-    if _is_list(sheets):
+    if is_list(sheets):
         cells: list[Any] = []
         for one in sheets:
-            if _is_object(one) and _is_list(one.get("cells")):
+            if is_object(one) and is_list(one.get("cells")):
                 cells += one["cells"]
         return cells
     return None
@@ -118,9 +120,9 @@ def _cell(cell: dict[str, Any], number: int, limits: Limits) -> Iterator[Part | 
         source = _text(value) if key in {"source", "input"} else None
         if source is not None:
             yield from _source(source, place("source"), limits, is_code=is_code)
-        elif key == "outputs" and _is_list(value):
+        elif key == "outputs" and is_list(value):
             yield from _outputs(value, place, limits)
-        elif key == "attachments" and _is_object(value):
+        elif key == "attachments" and is_object(value):
             for name, bundle in value.items():
                 part = f"attachment {name[:_LONGEST_NAME]}"
                 yield from _bundle(bundle, lambda mime, part=part: place(f"{part} {mime}"), limits)
@@ -148,7 +150,7 @@ def _outputs(outputs: list[Any], place: Callable[[str], Place], limits: Limits) 
     streams: dict[str, tuple[int, list[str]]] = {}
     for number, output in enumerate([*outputs, None], 1):
         text = _streamed(output)
-        if text is not None and _is_object(output):
+        if text is not None and is_object(output):
             name = str(output.get("name", "stdout"))[:_LONGEST_NAME]
             streams.setdefault(name, (number, []))[1].append(text)
         else:
@@ -156,7 +158,7 @@ def _outputs(outputs: list[Any], place: Callable[[str], Place], limits: Limits) 
             for name, (first, texts) in streams.items():
                 yield Part(plain("".join(texts)), Hint("output"), place(f"output {first} {name}"))
             streams = {}
-        if _is_object(output):
+        if is_object(output):
             yield from _output(output, number, place, limits)
         elif output is not None:
             yield from _flat(output, place(f"output {number}"), limits)
@@ -167,13 +169,13 @@ def _outputs(outputs: list[Any], place: Callable[[str], Place], limits: Limits) 
 
 def _short(output: Any) -> str:
     """Return what an output shows, where it is so short that it may be a piece of something."""
-    data = output.get("data") if _is_object(output) else None
-    text = _text(data.get("text/plain")) if _is_object(data) else None
+    data = output.get("data") if is_object(output) else None
+    text = _text(data.get("text/plain")) if is_object(data) else None
     return text if text and len(text) < _SHORT_OUTPUT else ""
 
 
 def _streamed(output: Any) -> str | None:
-    if _is_object(output) and output.get("output_type") == "stream":
+    if is_object(output) and output.get("output_type") == "stream":
         return _text(output.get("text"))
     return None
 
@@ -188,9 +190,9 @@ def _output(
         rest = {key: one for key, one in rest.items() if key not in _ERROR_WORDS or _text(one) is None}
     elif _streamed(output) is not None:
         del rest["text"]
-    if _is_object(output.get("data")):
+    if is_object(output.get("data")):
         yield from _bundle(rest.pop("data"), lambda mime: place(f"output {number} {mime}"), limits)
-    old = {mime: rest.pop(key) for key, mime in _OLD_KINDS.items() if key in rest}
+    old = {mime: rest.pop(key) for key, mime in OLD_KINDS.items() if key in rest}
     yield from _bundle(old, lambda mime: place(f"output {number} {mime}"), limits)
     rest = {key: value for key, value in rest.items() if value or len(key) > _LONGEST_WORD}
     if isinstance(output, Twice):
@@ -213,12 +215,12 @@ def _traceback(output: dict[str, Any]) -> str:
 
 def _lines(output: dict[str, Any]) -> list[str]:
     trace = output.get("traceback")
-    return [str(one) for one in trace] if _is_list(trace) else [_text(trace) or ""]
+    return [str(one) for one in trace] if is_list(trace) else [_text(trace) or ""]
 
 
 def _bundle(bundle: Any, place: Callable[[str], Place], limits: Limits) -> Iterator[Part | Unread]:
     """Yield the texts of one thing in several formats."""
-    if not _is_object(bundle):
+    if not is_object(bundle):
         if bundle is not None:
             yield from _flat(bundle, place(""), limits)
         return
@@ -256,7 +258,7 @@ def _text(value: Any) -> str | None:
     """Return the text that a string or a list of strings is, or None."""
     if isinstance(value, str):
         return value
-    if _is_list(value):
+    if is_list(value):
         try:
             return "".join(value)
         except TypeError:
@@ -275,12 +277,12 @@ def _flat(value: Any, place: Place, limits: Limits) -> Iterator[Part | Unread]:
     stack: list[tuple[str, Any]] = [("", value)]
     while stack:
         key, one = stack.pop()
-        if _is_object(one):
+        if is_object(one):
             if key:
                 lines.append(f"{key}:")
             stack += reversed(one.items())
             stack += one.others if isinstance(one, Twice) else ()
-        elif _is_list(one):
+        elif is_list(one):
             lines += _texts(key, one) or [f"{key}:"]
             stack += [(key, item) for item in reversed(one) if item.__class__ not in _ONE_LINE]
         elif isinstance(one, str) and image.is_base64_of_one(one):

@@ -24,8 +24,7 @@ _FIGURES = re.compile(r"(?:-?[0-9]{0,7}(?:\.[0-9]{0,20})?\n)*+(?:-?[0-9]{0,7}(?:
 def read_table(text: str, name: str, limits: Limits) -> Iterator[Part | Unread]:
     """Yield a file of comma (or otherwise) separated values: as text, and column by column."""
     yield Part(text, Hint("text", name=name))
-    head = text[: text.find("\n") if "\n" in text else len(text)]
-    delimiter = max(_DELIMITERS, key=head.count)
+    delimiter = delimiter_of(text)
     rows: list[list[str]] = []
     lines: list[int] = []
     cut = ""
@@ -46,6 +45,12 @@ def read_table(text: str, name: str, limits: Limits) -> Iterator[Part | Unread]:
         yield Unread(cut, partly=True)
     if len(rows) > 1:
         yield from columns(rows[:1], rows[1:], lines[1:], Place(), name)
+
+
+def delimiter_of(text: str) -> str:
+    """Return what stands between the values: of comma, semicolon, tab and bar the most frequent."""
+    head = text[: text.find("\n") if "\n" in text else len(text)]
+    return max(_DELIMITERS, key=head.count)
 
 
 def columns(

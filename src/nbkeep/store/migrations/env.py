@@ -20,6 +20,8 @@ from nbkeep.store import (
     package_tables,
     project_tables,
     quota_tables,
+    release_tables,
+    share_tables,
     storage_tables,
 )
 
@@ -39,6 +41,8 @@ _TABLES = (
     package_tables.Table,
     project_tables.Table,
     quota_tables.Table,
+    release_tables.Table,
+    share_tables.Table,
     storage_tables.Table,
 )  # the same: all tables are known by these imports
 

@@ -117,6 +117,14 @@ function wireForms(root) {
       toast("Copied.");
     });
   }
+  // The key of a link stands behind the #, which browsers send to nobody: it is sent once, and taken out of the history.
+  for (const form of root.querySelectorAll("form[data-key-from-hash]:not([data-wired])")) {
+    form.dataset.wired = "";
+    if (location.hash.length < 2) continue;
+    form.elements.key.value = location.hash.slice(1);
+    history.replaceState(null, "", location.pathname);
+    form.submit();
+  }
   for (const form of root.querySelectorAll("form[data-password-form]:not([data-wired])")) wirePassword(form);
 }
 

@@ -1,0 +1,177 @@
+"""The child's part: look through a document, make it anew in a form, redact that, and look through all of it.
+
+Runs in the jail alone (job.py starts it): a document can do no more than make this process fail.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from nbkeep.scanning import detect, scan
+from nbkeep.scanning.documents import notebook, strings
+from nbkeep.scanning.scan import Look
+
+from . import book, page, rebuild, script, slides
+from .notes import Notes
+from .preview import preview
+from .redact import redact
+from .wire import as_json, clean
+
+if TYPE_CHECKING:
+    from nbkeep.scanning.values import Finding, NotRead, Result
+
+    from .book import Book
+    from .interface import Order
+
+_SEEN_AS = {
+    "html": "page.html",
+    "pdf": "page.html",
+    "slides": "page.html",
+    "script": "script",
+    "ipynb": "book.ipynb",
+}
+
+
+@dataclass(slots=True)
+class _Said:
+    """What the parent is told, besides the files."""
+
+    findings: list[Finding] = field(default_factory=list["Finding"])
+    not_read: list[NotRead] = field(default_factory=list["NotRead"])
+    _known: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    _missed: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+
+    def add(self, result: Result, *, is_final: bool = False) -> None:
+        """Take in what a look found; a value that is known already is not told again.
+
+        `is_final`: of the finished file, whose pictures were looked at before they were put into it.
+        """
+        known = set(self._known)
+        for one in result.findings:
+            if (one.rule, one.same) not in known:
+                self.findings.append(one)
+                self._known.add((one.rule, one.same))
+        for missed in result.not_read:
+            if not (is_final and missed.partly) and (missed.reason, missed.place.part) not in self._missed:
+                self._missed.add((missed.reason, missed.place.part))
+                self.not_read.append(missed)
+
+
+def build(source: Path, order: Order, out: Path) -> None:
+    """Make what was ordered: `plain`, `redacted`, `preview` where they can be made, `result.json` at last."""
+    data = source.read_bytes()
+    look = Look(detect.standard())
+    said, notes = _Said(), Notes()
+    answer: dict[str, Any] = {"problem": "", "not_redacted": "", "suffix": ""}
+    said.add(scan.examine(data, order.path, look))
+    try:
+        if order.form == "original" or not _is_notebook(data, order.path):
+            _as_it_is(data, order, look, notes, said, out, answer)
+        else:
+            _anew(data, order, look, notes, said, out, answer)
+    except book.NotMade as error:
+        answer["problem"] = f"The document {error}."
+    answer = clean(answer) | {"left_out": notes.sentences(), **as_json(said.findings, said.not_read)}
+    (out / "result.json").write_bytes(json.dumps(answer).encode())
+
+
+def _is_notebook(data: bytes, path: str) -> bool:
+    return path.lower().endswith(".ipynb") or notebook.looks_like_one(
+        data[:400_000].decode("utf-8", "replace")
+    )
+
+
+def _anew(
+    data: bytes, order: Order, look: Look, notes: Notes, said: _Said, out: Path, answer: dict[str, Any]
+) -> None:
+    """Make a notebook anew, and what leaves of it."""
+    made = rebuild.rebuild(data, order.keep, notes)
+    leaving = book.as_json(made)
+    said.add(scan.examine(leaving, order.path, look))
+    final = _rendered(made, order, notes)
+    looked = scan.examine(final, _name(order, made), look)
+    said.add(looked, is_final=True)
+    (out / "plain").write_bytes(final)
+    answer["suffix"] = script.suffix(made.language) if order.form == "script" else ""
+    (out / "preview").write_bytes(preview(leaving, order.path, look))
+    strict = replace(look, heed_marks=False)  # what its author allowed is taken out, too
+    cut = redact(leaving, order.path, strict)
+    if cut.data is None:
+        answer["not_redacted"] = cut.why
+        return
+    if cut.data == leaving and not looked.findings:
+        (out / "redacted").write_bytes(final)
+        return
+    # Made anew once more: nothing gets into a document by being redacted.
+    without = rebuild.rebuild(cut.data, order.keep, Notes())
+    shown = _rendered(without, order, Notes())
+    left = scan.examine(shown, _name(order, made), strict)
+    _keep_clean(shown, left, out, answer)
+
+
+def _keep_clean(data: bytes, left: Result, out: Path, answer: dict[str, Any]) -> None:
+    if left.findings:
+        count = len(left.findings)
+        answer["not_redacted"] = (
+            f"Something was still found in what was redacted ({count} finding{'s'[: count != 1]})."
+        )
+    elif unread := [one for one in left.not_read if not one.partly]:
+        answer["not_redacted"] = f"What was redacted {unread[0].reason}."
+    else:
+        (out / "redacted").write_bytes(data)
+
+
+def _rendered(made: Book, order: Order, notes: Notes) -> bytes:
+    match order.form:
+        case "html" | "pdf":
+            return page.of_book(made, order.path, notes)
+        case "slides":
+            return slides.of_book(made, order.path, notes)
+        case "script":
+            return script.of_book(made)
+        case _:
+            return book.as_json(made)
+
+
+def _name(order: Order, made: Book) -> str:
+    """Return a name by which the scan reads what was made as what it is."""
+    seen_as = _SEEN_AS[order.form]
+    return seen_as + script.suffix(made.language) if order.form == "script" else seen_as
+
+
+def _as_it_is(
+    data: bytes, order: Order, look: Look, notes: Notes, said: _Said, out: Path, answer: dict[str, Any]
+) -> None:
+    """Let a file leave as it is, or a text as a page."""
+    text = strings.text_of(data)
+    if order.form not in {"original", "html"} or (order.form == "html" and text is None):
+        forms = "as it is, or as HTML" if text is not None else "as it is"
+        raise book.NotMade(f"is no notebook: it can leave {forms}")
+    strict = replace(look, heed_marks=False)
+    (out / "preview").write_bytes(preview(data, order.path, look))
+    cut = redact(data, order.path, strict)
+    if order.form == "original":
+        (out / "plain").write_bytes(data)
+        answer["suffix"] = _suffix(order.path)
+        if cut.data is None:
+            answer["not_redacted"] = cut.why
+        else:
+            _keep_clean(cut.data, scan.examine(cut.data, order.path, strict), out, answer)
+        return
+    shown = page.of_text(text or "", order.path, notes)
+    said.add(scan.examine(shown, "page.html", look), is_final=True)
+    (out / "plain").write_bytes(shown)
+    without = strings.text_of(cut.data) if cut.data is not None else None
+    if without is None:
+        answer["not_redacted"] = cut.why
+        return
+    shown = page.of_text(without, order.path, Notes())
+    _keep_clean(shown, scan.examine(shown, "page.html", strict), out, answer)
+
+
+def _suffix(path: str) -> str:
+    suffix = PurePosixPath(path).suffix
+    return suffix if suffix[1:].replace("_", "").replace("-", "").isalnum() and len(suffix) < 20 else ""

@@ -1,0 +1,122 @@
+"""A place for a program that reads what strangers wrote: no network, no home, no environment.
+
+It sees the programs of this host, one file to read, one folder to write to. Where bubblewrap is missing it
+still runs without an environment, within its limits, and in a group of processes that is killed as a whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbkeep
+
+_ETC = ("alternatives", "chromium", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime")
+_SCRATCH_BYTES = 512 << 20
+_SAID_BYTES = 300
+_OUT, _SOURCE = "/out", "/in/source"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended. `status`: its exit status, None when it was killed for its time.
+
+    `problem`: what bubblewrap itself said when it could not make the jail; "" when it could.
+    """
+
+    status: int | None
+    problem: str = ""
+
+
+def find() -> str | None:
+    """Return where bubblewrap is, or None."""
+    return shutil.which("bwrap")
+
+
+def run(
+    module: str, arguments: list[str], source: Path, out: Path, *, said: bytes, timeout_s: float, jailed: bool
+) -> Ended:
+    """Run a module of nbkeep's on `source`, with `out` to write to, until it ends or is killed.
+
+    Raises OSError. Its last two arguments are the paths of both as it sees them. `said`: what it reads
+    from its standard input. `jailed`: in bubblewrap, which has to be there.
+    """
+    python = [sys.executable, "-I", "-m", module, *arguments]
+    bwrap = find() if jailed else None
+    inside = f"{_SOURCE}.html" if source.suffix == ".html" else _SOURCE  # Chromium goes by the name
+    places = [inside, _OUT] if bwrap else [str(source), str(out)]
+    command = [*_jail(bwrap, source, inside, out), *python, *places] if bwrap else [*python, *places]
+    with tempfile.TemporaryFile() as errors:
+        child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors, env={}, cwd="/",
+            start_new_session=True, close_fds=True,
+        )  # fmt: skip
+        try:
+            child.communicate(said, timeout=timeout_s)
+            status = child.returncode
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            # Also what it has left behind: without bubblewrap nobody else ends that.
+            with contextlib.suppress(OSError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        errors.seek(0)
+        words = errors.read(_SAID_BYTES).decode("utf-8", "replace")
+    # Nothing else of what it says is told: it may quote the document.
+    return Ended(status, words.splitlines()[0] if status and words.startswith("bwrap: ") else "")
+
+
+def _jail(bwrap: str, source: Path, inside: str, out: Path) -> list[str]:
+    above = {"/in", _OUT}
+    binds: list[str] = []
+    for path in _own_code():
+        above |= {str(parent) for parent in path.parents} - {"/"}
+        binds += ["--ro-bind", str(path), str(path)]
+    return [
+        bwrap, "--unshare-all", "--uid", "1000", "--gid", "1000", "--hostname", "nbkeep", "--die-with-parent",
+        "--new-session", "--clearenv", "--setenv", "HOME", "/tmp", "--setenv", "PATH", "/usr/bin:/bin",  # noqa: S108
+        *_system(),
+        "--proc", "/proc", "--dev", "/dev",
+        "--size", str(_SCRATCH_BYTES), "--tmpfs", "/dev/shm",  # noqa: S108  the jail's own
+        "--size", str(_SCRATCH_BYTES), "--tmpfs", "/tmp",  # noqa: S108  the jail's own
+        *(word for folder in sorted(above) for word in ("--dir", folder)),
+        *binds,  # after /tmp: the installation may lie below it
+        "--ro-bind", str(source), inside,
+        "--bind", str(out), _OUT,
+        "--remount-ro", "/",
+        "--chdir", "/tmp",  # noqa: S108  the jail's own
+        "--",
+    ]  # fmt: skip
+
+
+def _system() -> list[str]:
+    arguments = ["--ro-bind", "/usr", "/usr", "--dir", "/etc"]
+    for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
+        path = Path(name)
+        if path.is_symlink():
+            arguments += ["--symlink", str(path.readlink()), name]
+        elif path.is_dir():
+            arguments += ["--ro-bind", name, name]
+    for name in _ETC:
+        arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    return arguments
+
+
+def _own_code() -> list[Path]:
+    """Return the folders of nbkeep, its packages and its interpreter, as far as /usr has them not."""
+    source = Path(str(nbkeep.__file__)).parent
+    wanted = [Path(sys.prefix), Path(sys.base_prefix), source]
+    return [
+        path
+        for path in dict.fromkeys(wanted)
+        if Path("/usr") not in (path, *path.parents)
+        and not any(other in path.parents for other in wanted if other != path)
+    ]

@@ -1,0 +1,188 @@
+"""Makes what leaves of a document: in a child in a jail, whose every word and file is taken for hostile."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import stat
+import tempfile
+import time
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from nbkeep.model.gates import FORMATS
+
+from . import jail, pdf, wire
+from .interface import Made, Order, Page
+from .parse import is_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MOST_SOURCE, _MOST_PAGE, _MOST_RESULT = 256 * 2**20, 512 * 2**20, 64 * 2**20
+_CHUNK = 2**20
+_SUFFIX = re.compile(r"(?:\.[\w+-]{1,20})?")
+_FORMS = {
+    "ipynb": (".ipynb", "application/x-ipynb+json"), "html": (".html", "text/html"),
+    "pdf": (".pdf", "application/pdf"),
+    "slides": (".slides.html", "text/html"), "script": ("", "text/plain"),
+    "original": ("", "application/octet-stream"),
+}  # fmt: skip
+"""How the name ends, and the media type: what could be more than bytes to a browser is never called so."""
+
+
+def make(source: Path, order: Order, into: Path, *, timeout_s: float = 120) -> Made:
+    """Make what `order` says of a file, as new files in the folder `into`. Raises nothing for any content.
+
+    Whatever goes wrong is in `Made.problem`; then nothing leaves. `into` exists, and nobody else writes to
+    it; twice gives other files of other names. `timeout_s`: for all of it; a few seconds, PDFs some more.
+    """
+    if order.form not in FORMATS or set(_FORMS) != set(FORMATS):
+        return Made(problem="There is no such form.")
+    if order.form == "pdf" and (problem := pdf.missing()):
+        return Made(problem=problem)
+    try:
+        with tempfile.TemporaryDirectory(dir=into, prefix=".making-") as folder:
+            return _make(source, order, into, Path(folder), timeout_s)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        return Made(problem=_went_wrong(error))
+
+
+def _went_wrong(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return (
+            f"The document could not be processed: {error.strerror or 'a file could not be read or written'}."
+        )
+    return "What the document was made into is not as it should be, so it was thrown away."
+
+
+def _make(source: Path, order: Order, into: Path, folder: Path, timeout_s: float) -> Made:
+    until = time.monotonic() + timeout_s
+    copy, out = folder / "source", folder / "out"
+    out.mkdir()
+    _copied(source, copy, _MOST_SOURCE)  # what is looked at does not change meanwhile
+    said = json.dumps(wire.order_as_json(order)).encode()
+    ended = jail.run("nbkeep.rendering", [f"{timeout_s:.0f}"], copy, out, said=said, timeout_s=timeout_s,
+                     jailed=jail.find() is not None)  # fmt: skip
+    if ended.status is None:
+        return Made(
+            problem=f"The document was not ready within {timeout_s:.0f} seconds. Leave out large outputs."
+        )
+    if ended.problem:
+        return Made(problem=f"The document was not opened, for its jail could not be built: {ended.problem}")
+    if ended.status:
+        return Made(
+            problem="The document made the program that reads it fail. Leave out what is unusual in it."
+        )
+    answer: Any = json.loads(_read(out / "result.json", _MOST_RESULT))
+    if not is_object(answer):
+        raise ValueError("no answer")
+    made = Made(
+        findings=wire.findings_of(answer["findings"]),
+        not_read=wire.not_read_of(answer["not_read"]),
+        not_redacted=wire.sentence_of(answer["not_redacted"]),
+        left_out=wire.sentences_of(answer["left_out"]),
+        problem=wire.sentence_of(answer["problem"]),
+    )
+    if made.problem:
+        return made
+    suffix = wire.sentence_of(answer["suffix"])
+    return _with_pages(made, order, suffix, into, folder, until)
+
+
+def _with_pages(made: Made, order: Order, suffix: str, into: Path, folder: Path, until: float) -> Made:
+    out = folder / "out"
+    ending, media_type = _FORMS[order.form]
+    if not _SUFFIX.fullmatch(suffix):
+        raise ValueError("no suffix of a name")
+    name = _name(order.path) + (ending or suffix)
+    files = {one: out / one for one in ("plain", "redacted") if one == "plain" or _is_there(out / one)}
+    if order.form == "pdf":
+        problem = _printed(files, folder, until)
+        if "plain" in problem:
+            made.problem = problem["plain"]
+            return made
+        made.not_redacted = problem.get("redacted", made.not_redacted)
+    made.plain = _taken(files["plain"], into, "plain", name, media_type)
+    if "redacted" in files:
+        made.redacted = _taken(files["redacted"], into, "redacted", name, media_type)
+    elif not made.not_redacted:
+        raise ValueError("neither redacted nor said why not")
+    if _is_there(out / "preview"):
+        made.preview = _taken(out / "preview", into, "preview", "preview.html", "text/html")
+    return made
+
+
+def _printed(files: dict[str, Path], folder: Path, until: float) -> dict[str, str]:
+    """Put PDFs in the place of pages; return why one could not be made, which is gone then.
+
+    Each is printed in a jail of its own: the browser sees neither the source nor what was found in it.
+    """
+    problems: dict[str, str] = {}
+    printed: dict[str, Path] = {}
+    for one, file in list(files.items()):
+        (folder / one).mkdir()
+        page = folder / f"{one}.html"
+        _, sha256 = _copied(file, page, _MOST_PAGE)
+        if sha256 not in printed:  # where nothing was found both are the same
+            problem = pdf.make(page, folder / one, timeout_s=max(until - time.monotonic(), 1))
+            if problem:
+                problems[one] = problem
+                del files[one]
+                continue
+            printed[sha256] = folder / one / "page.pdf"
+        files[one] = printed[sha256]
+    return problems
+
+
+def _name(path: str) -> str:
+    stem = "".join(
+        letter for letter in PurePosixPath(path).stem if letter.isprintable() and letter not in '\\/"'
+    )
+    return stem.lstrip(".")[:120] or "document"
+
+
+def _taken(file: Path, into: Path, what: str, name: str, media_type: str) -> Page:
+    """Copy a file that a child wrote out of its reach, and say what it is by what was copied."""
+    descriptor, path = tempfile.mkstemp(dir=into, prefix=f"{what}-")
+    os.close(descriptor)
+    size, sha256 = _copied(file, Path(path), _MOST_PAGE)
+    return Page(Path(path), media_type, name, size, sha256)
+
+
+def _copied(file: Path, to: Path, most: int) -> tuple[int, str]:
+    """Copy a regular file; return its size and SHA-256, of what was written."""
+    digest, size = hashlib.sha256(), 0
+    with to.open("wb") as target:
+        for chunk in _chunks(file, most):
+            digest.update(chunk)
+            size += len(chunk)
+            target.write(chunk)
+    return size, digest.hexdigest()
+
+
+def _read(file: Path, most: int) -> bytes:
+    return b"".join(_chunks(file, most))
+
+
+def _chunks(file: Path, most: int) -> Iterator[bytes]:
+    # A link, a pipe or a device is no file; O_NONBLOCK: nobody waits for the other end of a pipe.
+    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as opened:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(0, "it is no regular file")
+        if found.st_size > most:
+            raise OSError(0, f"it is larger than {most >> 20} MiB")
+        size = 0
+        while chunk := opened.read(_CHUNK):
+            size += len(chunk)
+            if size > most:
+                raise OSError(0, f"it is larger than {most >> 20} MiB")
+            yield chunk
+
+
+def _is_there(file: Path) -> bool:
+    return file.is_file() and not file.is_symlink()
