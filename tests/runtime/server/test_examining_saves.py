@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,10 +107,13 @@ def test_a_policy_keeps_the_file_as_it_was_and_a_copy_for_its_author(server: Run
 def test_what_cannot_be_examined_is_never_called_clean(server: RunningServer) -> None:
     decide(server, "save", unread="review")
     assert save(server, "plain.ipynb", "x = 1").status_code < 300
-    body = {"type": "file", "format": "text", "content": "-----BEGIN"}
-    assert server.request("PUT", "api/contents/plain.txt", json=body).status_code < 300
-    os.kill(child_of(server), signal.SIGSTOP)  # what hangs is ended, and that is no verdict
-    os.kill(child_of(server), signal.SIGKILL)
+    child = child_of(server)
+    os.kill(child, signal.SIGSTOP)
+    threading.Timer(1.0, os.kill, (child, signal.SIGKILL)).start()  # it dies while it examines
+    stopped = save(server, "plain.ipynb", "x = 2")
+    assert stopped.status_code == 422
+    assert "ended the process" in stopped.json()["message"]
+    assert "x = 1" in (server.home / "plain.ipynb").read_text()
     assert save(server, "plain.ipynb", "x = 2").status_code < 300  # a new process looks at it
 
 

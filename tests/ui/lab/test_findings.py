@@ -153,6 +153,15 @@ def test_a_save_that_a_policy_stops_says_where_the_copy_is(page: Page, lab: Lab)
     assert KEY in copy.read_text()
 
 
+def test_the_menu_leads_to_the_form_that_lets_the_document_leave(page: Page, lab: Lab) -> None:
+    written(lab, "out & about.ipynb", ("x = 1", []))
+    open_lab(page, lab, "out & about.ipynb")
+    expect(page.locator(".jp-Cell")).to_have_count(1)
+    with page.context.expect_page() as opened:
+        run_command(page, "nbkeep:let-it-leave")
+    opened.value.wait_for_url("**/portal/releases/new?path=out+%26+about.ipynb")
+
+
 def test_a_text_shows_its_line_and_a_download_says_why_it_is_refused(page: Page, lab: Lab) -> None:
     (lab.home / "conf.py").write_text(f"a = 1\nkey = '{KEY}'\n")
     lab.show(leaving=leaving(download="review"))

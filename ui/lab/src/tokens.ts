@@ -77,6 +77,7 @@ export namespace CommandIDs {
   export const saveState = 'nbkeep:save-state';
   export const tour = 'nbkeep:tour';
   export const findings = 'nbkeep:show-findings';
+  export const letLeave = 'nbkeep:let-it-leave';
   export const nextStale = 'nbkeep:next-stale-cell';
   export const runStale = 'nbkeep:run-stale-cells';
 }

@@ -38,8 +38,8 @@ _COPIES = 3  # in memory at a time
 # Parts of a page that JupyterLab shows: pictures and sound in a document are looked at, not taken away.
 _SHOWN = frozenset({"audio", "font", "image", "style", "track", "video"})
 HOW_TO_ASK = (
-    "To let it leave, ask for a release: `nbkeep release request` in a terminal of your own, or the page"
-    " Releases of the portal."
+    "To let it leave, ask for a release: Let It Leave… in JupyterLab's File menu, or `nbkeep release request`"
+    " in a terminal of your own."
 )
 
 
