@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup up down status test lint format system docs bench bench-start bench-memory bench-state bench-meter bench-quota bench-dashboard bench-gateway bench-scan screenshots
+.PHONY: help setup up down status test lint format system docs bench bench-start bench-memory bench-state bench-meter bench-quota bench-dashboard bench-gateway bench-scan bench-export screenshots
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -73,6 +73,9 @@ bench-gateway: setup  ## Print what the way out costs in time and memory
 
 bench-scan: setup  ## Print how well and how fast secrets and personal data are found, beside other scanners
 	@$(BIN)/python benchmarks/bench_scan.py
+
+bench-export: setup  ## Print how long an export takes beside nbconvert
+	@$(BIN)/python benchmarks/bench_export.py
 
 screenshots: setup  ## Make the README's pictures from a running nbkeep
 	@$(BIN)/python scripts/screenshots.py

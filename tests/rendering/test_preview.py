@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from typing import Any
@@ -56,7 +57,7 @@ def test_what_hides_is_shown_and_said():
     assert "raw words" in cell(made, 2)
     assert "raw: left out of most exports" in cell(made, 2)
     assert "Attachment plot.png" in cell(made, 3)
-    assert "1 by 1 pixels" in cell(made, 3)
+    assert '<img src="data:image/png;base64,' in made
     assert "state!" in made
     assert "odd" in made
 
@@ -132,3 +133,14 @@ def test_a_name_that_holds_a_key_is_masked_and_escaped():
     made = page("x = 1", f"<img src=x>{KEY}.py")
     assert KEY not in made
     assert "<img" not in made
+
+
+def test_a_picture_is_made_anew_and_one_with_a_finding_is_not_shown():
+    beside = base64.b64encode(base64.b64decode(PIXEL) + f" by anna@firm.com, {KEY} ".encode()).decode()
+    made = page(notebook(code("x", shown(image__png=PIXEL), shown(image__png=beside))))
+    assert made.count("<img") == 1
+    assert PIXEL not in made, "the same pixels, other bytes"
+    assert "picture with AWS access key" in made
+    far = page(notebook(code("x", shown(image__png="https://attacker.invalid/x.png"))))
+    assert "<img" not in far
+    assert "not shown here" in far

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,19 +60,33 @@ def run(
             start_new_session=True, close_fds=True,
         )  # fmt: skip
         try:
-            child.communicate(said, timeout=timeout_s)
-            status = child.returncode
-        except subprocess.TimeoutExpired:
-            status = None
+            in_time = _ends(child, said, timeout_s)
         finally:
-            # Also what it has left behind: without bubblewrap nobody else ends that.
+            # Also what it has left behind: without bubblewrap nobody else ends that. Not waited for yet,
+            # its number is nobody else's.
             with contextlib.suppress(OSError):
                 os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+            status = child.wait()
         errors.seek(0)
         words = errors.read(_SAID_BYTES).decode("utf-8", "replace")
     # Nothing else of what it says is told: it may quote the document.
-    return Ended(status, words.splitlines()[0] if status and words.startswith("bwrap: ") else "")
+    problem = words.splitlines()[0] if status and in_time and words.startswith("bwrap: ") else ""
+    return Ended(status if in_time else None, problem)
+
+
+def _ends(child: subprocess.Popen[bytes], said: bytes, timeout_s: float) -> bool:
+    """Tell a program what it reads, and return whether it ended in time; it stays to be waited for."""
+    until = time.monotonic() + timeout_s
+    if child.stdin is not None:
+        with contextlib.suppress(OSError), child.stdin:  # it may have ended already
+            child.stdin.write(said)
+    pause = 0.005
+    while os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        if time.monotonic() > until:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.05)
+    return True
 
 
 def _jail(bwrap: str, source: Path, inside: str, out: Path) -> list[str]:

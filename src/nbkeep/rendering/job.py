@@ -6,9 +6,11 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import stat
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -105,14 +107,24 @@ def _with_pages(made: Made, order: Order, suffix: str, into: Path, folder: Path,
             made.problem = problem["plain"]
             return made
         made.not_redacted = problem.get("redacted", made.not_redacted)
-    made.plain = _taken(files["plain"], into, "plain", name, media_type)
+    made.plain = _taken(files["plain"], folder, "plain", name, media_type)
     if "redacted" in files:
-        made.redacted = _taken(files["redacted"], into, "redacted", name, media_type)
+        made.redacted = _taken(files["redacted"], folder, "redacted", name, media_type)
     elif not made.not_redacted:
         raise ValueError("neither redacted nor said why not")
     if _is_there(out / "preview"):
-        made.preview = _taken(out / "preview", into, "preview", "preview.html", "text/html")
+        made.preview = _taken(out / "preview", folder, "preview", "preview.html", "text/html")
+    # All of them, or none.
+    made.plain = _moved(made.plain, into)
+    made.redacted = _moved(made.redacted, into) if made.redacted else None
+    made.preview = _moved(made.preview, into) if made.preview else None
     return made
+
+
+def _moved(page: Page, into: Path) -> Page:
+    place = into / f"{page.file.name}-{secrets.token_hex(8)}"
+    page.file.rename(place)
+    return replace(page, file=place)
 
 
 def _printed(files: dict[str, Path], folder: Path, until: float) -> dict[str, str]:
@@ -144,12 +156,12 @@ def _name(path: str) -> str:
     return stem.lstrip(".")[:120] or "document"
 
 
-def _taken(file: Path, into: Path, what: str, name: str, media_type: str) -> Page:
+def _taken(file: Path, folder: Path, what: str, name: str, media_type: str) -> Page:
     """Copy a file that a child wrote out of its reach, and say what it is by what was copied."""
-    descriptor, path = tempfile.mkstemp(dir=into, prefix=f"{what}-")
-    os.close(descriptor)
-    size, sha256 = _copied(file, Path(path), _MOST_PAGE)
-    return Page(Path(path), media_type, name, size, sha256)
+    (folder / "taken").mkdir(exist_ok=True)
+    path = folder / "taken" / what
+    size, sha256 = _copied(file, path, _MOST_PAGE)
+    return Page(path, media_type, name, size, sha256)
 
 
 def _copied(file: Path, to: Path, most: int) -> tuple[int, str]:

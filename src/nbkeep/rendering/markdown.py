@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MARK = re.compile("\ue000([0-9]{1,7})\ue001")
 _SPACES = re.compile(r"\s+")
 # As Jupyter reads formulas: `$…$` with no blank inside its ends and no digit behind, `$$…$$`, environments.
-_INLINE_MATH = r"(?<![\\$])\$(?!\$)(?P<latex_inline>(?=\S)(?:\\.|[^\\$\n])+?(?<=\S))\$(?![\d$])"
+_INLINE_MATH = r"(?<![\\$])\$(?!\$)(?P<latex_inline>(?=\S)(?:\\.|[^\\$\n`])+?(?<=\S))\$(?![\d$])"
 _INLINE_DISPLAY = r"\$\$(?P<latex_display>(?:\\[\s\S]|[^\\$])+?)\$\$"
 _BLOCK_MATH = r"^ {0,3}\$\$(?P<latex_block>(?:[^$\\]|\\[\s\S])+?)\$\$[ \t]*$"
 _ENVIRONMENT = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from collections import Counter
@@ -11,7 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from nbkeep.scanning.documents import image, strings
+from nbkeep.scanning.documents import strings
 from nbkeep.scanning.documents.notebook import OLD_KINDS, is_list, is_object, looks_like_one
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.marks import MARK, REFERENCE, mark_of
@@ -19,6 +17,7 @@ from nbkeep.scanning.values import SEVERITIES, mask
 
 from .known import group_of
 from .leaves import cells_of
+from .pictures import renewed
 from .reviewing import as_text, escaped, json_text, page, size, tag
 from .takeout import CannotBe, looked, take_out
 
@@ -31,6 +30,7 @@ _HEAD = 20_000  # characters of one text that are shown whole
 _AROUND = 160  # beyond: those on either side of a finding
 _MOST_AROUND = 40
 _MOST = 3_000_000  # characters of the whole page
+_MOST_OF_PICTURES = 16_000_000
 _MOST_CELLS = 5_000
 _MOST_LISTED = 200
 _MOST_LINES = 5_000
@@ -103,6 +103,7 @@ class _Preview:
         self.made = [f"<h1>{escaped(name)}</h1>"]
         self._length = length
         self._left = _MOST
+        self._left_of_pictures = _MOST_OF_PICTURES
 
     def sentence(self, words: str) -> None:
         """Add a sentence in a box."""
@@ -245,11 +246,21 @@ class _Preview:
             text = as_text(value)
             what = self.highlighted(mime[:200])
             if mime.startswith("image/") and mime != "image/svg+xml" and not MARK.match(text):
-                self.made.append(f"<h3>{what} {beside}</h3>{_picture(text)}")
+                self.made.append(f"<h3>{what} {beside}</h3>{self._picture(text)}")
             elif mime == "application/pdf" and not MARK.match(text):
                 self.made.append(f'<h3>{what} {beside}</h3><p class="soft">{size(len(text) * 3 // 4)}</p>')
             else:
                 self.made.append(f"<h3>{what} {beside}</h3>{self._pre(text)}")
+
+    def _picture(self, text: str) -> str:
+        """Return a picture with its size, made anew; only its size where there is no room for it."""
+        about = f'<p class="soft">{size(len(text) * 3 // 4)}'
+        made = renewed(text) if len(text) <= self._left_of_pictures else None
+        if made is None:
+            return f"{about}; not shown here</p>"
+        mime, data = made
+        self._left_of_pictures -= len(data)
+        return f'{about}</p><img src="data:{mime};base64,{data}" alt="">'
 
     def _pre(self, text: str) -> str:
         return f"<pre>{self._bounded(text)}</pre>" if text else ""
@@ -359,14 +370,3 @@ def _hiding(cell: dict[str, Any]) -> list[str]:
     if is_list(tags):
         words += [f"tag {one}" for one in tags if isinstance(one, str) and _TAGS_THAT_HIDE.fullmatch(one)]
     return words
-
-
-def _picture(text: str) -> str:
-    try:
-        data = base64.b64decode(text)
-    except (binascii.Error, ValueError):
-        return '<p class="soft">A picture that cannot be decoded.</p>'
-    pixels = ""
-    if data.startswith(image.PNG) and len(data) > 24:
-        pixels = f", {int.from_bytes(data[16:20])} by {int.from_bytes(data[20:24])} pixels"
-    return f'<p class="soft">{size(len(data))}{pixels}</p>'

@@ -49,8 +49,11 @@ def _cell(one: Cell, mark: str, *, is_python: bool) -> str:
 
 
 def _continues(lines: list[str], at: int) -> bool:
-    """Return whether a line goes on with the one before: "% 2" there is no magic."""
-    return at > 0 and lines[at - 1].rstrip().endswith(("\\", "(", "[", "{", ",", '"""', "'''"))
+    """Return whether a line goes on with those before: "% 2" there is no magic."""
+    before = "\n".join(lines[:at])
+    is_open = sum(before.count(one) for one in "([{") > sum(before.count(one) for one in ")]}")
+    in_text = before.count('"""') % 2 or before.count("'''") % 2
+    return bool(is_open or in_text or before.endswith("\\"))
 
 
 def _commented(text: str, mark: str) -> str:

@@ -20,7 +20,7 @@ from nbkeep.scanning.documents.markup import PICTURE, PICTURE_END
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.marks import MARK, UNREADABLE, WITHIN, mark_of
 from nbkeep.scanning.spans import Look, Spotted, in_part, spotted
-from nbkeep.scanning.values import LineCounter, Part, Place, Unread, mask
+from nbkeep.scanning.values import SEVERITIES, LineCounter, Part, Place, Unread, mask
 
 from . import tabletext
 from .known import Group, KnownValues, group_of
@@ -187,12 +187,15 @@ class _Hunt:
                 texts.append(one)
             elif not one.partly:
                 return mark_of(UNREADABLE)
+        found: list[tuple[str, str]] = []
         for one in texts:
-            titles = [cut[2].title for cut in self.seen.known.find(one.text, group, limits, anywhere=True)]
-            titles += [span.hit.title for span in in_part(one, self.look)]
-            if titles:
-                return mark_of(WITHIN[is_pdf] + titles[0])
-        return ""
+            known = self.seen.known.find(one.text, group, limits, anywhere=True)
+            found += [(cut[2].severity, cut[2].title) for cut in known]
+            found += [(span.hit.severity, span.hit.title) for span in in_part(one, self.look)]
+        if not found:
+            return ""
+        _, worst = max(found, key=lambda one: SEVERITIES.index(one[0]))
+        return mark_of(WITHIN[is_pdf] + worst)
 
 
 def _notebook(text: str, hunt: _Hunt, *, is_last: bool) -> tuple[str, int]:
