@@ -23,7 +23,7 @@ from scan_parts import KEY, code, few_rules, notebook, shown, stream
 
 
 def ran(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
-    monkeypatch.setattr(scan_verb, "_detector", few_rules)
+    monkeypatch.setattr(scan_verb, "detector", few_rules)
     code = run(["scan", *args])
     out, err = capsys.readouterr()
     return code, out + err

@@ -14,6 +14,7 @@ from hidden_parts import SOURCES
 from nbkeep.rendering.preview import preview
 from nbkeep.rendering.redact import redact
 from nbkeep.scanning import decode, detect, digits
+from nbkeep.scanning.documents.notebook import is_list, is_object
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.scan import Look, examine
 from nbkeep.scanning.values import Limits
@@ -25,9 +26,9 @@ PASSWORD = "kJ8-dhW2pQ"
 
 def texts(value: Any) -> list[str]:
     """Return all strings of JSON: values and keys, lists joined too, and numbers."""
-    if isinstance(value, dict):
+    if is_object(value):
         return [*value, *(text for one in value.values() for text in texts(one))]
-    if isinstance(value, list):
+    if is_list(value):
         joined = ["".join(value)] if all(isinstance(one, str) for one in value) else []
         return joined + [text for one in value for text in texts(one)]
     return [str(value)]

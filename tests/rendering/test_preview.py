@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from nbkeep.rendering.preview import preview
+from nbkeep.scanning.interface import Hint, Hit
 from nbkeep.scanning.scan import Look
 from scan_parts import KEY, FewRules, code, look, notebook, shown, stream
 
@@ -121,8 +122,8 @@ def test_what_is_no_sound_document_is_said(content: bytes, name: str, words: str
 
 def test_a_fault_gives_a_page_without_the_document():
     class Fails(FewRules):
-        def find(self, text: str, _hint: object) -> Any:
-            raise RuntimeError(text)
+        def find(self, text: str, hint: Hint) -> list[Hit]:
+            raise RuntimeError(text + hint.name)
 
     made = page(f"k = {KEY}", "a.py", Look(Fails()))
     assert "made the preview fail (RuntimeError)" in made

@@ -12,7 +12,7 @@ import pytest
 from nbkeep.rendering.known import KnownValues
 from nbkeep.rendering.redact import redact
 from nbkeep.scanning import detect
-from nbkeep.scanning.interface import Hit
+from nbkeep.scanning.interface import Hint, Hit
 from nbkeep.scanning.marks import mark_of
 from nbkeep.scanning.scan import Look, examine
 from nbkeep.scanning.spans import Span
@@ -31,6 +31,12 @@ def redacted(content: str | dict[str, Any], name: str = "a.ipynb", how: Look | N
     return made.data.decode()
 
 
+def opens(text: str, version: int) -> None:
+    """Raise where it is no notebook of this format."""
+    book: Any = nbformat
+    book.validate(book.reads(text, as_version=version))
+
+
 def test_a_document_without_findings_stays_the_same_to_the_byte():
     for content, name in ((b"x = 1\r\n", "a.py"), (b"\xff\xd8\xff\xe0 a picture", "a.jpg"), (b"", "a.ipynb")):
         made = redact(content, name, look())
@@ -46,7 +52,7 @@ def test_a_redacted_notebook_is_a_valid_one_and_redacted_again_the_same():
         {"cell_type": "raw", "id": "r", "metadata": {}, "source": KEY},
     )  # fmt: skip
     text = redacted(content)
-    nbformat.validate(nbformat.reads(text, as_version=4))
+    opens(text, 4)
     assert redacted(text) == text
     first = json.loads(text)["cells"][0]
     assert first["source"] == ["k = '[removed: AWS access key]'\n", "print(k)"]
@@ -54,13 +60,13 @@ def test_a_redacted_notebook_is_a_valid_one_and_redacted_again_the_same():
 
 
 def test_notebooks_of_format_3_are_redacted_too():
-    cell = {"cell_type": "code", "language": "python", "input": [f"k = '{KEY}'"], "metadata": {}, "collapsed": False,
+    cell: dict[str, Any] = {"cell_type": "code", "language": "python", "input": [f"k = '{KEY}'"], "metadata": {}, "collapsed": False,
             "outputs": [{"output_type": "pyout", "text": [KEY], "metadata": {}, "prompt_number": 1}]}  # fmt: skip
-    old = {"metadata": {"name": ""}, "nbformat": 3, "nbformat_minor": 0,
+    old: dict[str, Any] = {"metadata": {"name": ""}, "nbformat": 3, "nbformat_minor": 0,
            "worksheets": [{"cells": [cell], "metadata": {"a": KEY}}]}  # fmt: skip
     text = redacted(old)
     assert KEY not in text
-    nbformat.validate(nbformat.reads(text, as_version=3))
+    opens(text, 3)
 
 
 def test_only_the_cells_of_a_table_in_which_something_was_found_change():
@@ -139,8 +145,8 @@ def test_what_cannot_be_redacted_is_said_and_nothing_given(content: bytes, name:
 
 def test_a_document_that_makes_its_reader_fail_gives_nothing():
     class Fails(FewRules):
-        def find(self, text: str, _hint: object) -> list[Hit]:
-            raise RuntimeError(text)
+        def find(self, text: str, hint: Hint) -> list[Hit]:
+            raise RuntimeError(text + hint.name)
 
     made = redact(f"k = {KEY}".encode(), "a.py", Look(Fails()))
     assert made.data is None

@@ -14,7 +14,7 @@ from scan_parts import Ran, Scan, few_rules
 @pytest.fixture
 def scanned(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Scan:
     """Run `nbkeep scan` in a folder of its own."""
-    monkeypatch.setattr(scan_verb, "_detector", few_rules)
+    monkeypatch.setattr(scan_verb, "detector", few_rules)
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)

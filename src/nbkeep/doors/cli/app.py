@@ -61,6 +61,7 @@ VERBS = (
     "release",
     "share",
     "gallery",
+    "leftovers",
     "export",
     "apply",
     "login",

@@ -128,9 +128,9 @@ def _scan(
     from nbkeep.scanning.scan import Look
 
     known = _known(baseline, write_baseline)
-    look = Look(_detector(rules), kinds=kinds, salt=known.salt, heed_marks=heed_marks, rules=only)
+    look = Look(detector(rules), kinds=kinds, salt=known.salt, heed_marks=heed_marks, rules=only)
     _refuse_unknown(only, look.detector)
-    result = _examine(paths, look, exclude, history=history, jobs=jobs or os.cpu_count() or 1)
+    result = examined(paths, look, exclude, history=history, jobs=jobs or os.cpu_count() or 1)
     if exclude and not result.files and not result.not_read:
         # A slip in a pattern must not make a pipeline green.
         raise invalid(
@@ -166,13 +166,15 @@ def _known(baseline: Path | None, write_baseline: Path | None) -> Baseline:
     return baselines.load(baseline) if baseline else baselines.new(Path("none"))
 
 
-def _detector(rules: Path | None) -> Detector:
+def detector(rules: Path | None) -> Detector:
+    """Return what finds: by the built-in rules, and those in a file. Raises `Invalid`."""
     from nbkeep.scanning import detect
 
     return detect.with_rules(rules) if rules else detect.standard()
 
 
-def _examine(paths: list[Path], look: Look, exclude: list[str], *, history: bool, jobs: int) -> Result:
+def examined(paths: list[Path], look: Look, exclude: list[str], *, history: bool, jobs: int) -> Result:
+    """Return what is in these files, telling on a terminal how far it is. Raises `Refused` for none."""
     from nbkeep.scanning import files, many
     from nbkeep.scanning import history as histories
     from nbkeep.scanning.values import NotRead, Place
