@@ -40,7 +40,7 @@ PATH = "work/churn.ipynb"
 
 def notebook(*sources: str) -> bytes:
     """Return a notebook with these cells of code."""
-    cells = [
+    cells: list[dict[str, Any]] = [
         {"cell_type": "code", "id": f"c{number}", "metadata": {}, "source": source, "outputs": [],
          "execution_count": None}
         for number, source in enumerate(sources)

@@ -94,6 +94,8 @@ def _ready(tx: Tx, clock: Clock, actor: Actor, release_id: str) -> ReleaseRow:
     if state is State.RELEASED and row.taken_at is not None:
         raise Refused("already-taken", f"{row.id} was taken on {row.taken_at:%Y-%m-%d %H:%M} UTC, and is "
                       "given once.", again, status=409)  # fmt: skip
+    if row.share_id:
+        again = f"It is shared: `nbkeep share show {row.share_id}`."
     if state in {State.COPYING, State.EXAMINING, State.WAITING}:
         again = f"Wait; `nbkeep release show {row.id}` tells what becomes of it."
     raise Refused("not-ready", f"{row.id} is {state}, and cannot be taken.", again, status=409)

@@ -109,7 +109,7 @@ def test_a_session_asks_for_its_own_user_and_sees_no_others(office: OfficeForTes
 def test_bad_requests_say_what_is_wrong_and_leave_nothing(office: OfficeForTests) -> None:
     jane = office.user("jane")
     hers = client(office, jane)
-    for change, code in (
+    changes: tuple[tuple[dict[str, Any], str], ...] = (
         ({"path": "../bob/x.csv"}, "invalid-path"),
         ({"path": "data.csv", "form": "html"}, "invalid-form"),
         ({"reason": ""}, "invalid-reason"),
@@ -122,7 +122,8 @@ def test_bad_requests_say_what_is_wrong_and_leave_nothing(office: OfficeForTests
         ({"gate": "share", "to": ["everyone"], "until": "300d"}, "invalid-expires-at"),
         ({"session": "ses_00000000000000000000"}, "session-not-found"),
         ({"project": "orion"}, "project-not-found"),
-    ):
+    )
+    for change, code in changes:
         answer = hers.post(RELEASES, json=WANTED | change)
         assert answer.json()["code"] == code, answer.text
     assert hers.post(RELEASES, json=WANTED | {"gate": "save"}).status_code == 400

@@ -37,7 +37,9 @@ class Kept(BaseModel):
     outputs: bool = True
     markdown: bool = True
     raw_cells: bool = False
-    hidden_cells: bool = Field(False, description="Folded ones, and those that tags take out of exports")
+    hidden_cells: bool = Field(
+        default=False, description="Folded ones, and those that tags take out of exports"
+    )
     attachments: bool = True
     tags: bool = False
 
@@ -91,7 +93,7 @@ class ReleaseApproval(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     sha256: str = Field(max_length=64, description="`plain.sha256` or `redacted.sha256` of the release")
-    redacted: bool = Field(False, description="Without what was found in it")
+    redacted: bool = Field(default=False, description="Without what was found in it")
     reason: str = Field("", max_length=2000)
 
 
