@@ -45,6 +45,7 @@ PAYLOADS = [
     f"<meta http-equiv=refresh content='0;url=javascript:{HIT}'>", f"<base href='javascript:/'><a id=go href='#{HIT}'>x</a>",
     f"<p>\ue0000\ue001<img alt='\ue0000\ue001 onerror={HIT} src=x'>", f"`x`{{onclick={HIT}}}", f"$\\text{{<img src=x onerror={HIT}>}}$",
     f"$\\href{{javascript:{HIT}}}{{x}}$", f"$$\\style{{x}}{{<script>{HIT}</script>}}$$", f"[x](javascript:{HIT})", f"![x]( x' onerror='{HIT})",
+    f"$\\text{{<script>{HIT}</script>}}$", f"$$\\text{{<iframe/>}}<script>{HIT}</script>$$",
     f"<javascript:{HIT}>", f"[x]: javascript:{HIT}\n[x]", f'```html"onclick={HIT}\n</pre><script>{HIT}</script>\n```', f"# <img src=x onerror={HIT}>",
     f'# " onmouseover="{HIT}', f"| a |\n|---|\n| <img src=x onerror={HIT}> |", f'![$x$ " onerror={HIT}](x)', f"<b/onclick={HIT}>x</b>",
 ]  # fmt: skip
@@ -62,6 +63,7 @@ LOADS = [
 COVERS = [
     "<div style='position:fixed;top:0;left:0;width:100vw;height:100vh;background:red'>x</div>",
     "<div style='position:absolute;inset:0;width:99999px;height:99999px;background:red'>x</div>",
+    "<style>*{background-color:rgb(1,2,3)} #T_y, main{background-color:rgb(1,2,3)}</style><i>x</i>",
     "<style>body{display:none}</style><style>#T_x{position:fixed;inset:0}main{display:none}</style><b id=T_x>x</b>",
     "<div style='margin:-9999px;transform:scale(99);padding:99999px;border:9999px solid red'>x</div>",
 ]
@@ -76,7 +78,7 @@ CHECK = """() => {
       if (said.name === "src" && !/^data:image\\//.test(said.value)) wrong.push(one.outerHTML);
     }
     const style = getComputedStyle(one);
-    if (style.position === "fixed" || style.backgroundImage.includes("url(")) wrong.push(one.outerHTML);
+    if (style.position === "fixed" || style.backgroundColor === "rgb(1, 2, 3)" || style.backgroundImage.includes("url(")) wrong.push(one.outerHTML);
   }
   return wrong.slice(0, 5).map((html) => html.slice(0, 200));
 }"""
