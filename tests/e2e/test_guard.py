@@ -45,8 +45,12 @@ def test_a_leaking_notebook_is_stopped_reviewed_redacted_seen_and_taken_back(
     ruth = Desk(chromium, platform.person(f"ruth{uuid4().hex[:4]}", role="notebook.reviewer"))
     for one in (jane, bob, ruth):
         one.sign_in()
-    jane.start(name="work")
-    jane.put("churn.ipynb", notebook())
+    jane.person.sign_in()
+    session = jane.person.start()
+    session.open()
+    body = {"type": "notebook", "format": "json", "content": notebook()}
+    saved = session.call("PUT", "api/contents/churn.ipynb", body)
+    assert saved.status_code in {200, 201}, saved.text
 
     page = jane.visit("/releases/new?path=churn.ipynb&gate=share")
     page.locator("#f-people").fill(bob.person.name)
@@ -82,7 +86,9 @@ def test_a_leaking_notebook_is_stopped_reviewed_redacted_seen_and_taken_back(
     for hidden in (KEY, *PERSONAL):
         assert hidden not in text
         assert hidden not in file
-    ended = platform.run("share", "revoke", address.rpartition("/")[2], "--reason", "The board has met")
+    ended = platform.run(
+        "share", "revoke", address.rpartition("/")[2], "--reason", "The board has met", "--yes"
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     gone = seen.goto(seen.url)
     assert gone is not None
