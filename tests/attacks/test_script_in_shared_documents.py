@@ -20,7 +20,7 @@ from portal_parts import HOSTILE
 from share_parts import share, with_anyone
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Dialog, Page
+    from playwright.sync_api import Dialog, Page, Request
 
     from browser_parts import OpenPortal
 
@@ -139,10 +139,12 @@ def test_a_link_for_anyone_is_opened_once_and_its_key_is_sent_to_nobody_else(ope
     watched = Watched(open_portal.page(path="/nowhere"))
     page = watched.page
     referrers: list[str] = []
-    page.on(
-        "request",
-        lambda one: (watched.asked.append(one.url), referrers.append(one.headers.get("referer", ""))),
-    )
+
+    def sent(one: Request) -> None:
+        watched.asked.append(one.url)
+        referrers.append(one.headers.get("referer", ""))
+
+    page.on("request", sent)
     page.goto(link)
     expect(page.frame_locator("#document").locator("h1")).to_have_text("Churn in Q3")
     assert page.url == f"{open_portal.url}/portal/open/{made.id}"
