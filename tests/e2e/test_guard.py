@@ -28,7 +28,7 @@ def notebook() -> Notebook:
     """Return a notebook with a key in a cell and people in a table."""
     shown = {"output_type": "execute_result", "execution_count": 2, "metadata": {},
              "data": {"text/html": TABLE, "text/plain": "a table"}}  # fmt: skip
-    cells = [
+    cells: list[Notebook] = [
         {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# Churn in Q3"},
         {"cell_type": "code", "id": "b", "metadata": {}, "execution_count": 1, "source": f'key = "{KEY}"',
          "outputs": []},
