@@ -14,6 +14,7 @@ from nbkeep.guard.values import DOWNLOAD_WORDS
 from nbkeep.model.actor import Role
 from nbkeep.model.classification import CLASSIFICATIONS
 from nbkeep.model.errors import Refused, invalid
+from nbkeep.model.gates import Decision
 from nbkeep.model.units import exact_size, format_duration
 from nbkeep.packages.words import policy_words
 from nbkeep.profiles import flavors, profiles
@@ -253,7 +254,7 @@ def _profile_page(
     keys = sorted({*known.state_keys, str(form["state_key"])} - {"", PLATFORM})
     values: dict[str, Any] = {
         "name": name,
-        "form": form,
+        "form": {"downloads": found[0].downloads if found else Decision.ALLOW.value, **form},
         "errors": _errors(refusal),
         "flavors": [(one, one) for one in sizes],
         "images": [(one, one) for one in images],
