@@ -187,7 +187,7 @@ def test_old_documents_are_deleted_and_what_a_killed_office_left(office: OfficeF
     run(office, examiner=loop)
     assert not list(documents(office).names())
     with pytest.raises(Refused) as refused:
-        preview_of(office.store, documents(office), jane, release_id)
+        preview_of(office.store, office.clock, documents(office), jane, release_id)
     assert refused.value.status == 404
     assert row(office, release_id).approved_sha256, "what left stays on record"
 
@@ -198,11 +198,11 @@ def test_a_reviewer_sees_what_changed_since_the_file_left_before(office: OfficeF
     policy(office, root, "export", nothing="review")
     first = asked(office, jane, notebook("old = 1"), form="ipynb")
     with pytest.raises(Refused):
-        comparison_of(office.store, documents(office), rita, first)
+        comparison_of(office.store, office.clock, documents(office), rita, first)
     approve(office, rita, first)
     take(office, jane, first)
     second = asked(office, jane, notebook("new = 2", f'key = "{KEY}"'), form="ipynb")
-    shown = comparison_of(office.store, documents(office), rita, second).data.decode()
+    shown = comparison_of(office.store, office.clock, documents(office), rita, second).data.decode()
     assert "old" in shown
     assert "new" in shown
     assert KEY not in shown

@@ -34,7 +34,7 @@ def test_a_document_from_its_request_to_its_bytes(office: OfficeForTests) -> Non
     made = hers.post(RELEASES, json=WANTED)
     assert (made.status_code, made.json()["state"]) == (202, "copying")
     one = f"{RELEASES}/{made.json()['id']}"
-    assert hers.get(f"{one}/preview").status_code == 404
+    assert hers.get(f"{one}/preview").status_code == 403
     run(office)
     listed = reviewers.get(RELEASES, params={"show": "to-review"}).json()["items"]
     assert [entry["id"] for entry in listed] == [made.json()["id"]]
