@@ -120,11 +120,12 @@ def test_a_share_is_made_when_it_is_released_and_keeps_its_document(office: Offi
     with pytest.raises(Refused) as refused:
         take(office, jane, release_id)
     assert refused.value.code == "not-ready"
-    # A share keeps what it shows; all else of it goes.
+    # A share keeps its documents, however long ago they were released.
     object.__setattr__(office.settings, "releases_retention_s", 3600)
     office.clock.advance(86400)
     run(office)
-    assert list(documents(office).names()) == [done.redacted_sha256]
+    names = {done.source_sha256, done.redacted_sha256, done.preview_sha256}
+    assert (set(documents(office).names()), row(office, release_id).forgotten_at) == (names, None)
     with office.store.write() as tx:
         revoke_share(tx, office.clock, jane, done.share_id, "")
     run(office)
