@@ -57,6 +57,7 @@ def check(settings: Settings) -> None:
         "gallery_max_s",
         "release_valid_s",
         "releases_retention_s",
+        "releases_max_bytes",
     ):
         if getattr(settings, name) <= 0:
             raise invalid(name.replace("_", "-"), f"{name} must be above zero.", "Correct it in config.toml.")

@@ -110,8 +110,10 @@ class Settings:
     grants_self_approval: bool = False
     # How long a document that may leave waits for its author to take it.
     release_valid_s: int = 7 * 86400
-    # How long documents that left, or did not, are kept once it is over; what is shared stays while it is.
+    # How long documents that left are kept once it is over; what is shared stays while it is.
     releases_retention_s: int = 90 * 86400
+    # How much the kept copies of one person's documents may hold: the disk is everybody's.
+    releases_max_bytes: int = 2 << 30
     # Danger: documents released to "anyone" are then seen by whoever has the link, without signing in.
     share_with_anyone: bool = False
     # For how long at most a released document is shared by a link, and stands in the gallery.
@@ -371,6 +373,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "grants_self_approval": _yes_or_no,
     "release_valid_s": parse_duration_s,
     "releases_retention_s": parse_duration_s,
+    "releases_max_bytes": parse_size_bytes,
     "share_with_anyone": _yes_or_no,
     "share_max_s": parse_duration_s,
     "gallery_max_s": parse_duration_s,

@@ -143,7 +143,10 @@ def test_releases_of_others_look_like_none(office: OfficeForTests) -> None:
                 for act in acts:
                     _look_alike(act, release_id)
             for look in (preview_of, comparison_of):
-                _look_alike(lambda which, look=look, actor=actor: look(store, docs, actor, which), release_id)
+                _look_alike(
+                    lambda which, look=look, actor=actor: look(store, office.clock, docs, actor, which),
+                    release_id,
+                )
             _look_alike(lambda which, actor=actor: take(office, actor, which), release_id)
     assert refused(lambda: take(office, root, clean)).code == "not-yours", (
         "an admin sees it, and takes nothing"

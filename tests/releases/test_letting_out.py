@@ -120,11 +120,12 @@ def test_a_share_is_made_when_it_is_released_and_keeps_its_document(office: Offi
     with pytest.raises(Refused) as refused:
         take(office, jane, release_id)
     assert refused.value.code == "not-ready"
-    # A share keeps what it shows; all else of it goes.
+    # A share keeps its documents, however long ago they were released.
     object.__setattr__(office.settings, "releases_retention_s", 3600)
     office.clock.advance(86400)
     run(office)
-    assert list(documents(office).names()) == [done.redacted_sha256]
+    names = {done.source_sha256, done.redacted_sha256, done.preview_sha256}
+    assert (set(documents(office).names()), row(office, release_id).forgotten_at) == (names, None)
     with office.store.write() as tx:
         revoke_share(tx, office.clock, jane, done.share_id, "")
     run(office)
@@ -187,7 +188,7 @@ def test_old_documents_are_deleted_and_what_a_killed_office_left(office: OfficeF
     run(office, examiner=loop)
     assert not list(documents(office).names())
     with pytest.raises(Refused) as refused:
-        preview_of(office.store, documents(office), jane, release_id)
+        preview_of(office.store, office.clock, documents(office), jane, release_id)
     assert refused.value.status == 404
     assert row(office, release_id).approved_sha256, "what left stays on record"
 
@@ -198,11 +199,11 @@ def test_a_reviewer_sees_what_changed_since_the_file_left_before(office: OfficeF
     policy(office, root, "export", nothing="review")
     first = asked(office, jane, notebook("old = 1"), form="ipynb")
     with pytest.raises(Refused):
-        comparison_of(office.store, documents(office), rita, first)
+        comparison_of(office.store, office.clock, documents(office), rita, first)
     approve(office, rita, first)
     take(office, jane, first)
     second = asked(office, jane, notebook("new = 2", f'key = "{KEY}"'), form="ipynb")
-    shown = comparison_of(office.store, documents(office), rita, second).data.decode()
+    shown = comparison_of(office.store, office.clock, documents(office), rita, second).data.decode()
     assert "old" in shown
     assert "new" in shown
     assert KEY not in shown

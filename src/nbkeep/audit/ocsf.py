@@ -296,6 +296,7 @@ KINDS: dict[str, Kind] = {
     "file.downloaded": Kind(_FILE, 2, _file),
     "release.requested": Kind(_ENTITY, _CREATE, _entity("release", "release_id")),
     "release.examined": Kind(_ENTITY, _UPDATE, _entity("release", "release_id")),
+    "release.looked": Kind(_ENTITY, _READ, _entity("release", "release_id")),
     "release.approved": Kind(_ENTITY, _UPDATE, _entity("release", "release_id"), _LOW),
     "release.denied": Kind(_ENTITY, _UPDATE, _entity("release", "release_id"), status_id=_FAILURE),
     "release.sent-back": Kind(_ENTITY, _UPDATE, _entity("release", "release_id"), status_id=_FAILURE),

@@ -11,6 +11,7 @@ from nbkeep.store.release_tables import ReleaseRow
 from nbkeep.store.tables import UserRow
 
 from . import rules
+from .records import check_room
 from .tell import named, tell_author
 from .values import State
 
@@ -20,13 +21,20 @@ if TYPE_CHECKING:
     from nbkeep.backends.interface import Backend
     from nbkeep.model.clock import Clock
     from nbkeep.rendering.kept import Documents
+    from nbkeep.settings import Settings
     from nbkeep.store.database import Store, Tx
 
 _THIS_FILE = "copy-failed"  # of `Backend.copy_file`: the node is there, and this file cannot be copied
 
 
 def copy_document(
-    store: Store, clock: Clock, documents: Documents, backend: Backend, release_id: str, work: Path
+    store: Store,
+    clock: Clock,
+    settings: Settings,
+    documents: Documents,
+    backend: Backend,
+    release_id: str,
+    work: Path,
 ) -> bool:
     """Copy the file of a release that is to be copied; tell whether it can be examined now.
 
@@ -42,6 +50,8 @@ def copy_document(
     try:
         with copy.open("wb") as into:
             backend.copy_file(user, path, into, rules.MOST_BYTES)
+        with store.read() as tx:
+            check_room(tx, settings, row.user_id, copy.stat().st_size)
     except (Refused, Unavailable) as error:
         if isinstance(error, Unavailable) and error.code != _THIS_FILE:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,20 @@ from .values import State
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy.orm import InstrumentedAttribute
+
     from nbkeep.model.clock import Clock
     from nbkeep.rendering.kept import Documents
     from nbkeep.settings import Settings
     from nbkeep.store.database import Store, Tx
 
 _AT_ONCE = 500
+_FOR_NOTHING = (State.WITHDRAWN, State.FAILED, State.LAPSED)
+"""Nobody comes back to these: their documents go with the next sweep."""
+_TURNED_DOWN = (State.DENIED, State.SENT_BACK)
+_AFTER_NO = timedelta(days=7)  # in which people talk about it
+_log = logging.getLogger("nbkeep.releases")
 
 
 def lapse_releases(store: Store, clock: Clock) -> int:
@@ -66,20 +75,36 @@ def forget_documents(store: Store, clock: Clock, settings: Settings, documents: 
     """Delete the documents that no release and no live share needs any more; return how many.
 
     Also what a killed office left: copies that no row names. To be called while none is copied or examined,
-    for documents are there before a row names them. Twice is safe.
+    for documents are there before a row names them. Twice is safe; what cannot be deleted is logged.
     """
     now = clock.now()
-    before = now - timedelta(seconds=settings.releases_retention_s)
     with store.write() as tx:
-        held = select(UserRow.id).where(UserRow.held_by.is_not(None))  # an incident's: nothing of it goes
-        old = (ReleaseRow.ended_at <= before, ReleaseRow.forgotten_at.is_(None))
-        tx.execute(update(ReleaseRow).where(*old, ReleaseRow.user_id.not_in(held)).values(forgotten_at=now))
+        over = and_(ReleaseRow.forgotten_at.is_(None), _is_over(settings, now), ~_is_held(now))
+        tx.execute(update(ReleaseRow).where(over).values(forgotten_at=now))
         needed = _needed(tx, now)
     # Rows say first that documents are gone: nobody is promised one that is being deleted.
-    unneeded = [name for name in documents.names() if name not in needed]
-    for name in unneeded:
-        documents.forget(name)
-    return len(unneeded)
+    return sum(_forget(documents, name) for name in documents.names() if name not in needed)
+
+
+def _is_over(settings: Settings, now: datetime) -> ColumnElement[bool]:
+    """Whether a release ended so long ago that its documents have served: by what they can still be for."""
+    retention = timedelta(seconds=settings.releases_retention_s)
+    at_once, soon = ReleaseRow.state.in_(_FOR_NOTHING), ReleaseRow.state.in_(_TURNED_DOWN)
+    return or_(
+        and_(at_once, ReleaseRow.ended_at <= now),
+        and_(soon, ReleaseRow.ended_at <= now - min(_AFTER_NO, retention)),
+        and_(~at_once, ~soon, ReleaseRow.ended_at <= now - retention),
+    )
+
+
+def _is_held(now: datetime) -> ColumnElement[bool]:
+    """Whether nothing of a release goes: it is shared, or its author is held by an incident."""
+    users = select(UserRow.id).where(UserRow.held_by.is_not(None))
+    return or_(ReleaseRow.user_id.in_(users), ReleaseRow.id.in_(_live(now, ShareRow.release_id)))
+
+
+def _live(now: datetime, column: InstrumentedAttribute[str]) -> Select[str]:
+    return select(column).where(ShareRow.revoked_at.is_(None), ShareRow.expires_at > now)
 
 
 def _needed(tx: Tx, now: datetime) -> set[str]:
@@ -89,5 +114,13 @@ def _needed(tx: Tx, now: datetime) -> set[str]:
     needed = {
         name for found in tx.execute(select(*names).where(row.forgotten_at.is_(None))) for name in found
     }
-    shared = select(ShareRow.sha256).where(ShareRow.revoked_at.is_(None), ShareRow.expires_at > now)
-    return needed | set(tx.scalars(shared))
+    return needed | set(tx.scalars(_live(now, ShareRow.sha256)))
+
+
+def _forget(documents: Documents, name: str) -> bool:
+    try:
+        documents.forget(name)
+    except OSError as error:  # the others go all the same, and what waits is examined
+        _log.warning("Document %s cannot be deleted: %s", name, error)
+        return False
+    return True

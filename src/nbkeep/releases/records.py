@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, exists, or_, select, tuple_
+from sqlalchemy import and_, exists, func, or_, select, tuple_
 
 from nbkeep.model.actor import ROLE_SCOPES
 from nbkeep.model.cursors import make_cursor, read_cursor
-from nbkeep.model.errors import invalid, not_found
+from nbkeep.model.errors import Refused, invalid, not_found
+from nbkeep.model.units import format_duration, format_size
 from nbkeep.store.project_tables import ProjectMemberRow, ProjectRow
 from nbkeep.store.release_tables import ReleaseRow
 from nbkeep.store.tables import UserRow
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
     from nbkeep.model.actor import Actor
+    from nbkeep.settings import Settings
     from nbkeep.store.database import Tx
 
 LIMIT_MAX = 1000
@@ -127,6 +129,31 @@ def projects_of(tx: Tx, user_id: str) -> dict[str, str]:
         .order_by(ProjectRow.name)
     )
     return {name: project_id for name, project_id in tx.execute(query)}  # noqa: C416  rows are no pairs to `dict`
+
+
+def kept_bytes(tx: Tx, user_id: str) -> int:
+    """Return how much the kept copies of somebody's documents hold; the same document counts once."""
+    copies = select(ReleaseRow.source_sha256, ReleaseRow.source_bytes).where(
+        ReleaseRow.user_id == user_id, ReleaseRow.forgotten_at.is_(None), ReleaseRow.source_sha256 != ""
+    )
+    distinct = copies.distinct().subquery()
+    return tx.scalar(select(func.sum(distinct.c.source_bytes))) or 0
+
+
+def check_room(tx: Tx, settings: Settings, user_id: str, more_bytes: int = 1) -> None:
+    """Raise `Refused` (409) where so much more of somebody's documents cannot be kept.
+
+    To be asked early, while the size is not known, and again with it before anything is kept.
+    """
+    held, most = kept_bytes(tx, user_id), settings.releases_max_bytes
+    if held + more_bytes > most:
+        more = f", and this has {format_size(more_bytes)}" if more_bytes > 1 else ""
+        raise Refused("too-much-kept",
+                      f"Copies of your documents hold {format_size(held)}{more}; {format_size(most)} are kept"
+                      " of one person (the setting releases_max_bytes).",
+                      "Withdraw what need not leave: it is deleted within the hour. What has left is kept"
+                      f" for {format_duration(settings.releases_retention_s)}: ask an operator.",
+                      status=409)  # fmt: skip
 
 
 def previous_of(tx: Tx, actor: Actor, row: ReleaseRow) -> ReleaseRow | None:

@@ -21,7 +21,7 @@ from nbkeep.store.release_tables import ReleaseRow
 from nbkeep.store.tables import SessionRow, UserRow
 
 from . import rules
-from .records import projects_of
+from .records import check_room, projects_of
 from .values import OPEN, State
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def request_release(tx: Tx, clock: Clock, settings: Settings, actor: Actor, want
     )
     if isinstance(verdict, Refuse):
         raise verdict.as_error(409)
+    check_room(tx, settings, user.id)
     tx.add(row)
     tx.flush()
     event = events.ReleaseRequested(

@@ -1,4 +1,4 @@
-"""Give documents out: to their author once, to who may see them as pages to look at."""
+"""Give documents out: to their author once, to who may look at them as pages; on record before a byte."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from nbkeep.audit import events, journal
 from nbkeep.model.errors import Refused
+from nbkeep.model.verdict import Refuse
 from nbkeep.rendering.compare import compare
 
 from . import rules
-from .records import find_release, previous_of
+from .let_out import hash_of
+from .look import COMPARE, PREVIEW, may_look, note_look
+from .records import find_release, reach_of
 from .values import Document, State
-from .view import compared, state_of
+from .view import comparable, state_of
 
 if TYPE_CHECKING:
     from nbkeep.model.actor import Actor
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from nbkeep.rendering.kept import Documents
     from nbkeep.store.database import Store, Tx
     from nbkeep.store.release_tables import ReleaseRow
+
+    from .records import Pair
 
 _HTML = "text/html; charset=utf-8"
 
@@ -54,32 +59,70 @@ def take_document(
         return Document(data, media_type or "application/octet-stream", name, row.approved_sha256)
 
 
-def preview_of(store: Store, documents: Documents, actor: Actor, release_id: str) -> Document:
-    """Return a page that shows what would leave, with what was found marked; for its author and reviewers.
+def preview_of(store: Store, clock: Clock, documents: Documents, actor: Actor, release_id: str) -> Document:
+    """Return a page that shows what would leave, with what was found marked. That they looked is recorded.
 
-    Raises `Refused` (404) where there is none, and for what one may not see; `Unavailable` where it is gone.
+    Raises `Refused`: 404 where there is none, and for what one may not see; 403 where one sees the row alone
+    (`look.may_look`); `Unavailable` where it is gone.
     """
     with store.read() as tx:
-        row, _ = find_release(tx, actor, release_id)
+        row, _ = _find_shown(tx, clock, actor, release_id)
     if not row.preview_sha256 or row.forgotten_at is not None:
         raise _no_page(row, "preview")
     data = documents.read(row.preview_sha256)
+    _note(store, clock, actor, release_id, PREVIEW, row.preview_sha256)
     return Document(data, _HTML, "preview.html", row.preview_sha256)
 
 
-def comparison_of(store: Store, documents: Documents, actor: Actor, release_id: str) -> Document:
-    """Return a page with what has changed since the last release of the same file.
+def comparison_of(
+    store: Store, clock: Clock, documents: Documents, actor: Actor, release_id: str
+) -> Document:
+    """Return a page with what has changed since the last release of the same file, on record.
 
-    Raises as `preview_of`; there is none where the one before cannot be seen, or where `compared` has none.
+    Raises as `preview_of`; there is none where the one before may not be looked at, or where `compared` has
+    none.
     """
     with store.read() as tx:
-        row, _ = find_release(tx, actor, release_id)
-        before = previous_of(tx, actor, row)
-    pair = compared(before, row) if before is not None else None
+        row, _ = _find_shown(tx, clock, actor, release_id)
+        pair = comparable(tx, actor, clock.now(), row)
     if pair is None:
         raise _no_page(row, "comparison")
     old, new = documents.read(pair[0]), documents.read(pair[1])
+    _note(store, clock, actor, release_id, COMPARE, pair[1])
     return Document(compare(old, new, row.path), _HTML, "compare.html", "")
+
+
+def variant_of(
+    store: Store, clock: Clock, documents: Documents, actor: Actor, release_id: str, variant: str
+) -> Document:
+    """Return what would leave itself, for who may decide about it now, on record.
+
+    `variant`: plain or redacted, of which there must be one. Raises as `preview_of`; 404 for everybody else.
+    """
+    with store.read() as tx:
+        row, _ = _find_shown(tx, clock, actor, release_id)
+        if row.state != State.WAITING:
+            raise _no_page(row, "review")
+    sha256, page = hash_of(row, variant), row.pages.get(variant, {})
+    if not sha256:
+        raise _no_page(row, variant)
+    data = documents.read(sha256)
+    _note(store, clock, actor, release_id, variant, sha256)
+    return Document(data, str(page.get("media_type", "")), str(page.get("name", "")), sha256)
+
+
+def _find_shown(tx: Tx, clock: Clock, actor: Actor, release_id: str) -> Pair:
+    row, user = find_release(tx, actor, release_id)
+    verdict = may_look(actor, reach_of(tx, actor, row), state_of(row, clock.now()))
+    if isinstance(verdict, Refuse):
+        raise verdict.as_error()
+    return row, user
+
+
+def _note(store: Store, clock: Clock, actor: Actor, release_id: str, variant: str, sha256: str) -> None:
+    with store.write() as tx:
+        row, user = _find_shown(tx, clock, actor, release_id)  # it may have been decided meanwhile
+        note_look(tx, clock, actor, row, user.name, variant, sha256)
 
 
 def _ready(tx: Tx, clock: Clock, actor: Actor, release_id: str) -> ReleaseRow:

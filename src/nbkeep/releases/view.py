@@ -8,6 +8,7 @@ from nbkeep.model.gates import Found
 from nbkeep.model.verdict import Allow
 
 from . import rules
+from .look import may_look
 from .records import previous_of, reach_of
 from .values import OPEN, PLAIN, REDACTED, State
 
@@ -32,8 +33,7 @@ def release_view(
     state = state_of(row, now)
     reach = reach_of(tx, actor, row)
     decides = state is State.WAITING and isinstance(rules.may_review(actor, reach), Allow)
-    before = previous_of(tx, actor, row)
-    is_kept = row.forgotten_at is None
+    is_shown = row.forgotten_at is None and isinstance(may_look(actor, reach, state), Allow)
     seen = {
         "id": row.id,
         "user": user.name,
@@ -71,12 +71,13 @@ def release_view(
             "send_back": decides,
             "withdraw": state in OPEN and (reach.is_author or actor.may(rules.ADMIN)),
             "take": state is State.READY and reach.is_author,
-            "preview": is_kept and bool(row.preview_sha256),
-            "compare": before is not None and compared(before, row) is not None,
+            "preview": is_shown and bool(row.preview_sha256),
+            "compare": is_shown and comparable(tx, actor, now, row) is not None,
         },
     }
     if not whole:
         return seen
+    before = previous_of(tx, actor, row)
     return seen | {
         "keep": row.keep,
         "description": row.description,
@@ -99,6 +100,18 @@ def state_of(row: ReleaseRow, now: datetime) -> State:
     if row.state == State.READY and row.lapses_at is not None and row.lapses_at <= now:
         return State.LAPSED
     return State(row.state)
+
+
+def comparable(tx: Tx, actor: Actor, now: datetime, row: ReleaseRow) -> tuple[str, str] | None:
+    """Return what `compared` says of a release and the one before it, None where that one is not for them.
+
+    Whether they may look at the release itself was asked before.
+    """
+    before = previous_of(tx, actor, row)
+    if before is None:
+        return None
+    verdict = may_look(actor, reach_of(tx, actor, before), state_of(before, now))
+    return compared(before, row) if isinstance(verdict, Allow) else None
 
 
 def compared(before: ReleaseRow, row: ReleaseRow) -> tuple[str, str] | None:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.orm import Session as Tx
 from sqlalchemy.orm import sessionmaker
 
-from nbkeep.model.errors import Unavailable
+from nbkeep.model.errors import Refused, Unavailable
 
 from .migrate import migrate
 
@@ -172,6 +172,16 @@ class Store:
                     "database-away", "The database does not answer.", "Try again later."
                 ) from error
             raise
+        except DataError as error:
+            if "NUL" not in str(error.orig):
+                raise
+            # PostgreSQL keeps no NUL in texts, and SQLite finds none: what people send may hold one.
+            raise Refused(
+                "no-text",
+                "A text has the character NUL in it, which no text has.",
+                "Leave it out.",
+                status=400,
+            ) from error
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

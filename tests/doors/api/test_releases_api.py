@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from nbkeep.model.actor import Role
 from nbkeep.people import tokens
+from nbkeep.store.tables import SessionRow, UserRow
 from office_parts import client_for
 from release_parts import CLEAN, LEAKY, PATH, row, run
 from scan_parts import KEY
@@ -34,7 +37,7 @@ def test_a_document_from_its_request_to_its_bytes(office: OfficeForTests) -> Non
     made = hers.post(RELEASES, json=WANTED)
     assert (made.status_code, made.json()["state"]) == (202, "copying")
     one = f"{RELEASES}/{made.json()['id']}"
-    assert hers.get(f"{one}/preview").status_code == 404
+    assert hers.get(f"{one}/preview").status_code == 403
     run(office)
     listed = reviewers.get(RELEASES, params={"show": "to-review"}).json()["items"]
     assert [entry["id"] for entry in listed] == [made.json()["id"]]
@@ -104,6 +107,27 @@ def test_a_session_asks_for_its_own_user_and_sees_no_others(office: OfficeForTes
     proxied = inside.get(path, headers={"x-forwarded-for": "192.0.2.1"})
     assert proxied.status_code == 404
     assert client_for(office.app(), "nbks_guess").get(path).status_code == 401
+
+
+@pytest.mark.parametrize("by", ["a disabled user", "a held user", "a held session"])
+def test_a_session_of_somebody_who_is_shut_out_lets_nothing_out(office: OfficeForTests, by: str) -> None:
+    jane = office.user("jane")
+    session_id, token = office.launched(jane)
+    inside, path = client_for(office.app(), token), "/internal/v1/session/releases"
+    office.backend.held["jane", PATH] = CLEAN
+    one = inside.post(path, json=WANTED).json()["id"]
+    run(office)
+    with office.store.write() as tx:
+        user, session = tx.get_one(UserRow, jane.id), tx.get_one(SessionRow, session_id)
+        if by == "a disabled user":
+            user.status = "disabled"
+        else:
+            (user if by == "a held user" else session).held_by = "inc_x"
+    status = 401 if by == "a disabled user" else 403
+    for answer in (inside.post(path, json=WANTED), inside.get(path), inside.get(f"{path}/{one}"),
+                   inside.get(f"{path}/{one}/document"), inside.post(f"{path}/{one}/withdraw")):  # fmt: skip
+        assert (answer.status_code, CLEAN in answer.content) == (status, False), answer.text
+    assert row(office, one).state == "ready"
 
 
 def test_bad_requests_say_what_is_wrong_and_leave_nothing(office: OfficeForTests) -> None:

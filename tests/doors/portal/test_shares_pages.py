@@ -85,6 +85,16 @@ def test_the_gallery_shows_what_is_published_for_one(portal: Portal) -> None:
     assert "Nothing is published yet" not in jane.get("/gallery")
 
 
+def test_who_shares_nothing_finds_what_is_shared_with_them_first(portal: Portal) -> None:
+    jane, bob = portal.person("jane"), portal.person("bob")
+    current = 'which=with-me" aria-current="page"'
+    assert current in bob.get("/shared")
+    made = share(portal.office, jane.actor, "user:bob").id
+    assert f'data-share="{made}"' in bob.get("/shared")
+    assert current not in jane.get("/shared")
+    assert current not in bob.get("/shared?which=mine")
+
+
 def test_auditors_look_at_what_is_shared_with_them(portal: Portal) -> None:
     jane, amy = portal.person("jane"), portal.person("amy", Role.AUDITOR)
     made = share(portal.office, jane.actor, "user:amy").id

@@ -43,6 +43,18 @@ class ReleaseExamined(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReleaseLooked(Event):
+    """Somebody was shown a document; once for each of them and what they looked at in ten minutes."""
+
+    type: ClassVar[str] = "release.looked"
+    release_id: str
+    user: str
+    gate: str
+    variant: str  # preview, compare, plain, redacted
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReleaseApproved(Event):
     """A reviewer approved that exactly this leaves."""
 

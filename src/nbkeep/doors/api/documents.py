@@ -7,36 +7,29 @@ from urllib.parse import quote
 
 from fastapi.responses import Response
 
+from nbkeep.doors.foreign import headers_of_document
+
 if TYPE_CHECKING:
     from nbkeep.releases.values import Document
 
-# Opened by itself, or in a frame: no script, no form, nothing loaded, an origin of its own.
-PAGE_POLICY = (
-    "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; "
-    "form-action 'none'; base-uri 'none'"
-)
 _ALWAYS = {
     "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
     "x-content-type-options": "nosniff",
 }
 
 
-def page_answer(document: Document, framed_by: str = "'none'") -> Response:
-    """Return a page for looking at. `framed_by`: the origin whose pages may show it in a frame."""
-    policy = f"{PAGE_POLICY}; frame-ancestors {framed_by}"
-    return Response(
-        document.data, media_type=document.media_type, headers={**_ALWAYS, "content-security-policy": policy}
-    )
+def page_answer(document: Document) -> Response:
+    """Return a page for looking at, which no other page may frame."""
+    headers = {**_ALWAYS, **headers_of_document()}
+    return Response(document.data, media_type=document.media_type, headers=headers)
 
 
 def file_answer(document: Document) -> Response:
     """Return a file for keeping: no browser shows it."""
-    policy = f"{PAGE_POLICY}; frame-ancestors 'none'"
     headers = {
         **_ALWAYS,
-        "content-security-policy": policy,
+        **headers_of_document(),
         "content-disposition": f"attachment; filename*=UTF-8''{quote(document.name, safe='')}",
         "x-nbkeep-sha256": document.sha256,
     }

@@ -161,14 +161,19 @@ def show_one(release_id: str, office: OfficeDep, actor: ActorDep) -> dict[str, A
 
 @router.get("/{release_id}/preview", response_class=Response, summary="Look at what would leave")
 def preview(release_id: str, office: OfficeDep, actor: ActorDep) -> Response:
-    """Return a page of HTML without scripts, with what was found marked; for its author and reviewers."""
-    return page_answer(take.preview_of(office.store, documents_of(office), actor, release_id))
+    """Return a page of HTML without scripts, with what was found marked. That you looked is recorded.
+
+    For its reviewers, and for its author once it may leave.
+    """
+    return page_answer(take.preview_of(office.store, office.clock, documents_of(office), actor, release_id))
 
 
 @router.get("/{release_id}/compare", response_class=Response, summary="Compare with the last release")
 def comparison(release_id: str, office: OfficeDep, actor: ActorDep) -> Response:
-    """Return a page of HTML with what has changed since the same file left before."""
-    return page_answer(take.comparison_of(office.store, documents_of(office), actor, release_id))
+    """Return a page of HTML with what has changed since the same file left before; for who may see both."""
+    return page_answer(
+        take.comparison_of(office.store, office.clock, documents_of(office), actor, release_id)
+    )
 
 
 @router.get("/{release_id}/document", response_class=Response, summary="Take a document")

@@ -179,7 +179,10 @@ def get(which: Which, out: Out = None) -> None:
 
 @release.command()
 def preview(which: Which, out: Out = None) -> None:
-    """Write a page that shows what would leave, with what was found marked. It runs no scripts."""
+    """Write a page that shows what would leave, with what was found marked. It runs no scripts.
+
+    For its reviewers, and for its author once it may leave.
+    """
     _page(which, "preview", out)
 
 

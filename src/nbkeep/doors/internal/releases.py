@@ -11,7 +11,7 @@ from nbkeep.doors.api.auth import OfficeDep, refuse_proxied
 from nbkeep.doors.api.documents import file_answer
 from nbkeep.doors.api.releases import ReleaseWanted, documents_of
 from nbkeep.model.actor import ROLE_SCOPES, Actor, Role
-from nbkeep.model.errors import not_found
+from nbkeep.model.errors import Refused, not_found
 from nbkeep.releases.decide import withdraw_release
 from nbkeep.releases.records import find_release, list_releases
 from nbkeep.releases.request import request_release
@@ -78,8 +78,17 @@ def withdraw(release_id: IdDep, office: OfficeDep, token: TokenDep) -> dict[str,
 
 
 def _asker(tx: Tx, session: SessionRow) -> Actor:
-    """Return the session's user as who asks: whatever their role may do, here they are an author alone."""
+    """Return the session's user as who asks: whatever their role may do, here they are an author alone.
+
+    Raises `Refused`: 401 where they were disabled, 403 while an incident holds them or the session: that may
+    run on for a moment, and a token that was copied out of it would do for longer.
+    """
     user = tx.get_one(UserRow, session.user_id)
+    if user.held_by is not None or session.held_by is not None:
+        raise Refused("held-by-incident", "Nothing leaves this session while a security incident is open.",
+                      f"Ask an admin, and name {session.held_by or user.held_by}.")  # fmt: skip
+    if user.status != "active":
+        raise Refused("not-active", f"{user.name} is not active any more.", "Ask an admin.", status=401)
     return Actor(user.id, user.name, ROLE_SCOPES[Role(user.role)] & {ASK}, kind="session", via="session")
 
 

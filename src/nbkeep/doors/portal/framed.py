@@ -7,16 +7,14 @@ from urllib.parse import quote
 
 from fastapi.responses import Response
 
+from nbkeep.doors.foreign import headers_of_document
+
 from .browser import origin_of
 from .headers import CONTENT_SECURITY_POLICY
 
 if TYPE_CHECKING:
     from nbkeep.settings import Settings
 
-_POLICY = (
-    "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; "
-    "form-action 'none'; base-uri 'none'"
-)
 _HTML = "text/html"
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _TEXTS = frozenset({"application/json", "application/x-ipynb+json"})
@@ -45,12 +43,7 @@ def framed(settings: Settings, data: bytes, media_type: str) -> Response:
     if shown == "text/plain":
         text = data[:_MOST_TEXT].decode("utf-8", "replace")
         data = f"{text}{_CUT if len(data) > _MOST_TEXT else ''}".encode()
-    headers = {
-        # Not 'self': what that means for a document without an origin, browsers do not agree upon.
-        "content-security-policy": f"{_POLICY}; frame-ancestors {origin_of(settings.public_url)}",
-        "x-frame-options": "SAMEORIGIN",
-        "referrer-policy": "no-referrer",
-    }
+    headers = headers_of_document(origin_of(settings.public_url)) | {"x-frame-options": "SAMEORIGIN"}
     kind = shown if shown in _PICTURES else f"{shown}; charset=utf-8"
     return Response(data, headers=headers, media_type=kind)
 
@@ -58,11 +51,9 @@ def framed(settings: Settings, data: bytes, media_type: str) -> Response:
 def as_file(data: bytes, name: str) -> Response:
     """Return a document as a file that no browser shows, under its own name."""
     plain = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in name)
-    headers = {
+    headers = headers_of_document() | {
         "content-disposition": f'attachment; filename="{plain or "document"}"; '
-        f"filename*=utf-8''{quote(name, safe='')}",
-        "content-security-policy": f"{_POLICY}; frame-ancestors 'none'",
-        "referrer-policy": "no-referrer",
+        f"filename*=utf-8''{quote(name, safe='')}"
     }
     return Response(data, headers=headers, media_type="application/octet-stream")
 

@@ -13,7 +13,7 @@ from nbkeep.model.verdict import Refuse
 from nbkeep.releases.let_out import hash_of
 from nbkeep.releases.records import find_release, reach_of
 from nbkeep.releases.rules import may_review
-from nbkeep.releases.take import comparison_of, preview_of
+from nbkeep.releases.take import comparison_of, preview_of, variant_of
 from nbkeep.releases.values import PLAIN, REDACTED, Document, State
 from nbkeep.rendering.kept import Documents
 
@@ -35,9 +35,9 @@ def show(request: Request, browser: SignedIn, release_id: str, name: str) -> Res
     documents = Documents(office.settings.documents_dir)
     try:
         if name == "preview":
-            found = preview_of(office.store, documents, browser.actor, release_id)
+            found = preview_of(office.store, office.clock, documents, browser.actor, release_id)
         elif name == "changes":
-            found = comparison_of(office.store, documents, browser.actor, release_id)
+            found = comparison_of(office.store, office.clock, documents, browser.actor, release_id)
         else:
             found = _variant(office, documents, browser.actor, release_id, name)
     except NbkeepError as error:
@@ -56,13 +56,13 @@ def _variant(office: Office, documents: Documents, actor: Actor, release_id: str
             raise _not_shown("Only who reviews it sees this, while it waits.")
     if name == PLAIN and Found.SECRET in row.found:
         raise _not_shown(SECRETS)
-    sha256, page = hash_of(row, name) if name in {PLAIN, REDACTED} else "", row.pages.get(name, {})
-    if not sha256:
+    page = row.pages.get(name, {})
+    if name not in {PLAIN, REDACTED} or not hash_of(row, name):
         raise _not_shown(row.not_redacted if name == REDACTED else row.problem)
     media_type = str(page.get("media_type", ""))
     if not is_shown(media_type):
         raise _not_shown(f"{page.get('name', 'It')} is a file that is not shown here ({media_type}).")
-    return Document(documents.read(sha256), media_type, str(page.get("name", "")), sha256)
+    return variant_of(office.store, office.clock, documents, actor, release_id, name)
 
 
 def _not_shown(why: str) -> Refused:

@@ -29,12 +29,18 @@ _SHOWN = 30
 
 @router.get("")
 def show(request: Request, browser: SignedIn, which: str = "", cursor: str = "") -> Response:
-    """Show what I share and what others share with me; `which` is one of both, or all for admins."""
+    """Show what I share and what others share with me; `which` is one of both, or all for admins.
+
+    Without it what I share, or, of somebody who shares nothing, what others share with them.
+    """
     office: Office = request.app.state.office
     actor, now = browser.actor, office.clock.now()
     chosen = which or (MINE if actor.may(SEE) else WITH_ME)
     with office.store.read() as tx:
         found = list_shares(tx, now, actor, chosen, limit=_SHOWN, cursor=cursor or None)
+        if not which and not found.rows:
+            chosen = WITH_ME
+            found = list_shares(tx, now, actor, chosen, limit=_SHOWN)
         if chosen == WITH_ME:
             shares = share_views(office.settings, found.rows)
         else:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from nbkeep.doors.foreign import headers_of_document
 from nbkeep.model.actor import Actor
 from nbkeep.model.errors import Refused
 from nbkeep.shares.look import find, look
@@ -33,14 +34,6 @@ router = APIRouter()
 _ID = re.compile(r"shr_[0-9a-z]{20}", re.ASCII)
 _KEY = "nbkeep-share"
 _KEY_VALID_S = 12 * 3600
-_DOCUMENT_POLICY = (
-    "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; "
-    "form-action 'none'; base-uri 'none'"
-)
-_DOCUMENT = {
-    "content-security-policy": f"{_DOCUMENT_POLICY}; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-}
 
 
 @router.get("/shared/{share_id}")
@@ -140,11 +133,7 @@ def _document(request: Request, actor: Actor, share_id: str, key: str | None) ->
         raise gone()
     found = look(office, actor, share_id, PAGE, key)
     origin = origin_of(office.settings.public_url)
-    headers = _DOCUMENT | {
-        # Not 'self': what that means for a document without an origin, browsers do not agree upon.
-        "content-security-policy": f"{_DOCUMENT_POLICY}; frame-ancestors {origin}",
-        "x-frame-options": "SAMEORIGIN",
-    }
+    headers = headers_of_document(origin) | {"x-frame-options": "SAMEORIGIN"}
     return Response(found.data, media_type="text/html; charset=utf-8", headers=headers)
 
 
@@ -156,4 +145,6 @@ def file_response(found: Document) -> Response:
     """Return a document as a file that no browser shows, under a name that is safe everywhere."""
     name = file_name(found.row.title, found.row.form, found.row.media_type)
     disposition = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(found.data, media_type="application/octet-stream", headers=_DOCUMENT | disposition)
+    return Response(
+        found.data, media_type="application/octet-stream", headers=headers_of_document() | disposition
+    )

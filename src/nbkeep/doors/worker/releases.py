@@ -63,8 +63,8 @@ class ReleaseExaminer:
         if self._swept_at_s is None or now_s - self._swept_at_s >= _SWEEP_EVERY_S:
             if self._in_hand:
                 return  # begins nothing more until it has swept: see `forget_documents`
+            self._swept_at_s = now_s  # first: a sweep that fails is tried in an hour, and holds nobody up
             forget_documents(self.parts.store, self.parts.clock, self.parts.settings, self.documents)
-            self._swept_at_s = now_s
         for release_id, user_id in self._due(now_s)[: AT_ONCE - len(self._in_hand)]:
             thread = threading.Thread(target=self._do, args=(release_id,), daemon=True)
             self._in_hand[release_id], self._users[release_id] = thread, user_id
@@ -99,7 +99,9 @@ class ReleaseExaminer:
             self._work.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._work, ignore_cleanup_errors=True) as folder:
                 work = Path(folder)
-                copy_document(parts.store, parts.clock, self.documents, parts.backend, release_id, work)
+                copy_document(
+                    parts.store, parts.clock, parts.settings, self.documents, parts.backend, release_id, work
+                )
                 examine_document(
                     parts.store, parts.clock, parts.settings, self.documents, self.make, release_id, work
                 )
