@@ -231,7 +231,7 @@ class _Hunt:
             *self.seen.elsewhere.find(text, view.group, self.look.limits),
         ]
         cuts = [(begin, end, self.marker(one.title, one.severity, one.value)) for begin, end, one in found]
-        if "data:image/" in text:
+        if "data:image/" in text.lower():
             cuts += self._pictures_within(text, view)
         return cuts
 
