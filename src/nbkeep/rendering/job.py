@@ -66,14 +66,13 @@ def _make(source: Path, order: Order, into: Path, folder: Path, timeout_s: float
     out.mkdir()
     _copied(source, copy, _MOST_SOURCE)  # what is looked at does not change meanwhile
     said = json.dumps(wire.order_as_json(order)).encode()
-    ended = jail.run("nbkeep.rendering", [f"{timeout_s:.0f}"], copy, out, said=said, timeout_s=timeout_s,
-                     jailed=jail.find() is not None)  # fmt: skip
+    ended = jail.run("nbkeep.rendering", [f"{timeout_s:.0f}"], copy, out, said=said, timeout_s=timeout_s)
+    if ended.problem:
+        return Made(problem=ended.problem)
     if ended.status is None:
         return Made(
             problem=f"The document was not ready within {timeout_s:.0f} seconds. Leave out large outputs."
         )
-    if ended.problem:
-        return Made(problem=f"The document was not opened, for its jail could not be built: {ended.problem}")
     if ended.status:
         return Made(
             problem="The document made the program that reads it fail. Leave out what is unusual in it."
