@@ -161,6 +161,7 @@ GOOD: dict[str, Any] = {
     "problem": "",
     "not_redacted": "x",
     "suffix": "",
+    "unnamed": False,
     "left_out": [],
     "findings": [],
     "not_read": [],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nbkeep.scanning import detect, scan
 from nbkeep.scanning.documents import notebook, strings
 from nbkeep.scanning.scan import Look
+from nbkeep.scanning.values import Place
 
 from . import book, page, rebuild, script, slides
 from .notes import Notes
@@ -69,7 +70,12 @@ def build(source: Path, order: Order, out: Path) -> None:
     data = source.read_bytes()
     look = Look(detect.standard())
     said, notes = _Said(), Notes()
-    answer: dict[str, Any] = {"problem": "", "not_redacted": "", "suffix": ""}
+    answer: dict[str, Any] = {"problem": "", "not_redacted": "", "suffix": "", "unnamed": False}
+    named = _look_at_name(order.path, look)
+    said.add(named)
+    if named.findings:
+        order = replace(order, path=_unnamed(order.path, look))
+        answer["unnamed"] = True
     said.add(scan.examine(data, order.path, look))
     try:
         if order.form == "original" or not _is_notebook(data, order.path):
@@ -80,6 +86,23 @@ def build(source: Path, order: Order, out: Path) -> None:
         answer["problem"] = f"The document {error}."
     answer = clean(answer) | {"left_out": notes.sentences(), **as_json(said.findings, said.not_read)}
     (out / "result.json").write_bytes(json.dumps(answer).encode())
+
+
+def _look_at_name(path: str, look: Look) -> Result:
+    """Return what is in the name by which a document leaves."""
+    name = PurePosixPath(path)
+    ways = "\n".join(dict.fromkeys(("", name.name, name.stem, name.stem.replace("_", " "))))
+    result = scan.examine(ways.encode("utf-8", "replace"), "name.txt", look)
+    place = Place(part="file name")
+    once = {(one.rule, one.same): one for one in result.findings}
+    result.findings = [replace(one, place=place, line=0, file_line=0) for one in once.values()]
+    return result
+
+
+def _unnamed(path: str, look: Look) -> str:
+    """Return a name that tells what kind of file it is, and nothing else."""
+    name = f"document{_suffix(path)}"
+    return "document" if _look_at_name(name, look).findings else name
 
 
 def _is_notebook(data: bytes, path: str) -> bool:
