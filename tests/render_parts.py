@@ -7,11 +7,16 @@ import io
 import json
 from typing import Any
 
+import pytest
 from PIL import Image, PngImagePlugin
 
-from nbkeep.rendering import book, page, rebuild, script, slides
+from nbkeep.rendering import book, jail, page, rebuild, script, slides
 from nbkeep.rendering.interface import Keep
 from nbkeep.rendering.notes import Notes
+
+needs_a_jail = pytest.mark.skipif(
+    jail.find() is None, reason="no bubblewrap here: install it with `make system`"
+)
 
 
 def png(*, comment: str = "", size: tuple[int, int] = (4, 3), colour: str = "red") -> bytes:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from nbkeep.rendering import job
 from nbkeep.rendering.interface import Keep, Order
-from render_parts import b64, code, in_every_form, made, notebook, png, shown, stream, text
+from render_parts import b64, code, in_every_form, made, needs_a_jail, notebook, png, shown, stream, text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,6 +92,7 @@ def test_what_is_asked_for_leaves_and_no_more() -> None:
         assert all(wrong not in data for data in forms.values())
 
 
+@needs_a_jail
 def test_none_of_them_passes_the_whole_way_through_the_jail(tmp_path: Path) -> None:
     source = tmp_path / "a.ipynb"
     source.write_bytes(hiding())

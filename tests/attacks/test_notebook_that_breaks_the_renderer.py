@@ -16,7 +16,7 @@ from nbkeep.rendering.book import NotMade
 from nbkeep.rendering.interface import Keep, Made, Order
 from nbkeep.rendering.notes import Notes
 from nbkeep.rendering.parse import is_object
-from render_parts import as_html, b64, code, made, notebook, png, shown, stream, text
+from render_parts import as_html, b64, code, made, needs_a_jail, notebook, png, shown, stream, text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +52,7 @@ def test_what_can_be_read_in_two_ways_or_none_is_refused_with_a_reason(data: byt
     assert str(refused.value).startswith("is ")
 
 
+@needs_a_jail
 @pytest.mark.parametrize("name", ["deep object", "a key twice"])
 def test_the_child_refuses_it_too_and_nothing_leaves(name: str, tmp_path: Path) -> None:
     source = tmp_path / "a.ipynb"
@@ -141,11 +142,14 @@ def pretending(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, ti
     """Make something with another program in the place of the child."""
     fake = tmp_path / "fake.py"
     fake.write_text(program)
-    child = tmp_path / "child"
-    child.write_text(f'#!/bin/sh\nexec {sys.executable} {fake} "$@"\n')
-    child.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(child))
-    monkeypatch.setattr("nbkeep.rendering.jail.find", lambda: None)  # the jail does not see it
+    jail = tmp_path / "bwrap"  # that is none, and finds the folder to write to among what it is told
+    jail.write_text(
+        "#!/bin/sh\n"
+        'while [ "$1" != --bind ]; do shift; done\n'
+        f'exec {sys.executable} {fake} "$2"\n'
+    )  # fmt: skip
+    jail.chmod(0o755)
+    monkeypatch.setattr("nbkeep.rendering.jail.find", lambda: str(jail))
     source = tmp_path / "a.ipynb"
     source.write_bytes(notebook(code("a")))
     into = tmp_path / "into"
@@ -157,6 +161,7 @@ GOOD: dict[str, Any] = {
     "problem": "",
     "not_redacted": "x",
     "suffix": "",
+    "unnamed": False,
     "left_out": [],
     "findings": [],
     "not_read": [],
@@ -190,6 +195,15 @@ def test_a_child_that_lies_gets_nothing_out(
     done = pretending(monkeypatch, tmp_path, FAKE.format(answer=GOOD | change, more=more, text=written))
     assert done.problem
     assert done.plain is None
+
+
+def test_what_a_child_says_is_taken_where_it_is_as_it_should_be(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    more = "open(out + '/plain', 'w').write('x')"
+    done = pretending(monkeypatch, tmp_path, FAKE.format(answer=GOOD, more=more, text="json.dumps(answer)"))
+    assert done.problem == ""
+    assert done.plain is not None
 
 
 def test_what_a_child_leaves_running_ends_with_its_time(

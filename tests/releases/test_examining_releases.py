@@ -37,6 +37,7 @@ from release_parts import (
     run,
     told,
 )
+from render_parts import needs_a_jail
 from scan_parts import KEY
 
 if TYPE_CHECKING:
@@ -197,6 +198,7 @@ def test_the_class_of_the_file_decides_with_the_policies_and_never_falls(office:
     assert (row(office, third).state, row(office, third).classification) == ("waiting", "confidential")
 
 
+@needs_a_jail
 def test_the_real_renderer_in_its_jail_lets_a_redacted_page_out(office: OfficeForTests) -> None:
     root, jane = office.user("root", Role.ADMIN), office.user("jane")
     policy(office, root, "export", secret="redact")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nbkeep.model.gates import FORMATS
 from nbkeep.rendering import job, pdf
 from nbkeep.rendering.interface import Made, Order
-from render_parts import code, notebook, stream, text
+from render_parts import code, needs_a_jail, notebook, stream, text
 from scan_parts import KEY
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def make(tmp_path: Path, data: bytes, form: str, name: str = "report.ipynb") -> 
     return job.make(source, Order(f"work/{name}", form), into)
 
 
+@needs_a_jail
 @pytest.mark.parametrize("form", ["html", "ipynb", "script"])
 def test_a_key_is_found_and_is_not_in_the_redacted_version(form: str, tmp_path: Path) -> None:
     key = KEY
@@ -47,6 +49,7 @@ def test_a_key_is_found_and_is_not_in_the_redacted_version(form: str, tmp_path: 
     assert made.plain.name == {"html": "report.html", "ipynb": "report.ipynb", "script": "report.py"}[form]
 
 
+@needs_a_jail
 def test_what_is_no_notebook_leaves_as_it_is_or_as_a_page(tmp_path: Path) -> None:
     data = b"a,b\n1,2\n"
     made = make(tmp_path, data, "original", "table.csv")
@@ -63,14 +66,15 @@ def test_what_is_no_notebook_leaves_as_it_is_or_as_a_page(tmp_path: Path) -> Non
     assert "no notebook" in make(tmp_path, data, "slides", "table.csv").problem
 
 
-def test_without_bubblewrap_documents_are_made_and_pdfs_are_not(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("form", FORMATS)
+def test_without_bubblewrap_no_document_is_opened_and_it_is_said_what_to_install(
+    form: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("nbkeep.rendering.jail.find", lambda: None)
-    made = make(tmp_path, notebook(code("a = 1")), "html")
-    assert made.problem == ""
-    assert made.plain is not None
-    assert make(tmp_path, notebook(code("a = 1")), "pdf").problem == pdf.NO_JAIL
+    made = make(tmp_path, notebook(code("a = 1")), form)
+    assert "apt-get install bubblewrap" in made.problem
+    assert made.plain is None
+    assert list((tmp_path / "into").iterdir()) == []
 
 
 def test_without_a_browser_it_is_said_what_to_install(

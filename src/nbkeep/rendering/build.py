@@ -13,14 +13,19 @@ from typing import TYPE_CHECKING, Any
 from nbkeep.scanning import detect, scan
 from nbkeep.scanning.documents import notebook, strings
 from nbkeep.scanning.scan import Look
+from nbkeep.scanning.values import Place
 
 from . import book, page, rebuild, script, slides
 from .notes import Notes
 from .preview import preview
 from .redact import redact
+from .takeout import CannotBe, holds, values_of
 from .wire import as_json, clean
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbkeep.scanning.spans import Span
     from nbkeep.scanning.values import Finding, NotRead, Result
 
     from .book import Book
@@ -65,7 +70,12 @@ def build(source: Path, order: Order, out: Path) -> None:
     data = source.read_bytes()
     look = Look(detect.standard())
     said, notes = _Said(), Notes()
-    answer: dict[str, Any] = {"problem": "", "not_redacted": "", "suffix": ""}
+    answer: dict[str, Any] = {"problem": "", "not_redacted": "", "suffix": "", "unnamed": False}
+    named = _look_at_name(order.path, look)
+    said.add(named)
+    if named.findings:
+        order = replace(order, path=_unnamed(order.path, look))
+        answer["unnamed"] = True
     said.add(scan.examine(data, order.path, look))
     try:
         if order.form == "original" or not _is_notebook(data, order.path):
@@ -78,6 +88,23 @@ def build(source: Path, order: Order, out: Path) -> None:
     (out / "result.json").write_bytes(json.dumps(answer).encode())
 
 
+def _look_at_name(path: str, look: Look) -> Result:
+    """Return what is in the name by which a document leaves."""
+    name = PurePosixPath(path)
+    ways = "\n".join(dict.fromkeys(("", name.name, name.stem, name.stem.replace("_", " "))))
+    result = scan.examine(ways.encode("utf-8", "replace"), "name.txt", look)
+    place = Place(part="file name")
+    once = {(one.rule, one.same): one for one in result.findings}
+    result.findings = [replace(one, place=place, line=0, file_line=0) for one in once.values()]
+    return result
+
+
+def _unnamed(path: str, look: Look) -> str:
+    """Return a name that tells what kind of file it is, and nothing else."""
+    name = f"document{_suffix(path)}"
+    return "document" if _look_at_name(name, look).findings else name
+
+
 def _is_notebook(data: bytes, path: str) -> bool:
     return path.lower().endswith(".ipynb") or notebook.looks_like_one(
         data[:400_000].decode("utf-8", "replace")
@@ -88,6 +115,9 @@ def _anew(
     data: bytes, order: Order, look: Look, notes: Notes, said: _Said, out: Path, answer: dict[str, Any]
 ) -> None:
     """Make a notebook anew, and what leaves of it."""
+    strict = replace(look, heed_marks=False)  # what its author allowed is taken out, too
+    # What tells that a value is a secret may be left out, while an output still prints the value.
+    known, why = _values(data, order.path, strict)
     made = rebuild.rebuild(data, order.keep, notes)
     leaving = book.as_json(made)
     said.add(scan.examine(leaving, order.path, look))
@@ -96,23 +126,34 @@ def _anew(
     said.add(looked, is_final=True)
     (out / "plain").write_bytes(final)
     answer["suffix"] = script.suffix(made.language) if order.form == "script" else ""
-    (out / "preview").write_bytes(preview(leaving, order.path, look))
-    strict = replace(look, heed_marks=False)  # what its author allowed is taken out, too
-    cut = redact(leaving, order.path, strict)
-    if cut.data is None:
-        answer["not_redacted"] = cut.why
+    (out / "preview").write_bytes(preview(leaving, order.path, look, known))
+    cut = redact(leaving, order.path, strict, known)
+    if why or cut.data is None:
+        answer["not_redacted"] = why or cut.why
         return
-    if cut.data == leaving and not looked.findings:
-        (out / "redacted").write_bytes(final)
-        return
-    # Made anew once more: nothing gets into a document by being redacted.
-    without = rebuild.rebuild(cut.data, order.keep, Notes())
-    shown = _rendered(without, order, Notes())
-    left = scan.examine(shown, _name(order, made), strict)
-    _keep_clean(shown, left, out, answer)
+    shown = final
+    if cut.data != leaving or looked.findings:
+        # Made anew once more: nothing gets into a document by being redacted.
+        without = rebuild.rebuild(cut.data, order.keep, Notes())
+        shown = _rendered(without, order, Notes())
+    _keep_clean(shown, _name(order, made), strict, known, out, answer)
 
 
-def _keep_clean(data: bytes, left: Result, out: Path, answer: dict[str, Any]) -> None:
+def _values(data: bytes, path: str, strict: Look) -> tuple[Sequence[Span], str]:
+    """Return the values that are in a document, and why they cannot all be known, or ""."""
+    try:
+        return values_of(data, path, strict), ""
+    except CannotBe as error:
+        return (), f"The document cannot be redacted: it {error}."
+    except Exception as error:  # noqa: BLE001  a document that makes its reader fail is not read, and never clean
+        return (), f"The document made the redaction fail ({type(error).__name__})."
+
+
+def _keep_clean(
+    data: bytes, name: str, strict: Look, known: Sequence[Span], out: Path, answer: dict[str, Any]
+) -> None:
+    """Keep what was redacted, if neither the rules nor a search for what is known find anything in it."""
+    left = scan.examine(data, name, strict)
     if left.findings:
         count = len(left.findings)
         answer["not_redacted"] = (
@@ -120,6 +161,8 @@ def _keep_clean(data: bytes, left: Result, out: Path, answer: dict[str, Any]) ->
         )
     elif unread := [one for one in left.not_read if not one.partly]:
         answer["not_redacted"] = f"What was redacted {unread[0].reason}."
+    elif holds(data, name, known, strict):
+        answer["not_redacted"] = "A value that was found in the document still stands in what was redacted."
     else:
         (out / "redacted").write_bytes(data)
 
@@ -151,25 +194,23 @@ def _as_it_is(
         forms = "as it is, or as HTML" if text is not None else "as it is"
         raise book.NotMade(f"is no notebook: it can leave {forms}")
     strict = replace(look, heed_marks=False)
+    known, why = _values(data, order.path, strict)
     (out / "preview").write_bytes(preview(data, order.path, look))
     cut = redact(data, order.path, strict)
     if order.form == "original":
         (out / "plain").write_bytes(data)
         answer["suffix"] = _suffix(order.path)
-        if cut.data is None:
-            answer["not_redacted"] = cut.why
-        else:
-            _keep_clean(cut.data, scan.examine(cut.data, order.path, strict), out, answer)
-        return
-    shown = page.of_text(text or "", order.path, notes)
-    said.add(scan.examine(shown, "page.html", look), is_final=True)
-    (out / "plain").write_bytes(shown)
-    without = strings.text_of(cut.data) if cut.data is not None else None
-    if without is None:
-        answer["not_redacted"] = cut.why
-        return
-    shown = page.of_text(without, order.path, Notes())
-    _keep_clean(shown, scan.examine(shown, "page.html", strict), out, answer)
+    else:
+        shown = page.of_text(text or "", order.path, notes)
+        said.add(scan.examine(shown, "page.html", look), is_final=True)
+        (out / "plain").write_bytes(shown)
+    if why or cut.data is None:
+        answer["not_redacted"] = why or cut.why
+    elif order.form == "original":
+        _keep_clean(cut.data, order.path, strict, known, out, answer)
+    else:
+        shown = page.of_text(strings.text_of(cut.data) or "", order.path, Notes())
+        _keep_clean(shown, "page.html", strict, known, out, answer)
 
 
 def _suffix(path: str) -> str:

@@ -7,13 +7,13 @@ import json
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from nbkeep.scanning.documents import strings
 from nbkeep.scanning.documents.notebook import is_list, is_object, looks_like_one
 
 from .leaves import cells_of
+from .matching import Work
 from .reviewing import as_text, escaped, json_text, page, size, tag
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 _MOST_CELLS = 4_000
 _MOST_COMPARED = 400  # cells whose contents are compared with each other, to find those that were changed
 _MOST_LINES = 4_000  # of one text
-_MOST_STEPS = 4_000_000  # products of two numbers of lines: beyond, lines are compared in blocks
 _LONG_LINE = 2_000
+_MOST_OF_A_LINE = 100_000  # of the work on a page: beyond, a line is another one as a whole
+_TELLING = 5_000  # characters of a cell, by which it is known again
 _LONGEST_TEXT = 400_000
 _CONTEXT = 3
 _MOST = 3_000_000  # characters of the page
@@ -51,6 +52,7 @@ def compare(old: bytes, new: bytes, path: str) -> bytes:
 def _body(old: bytes, new: bytes, path: str) -> str:
     if old == new:
         return '<div class="box"><p>Nothing changed: both are the same to the byte.</p></div>'
+    work = Work()
     texts = [strings.text_of(one) for one in (old, new)]
     before, after = texts
     if before is None or after is None:
@@ -59,8 +61,8 @@ def _body(old: bytes, new: bytes, path: str) -> str:
     if path.lower().endswith(".ipynb") or looks_like_one(after):
         books = [_parsed(before), _parsed(after)]
         if books[0] is not None and books[1] is not None:
-            return _Books(books[0], books[1]).html()
-    changed = _changed_lines(before, after)
+            return _Books(books[0], books[1], work).html()
+    changed = _changed_lines(before, after, work)
     return f'<section class="cell">{changed or "<p>Only blanks at the ends of lines changed.</p>"}</section>'
 
 
@@ -92,7 +94,8 @@ class _Cell:
 class _Books:
     """Two notebooks."""
 
-    def __init__(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+    def __init__(self, old: dict[str, Any], new: dict[str, Any], work: Work) -> None:
+        self._work = work
         self._old, self._new = ([*_cells(one)] for one in (old, new))
         self._metadata = [json_text({key: one[key] for key in one if key not in {"cells", "worksheets"}})
                           for one in (old, new)]  # fmt: skip
@@ -100,7 +103,7 @@ class _Books:
 
     def html(self) -> str:
         """Return what changed, with how much that is in one sentence before it."""
-        pairs = _matched(self._old, self._new)
+        pairs = _matched(self._old, self._new, self._work)
         moved = _moved([(old.number, new.number) for old, new in pairs if old and new])
         made: list[str] = []
         counts = {"added": 0, "removed": 0, "changed": 0, "moved": 0}
@@ -113,7 +116,7 @@ class _Books:
             made += _same_cells(same), self._pair(old, new, counts, is_moved=is_moved)
             same = 0
         made.append(_same_cells(same))
-        metadata = _changed_lines(*self._metadata)
+        metadata = _changed_lines(self._metadata[0], self._metadata[1], self._work)
         if metadata:
             made.append(f'<section class="cell" id="metadata"><header><h2>Metadata</h2>'
                         f'{tag("changed", "changed")}</header>{metadata}</section>')  # fmt: skip
@@ -149,7 +152,7 @@ class _Books:
             if before != after:
                 heads = {"source": "", "outputs": "<h3>Outputs</h3>", "rest": "<h3>Metadata</h3>", "kind": ""}
                 if title != "kind" or (old and new):
-                    made.append(heads[title] + _changed_lines(before, after))
+                    made.append(heads[title] + _changed_lines(before, after, self._work))
         text = "".join(made)
         self._left -= len(text)
         return text
@@ -212,7 +215,9 @@ def _told(text: str) -> str:
     return f"{size(len(text) * 3 // 4)}, SHA-256 of its text {digest}…"
 
 
-def _matched(old: Sequence[_Cell], new: Sequence[_Cell]) -> list[tuple[_Cell | None, _Cell | None]]:
+def _matched(
+    old: Sequence[_Cell], new: Sequence[_Cell], work: Work
+) -> list[tuple[_Cell | None, _Cell | None]]:
     """Return pairs in the order of `new`, with what was removed where it was: by id, then by content."""
     by_id = {cell.id: cell for cell in old if cell.id}
     if len(by_id) < sum(bool(cell.id) for cell in old):
@@ -225,7 +230,7 @@ def _matched(old: Sequence[_Cell], new: Sequence[_Cell]) -> list[tuple[_Cell | N
     taken = {cell.number for cell in pairs.values()}
     left_old = [cell for cell in old if cell.number not in taken]
     left_new = [cell for cell in new if cell.number not in pairs]
-    for one, cell in _by_content(left_old, left_new):
+    for one, cell in _by_content(left_old, left_new, work):
         pairs[cell.number] = one
         taken.add(one.number)
     gone = [cell for cell in old if cell.number not in taken]
@@ -238,11 +243,8 @@ def _matched(old: Sequence[_Cell], new: Sequence[_Cell]) -> list[tuple[_Cell | N
     return made + [(cell, None) for cell in gone]
 
 
-def _by_content(old: Sequence[_Cell], new: Sequence[_Cell]) -> Iterator[tuple[_Cell, _Cell]]:
-    matcher = SequenceMatcher(None, [one.source for one in old], [one.source for one in new], autojunk=False)
-    if len(old) * len(new) > _MOST_STEPS:
-        return
-    for what, a, b, c, d in matcher.get_opcodes():
+def _by_content(old: Sequence[_Cell], new: Sequence[_Cell], work: Work) -> Iterator[tuple[_Cell, _Cell]]:
+    for what, a, b, c, d in work.steps([one.source for one in old], [one.source for one in new]):
         if what == "equal":
             yield from zip(old[a:b], new[c:d], strict=True)
         elif what == "replace":
@@ -251,10 +253,10 @@ def _by_content(old: Sequence[_Cell], new: Sequence[_Cell]) -> Iterator[tuple[_C
 
 def _alike(old: Sequence[_Cell], new: Sequence[_Cell]) -> Iterator[tuple[_Cell, _Cell]]:
     """Yield, in order, cells that are more alike than not; by their words, which is fast."""
-    words = [frozenset(one.source.split()) for one in old]
+    words = [frozenset(one.source[:_TELLING].split()) for one in old]
     at = 0
     for cell in new:
-        mine = frozenset(cell.source.split())
+        mine = frozenset(cell.source[:_TELLING].split())
         for other in range(at, min(len(old), at + 20)):
             both = words[other] | mine
             if not both or len(words[other] & mine) >= _ALIKE * len(both):
@@ -290,20 +292,20 @@ def _same_cells(count: int) -> str:
     return f'<p class="soft">{words} as before.</p>' if count else ""
 
 
-def _changed_lines(before: str, after: str) -> str:
+def _changed_lines(before: str, after: str, work: Work) -> str:
     """Return the lines that changed, with some around them, as HTML; "" where none did."""
     cut = len(before) > _LONGEST_TEXT or len(after) > _LONGEST_TEXT
     old, new = (text[:_LONGEST_TEXT].splitlines() for text in (before, after))
     rows: list[str] = []
     shown = 0
-    for what, a, b, c, d in _steps(old, new):
+    for what, a, b, c, d in _steps(old, new, work):
         if shown > _MOST_LINES:
             rows.append('<span class="gap">more lines changed, which are not shown</span>')
             break
         if what == "equal":
             rows += _unchanged(new, c, d, is_first=not rows, is_last=d == len(new))
         else:
-            rows += _replaced(old[a:b], new[c:d], a, c)
+            rows += _replaced(old[a:b], new[c:d], a, c, work)
             shown += b - a + d - c
     if cut:
         rows.append(
@@ -313,7 +315,7 @@ def _changed_lines(before: str, after: str) -> str:
     return f'<pre class="lines">{"".join(rows)}</pre>' if has_changes else ""
 
 
-def _steps(old: list[str], new: list[str]) -> Iterable[tuple[str, int, int, int, int]]:
+def _steps(old: list[str], new: list[str], work: Work) -> Iterable[tuple[str, int, int, int, int]]:
     """Return how one list of lines becomes the other; in bounded time, so maybe not in the fewest steps."""
     begin = 0
     while begin < min(len(old), len(new)) and old[begin] == new[begin]:
@@ -325,12 +327,8 @@ def _steps(old: list[str], new: list[str]) -> Iterable[tuple[str, int, int, int,
     if begin:
         steps.append(("equal", 0, begin, 0, begin))
     inner_old, inner_new = old[begin : len(old) - end], new[begin : len(new) - end]
-    if len(inner_old) * len(inner_new) <= _MOST_STEPS:
-        matcher = SequenceMatcher(None, inner_old, inner_new, autojunk=len(inner_old) > 500)
-        steps += ((what, a + begin, b + begin, c + begin, d + begin)
-                  for what, a, b, c, d in matcher.get_opcodes())  # fmt: skip
-    elif inner_old or inner_new:
-        steps.append(("replace", begin, len(old) - end, begin, len(new) - end))
+    steps += ((what, a + begin, b + begin, c + begin, d + begin)
+              for what, a, b, c, d in work.steps(inner_old, inner_new))  # fmt: skip
     if end:
         steps.append(("equal", len(old) - end, len(old), len(new) - end, len(new)))
     return steps
@@ -345,23 +343,23 @@ def _unchanged(lines: list[str], begin: int, end: int, *, is_first: bool, is_las
     yield from (_line(lines[at], at + 1) for at in range(end - tail, end))
 
 
-def _replaced(old: list[str], new: list[str], begin_old: int, begin_new: int) -> Iterator[str]:
-    pairs = zip(old, new, strict=True) if len(old) == len(new) else ()
-    both = [_words(one, other) for one, other in pairs]
+def _replaced(old: list[str], new: list[str], begin_old: int, begin_new: int, work: Work) -> Iterator[str]:
+    pairs = zip(old[:_MOST_LINES], new[:_MOST_LINES], strict=True) if len(old) == len(new) else ()
+    both = [_words(one, other, work) for one, other in pairs]
     for at, line in enumerate(old[:_MOST_LINES]):
         yield _line(line, begin_old + at + 1, "removed", both[at][0] if both else None)
     for at, line in enumerate(new[:_MOST_LINES]):
         yield _line(line, begin_new + at + 1, "added", both[at][1] if both else None)
 
 
-def _words(old: str, new: str) -> tuple[str, str]:
+def _words(old: str, new: str, work: Work) -> tuple[str, str]:
     """Return two lines as HTML, with what changed within them marked."""
-    if len(old) + len(new) > _LONG_LINE:
+    if len(old) + len(new) > _LONG_LINE or work.left <= 0:
         return _cut(old), _cut(new)
     one, other = (re.findall(r"\w+|\W", text) for text in (old, new))
     before: list[str] = []
     after: list[str] = []
-    for what, a, b, c, d in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+    for what, a, b, c, d in work.steps(one, other, most=_MOST_OF_A_LINE):
         left, right = escaped("".join(one[a:b])), escaped("".join(other[c:d]))
         before.append(left if what == "equal" or not left else f"<del>{left}</del>")
         after.append(right if what == "equal" or not right else f"<ins>{right}</ins>")

@@ -49,7 +49,8 @@ class Page:
 class Made:
     """What came of an order.
 
-    `findings`, `not_read`: of the source as a whole, of what leaves, and of the finished file; each once.
+    `findings`, `not_read`: of the file's name, of the source as a whole, of what leaves, and of the finished
+    file; each once. Where something is found in the name, pages are called "document".
     `plain`: what leaves, in clear. `redacted`: the same without what was found, scanned again and found
     clean; None where that cannot be, with the sentence in `not_redacted`. `preview`: a page without scripts
     for a reviewer, findings highlighted. `left_out`: sentences, e.g. "2 raw cells". `problem`: why nothing

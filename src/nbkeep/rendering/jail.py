@@ -1,7 +1,7 @@
 """A place for a program that reads what strangers wrote: no network, no home, no environment.
 
-It sees the programs of this host, one file to read, one folder to write to. Where bubblewrap is missing it
-still runs without an environment, within its limits, and in a group of processes that is killed as a whole.
+It sees the programs of this host, one file to read, one folder to write to, and runs in a group of processes
+that is killed as a whole. Invariant: without bubblewrap nothing is run.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ import nbkeep
 _ETC = ("alternatives", "chromium", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime")
 _SCRATCH_BYTES = 512 << 20
 _SAID_BYTES = 300
+MISSING = "No document is opened here without bubblewrap: install it (Debian: apt-get install bubblewrap)."
 _OUT, _SOURCE = "/out", "/in/source"
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a program ended. `status`: its exit status, None when it was killed for its time.
+    """How a program ended. `status`: its exit status, None when it was killed for its time, or never begun.
 
-    `problem`: what bubblewrap itself said when it could not make the jail; "" when it could.
+    `problem`: a sentence, why there was no jail, with what bubblewrap itself said; "" when there was.
     """
 
     status: int | None
@@ -42,18 +43,19 @@ def find() -> str | None:
 
 
 def run(
-    module: str, arguments: list[str], source: Path, out: Path, *, said: bytes, timeout_s: float, jailed: bool
+    module: str, arguments: list[str], source: Path, out: Path, *, said: bytes, timeout_s: float
 ) -> Ended:
     """Run a module of nbkeep's on `source`, with `out` to write to, until it ends or is killed.
 
     Raises OSError. Its last two arguments are the paths of both as it sees them. `said`: what it reads
-    from its standard input. `jailed`: in bubblewrap, which has to be there.
+    from its standard input.
     """
-    python = [sys.executable, "-I", "-m", module, *arguments]
-    bwrap = find() if jailed else None
+    bwrap = find()
+    if bwrap is None:
+        return Ended(None, MISSING)
     inside = f"{_SOURCE}.html" if source.suffix == ".html" else _SOURCE  # Chromium goes by the name
-    places = [inside, _OUT] if bwrap else [str(source), str(out)]
-    command = [*_jail(bwrap, source, inside, out), *python, *places] if bwrap else [*python, *places]
+    python = [sys.executable, "-I", "-m", module, *arguments, inside, _OUT]
+    command = [*_jail(bwrap, source, inside, out), *python]
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors, env={}, cwd="/",
@@ -62,16 +64,17 @@ def run(
         try:
             in_time = _ends(child, said, timeout_s)
         finally:
-            # Also what it has left behind: without bubblewrap nobody else ends that. Not waited for yet,
-            # its number is nobody else's.
+            # Also what it has left behind. Not waited for yet, its number is nobody else's.
             with contextlib.suppress(OSError):
                 os.killpg(child.pid, signal.SIGKILL)
             status = child.wait()
         errors.seek(0)
         words = errors.read(_SAID_BYTES).decode("utf-8", "replace")
     # Nothing else of what it says is told: it may quote the document.
-    problem = words.splitlines()[0] if status and in_time and words.startswith("bwrap: ") else ""
-    return Ended(status if in_time else None, problem)
+    if status and in_time and words.startswith("bwrap: "):
+        why = words.splitlines()[0]
+        return Ended(status, f"The document was not opened, for its jail could not be built: {why}")
+    return Ended(status if in_time else None)
 
 
 def _ends(child: subprocess.Popen[bytes], said: bytes, timeout_s: float) -> bool:

@@ -66,14 +66,13 @@ def _make(source: Path, order: Order, into: Path, folder: Path, timeout_s: float
     out.mkdir()
     _copied(source, copy, _MOST_SOURCE)  # what is looked at does not change meanwhile
     said = json.dumps(wire.order_as_json(order)).encode()
-    ended = jail.run("nbkeep.rendering", [f"{timeout_s:.0f}"], copy, out, said=said, timeout_s=timeout_s,
-                     jailed=jail.find() is not None)  # fmt: skip
+    ended = jail.run("nbkeep.rendering", [f"{timeout_s:.0f}"], copy, out, said=said, timeout_s=timeout_s)
+    if ended.problem:
+        return Made(problem=ended.problem)
     if ended.status is None:
         return Made(
             problem=f"The document was not ready within {timeout_s:.0f} seconds. Leave out large outputs."
         )
-    if ended.problem:
-        return Made(problem=f"The document was not opened, for its jail could not be built: {ended.problem}")
     if ended.status:
         return Made(
             problem="The document made the program that reads it fail. Leave out what is unusual in it."
@@ -91,15 +90,19 @@ def _make(source: Path, order: Order, into: Path, folder: Path, timeout_s: float
     if made.problem:
         return made
     suffix = wire.sentence_of(answer["suffix"])
-    return _with_pages(made, order, suffix, into, folder, until)
+    name = "document" if wire.flag_of(answer["unnamed"]) else _name(order.path)
+    return _with_pages(made, order, (name, suffix), into, folder, until)
 
 
-def _with_pages(made: Made, order: Order, suffix: str, into: Path, folder: Path, until: float) -> Made:
+def _with_pages(
+    made: Made, order: Order, called: tuple[str, str], into: Path, folder: Path, until: float
+) -> Made:
     out = folder / "out"
+    stem, suffix = called
     ending, media_type = _FORMS[order.form]
     if not _SUFFIX.fullmatch(suffix):
         raise ValueError("no suffix of a name")
-    name = _name(order.path) + (ending or suffix)
+    name = stem + (ending or suffix)
     files = {one: out / one for one in ("plain", "redacted") if one == "plain" or _is_there(out / one)}
     if order.form == "pdf":
         problem = _printed(files, folder, until)

@@ -10,13 +10,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NO_BROWSER = "For PDFs, Chromium has to be installed here (Debian: apt-get install chromium); or take HTML."
-NO_JAIL = "For PDFs, bubblewrap has to be installed here (Debian: apt-get install bubblewrap); or take HTML."
 
 
 def missing() -> str:
     """Return what has to be installed before there are PDFs, a sentence; "" where all is there."""
     if jail.find() is None:
-        return NO_JAIL
+        return jail.MISSING
     return "" if press.find() else NO_BROWSER
 
 
@@ -28,13 +27,11 @@ def make(page: Path, out: Path, *, timeout_s: float) -> str:
     """
     if problem := missing():
         return problem
-    ended = jail.run(
-        "nbkeep.rendering.press", [f"{timeout_s:.0f}"], page, out, said=b"", timeout_s=timeout_s, jailed=True
-    )
+    ended = jail.run("nbkeep.rendering.press", [f"{timeout_s:.0f}"], page, out, said=b"", timeout_s=timeout_s)
+    if ended.problem:
+        return ended.problem
     if ended.status is None:
         return f"The PDF was not ready within {timeout_s:.0f} seconds. Leave out large outputs, or take HTML."
-    if ended.problem:
-        return f"The PDF could not be made, for its jail could not be built: {ended.problem}"
     if ended.status == press.NO_BROWSER:
         return NO_BROWSER
     return "The browser could not print the document. Take HTML." if ended.status else ""

@@ -19,10 +19,12 @@ from .known import group_of
 from .leaves import cells_of
 from .pictures import renewed
 from .reviewing import as_text, escaped, json_text, page, size, tag
-from .takeout import CannotBe, looked, take_out
+from .takeout import CannotBe, known_of, looked, take_out
 
 if TYPE_CHECKING:
-    from nbkeep.scanning.spans import Look
+    from collections.abc import Sequence
+
+    from nbkeep.scanning.spans import Look, Span
 
     from .takeout import Noted, Seen
 
@@ -68,7 +70,7 @@ class _References:
         return mark_of(title) + REFERENCE.format(number)
 
 
-def preview(data: bytes, path: str, look: Look) -> bytes:
+def preview(data: bytes, path: str, look: Look, known: Sequence[Span] = ()) -> bytes:
     """Return a page (HTML, UTF-8) of all that a document contains. Raises nothing for any content.
 
     Values that were found are masked on the page, secrets and personal data alike, and what an author allowed
@@ -76,13 +78,13 @@ def preview(data: bytes, path: str, look: Look) -> bytes:
     document, what was found is listed and nothing of it shown. Cells are named `#cell-3`, from 1; lines of
     other texts `#line-3`. Long texts are shown in part, with the places of all findings in them as far as
     there is room; what is left out is said. No script, nothing loaded; what hides is shown: folded cells,
-    metadata, further formats of an output, characters without width.
+    metadata, further formats of an output, characters without width. `known`: as for `redact`.
     """
     name = _masked(path.replace("\\", "/").rsplit("/", 1)[-1], look)
     shown = _Preview(name, len(data))
     strict = replace(look, heed_marks=False)
     try:
-        first = looked(data, path, strict)
+        first = looked(data, path, strict, elsewhere=known_of(known))
         shown.summary(first)
         text = take_out(data, path, strict, shown.references, first).text
         shown.document(strings.text_of(data) if text is None else text, path)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from . import pictures, sanitise, sources, svg, terminal
+from . import inline, pictures, sanitise, sources, svg, terminal
 from .book import SLIDES, Book, Cell, Output
 from .parse import is_list, is_object, read_notebook, text_of
 
@@ -92,7 +92,7 @@ class _Rebuilder:
 
     def _raw(self, made: Cell) -> Cell | None:
         if self._keep.raw_cells:
-            return made
+            return replace(made, source=self._renewed(made.source))
         self._notes.add("raw")
         return None
 
@@ -100,7 +100,7 @@ class _Rebuilder:
         if not self._keep.markdown:
             self._notes.add("markdown")
             return None
-        source = sources.shown(made.source, self._notes)
+        source = self._renewed(sources.shown(made.source, self._notes))
         attachments: dict[str, tuple[str, str]] = {}
         found: Any = cell.get("attachments")
         if is_object(found):
@@ -228,7 +228,10 @@ class _Rebuilder:
 
     def markdown(self, text: str) -> str:
         """Return what leaves of markdown."""
-        return self._short(sources.shown(terminal.without_controls(text), self._notes))
+        return self._renewed(self._short(sources.shown(terminal.without_controls(text), self._notes)))
+
+    def _renewed(self, text: str) -> str:
+        return inline.renewed_within(text, self._notes, self._room)
 
     def drawing(self, text: str) -> str:
         """Return a drawing made anew, or ""."""

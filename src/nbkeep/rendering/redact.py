@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from nbkeep.scanning.marks import mark_of
 
-from .takeout import CannotBe, looked, take_out
+from .takeout import CannotBe, known_of, looked, take_out
 
 if TYPE_CHECKING:
-    from nbkeep.scanning.spans import Look
+    from collections.abc import Sequence
+
+    from nbkeep.scanning.spans import Look, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,11 @@ class Redacted:
     count: int = 0
 
 
-def redact(data: bytes, path: str, look: Look) -> Redacted:
+def redact(data: bytes, path: str, look: Look, known: Sequence[Span] = ()) -> Redacted:
     """Return a document of the same format without what `look` finds. Raises nothing for any content.
+
+    `known`: values that were found in what the document was made of. Their copies go, too: what told that
+    they are secret may have been left out.
 
     Notebooks, tables, HTML, configurations, code and other texts can be redacted; what comes back is UTF-8.
     Nothing found: the same bytes. What was taken out is looked for again in the result, decoded as before;
@@ -40,7 +45,7 @@ def redact(data: bytes, path: str, look: Look) -> Redacted:
     same part of the same cell only, and as a whole word. An encoded text that holds a value goes whole.
     """
     try:
-        first = looked(data, path, look)
+        first = looked(data, path, look, elsewhere=known_of(known))
         taken = take_out(data, path, look, lambda title, _severity, _value: mark_of(title), first)
     except CannotBe as error:
         return Redacted(None, f"The document cannot be redacted: it {error}.")

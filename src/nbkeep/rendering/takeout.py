@@ -8,23 +8,30 @@ same part only, and as a whole word. An encoded text that holds a value goes who
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbkeep.scanning.documents import archive, image, notebook, parquet, pdf, strings
 from nbkeep.scanning.documents.markup import PICTURE, PICTURE_END
+from nbkeep.scanning.documents.read import read
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.marks import MARK, UNREADABLE, WITHIN, mark_of
-from nbkeep.scanning.spans import Look, Spotted, in_part, spotted
+from nbkeep.scanning.spans import Look, Span, Spotted, in_part, spotted
 from nbkeep.scanning.values import SEVERITIES, LineCounter, Part, Place, Unread, mask
 
 from . import tabletext
 from .known import Group, KnownValues, group_of
 from .leaves import Leaves, View, cells_of, without
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nbkeep.scanning.values import Limits
 
 Marker = Callable[[str, str, str], str]
 """Title, severity and value to what stands in its place: `mark_of` of the title, maybe with a reference."""
@@ -32,12 +39,16 @@ Marker = Callable[[str, str, str], str]
 _MOST = 200_000
 _TRIES = 3
 _MOST_NOTED = 1000
+# Where a value was found outside of the document: what is no telling one is looked for nowhere else.
+_ELSEWHERE: Group = (-2, "elsewhere")
+_WHOLE: Group = (-1, "all of it")
 _JSON = frozenset({".json", ".jsonl", ".ndjson", ".geojson"})
 # Where a number was, and not a part of a string.
 _BARE_MARK = re.compile(
     rf"([:,\[]\s{{0,100}})({MARK.pattern})(?=\s{{0,100}}[,\]}}\r\n])"
 )  # where a number was
 _MARKUP = frozenset({".html", ".htm", ".xhtml", ".svg", ".xml"})
+_TAG = re.compile(r"<[^<>]*>")
 _OF_A_CELL = {"cell_type", "source", "input", "outputs", "execution_count", "attachments"}
 _KINDS: tuple[tuple[Callable[[bytes], bool], str], ...] = (
     (image.is_image, "a picture: nothing can be taken out of one"),
@@ -68,7 +79,11 @@ class Seen:
     """What a look at a document found."""
 
     known: KnownValues
+    elsewhere: KnownValues
+    """Those that are known from outside of it: a copy of one counts as a finding, whatever the rules say."""
     left: int = 0
+    spans: dict[str, Span] = field(default_factory=dict[str, Span], repr=False)
+    """A finding of each value."""
     findings: list[Noted] = field(default_factory=list["Noted"])
     groups: dict[Group, str] = field(default_factory=dict[Group, str])
     """Where something was found, and a title of it."""
@@ -108,7 +123,7 @@ def take_out(data: bytes, path: str, look: Look, marker: Marker, first: Seen) ->
         else:
             text, taken = _text(text, path, hunt)
         count += taken
-        seen = looked(text.encode(), path, look, known)
+        seen = looked(text.encode(), path, look, known=known, elsewhere=first.elsewhere)
         if not seen.left:
             if unread := [one for one in seen.unread if not one.partly]:
                 raise CannotBe(unread[0].reason)
@@ -116,35 +131,86 @@ def take_out(data: bytes, path: str, look: Look, marker: Marker, first: Seen) ->
     raise CannotBe(f"still holds {seen.left:,} findings after {_TRIES} tries")
 
 
-def looked(data: bytes, path: str, look: Look, known: KnownValues | None = None) -> Seen:
-    """Return what is in a document, taking its values into `known`. Raises as `take_out` does."""
-    seen = Seen(known or KnownValues())
+def looked(
+    data: bytes,
+    path: str,
+    look: Look,
+    known: KnownValues | None = None,
+    elsewhere: KnownValues | None = None,
+) -> Seen:
+    """Return what is in a document, taking its values into `known`. Raises as `take_out` does.
+
+    `elsewhere`: values that are known from outside of it.
+    """
+    seen = Seen(KnownValues() if known is None else known, KnownValues() if elsewhere is None else elsewhere)
     for one in spotted(data, path, look):
         if isinstance(one, Unread):
             seen.unread.append(one)
             continue
-        _take(one, seen)
+        _take(one, seen, look)
         if seen.left > _MOST:
             raise CannotBe(f"has more than {_MOST:,} findings")
     return seen
 
 
-def _take(one: Spotted, seen: Seen) -> None:
+def known_of(values: Sequence[Span]) -> KnownValues:
+    """Return values that were found in another document, such as the one that this is made of."""
+    known = KnownValues()
+    for one in values:
+        known.add(one, _ELSEWHERE, of_table=False)
+    return known
+
+
+def values_of(data: bytes, path: str, look: Look) -> tuple[Span, ...]:
+    """Return a finding of each value that is in a document. Raises as `take_out` does."""
+    return tuple(looked(data, path, look).spans.values())
+
+
+def holds(data: bytes, path: str, values: Sequence[Span], look: Look) -> bool:
+    """Return whether a copy of a telling value stands in a document: in its texts, or in its bytes."""
+    known = known_of(values)
+    if not len(known):
+        return False
+    limits = replace(look.limits, ocr_s=0)  # what pictures show was looked at before they were put into it
+    return any(any(known.find(text, _WHOLE, limits)) for text in _texts_of(data, path, limits))
+
+
+def _texts_of(data: bytes, path: str, limits: Limits) -> Iterator[str]:
+    parts = (one for one in read(data, path, limits) if isinstance(one, Part))
+    yield from (strings.without_surrogates(one.text) for one in parts)
+    text = strings.text_of(data) or ""
+    yield text
+    if _is_markup(text, path):  # a value may be written in several colours
+        yield html.unescape(_TAG.sub("", text))
+
+
+def _take(one: Spotted, seen: Seen, look: Look) -> None:
     part = one.part
     if part.place.part.endswith("(shown)"):
         where = part.place.cell, part.place.part.removesuffix("(shown)").strip()
         seen.shown.setdefault(where, []).append(part.text)
     group = group_of(part.place)
     counter = LineCounter(part.text)
-    for span in one.spans:
+
+    def note(begin: int, title: str, severity: str, value: str) -> None:
         seen.left += 1
-        seen.known.add(span, group, of_table=part.hint.kind == "table")
-        seen.groups.setdefault(group, span.hit.title)
+        seen.groups.setdefault(group, title)
         if len(seen.findings) < _MOST_NOTED:
-            at = counter.at(span.begin)
+            at = counter.at(begin)
             line = part.lines[min(at, len(part.lines) - 1)] if part.lines else part.line + at
-            hit = span.hit
-            seen.findings.append(Noted(part.place, hit.title, hit.severity, mask(span.value), line))
+            seen.findings.append(Noted(part.place, title, severity, mask(value), line))
+
+    for span in one.spans:
+        seen.known.add(span, group, of_table=part.hint.kind == "table")
+        seen.spans.setdefault(span.value, span)
+        note(span.begin, span.hit.title, span.hit.severity, span.value)
+    spans = [(span.begin, span.end, None) for span in one.spans]
+    copies = seen.elsewhere.find(part.text, group, look.limits)
+    until = 0
+    for begin, end, known in sorted([*spans, *copies], key=lambda cut: (cut[0], cut[2] is not None, cut[1])):
+        if known is not None and begin >= until:
+            note(begin, known.title, known.severity, known.value)
+        until = max(until, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +224,14 @@ class _Hunt:
 
     def cuts(self, text: str, view: View) -> list[tuple[int, int, str]]:
         """Return what is to be cut out of a text."""
-        found = self.seen.known.find(
-            text, view.group, self.look.limits, is_markup=view.is_markup, anywhere=self.anywhere
-        )
+        found = [
+            *self.seen.known.find(
+                text, view.group, self.look.limits, is_markup=view.is_markup, anywhere=self.anywhere
+            ),
+            *self.seen.elsewhere.find(text, view.group, self.look.limits),
+        ]
         cuts = [(begin, end, self.marker(one.title, one.severity, one.value)) for begin, end, one in found]
-        if "data:image/" in text:
+        if "data:image/" in text.lower():
             cuts += self._pictures_within(text, view)
         return cuts
 
@@ -189,7 +258,10 @@ class _Hunt:
                 return mark_of(UNREADABLE)
         found: list[tuple[str, str]] = []
         for one in texts:
-            known = self.seen.known.find(one.text, group, limits, anywhere=True)
+            known = [
+                *self.seen.known.find(one.text, group, limits, anywhere=True),
+                *self.seen.elsewhere.find(one.text, group, limits),
+            ]
             found += [(cut[2].severity, cut[2].title) for cut in known]
             found += [(span.hit.severity, span.hit.title) for span in in_part(one, self.look)]
         if not found:

@@ -89,6 +89,11 @@ def sentence_of(value: Any) -> str:
     return _text(value)
 
 
+def flag_of(value: Any) -> bool:
+    """Return the bool that a value from a child is. Raises ValueError for anything else."""
+    return _flag(value)
+
+
 def _finding(one: Any) -> Finding:
     if not is_object(one) or one.get("kind") not in _KINDS or one.get("severity") not in SEVERITIES:
         raise ValueError("no finding")

@@ -21,8 +21,10 @@ _TABLE_END = re.compile(r"</table\s*>", re.IGNORECASE)
 # The begin of a row, or a cell with all that stands in it up to the next cell or row, closed or not.
 _CELL = re.compile(r"<t(?:r\b|([hd])\b[^>]*>([^<]*(?:<(?!/?t[hdr]\b)[^<]*)*))", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
-PICTURE = re.compile(r"data:image/[\w.+-]{1,30};base64,\s{0,4}")
+PICTURE = re.compile(r"data:image/[\w.+-]{1,30}(?:;[\w=.-]{1,40}){0,3}?;base64,\s{0,4}", re.IGNORECASE)
 PICTURE_END = re.compile(r"[^A-Za-z0-9+/=]")
+# The other lines of one within quotes, where browsers skip breaks; as text they are read as well.
+_PICTURE_GOES_ON = re.compile(r"[ \t\r\n][A-Za-z0-9+/=\s]*(?=[\"'])")
 _MOST_PICTURES = 500
 _PARAGRAPHS = re.compile(r"</(?:w:p|a:p|text:p|si|row|p)>")
 
@@ -47,7 +49,7 @@ def read_markup(
 
 
 def _without_pictures(text: str) -> tuple[str, list[str]]:
-    if "data:image/" not in text:
+    if "data:image/" not in text.lower():
         return text, []
     pictures: list[str] = []
     kept: list[str] = []
@@ -58,7 +60,8 @@ def _without_pictures(text: str) -> tuple[str, list[str]]:
         end = PICTURE_END.search(text, found.end())
         stop = end.start() if end else len(text)
         kept.append(text[done : found.end()])
-        pictures.append(text[found.end() : stop])
+        more = _PICTURE_GOES_ON.match(text, stop)
+        pictures.append(text[found.end() : more.end() if more else stop])
         done = stop
     kept.append(text[done:])
     return "".join(kept), pictures

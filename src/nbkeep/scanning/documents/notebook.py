@@ -135,7 +135,7 @@ def _cell(cell: dict[str, Any], number: int, limits: Limits) -> Iterator[Part | 
 
 
 def _source(source: str, place: Place, limits: Limits, *, is_code: bool) -> Iterator[Part | Unread]:
-    if not is_code and "<" in source:
+    if not is_code and ("<" in source or markup.PICTURE.search(source)):
         yield from markup.read_markup(source, place, limits)
     elif source:
         yield Part(source, Hint("code" if is_code else "text"), place)

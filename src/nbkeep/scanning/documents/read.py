@@ -68,7 +68,11 @@ def read_text(text: str, name: str, limits: Limits) -> Iterator[Part | Unread]:
         yield from notebook.read_notebook(text, path.name, limits)
     elif kind in _TABLES:
         yield from table.read_table(text, path.name, limits)
-    elif kind in _MARKUP or text.lstrip()[:15].lower().startswith(_MARKUP_HEADS):
+    elif (
+        kind in _MARKUP
+        or text.lstrip()[:15].lower().startswith(_MARKUP_HEADS)
+        or (kind_of(path) == "text" and markup.PICTURE.search(text))
+    ):
         yield from markup.read_markup(text, Place(), limits, name=path.name)
     else:
         yield Part(text, Hint(kind_of(path), name=path.name))
