@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from html import unescape
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from .notes import Notes
 
-_MARK = re.compile("\ue000([0-9]{1,7})\ue001")
 _SPACES = re.compile(r"\s+")
 # As Jupyter reads formulas: `$…$` with no blank inside its ends and no digit behind, `$$…$$`, environments.
 _INLINE_MATH = r"(?<![\\$])\$(?!\$)(?P<latex_inline>(?=\S)(?:\\.|[^\\$\n`])+?(?<=\S))\$(?![\d$])"
@@ -35,35 +35,48 @@ _ENVIRONMENT = (
 
 def as_html(source: str, attachments: Mapping[str, tuple[str, str]], notes: Notes) -> str:
     """Return a text of markdown as clean HTML. `attachments`: name -> (mime, base64)."""
-    renderer = _Renderer()
+    renderer = _Renderer(source)
     reader = mistune.Markdown(renderer=renderer, plugins=[strikethrough, table, task_lists, _formulas])
     made = str(reader(MARKS.sub("", source)))
     addresses = {name: f"data:{mime};base64,{data}" for name, (mime, data) in attachments.items()}
     made = cleaned(made, notes, addresses, styled=False)
-    # Only now, for MathML and colours are our own. A mark can stand in texts alone: sources have none, and
-    # the cleaning takes them out of attributes.
-    return _MARK.sub(lambda found: renderer.put_in(int(found[1])), made)
+    # Only now, for MathML and colours are our own. A mark can stand in texts alone: the cleaning takes them
+    # out of attributes.
+    return renderer.put_in(made)
 
 
 class _Renderer(mistune.HTMLRenderer):
     """Writes HTML, with marks where something of our own is put in later."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: str) -> None:
         super().__init__(escape=False, allow_harmful_protocols=True)  # addresses are decided by the cleaning
         self._later: list[str] = []
-        self._headings: dict[str, int] = {}
+        # Nobody can write the marks of a text in it (as `&#xe000;`), for they name its hash; and the page is
+        # the same each time.
+        token = hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:32]
+        self._begin, self._mark = f"\ue000{token}-", re.compile(f"\ue000{token}-([0-9]{{1,7}})\ue001")
 
-    def put_in(self, number: int) -> str:
-        """Return what stands for a mark."""
-        return self._later[number] if number < len(self._later) else ""
+    def put_in(self, html: str) -> str:
+        """Return a text with what its marks stand for; each is put in once."""
+        left: list[str | None] = [*self._later]
+
+        def put(found: re.Match[str]) -> str:
+            number = int(found[1])
+            made = left[number] if number < len(left) else None
+            if made is None:
+                return ""
+            left[number] = None
+            return made
+
+        return self._mark.sub(put, html)
 
     def later(self, html: str) -> str:
         """Return a mark for this."""
         self._later.append(html)
-        return f"\ue000{len(self._later) - 1}\ue001"
+        return f"{self._begin}{len(self._later) - 1}\ue001"
 
     def heading(self, text: str, level: int, **_attrs: Any) -> str:
-        name = _SPACES.sub("-", unescape(re.sub(r"<[^>]*>", "", MARKS.sub("", text))).strip())
+        name = _SPACES.sub("-", unescape(re.sub(r"<[^>]*>", "", self._mark.sub("", text))).strip())
         return f'<h{level} id="h-{attribute(name)}">{text}</h{level}>\n'
 
     def block_code(self, code: str, info: str | None = None) -> str:
@@ -74,7 +87,7 @@ class _Renderer(mistune.HTMLRenderer):
         del title  # shown by a pointer alone
         if url.lower().startswith("attachment:"):
             url = unquote(url)
-        return f'<img src="{attribute(url)}" alt="{attribute(MARKS.sub("", text))}">'
+        return f'<img src="{attribute(url)}" alt="{attribute(self._mark.sub("", text))}">'
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         del title
