@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_left
+from collections import defaultdict
 from html import unescape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -27,10 +29,8 @@ _SPACES = re.compile(r"\s+")
 _INLINE_MATH = r"(?<![\\$])\$(?!\$)(?P<latex_inline>(?=\S)(?:\\.|[^\\$\n`])+?(?<=\S))\$(?![\d$])"
 _INLINE_DISPLAY = r"\$\$(?P<latex_display>(?:\\[\s\S]|[^\\$])+?)\$\$"
 _BLOCK_MATH = r"^ {0,3}\$\$(?P<latex_block>(?:[^$\\]|\\[\s\S])+?)\$\$[ \t]*$"
-_ENVIRONMENT = (
-    r"^ {0,3}(?P<latex_environment>\\begin\{(?P<environment>[a-z]+\*?)\}"
-    r"(?:[^\\]|\\(?!end\{(?P=environment)\}))*?\\end\{(?P=environment)\})[ \t]*$"
-)
+_ENVIRONMENT = r"^ {0,3}(?P<latex_environment>\\begin\{(?P<environment>[a-z]+\*?)\})"
+_END = re.compile(r"\\end\{([a-z]+\*?)\}")
 
 
 def as_html(source: str, attachments: Mapping[str, tuple[str, str]], notes: Notes) -> str:
@@ -111,7 +111,7 @@ def _formulas(md: mistune.Markdown) -> None:
     md.inline.register("math_display", _INLINE_DISPLAY, _inline("latex_display"), before="link")
     md.inline.register("math_inline", _INLINE_MATH, _inline("latex_inline"), before="link")
     md.block.register("math_block", _BLOCK_MATH, _block("latex_block"), before="list")
-    md.block.register("math_environment", _ENVIRONMENT, _block("latex_environment"), before="list")
+    md.block.register("math_environment", _ENVIRONMENT, _Environments().parse, before="list")
     if md.renderer is not None:
         renderer: Any = md.renderer
         renderer.register("formula", _Renderer.math_inline)
@@ -132,6 +132,37 @@ def _block(group: str) -> Callable[[Any, re.Match[str], Any], int]:
         return found.end() + 1
 
     return parse
+
+
+class _Environments:
+    r"""Reads `\begin{name}` … `\end{name}`; where these end is looked for once in each text."""
+
+    def __init__(self) -> None:
+        self._ends: dict[int, tuple[str, defaultdict[str, list[int]]]] = {}
+
+    def parse(self, _reader: Any, found: re.Match[str], state: Any) -> int | None:
+        """Take in one; None where it has no end, or something stands behind that."""
+        text: str = state.src
+        ends = self._ends_in(text)[found["environment"]]
+        at = bisect_left(ends, found.end())
+        if at == len(ends):
+            return None
+        end = ends[at] + len(r"\end{}") + len(found["environment"])
+        line = text.find("\n", end)
+        line = len(text) if line < 0 else line
+        if text[end:line].strip(" \t"):
+            return None
+        state.append_token({"type": "formula_block", "raw": text[found.start("latex_environment") : end]})
+        return line + 1
+
+    def _ends_in(self, text: str) -> defaultdict[str, list[int]]:
+        # The text is kept beside, so that no other one gets its identity.
+        if id(text) not in self._ends:
+            ends: defaultdict[str, list[int]] = defaultdict(list)
+            for found in _END.finditer(text):
+                ends[found[1]].append(found.start())
+            self._ends[id(text)] = text, ends
+        return self._ends[id(text)][1]
 
 
 def plain_title(source: str) -> str:
