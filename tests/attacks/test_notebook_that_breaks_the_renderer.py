@@ -138,6 +138,17 @@ def test_texts_that_readers_of_markdown_choke_on_are_shown(source: str) -> None:
     assert "</html>" in as_html(notebook(text(source)))
 
 
+def test_a_text_cannot_have_a_block_of_code_put_in_again_and_again() -> None:
+    """What stands for a block while a text is cleaned can be written as characters by their numbers."""
+    mark = "&#xe000;0&#xe001;"
+    source = "```\n" + "some code\n" * 900 + f"```\n# $x$ {mark}\n" + mark * 1100
+    page = as_html(notebook(text(source)))
+    assert len(page) < 2**20
+    assert page.count("some code") == 900
+    assert page == as_html(notebook(text(source)))
+    assert page.count("<math") == 1
+
+
 def pretending(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, timeout_s: float = 10) -> Made:
     """Make something with another program in the place of the child."""
     fake = tmp_path / "fake.py"

@@ -145,3 +145,25 @@ def test_a_picture_is_made_anew_and_one_with_a_finding_is_not_shown():
     far = page(notebook(code("x", shown(image__png="https://attacker.invalid/x.png"))))
     assert "<img" not in far
     assert "not shown here" in far
+
+
+def test_what_stands_under_a_key_that_is_there_twice_is_shown():
+    twice = (
+        '{"cells": [{"cell_type": "raw", "source": "GONE CELL"}], "nbformat": 4, "nbformat_minor": 5, "metadata": {},'
+        ' "cells": [{"cell_type": "code", "metadata": {"a": "OLD", "a": "NEW"}, "source": "FIRST", "source": "x = 1",'
+        ' "outputs": []%s}]}'
+    )
+    for more in ("", f', "note": "{KEY}"'):
+        made = page(twice % more)
+        for words in ("FIRST", "GONE CELL", "OLD", "Keys stand twice", "source (written before, "):
+            assert words in made, words
+        assert "x = 1" in cell(made, 1)
+        assert KEY not in made
+
+
+def test_a_count_that_is_a_text_is_shown():
+    told = code("x = 1", {**shown(text__plain="y"), "execution_count": "PSST1"})
+    told |= {"execution_count": "PSST2", "prompt_number": "PSST3", "id": "PSST 4"}
+    made = page(notebook(told, {"cell_type": "code" * 30 + "PSST5", "metadata": {}, "source": ""}))
+    for words in ("PSST1", "PSST2", "PSST3", "PSST 4", "PSST5"):
+        assert words in made, words

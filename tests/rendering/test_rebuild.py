@@ -146,7 +146,8 @@ def test_slides_follow_their_marks_and_leave_out_what_is_none() -> None:
 
     notes = Notes()
     data = notebook(
-        marked("one", "slide"),
+        marked("# Not this, it is a note", "notes"),
+        marked("# One", "slide"),
         marked("more", "-"),
         marked("not this", "skip"),
         marked("nor this", "notes"),
@@ -156,7 +157,8 @@ def test_slides_follow_their_marks_and_leave_out_what_is_none() -> None:
     assert html.count('<section class="slide"') == 2
     assert 'data-at="2 / 2"' in html
     assert "this" not in html.partition("<main>")[2]
-    assert notes.sentences() == ["2 cells that are no slides (skipped, or notes of the speaker)"]
+    assert "<title>One</title>" in html
+    assert notes.sentences() == ["3 cells that are no slides (skipped, or notes of the speaker)"]
 
 
 def test_formulas_are_drawn_and_what_is_none_is_shown() -> None:

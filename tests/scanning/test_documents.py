@@ -16,8 +16,10 @@ from typing import Any, Literal
 
 import pytest
 
+from nbkeep.scanning.detect import standard
 from nbkeep.scanning.documents import image
 from nbkeep.scanning.documents import pdf as pdf_reader
+from nbkeep.scanning.scan import Look, examine
 from nbkeep.scanning.values import Limits
 from scan_parts import KEY, FewRules, code, notebook, places, scan, shown, stream, the
 
@@ -295,3 +297,16 @@ def test_the_columns_of_parquet_are_read():
 )  # fmt: skip
 def test_other_files_are_read(name: str, text: str):
     assert scan(text, name).findings
+
+
+def test_a_table_in_base64_is_read_in_time_that_grows_with_it():
+    """Every value in it stands on the same characters; each is found, and once."""
+    people = [f"user{number}@firm{number}.com" for number in range(4000)]
+    told = "\n".join(f"{number},{one}" for number, one in enumerate([*people, people[0]]))
+    encoded = base64.b64encode(told.encode()).decode()
+    for name, data in (
+        ("a.py", f'table = "{encoded}"'.encode()),
+        ("a.ipynb", json.dumps(notebook(code(f"table = '{encoded}'"))).encode()),
+    ):
+        found = examine(data, name, Look(standard()))
+        assert sum(one.rule == "email" for one in found.findings) == len(people), name

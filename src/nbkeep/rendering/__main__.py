@@ -10,7 +10,7 @@ from pathlib import Path
 from .build import build
 from .wire import order_of
 
-_MEMORY_BYTES, _FILE_BYTES, _PROCESSES = 6 * 2**30, 512 * 2**20, 512
+_MEMORY_BYTES, _FILE_BYTES, _PROCESSES = 2 * 2**30, 512 * 2**20, 512
 
 
 def main(arguments: list[str]) -> int:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROPERTIES = frozenset({
     "background", "background-color", "border", "border-bottom", "border-bottom-color", "border-collapse",
@@ -23,9 +27,9 @@ _EXPONENT = re.compile(r"\d[eE][-+\d]")
 _LETTERS = frozenset({"em", "rem", "ex", "ch", "cm", "in", "pc", "vw", "vh", "vmin", "vmax"})
 _MOST_SIZE, _MOST_ROOM = (2000, 100), (60, 4)  # in small units, and in large ones
 _SIZES = frozenset({"height", "width", "max-width", "min-width"})
-_BLOCK = re.compile(r"<style\b[^>]*>(.*?)</style\s*>", re.IGNORECASE | re.DOTALL)
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+_BEGIN = re.compile(r"<style\b[^<>]*>", re.IGNORECASE)
+_END = re.compile(r"</style\s*>", re.IGNORECASE)
+_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 # As pandas writes them for a styled table: its own id, and names of cells, rows or classes below it.
 _SELECTOR = re.compile(r"#T_[0-9A-Za-z_]{1,80}(?:\s+[a-z]{1,10}){0,3}(?:\.[a-z_]{1,20}\d{0,6}){0,2}")
 _MOST_CSS = 4 * 2**20
@@ -64,12 +68,28 @@ def _is_safe(name: str, value: str) -> bool:
 def sheet(html: str) -> str:
     """Return the rules about a styled table of pandas that a piece of HTML brings, made anew; "" for none."""
     rules: list[str] = []
-    for block in _BLOCK.findall(html):
+    for block in _blocks(html):
         if len(block) > _MOST_CSS:
             continue
-        for selectors, body in _RULE.findall(_COMMENT.sub("", block)):
+        for selectors, body in _rules(_COMMENT.sub("", block)):
             names = [" ".join(one.split()) for one in selectors.split(",")]
             said = declarations(body)
             if said and all(_SELECTOR.fullmatch(one) for one in names):
                 rules.append(f"{','.join(names)}{{{said}}}")
     return "".join(rules)
+
+
+def _blocks(html: str) -> Iterator[str]:
+    """Yield what stands in `<style>`; what has no end is looked for once."""
+    at = 0
+    while (begin := _BEGIN.search(html, at)) and (end := _END.search(html, begin.end())):
+        yield html[begin.end() : end.start()]
+        at = end.end()
+
+
+def _rules(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the selectors and the declarations of each rule."""
+    for piece in text.split("}")[:-1]:
+        head, has_body, body = piece.rpartition("{")
+        if has_body:
+            yield head.rpartition("{")[2], body

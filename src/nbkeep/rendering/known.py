@@ -29,6 +29,7 @@ _TELLING = 8
 _WORD = re.compile(r"[^\W_]+")
 _PREFIX = 10
 _FEW = 24  # values that are searched one after the other
+_MANY = 8  # values that are told apart by one word
 _MOST_WITHIN = 200
 _RUN = re.compile(r"[A-Za-z0-9+/_=-]*")
 _RUN_BEFORE = re.compile(r"[A-Za-z0-9+/_=-]")
@@ -92,7 +93,9 @@ class KnownValues:
         self._all[value] = known
         if everywhere and len(value) >= _STRONG and any(map(str.isdigit, value)):
             self._put(value, known, coded=False)
-        elif word := _WORD.search(value):
+        elif words := list(_WORD.finditer(value)):
+            # The longest, but none that many have: a column of telephones begins with the same few numbers.
+            word = min(words, key=lambda one: (len(self._by_word.get(one[0], ())) // _MANY, -len(one[0])))
             self._by_word.setdefault(word[0], []).append((word.start(), known))
         if everywhere and len(value) >= _TELLING:
             for needle in _encoded(value):

@@ -20,6 +20,7 @@ from .leaves import cells_of
 from .pictures import renewed
 from .reviewing import as_text, escaped, json_text, page, size, tag
 from .takeout import CannotBe, known_of, looked, take_out
+from .twice import every_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,10 @@ _MOST_OF_PICTURES = 16_000_000
 _MOST_CELLS = 5_000
 _MOST_LISTED = 200
 _MOST_LINES = 5_000
-_LONGEST_ID = 64
+_LONGEST_KIND = 40
+_ID = re.compile(r"[a-zA-Z0-9_-]{0,64}")  # as the format has it; another may be a text
+_COUNTS = ("execution_count", "prompt_number")
+_MOST_COUNTED = 10**6
 # What JupyterLab shows of an output that comes in several formats: the first of these.
 _SHOWN = (
     "application/vnd.jupyter.widget-view+json", "application/javascript", "text/html", "text/markdown",
@@ -84,6 +88,7 @@ def preview(data: bytes, path: str, look: Look, known: Sequence[Span] = ()) -> b
     shown = _Preview(name, len(data))
     strict = replace(look, heed_marks=False)
     try:
+        data = shown.all_keys(data, path)
         first = looked(data, path, strict, elsewhere=known_of(known))
         shown.summary(first)
         text = take_out(data, path, strict, shown.references, first).text
@@ -110,6 +115,23 @@ class _Preview:
     def sentence(self, words: str) -> None:
         """Add a sentence in a box."""
         self.made.append(f'<div class="box"><p>{escaped(words)}</p></div>')
+
+    def all_keys(self, data: bytes, path: str) -> bytes:
+        """Return a document in which every key can be seen, and say so where it was not so."""
+        text = strings.text_of(data)
+        if text is None or not _is_notebook(text, path):
+            return data
+        try:
+            text, count = every_key(text)
+        except (ValueError, RecursionError):
+            return data  # its text is shown
+        if not count:
+            return data
+        self.sentence(
+            f"Keys stand twice in it, {count:,} in all, and readers disagree about which one counts. What "
+            'JupyterLab does not show is called "(written before)".'
+        )
+        return strings.without_surrogates(text).encode()
 
     def summary(self, seen: Seen) -> None:
         """Add what was found, with where, and what could not be read."""
@@ -143,7 +165,7 @@ class _Preview:
             self.sentence("It is no text and no notebook, so nothing of it can be shown here.")
             return
         found: Any = None
-        if path.lower().endswith(".ipynb") or looks_like_one(text):
+        if _is_notebook(text, path):
             try:
                 found = json.loads(text)
                 cells = cells_of(found)
@@ -179,8 +201,8 @@ class _Preview:
             str(cell.get("cell_type", "code")),
             cell.get("execution_count", cell.get("prompt_number")),
         )
-        tags = [tag(kind[:40])]
-        if isinstance(count, int):
+        tags = [tag(kind[:_LONGEST_KIND])]
+        if isinstance(count, int) and _is_count(count):
             tags.append(tag(f"[{count}]"))
         tags += [tag(words, "hidden") for words in _hiding(cell)]
         self.made.append(_head(number, tags))
@@ -195,11 +217,7 @@ class _Preview:
         if is_list(outputs):
             for at, output in enumerate(outputs, 1):
                 self._output(output, at)
-        rest = {key: value for key, value in cell.items() if key not in _SHOWN_OF_A_CELL and value != {}}
-        if len(str(rest.get("id", ""))) <= _LONGEST_ID:
-            rest.pop("id", None)
-        rest |= {key: cell[key] for key in ("attachments",) if key in cell and not is_object(cell[key])}
-        rest |= {key: cell[key] for key in ("outputs",) if key in cell and not is_list(cell[key])}
+        rest = _rest_of(cell)
         if rest:
             self._folded("Metadata of the cell", rest)
 
@@ -212,12 +230,14 @@ class _Preview:
         if not is_object(output):
             self.made.append(f"<h3>Output {number}</h3>{self._pre(json_text(output))}")
             return
-        kind = str(output.get("output_type", ""))[:40]
-        title = f"Output {number}: {kind} {str(output.get('name', ''))[:40]}".strip()
+        kind = str(output.get("output_type", ""))[:_LONGEST_KIND]
+        title = f"Output {number}: {kind} {str(output.get('name', ''))[:_LONGEST_KIND]}".strip()
         rest = dict(output)
-        for key in ("output_type", "execution_count", "name"):
-            if len(str(rest.get(key, ""))) <= 40:
+        for key in ("output_type", "name"):
+            if len(str(rest.get(key, ""))) <= _LONGEST_KIND:
                 rest.pop(key, None)
+        if _is_count(rest.get("execution_count")):
+            rest.pop("execution_count", None)
         if is_object(output.get("data")):
             self._bundle(rest.pop("data"), title)
         else:
@@ -324,6 +344,14 @@ class _Preview:
         self.made.append(f'<section class="cell"><pre class="lines">{"".join(made)}</pre></section>')
 
 
+def _is_notebook(text: str, path: str) -> bool:
+    return path.lower().endswith(".ipynb") or looks_like_one(text)
+
+
+def _is_count(value: Any) -> bool:
+    return value is None or (isinstance(value, int) and abs(value) < _MOST_COUNTED)
+
+
 def _masked(name: str, look: Look) -> str:
     try:
         hits = look.detector.find(name, Hint("text"))
@@ -336,6 +364,19 @@ def _masked(name: str, look: Look) -> str:
 
 def _head(number: int, tags: list[str]) -> str:
     return f'<header><h2><a href="#cell-{number}">Cell {number}</a></h2>{"".join(tags)}</header>'
+
+
+def _rest_of(cell: dict[str, Any]) -> dict[str, Any]:
+    """Return what a cell has beyond what is shown of it, or in place of that."""
+    rest = {key: value for key, value in cell.items() if key not in _SHOWN_OF_A_CELL and value != {}}
+    if _ID.fullmatch(str(rest.get("id", ""))):
+        rest.pop("id", None)
+    rest |= {key: cell[key] for key in ("attachments",) if key in cell and not is_object(cell[key])}
+    rest |= {key: cell[key] for key in ("outputs",) if key in cell and not is_list(cell[key])}
+    rest |= {key: cell[key] for key in _COUNTS if key in cell and not _is_count(cell[key])}
+    if len(str(cell.get("cell_type", ""))) > _LONGEST_KIND:
+        rest["cell_type"] = cell["cell_type"]
+    return rest
 
 
 def _where(one: Noted) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from . import inline, pictures, sanitise, sources, svg, terminal
+from . import hiding, inline, pictures, sanitise, sources, svg, terminal
 from .book import SLIDES, Book, Cell, Output
 from .parse import is_list, is_object, read_notebook, text_of
 
@@ -23,12 +23,10 @@ _RICHEST = ("text/html", "text/markdown", "image/svg+xml", "text/latex", *pictur
             "text/plain")  # fmt: skip
 _LANGUAGE = re.compile(r"[a-z][a-z0-9+#.-]{0,29}")
 _EXCEPTION = re.compile(r"[\w.]{1,200}")
-_HIDE_CELL = frozenset({"remove-cell", "remove_cell", "hide-cell", "hide_cell", "hidden", "hide"})
-_HIDE_SOURCE = frozenset({"remove-input", "remove_input", "hide-input", "hide_input"})
-_HIDE_OUTPUTS = frozenset({"remove-output", "remove_output", "hide-output", "hide_output"})
 _ATTACHED = re.compile(r"attachment:([^\s)\"'>\]]{1,500})")
 # What a person has no use for, and no reader of JSON should be given.
 MOST_CELLS, _MOST_OUTPUTS, _MOST_TEXT, _MOST_ATTACHMENTS = 10_000, 2_000, 2 * 2**20, 200
+_MOST_TAGS = 50
 _MOST_OF_ALL = 48 * 2**20
 # Settings of each cell and notebook that say nothing of their own, or are counted as what they hide.
 _PLAIN_SETTINGS = frozenset({"kernelspec", "language_info", "slideshow", "tags", "jupyter", "widgets"})
@@ -47,6 +45,8 @@ class _Rebuilder:
     def __init__(self, keep: Keep, notes: Notes) -> None:
         self._keep, self._notes = keep, notes
         self._left = _MOST_OF_ALL
+        self._folds = hiding.Folds()
+        self._hidden: set[str] = set()  # of all cells with code
 
     def book(self, found: dict[str, Any]) -> Book:
         metadata: Any = found.get("metadata")
@@ -57,6 +57,7 @@ class _Rebuilder:
                 state: Any = one.get("state") if is_object(one) else None
                 self._notes.add("widgets", len(state) if is_object(state) else 1)
         self._count_settings(metadata)
+        self._hidden = hiding.of_notebook(metadata)
         self._notes.add("settings", len(found.keys() - {"cells", "metadata", "nbformat", "nbformat_minor"}))
         cells: list[Any] = found["cells"]
         if len(cells) > MOST_CELLS:
@@ -77,10 +78,12 @@ class _Rebuilder:
         metadata = metadata if is_object(metadata) else {}
         self._count_settings(metadata)
         tags = _tags(metadata)
+        hidden = hiding.of_cell(metadata, source)
+        if self._folds.has(str(kind), source, metadata) or (kind != "code" and hiding.SOURCE in hidden):
+            hidden.add(hiding.CELL)
         source = self._short(terminal.without_controls(source))
         slide = _slide(metadata)
-        hidden = _hidden(metadata, tags)
-        if "cell" in hidden and not self._keep.hidden_cells:
+        if hiding.CELL in hidden and not self._keep.hidden_cells:
             self._notes.add("hidden")
             return None
         if tags and not self._keep.tags:
@@ -88,7 +91,9 @@ class _Rebuilder:
         made = Cell(str(kind), source, slide=slide, tags=tags if self._keep.tags else ())
         if kind == "raw":
             return self._raw(made)
-        return self._markdown(cell, made) if kind == "markdown" else self._code(cell, made, hidden)
+        if kind == "markdown":
+            return self._markdown(cell, made)
+        return self._code(cell, made, hidden | self._hidden)
 
     def _raw(self, made: Cell) -> Cell | None:
         if self._keep.raw_cells:
@@ -124,8 +129,12 @@ class _Rebuilder:
         outputs = outputs if is_list(outputs) else []
         if not self._keep.hidden_cells and hidden:
             self._notes.add("hidden")
-            source = "" if "source" in hidden else source
-            outputs = [] if "outputs" in hidden else outputs
+            source = "" if hiding.SOURCE in hidden else source
+            outputs = [] if hiding.OUTPUTS in hidden else outputs
+        if not self._keep.hidden_cells:
+            shown: list[Any] = [one for one in outputs if not hiding.is_hidden_output(one)]
+            self._notes.add("hidden", len(outputs) - len(shown))
+            outputs = shown
         if source and not self._keep.code:
             self._notes.add("code")
             source = ""
@@ -281,30 +290,13 @@ def _language(metadata: dict[str, Any]) -> str:
 
 
 def _tags(metadata: dict[str, Any]) -> tuple[str, ...]:
-    tags: Any = metadata.get("tags")
-    found = [text_of(one) for one in tags[:50]] if is_list(tags) else []
-    return tuple(terminal.without_controls(one)[:100] for one in found if one)
+    return tuple(terminal.without_controls(one)[:100] for one in hiding.tags_of(metadata)[:_MOST_TAGS])
 
 
 def _slide(metadata: dict[str, Any]) -> str:
     show: Any = metadata.get("slideshow")
     kind: Any = show.get("slide_type") if is_object(show) else ""
     return kind if isinstance(kind, str) and kind in SLIDES else ""
-
-
-def _hidden(metadata: dict[str, Any], tags: tuple[str, ...]) -> set[str]:
-    """Return what of a cell is hidden: "cell", "source", "outputs"."""
-    jupyter: Any = metadata.get("jupyter")
-    jupyter = jupyter if is_object(jupyter) else {}
-    said = {one.lower() for one in tags}
-    found: set[str] = set()
-    if said & _HIDE_CELL:
-        found.add("cell")
-    if jupyter.get("source_hidden") or metadata.get("hide_input") or said & _HIDE_SOURCE:
-        found.add("source")
-    if jupyter.get("outputs_hidden") or metadata.get("collapsed") is True or said & _HIDE_OUTPUTS:
-        found.add("outputs")
-    return found
 
 
 def _size(metadata: Any, mime: str) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import page
@@ -32,7 +33,9 @@ def of_book(book: Book, path: str, notes: Notes) -> bytes:
         for at, cells in enumerate(slides, 1)
     ]
     body = "<main>\n" + "\n".join(shown) + "\n</main>"
-    return page.whole(page.title_of(book, path), body, ("page.css", "slides.css"))
+    # Not of a cell that is left out.
+    title = page.title_of(replace(book, cells=tuple(one for cells in slides for one in cells)), path)
+    return page.whole(title, body, ("page.css", "slides.css"))
 
 
 def _is_heading(one: Cell) -> bool:

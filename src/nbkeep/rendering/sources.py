@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from . import fences
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .notes import Notes
 
-# A block between fences, or code within a line: neither is HTML.
-_CODE = re.compile(
-    r"(?:^|(?<=\n))(?P<fence>[ ]{0,3}(?P<mark>`{3,}|~{3,})[^\n]*\n"
-    r".*?(?:\n[ ]{0,3}(?P=mark)[`~]*[ \t]*(?=\n|$)|$))"
-    r"|(?P<ticks>`+)(?!`)[^`]?.*?(?<!`)(?P=ticks)(?!`)",
-    re.DOTALL,
-)
-_COMMENT = re.compile(r"<!--.*?(?:-->|$)|<!(?!--)[^>]*>|<\?.*?(?:\?>|$)", re.DOTALL)
-_BLOCK = re.compile(r"<(script|style|template|noscript|title|iframe|object|svg|math)\b.*?(?:</\1\s*>|$)",
-                    re.IGNORECASE | re.DOTALL)  # fmt: skip
+_COMMENT = re.compile(r"<!--|<!(?!--)[^<>]*>|<\?")
+_BLOCK = re.compile(r"<(script|style|template|noscript|title|iframe|object|svg|math)\b", re.IGNORECASE)
 _TAG = re.compile(
-    r"<(/?)([a-zA-Z][\w-]*)((?:\s+[^\s\"'>/=]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?)*)\s*(/?)>"
+    r"<(/?)([a-zA-Z][\w-]*)((?:\s+[^\s\"'>/=<]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>]+))?)*)\s*(/?)>"
+    # A link by itself, or where a link leads to; and what another reader might take for a tag.
+    r"|<(?:(?:https?://|mailto:)[^\s<>\"'`\\]+|[\w.+-]+@[\w.-]+)>|<(?=[a-zA-Z/!?<])"
 )
 _ATTRIBUTE = re.compile(r"([^\s\"'>/=]+)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)")
-_KEPT = frozenset({"src", "href", "alt", "width", "height", "align", "colspan", "rowspan", "start"})
+_KEPT = frozenset({"alt", "width", "height", "align", "colspan", "rowspan", "start"})
+_ADDRESSES = {
+    "a": re.compile(r"(?:https?://|mailto:|#)", re.IGNORECASE),
+    "img": re.compile(r"(?:attachment:|data:image/(?:png|jpe?g|gif|webp)[;,])", re.IGNORECASE),
+}
 _SHOWN_TAGS = re.compile(
     r"a|abbr|b|blockquote|br|caption|center|cite|code|dd|del|div|dl|dt|em|figcaption|figure|font|h[1-6]|hr|i|img|ins|kbd|"
     r"li|mark|ol|p|pre|q|s|samp|small|span|strong|sub|sup|table|tbody|td|tfoot|th|thead|tr|u|ul|var|details|summary",
@@ -30,7 +33,10 @@ _SHOWN_TAGS = re.compile(
 )
 # A definition of a link: shown by what refers to it, and a well-known way of writing comments.
 _DEFINITION = re.compile(r"(?:^|(?<=\n))[ ]{0,3}\[(?!\^)([^\]\n]{1,500})\]:[ \t]*(\S[^\n]*)(?:\n|$)")
-_TITLE = re.compile(r"(\]\(\s*(?:<[^>\n]*>|[^\s()<>]*))\s+(?:\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\))\s*\)")
+_LABEL = re.compile(r"\[([^\[\]\n]{1,500})\]")
+_TITLE = re.compile(
+    r"(\]\(\s*+(?:<[^<>\n]{0,2000}>|[^\s()<>]++))\s+(?:\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\))\s*\)"
+)
 
 
 def shown(source: str, notes: Notes) -> str:
@@ -39,37 +45,74 @@ def shown(source: str, notes: Notes) -> str:
         return source
     made: list[str] = []
     at = 0
-    for found in _CODE.finditer(source):
-        made += [_cleaned(source[at : found.start()], source, notes), found[0]]
-        at = found.end()
-    made.append(_cleaned(source[at:], source, notes))
+    labels = Counter(one.lower() for one in _LABEL.findall(source)) if "]:" in source else Counter[str]()
+    for begin, end in fences.code_in(source):
+        made += [_cleaned(source[at:begin], labels, notes), source[begin:end]]
+        at = end
+    made.append(_cleaned(source[at:], labels, notes))
     return "".join(made)
 
 
-def _cleaned(text: str, whole: str, notes: Notes) -> str:
+def _cleaned(text: str, labels: Counter[str], notes: Notes) -> str:
     if "<" in text:
-        text, comments = _COMMENT.subn("", text)
-        text, blocks = _BLOCK.subn("", text)
+        text, comments = _without(text, _COMMENT, _end_of_comment)
+        text, blocks = _without(text, _BLOCK, _end_of_block)
         if comments + blocks:
             notes.add("comments", comments + blocks)
-        text = _TAG.sub(_tag, text)
+        text = _TAG.sub(lambda found: _tag(found, notes), text)
     if "]:" in text:
-        text = _DEFINITION.sub(lambda found: _definition(found, whole, notes), text)
+        text = _DEFINITION.sub(lambda found: _definition(found, labels, notes), text)
     return _TITLE.sub(r"\1)", text) if "](" in text else text
 
 
-def _tag(found: re.Match[str]) -> str:
+def _without(text: str, begins: re.Pattern[str], end_of: Callable[[re.Match[str]], int]) -> tuple[str, int]:
+    """Return a text without what begins so, up to where it ends, and how often there was such a thing."""
+    kept: list[str] = []
+    done = 0
+    while found := begins.search(text, done):
+        kept.append(text[done : found.start()])
+        done = end_of(found)
+    return "".join([*kept, text[done:]]), len(kept)
+
+
+def _end_of_comment(found: re.Match[str]) -> int:
+    if found[0].endswith(">"):
+        return found.end()
+    closing = "-->" if found[0] == "<!--" else "?>"
+    at = found.string.find(closing, found.end())
+    return at + len(closing) if at >= 0 else len(found.string)
+
+
+def _end_of_block(found: re.Match[str]) -> int:
+    closing = re.compile(rf"</{found[1]}\s*>", re.IGNORECASE).search(found.string, found.end())
+    return closing.end() if closing else len(found.string)
+
+
+def _tag(found: re.Match[str], notes: Notes) -> str:
     closing, name, said, end = found.groups()
+    if not name:
+        # A blank makes it a sign, in words, in formulas and in code alike.
+        return found[0] if len(found[0]) > 1 else "< "
     if not _SHOWN_TAGS.fullmatch(name):
         return ""
-    kept = [f"{key}={value}" for key, value in _ATTRIBUTE.findall(said) if key.lower() in _KEPT]
+    kept = [f"{key}={value}" for key, value in _ATTRIBUTE.findall(said) if _is_kept(name, key, value, notes)]
     return f"<{closing}{' '.join([name, *kept])}{end}>"
 
 
-def _definition(found: re.Match[str], whole: str, notes: Notes) -> str:
+def _is_kept(name: str, key: str, value: str, notes: Notes) -> bool:
+    if key.lower() not in {"src", "href"}:
+        return key.lower() in _KEPT
+    allowed = _ADDRESSES.get(name.lower())
+    if allowed and (key.lower() == "href") == (name.lower() == "a") and allowed.match(value.strip("\"'")):
+        return True
+    if name.lower() == "img":
+        notes.add("remote")
+    return False
+
+
+def _definition(found: re.Match[str], labels: Counter[str], notes: Notes) -> str:
     label, target = found[1], found[2].split()[0]
-    used = len(re.findall(re.escape(f"[{label}]"), whole, re.IGNORECASE)) > 1
-    if not used:
+    if labels[label.lower()] < 2:  # itself, and what refers to it
         notes.add("comments")
         return ""
     return f"[{label}]: {target}\n"

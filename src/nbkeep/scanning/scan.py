@@ -49,6 +49,7 @@ class _Document:
         self.result = Result(files=1, size_bytes=len(data))
         self._path, self._commit, self._look = path, commit, look
         self._lines = _FileLines(data)
+        self._last: tuple[Part | None, int, int, int] = (None, 0, 0, 1)
         self._places: dict[Place, Place] = {}
         self._seen: set[tuple[Place, int, str, str]] = set()
         self._numbers: dict[tuple[Place, str], int] = {}
@@ -101,10 +102,7 @@ class _Document:
     def _finding(self, part: Part, found: Span, line: int) -> Finding:
         place, hit, value = part.place, found.hit, found.value
         number = self._numbers[place, hit.rule] = self._numbers.get((place, hit.rule), 0) + 1
-        if place == Place():
-            file_line = line
-        else:
-            file_line = 1 if place.inside else self._lines.of(part.text[found.begin : found.end])
+        file_line = line if place == Place() else self._file_line(part, found)
         shown = self._shown(place)
         named = (
             self._path,
@@ -131,6 +129,16 @@ class _Document:
             check=check_of(self._look.salt, hit.rule, value),
             same=hashlib.blake2b(value.encode("utf-8", "replace"), key=_RUN, digest_size=16).hexdigest(),
         )
+
+    def _file_line(self, part: Part, found: Span) -> int:
+        if part.place.inside:
+            return 1
+        # Thousands of values may stand on the same characters, in base64: they are on one line.
+        last, begin, end, line = self._last
+        if last is not part or (begin, end) != (found.begin, found.end):
+            line = self._lines.of(part.text[found.begin : found.end])
+            self._last = part, found.begin, found.end, line
+        return line
 
 
 class _FileLines:

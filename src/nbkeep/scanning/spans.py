@@ -6,16 +6,15 @@ The values are never written anywhere, not even by `repr`.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from . import allow, decode
+from . import allow, decode, overlaps
 from .documents.read import read
 from .documents.strings import without_surrogates
 from .marks import blanked, valid_marks
-from .values import SEVERITIES, Limits, Part, Unread
+from .values import Limits, Part, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from .interface import Detector, Hint, Hit
 
 _LONGEST_LINE = 4000  # of which a mark beside a finding is looked for
-_SHELF = 4096  # characters: findings are compared with those near them only
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,39 +112,18 @@ def in_text(text: str, hint: Hint, look: Look) -> list[Span]:
         for hit in hits(text, hint, look)
     ]
     plain = {(one.hit.rule, one.value) for one in found}
-    shelves: defaultdict[int, list[Span]] = defaultdict(list)
-    for one in found:
-        _shelve(one, shelves)
-    for derived in decode.derive(text, hint):
+    known = overlaps.Known(found)
+    for number, derived in enumerate(decode.derive(text, hint)):
         for hit in hits(derived.text, hint, look):
             value = derived.text[hit.begin : hit.end]
             if not derived.is_new(hit.begin, hit.end) and (hit.rule, value) in plain:
                 continue
             begin, end = derived.origin(hit.begin, hit.end)
             new = Span(hit, begin, end, value, decoded=True)
-            if not any(_same(one, new) for shelf in _shelves(new) for one in shelves.get(shelf, ())):
+            if not known.has(new, number):
                 found.append(new)
-                _shelve(new, shelves)
+                known.add(new, number)
     return sorted(found, key=lambda one: one.begin)
-
-
-def _shelves(span: Span) -> range:
-    return range(span.begin // _SHELF, max(span.begin, span.end - 1) // _SHELF + 1)
-
-
-def _shelve(span: Span, shelves: defaultdict[int, list[Span]]) -> None:
-    for shelf in _shelves(span):
-        shelves[shelf].append(span)
-
-
-def _same(one: Span, new: Span) -> bool:
-    """Return whether a hit in a decoded text is known: the same value, or what was found of it in clear."""
-    if new.end <= one.begin or one.end <= new.begin:
-        return False
-    if one.decoded:
-        return one.hit.rule == new.hit.rule and (new.value in one.value or one.value in new.value)
-    known, other = SEVERITIES.index(one.hit.severity), SEVERITIES.index(new.hit.severity)
-    return known >= other or one.hit.rule == new.hit.rule
 
 
 def hits(text: str, hint: Hint, look: Look) -> list[Hit]:
