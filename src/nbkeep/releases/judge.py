@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
 
-from nbkeep.guard.records import context_of, policies_for
-from nbkeep.guard.rules import judge
-from nbkeep.guard.values import Context
+from nbkeep.guard.records import judge_home
+from nbkeep.guard.rules import strictest_of
 from nbkeep.model.classification import highest
 from nbkeep.model.gates import Found, Gate
 from nbkeep.model.session import LIVE
+from nbkeep.shares.values import ANYONE
 from nbkeep.store.class_tables import ClassifiedFileRow, ClassWalkRow
 from nbkeep.store.data_tables import DatasetReadRow
 from nbkeep.store.tables import SessionRow
@@ -56,11 +56,17 @@ def classification_of(tx: Tx, row: ReleaseRow) -> str:
 def judged_now(tx: Tx, row: ReleaseRow) -> Judgement:
     """Return what the policies say of an examined document now, of the class that it has by now.
 
-    All projects count that its author was in when they asked, or is in by now.
+    The strictest holds of what bears on all sessions of its author that may have written it. All projects
+    count that its author was in when they asked, or is in by now.
     """
-    gate = Gate(row.gate)
-    context = context_of(tx, row.user_id, profile=row.profile_name, classification=classification_of(tx, row))
-    projects = tuple(sorted({*context.projects, *row.projects}))
-    policies = policies_for(tx, Context(context.profile, projects, context.classification))
+    # Whoever holds a link for anyone takes the file, its author too.
+    gates = (Gate(row.gate), Gate.DOWNLOAD) if ANYONE in row.audience else (Gate(row.gate),)
     found = [one for one in Found if one.value in row.found]
-    return judge(policies, gate, found)
+    carried = classification_of(tx, row)
+    return strictest_of([
+        judge_home(
+            tx, row.user_id, gate, found,
+            profile=row.profile_name, projects=row.projects, classification=carried,
+        )
+        for gate in gates
+    ])  # fmt: skip
