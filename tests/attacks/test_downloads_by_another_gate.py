@@ -13,6 +13,7 @@ from nbkeep.model.errors import Refused
 from nbkeep.model.gates import Decision, Found
 from nbkeep.profiles import profiles
 from nbkeep.profiles.known import known_to
+from nbkeep.sessions.leaving import leaving_rules
 from nbkeep.shares.look import look
 from nbkeep.shares.values import FILE, PAGE
 from office_parts import any_office, office
@@ -103,6 +104,25 @@ def test_a_milder_session_lets_nothing_out_while_a_stricter_one_is_not_over(any_
     office.change(strict, state="stopped")
     told = row(office, asked(office, jane, LEAKY, session_id=lax))
     assert told.state == "ready", "the rule loosens what it does for all that are not over"
+
+
+def test_jupyterlab_of_a_milder_session_is_told_the_stricter_rules(office: OfficeForTests) -> None:
+    jane = office.user("jane")
+    lax_profile(office)
+    strict, lax = office.ready(jane), office.ready(jane, LAX, "second")
+    change_profile(office, downloads="deny")
+    policy(office, OPERATOR, "save", f"profile:{PROFILE}", secret="deny")
+
+    def told() -> dict[str, Any]:
+        with office.store.read() as tx:
+            return leaving_rules(tx, office.row(lax))
+
+    assert told()["download"]["nothing"] == {"decision": "deny", "scope": f"downloads:{PROFILE}"}
+    assert told()["save"]["secret"]["decision"] == "allow", "what is saved does not leave"
+    office.clock.advance(1)
+    office.change(office.ready(jane, LAX, "third"), state="stopped")
+    office.change(strict, state="stopped")
+    assert told()["download"]["nothing"]["decision"] == "allow"
 
 
 def test_a_rule_of_one_profile_does_not_loosen_what_another_one_holds(office: OfficeForTests) -> None:

@@ -12,11 +12,11 @@ from nbkeep.store.guard_tables import GatePolicyRow
 from nbkeep.store.project_tables import ProjectMemberRow, ProjectRow
 from nbkeep.store.tables import ProfileRow, SessionRow
 
-from .rules import decide, judge, read_decision, rules_of_downloads, strictest_of
+from .rules import judge, read_decision, rules_of_downloads, strictest_of
 from .values import EVERYWHERE, Context, Policies, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from nbkeep.store.database import Tx
 
@@ -93,8 +93,8 @@ def judge_home(
     return strictest_of([judge(policies_for(tx, context), gate, found) for context in contexts])
 
 
-def told(policies: Policies, gates: Iterable[Gate] = (Gate.SAVE, Gate.DOWNLOAD)) -> dict[str, Any]:
-    """Return the rules for some gates as JSON, as a session's own server is told them.
+def told(of_gates: Mapping[Gate, Sequence[Policies]]) -> dict[str, Any]:
+    """Return the rules for some gates as JSON, as a session's own server is told them; the strictest of each.
 
     `{"save": {"secret": {"decision": "allow", "scope": "default"}, "personal": …, "unread": …, "nothing": …},
     "download": {…}}`: for each gate and each `Found` what is decided, and by the rule of which scope
@@ -106,9 +106,9 @@ def told(policies: Policies, gates: Iterable[Gate] = (Gate.SAVE, Gate.DOWNLOAD))
         gate.value: {
             found.value: {"decision": because.decision.value, "scope": because.scope}
             for found in Found
-            for because in (decide(policies, gate, found),)
+            for because in strictest_of([judge(one, gate, [found]) for one in all_of]).because
         }
-        for gate in gates
+        for gate, all_of in of_gates.items()
     }
 
 
