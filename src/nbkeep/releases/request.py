@@ -118,7 +118,7 @@ def _set_place(tx: Tx, row: ReleaseRow, wanted: Wanted) -> None:
         row.project = wanted.project
     elif len(own) == 1:
         [row.project] = own
-    elif own and row.gate != Gate.DOWNLOAD:
+    elif own:  # at every gate: without one, reviewers of all projects would see it
         raise invalid("project", f"You are in {len(own)} projects: {', '.join(own)}.",
                       "Say for which one it is: its reviewers decide.")  # fmt: skip
     else:
