@@ -86,7 +86,9 @@ def test_a_link_for_anyone_is_a_download(office: OfficeForTests) -> None:
     assert told.state == "denied"
 
 
-def test_a_milder_session_lets_nothing_out_while_a_stricter_one_is_not_over(any_office: OfficeForTests) -> None:
+def test_a_milder_session_lets_nothing_out_while_a_stricter_one_is_not_over(
+    any_office: OfficeForTests,
+) -> None:
     office = any_office
     jane = office.user("jane")
     lax_profile(office)

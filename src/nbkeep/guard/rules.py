@@ -46,7 +46,7 @@ def decide(policies: Policies, gate: Gate, found: Found) -> Because:
 
 
 def strictest_of(judgements: Sequence[Judgement]) -> Judgement:
-    """Return what holds where a document comes from several places: for each thing the strictest, by its rule.
+    """Return what holds for a document of several places: for each thing that was found the strictest.
 
     No judgement at all is `DENY`. A rule loosens something only where it does so for all of them.
     """

@@ -60,9 +60,7 @@ def classification_of(tx: Tx, row: ReleaseRow) -> str:
         .outerjoin(ClassWalkRow, ClassWalkRow.session_id == SessionRow.id)
         .where(SessionRow.user_id == row.user_id, not_walked)
     )
-    return highest(
-        [row.classification, *tx.scalars(on_record), *tx.scalars(whole), *tx.scalars(carried)]
-    )
+    return highest([row.classification, *tx.scalars(on_record), *tx.scalars(whole), *tx.scalars(carried)])
 
 
 def require_still(tx: Tx, row: ReleaseRow) -> None:
@@ -74,13 +72,13 @@ def require_still(tx: Tx, row: ReleaseRow) -> None:
         return
     raise Refused("not-allowed-any-more", f"{row.id} was let out, and may not leave by now. "
                   f"{sentence(judgement, gate, form=row.form)}",
-                  "Ask again: it is judged anew, and reviewed where a review is enough.", status=409)  # fmt: skip
+                  "Ask again: it is judged anew, and reviewed where that is enough.", status=409)  # fmt: skip
 
 
 def _keys(path: str) -> list[str]:
     """Return the keys of a path in the record, and of all folders around it; that of the home is the last.
 
-    >>> [one[:8] for one in _keys("a/b")] == [hashlib.sha256(one).hexdigest()[:8] for one in (b"a/b", b"a", b"")]
+    >>> _keys("a/b") == [hashlib.sha256(one).hexdigest() for one in (b"a/b", b"a", b"")]
     True
     """
     parts = path.encode().split(b"/")

@@ -30,7 +30,8 @@ def take_document(
     """Return what its author may take, once, on record before a byte of it is given.
 
     Raises `Refused`: 404 for what one may not see, 403 for who is not its author, 409 where it is not ready,
-    was taken before, or may not leave by what is decided since; `Unavailable` where the document is gone or was changed on the disk: it stays ready.
+    was taken before, or may not leave by what is decided since; `Unavailable` where the document is gone or
+    was changed on the disk. It stays ready where it may not leave now, and where it could not be read.
     """
     with store.read() as tx:
         row = _ready(tx, clock, actor, release_id)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def leaving_rules(tx: Tx, row: SessionRow) -> dict[str, Any]:
     """Return the rules of the gates save and download for a session, as its own server is told them.
 
-    At download the strictest holds over `profiles_of` its user. They are in the view that the server gets with each heartbeat, under `leaving`; `guard.records.told` says
-    what is in it: `{"save": {"secret": {"decision": "allow", "scope": "default"}, …}, "download": {…}}`.
+    At download the strictest holds over `profiles_of` its user. They are in the view that the server gets
+    with each heartbeat, under `leaving`; `guard.records.told` says what is in it:
+    `{"save": {"secret": {"decision": "allow", "scope": "default"}, …}, "download": {…}}`.
     """
     context = context_of(tx, row.user_id, profile=row.profile_name, classification=class_of(tx, row.id))
     own = policies_for(tx, context)
