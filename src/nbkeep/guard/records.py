@@ -41,7 +41,7 @@ def policies_for(tx: Tx, context: Context) -> Policies:
     """Return all that bears on a context, as it is set now; with the field `downloads` of its profile.
 
     Rules of a deleted profile hold for what comes from it, until a new one has its name. Of a profile that
-    there never was, nothing is downloaded.
+    there never was, nothing is downloaded or exported.
     """
     projects = _projects_by_id(tx, context.projects)
     wanted = or_(
