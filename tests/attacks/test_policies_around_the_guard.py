@@ -112,5 +112,7 @@ def test_names_of_projects_and_profiles_are_no_way_to_another_scope(office: Offi
     assert judged(office, jane, SECRET)[0] == "deny"
     john = office.user("john")
     assert judged(office, john, SECRET, classification="pii") == ("review", "default")
-    assert judged(office, john, SECRET, profile="project:pii") == ("review", "default")
-    assert judged(office, john, NOTHING, profile="everywhere", gate=Gate.EXPORT) == ("allow", "default")
+    assert judged(office, john, SECRET, profile="project:pii", gate=Gate.SHARE) == ("review", "default")
+    assert judged(office, john, NOTHING, profile="everywhere", gate=Gate.SHARE) == ("allow", "default")
+    # Of a profile that there never was, nobody takes anything themselves.
+    assert judged(office, john, NOTHING, profile="everywhere") == ("deny", "downloads:everywhere")

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, or_, select
 
 from nbkeep.model.gates import Decision, Found, Gate
+from nbkeep.model.session import SessionState
 from nbkeep.store.guard_tables import GatePolicyRow
 from nbkeep.store.project_tables import ProjectMemberRow, ProjectRow
-from nbkeep.store.tables import ProfileRow
+from nbkeep.store.tables import ProfileRow, SessionRow
 
-from .rules import decide, read_decision, rules_of_downloads
+from .rules import judge, read_decision, rules_of_downloads, strictest_of
 from .values import EVERYWHERE, Context, Policies, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from nbkeep.store.database import Tx
 
+    from .values import Judgement
+
 _GATES, _FOUND = tuple(Gate), tuple(Found)
+OVER = (SessionState.STOPPED.value, SessionState.FAILED.value)
 
 
 def context_of(tx: Tx, user_id: str, *, profile: str = "", classification: str = "") -> Context:
@@ -37,7 +41,7 @@ def policies_for(tx: Tx, context: Context) -> Policies:
     """Return all that bears on a context, as it is set now; with the field `downloads` of its profile.
 
     Rules of a deleted profile hold for what comes from it, until a new one has its name. Of a profile that
-    there never was, nothing is downloaded.
+    there never was, nothing is downloaded or exported.
     """
     projects = _projects_by_id(tx, context.projects)
     wanted = or_(
@@ -55,8 +59,42 @@ def policies_for(tx: Tx, context: Context) -> Policies:
     return Policies(context, tuple(sorted(rules, key=_order)))
 
 
-def told(policies: Policies, gates: Iterable[Gate] = (Gate.SAVE, Gate.DOWNLOAD)) -> dict[str, Any]:
-    """Return the rules for some gates as JSON, as a session's own server is told them.
+def profiles_of(tx: Tx, user_id: str, asked: str = "") -> tuple[str, ...]:
+    """Return the profiles whose rules hold for a file of a home; `("",)` where its owner never had a session.
+
+    That of the session that asks, of the owner's latest one, and of all theirs that are not over: they have
+    one home, and each of them may have written the file.
+    """
+    own = SessionRow.user_id == user_id
+    latest = select(SessionRow.profile_name).where(own)
+    latest = latest.order_by(SessionRow.requested_at.desc(), SessionRow.id.desc()).limit(1)
+    not_over = select(SessionRow.profile_name).where(own, SessionRow.state.not_in(OVER))
+    found = {asked, *tx.scalars(latest), *tx.scalars(not_over)} - {""}
+    return tuple(sorted(found)) or ("",)
+
+
+def judge_home(
+    tx: Tx,
+    user_id: str,
+    gate: Gate,
+    found: Collection[Found],
+    *,
+    profile: str = "",
+    projects: Iterable[str] = (),
+    classification: str = "",
+) -> Judgement:
+    """Return what happens now at a gate to a file of a home, by the strictest over `profiles_of`.
+
+    `profile`: of the session that asks. `projects`: that count beside those that its owner is in now.
+    """
+    own = context_of(tx, user_id, classification=classification)
+    in_projects = tuple(sorted({*own.projects, *projects}))
+    contexts = [Context(one, in_projects, classification) for one in profiles_of(tx, user_id, profile)]
+    return strictest_of([judge(policies_for(tx, context), gate, found) for context in contexts])
+
+
+def told(of_gates: Mapping[Gate, Sequence[Policies]]) -> dict[str, Any]:
+    """Return the rules for some gates as JSON, as a session's own server is told them; the strictest of each.
 
     `{"save": {"secret": {"decision": "allow", "scope": "default"}, "personal": …, "unread": …, "nothing": …},
     "download": {…}}`: for each gate and each `Found` what is decided, and by the rule of which scope
@@ -68,9 +106,9 @@ def told(policies: Policies, gates: Iterable[Gate] = (Gate.SAVE, Gate.DOWNLOAD))
         gate.value: {
             found.value: {"decision": because.decision.value, "scope": because.scope}
             for found in Found
-            for because in (decide(policies, gate, found),)
+            for because in strictest_of([judge(one, gate, [found]) for one in all_of]).because
         }
-        for gate in gates
+        for gate, all_of in of_gates.items()
     }
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from nbkeep.model.classification import CLASSIFICATIONS, is_higher
 from nbkeep.model.gates import Decision, Found, Gate, strictest
 
-from .values import CLASS, DEFAULT, DOWNLOADS, EVERYWHERE, PROFILE, PROJECT, Because, Judgement, Rule
+from .values import CLASS, DEFAULT, DOWNLOADS, EVERYWHERE, PROFILE, PROJECT, TAKING, Because, Judgement, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from .values import Context, Policies
 
@@ -43,6 +43,19 @@ def decide(policies: Policies, gate: Gate, found: Found) -> Because:
     # What holds for a document without a finding holds for every one.
     clean = _decide(policies, gate, Found.NOTHING)
     return own if _is_stricter_or_same(own.decision, clean.decision) else _for(found, clean)
+
+
+def strictest_of(judgements: Sequence[Judgement]) -> Judgement:
+    """Return what holds for a document of several places: for each thing that was found the strictest.
+
+    No judgement at all is `DENY`. A rule loosens something only where it does so for all of them.
+    """
+    because = tuple(
+        max(all_of, key=lambda one: _ORDER.index(one.decision))
+        for kind in Found
+        if (all_of := [one for each in judgements for one in each.because if one.found is kind])
+    )
+    return Judgement(strictest(each.decision for each in judgements), because)
 
 
 def default_of(gate: Gate, found: Found) -> Decision:
@@ -110,7 +123,8 @@ def rules_of_downloads(profile: str, word: str) -> tuple[Rule, ...]:
     """Return what the field `downloads` of a profile says; an unknown word is `deny`.
 
     `allow` says nothing. `review`: what was found, and what could not be read, is reviewed. `deny`: nothing
-    is downloaded.
+    is downloaded. It is for both gates by which an author takes the file themselves: an export in the form
+    original is the same bytes.
     """
     if word == Decision.ALLOW:
         return ()
@@ -118,7 +132,7 @@ def rules_of_downloads(profile: str, word: str) -> tuple[Rule, ...]:
     decision = Decision.DENY
     if word == Decision.REVIEW:
         decision, kinds = Decision.REVIEW, (Found.SECRET, Found.PERSONAL, Found.UNREAD)
-    return tuple(Rule(DOWNLOADS + profile, Gate.DOWNLOAD, kind, decision) for kind in kinds)
+    return tuple(Rule(DOWNLOADS + profile, gate, kind, decision) for gate in TAKING for kind in kinds)
 
 
 def _decide(policies: Policies, gate: Gate, found: Found) -> Because:

@@ -12,10 +12,11 @@ READ = "audit:read"  # sees, as `ADMIN` does
 # Scopes as they are written: one of these, or one of these with the name behind it.
 EVERYWHERE = "everywhere"
 PROFILE, PROJECT, CLASS = "profile:", "project:", "class:"
-DOWNLOADS = "downloads:"  # the field `downloads` of a profile; tightens the gate download
+DOWNLOADS = "downloads:"  # the field `downloads` of a profile; tightens the gates `TAKING`
 DEFAULT = "default"  # nothing that is set decides
 
 WAYS_OUT = tuple(gate for gate in Gate if gate is not Gate.SAVE)
+TAKING = (Gate.DOWNLOAD, Gate.EXPORT)  # the author takes the file themselves
 ALL = "all"  # a word of the doors for all ways out; saving is none
 DOWNLOAD_WORDS = (Decision.ALLOW, Decision.REVIEW, Decision.DENY)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from nbkeep.store.database import Tx
 
 Fate = Literal["thaw", "end"]
+_STAY_ENDED = {"tokens", "grants", "leases", "shares", "releases"}
 _AFTER = 1000  # steps of closing come behind those of opening
 
 
@@ -68,7 +69,7 @@ def close_incident(
         for hold in sorted(holds, key=lambda one: (one.kind != "user", one.subject_id))
     ]
     revoked = ", ".join(f"{count} {what}" for what, count in row.revoked.items()
-                        if count and what in {"tokens", "grants", "leases"})  # fmt: skip
+                        if count and what in _STAY_ENDED)  # fmt: skip
     if revoked:
         outcome.append(f"Stay ended: {revoked}. New ones are made as always.")
     row.outcome = outcome

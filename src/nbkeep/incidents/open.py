@@ -16,6 +16,7 @@ from nbkeep.model.ids import new_id
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.outbox.notices import add_notice, tell_scope
 from nbkeep.people.users import disable
+from nbkeep.releases.decide import withdraw_all_of
 from nbkeep.sessions.frozen import begin_freeze
 from nbkeep.sessions.held import held_words
 from nbkeep.sessions.states import move
@@ -151,6 +152,7 @@ def _revoke(tx: Tx, clock: Clock, actor: Actor, row: IncidentRow, found: Concern
         ),
         "grants": 0,
         "shares": 0,
+        "releases": 0,
         "people": len([user for user in found.users if user.status != "disabled"]),
         "secrets": 1 if found.secret is not None else 0,
     }
@@ -159,6 +161,7 @@ def _revoke(tx: Tx, clock: Clock, actor: Actor, row: IncidentRow, found: Concern
     for user in found.users:
         told["grants"] += _end_grants(tx, clock, actor, user, why)
         told["shares"] += revoke_all_of(tx, clock, actor, user.id, why)
+        told["releases"] += withdraw_all_of(tx, clock, actor, user)
         disable(tx, clock, actor, user, why)
         user.sessions_valid_from = clock.now()
         user.held_by = user.held_by or row.id

@@ -83,7 +83,8 @@ def what_is_done(found: Concerned) -> list[str]:
     if found.kept:
         said.append(f"Keep what {_many(len(found.kept), 'suspended session')} saved, beyond its retention.")
     said += [
-        f"Shut out {user.name}: sign-ins, API tokens, invitations, grants and leases of secrets end."
+        f"Shut out {user.name}: sign-ins, API tokens, invitations, grants, shares, requests to let documents "
+        "leave and leases of secrets end."
         for user in found.users
     ]
     if found.secret is not None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from nbkeep.audit import events, journal
 from nbkeep.grants.rules import read_reason
 from nbkeep.model.actor import SYSTEM
 from nbkeep.model.errors import Refused
 from nbkeep.model.gates import Decision
 from nbkeep.model.verdict import Refuse
+from nbkeep.store.release_tables import ReleaseRow
 
 from . import rules
 from .judge import judged_now
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from nbkeep.model.clock import Clock
     from nbkeep.settings import Settings
     from nbkeep.store.database import Tx
-    from nbkeep.store.release_tables import ReleaseRow
     from nbkeep.store.tables import UserRow
 
 
@@ -131,15 +133,20 @@ def withdraw_release(tx: Tx, clock: Clock, actor: Actor, release_id: str) -> Rel
         actor.require(rules.ADMIN)
     if row.state not in OPEN:
         raise Refused("release-over", f"{row.id} is {row.state}.", _after(row), status=409)
-    row.state, row.ended_at = State.WITHDRAWN.value, clock.now()
-    event = events.ReleaseWithdrawn(
-        session_id=row.session_id, release_id=row.id, user=user.name, gate=row.gate
-    )
-    journal.append(tx, clock, actor, event)
-    forget_waiting(tx, clock, row)
-    if row.user_id != actor.id:
-        tell_author(tx, clock, row, f"{actor.name} withdrew your request to let {named(row)} leave.")
+    _withdraw(tx, clock, actor, row, user)
     return row
+
+
+def withdraw_all_of(tx: Tx, clock: Clock, actor: Actor, user: UserRow) -> int:
+    """End all requests of a person that have not left, in a transaction that takes more; return how many.
+
+    Who may do so was decided before. What is examined at that moment does not come back. Twice is safe.
+    """
+    query = select(ReleaseRow).where(ReleaseRow.user_id == user.id, ReleaseRow.state.in_(OPEN))
+    rows = tx.scalars(query.order_by(ReleaseRow.id)).all()
+    for row in rows:
+        _withdraw(tx, clock, actor, row, user)
+    return len(rows)
 
 
 def turn_down(tx: Tx, clock: Clock, actor: Actor, row: ReleaseRow, user: UserRow) -> None:
@@ -154,6 +161,17 @@ def turn_down(tx: Tx, clock: Clock, actor: Actor, row: ReleaseRow, user: UserRow
         reason=row.answer,
     )
     journal.append(tx, clock, actor, event)
+
+
+def _withdraw(tx: Tx, clock: Clock, actor: Actor, row: ReleaseRow, user: UserRow) -> None:
+    row.state, row.ended_at = State.WITHDRAWN.value, clock.now()
+    event = events.ReleaseWithdrawn(
+        session_id=row.session_id, release_id=row.id, user=user.name, gate=row.gate
+    )
+    journal.append(tx, clock, actor, event)
+    forget_waiting(tx, clock, row)
+    if row.user_id != actor.id:
+        tell_author(tx, clock, row, f"{actor.name} withdrew your request to let {named(row)} leave.")
 
 
 def _waiting(tx: Tx, actor: Actor, release_id: str) -> tuple[ReleaseRow, UserRow]:

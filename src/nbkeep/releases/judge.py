@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
-from nbkeep.guard.records import context_of, policies_for
-from nbkeep.guard.rules import judge
-from nbkeep.guard.values import Context
+from nbkeep.guard.records import judge_home
+from nbkeep.guard.rules import strictest_of
+from nbkeep.guard.words import sentence
 from nbkeep.model.classification import highest
+from nbkeep.model.errors import Refused
 from nbkeep.model.gates import Found, Gate
 from nbkeep.model.session import LIVE
+from nbkeep.shares.values import ANYONE
 from nbkeep.store.class_tables import ClassifiedFileRow, ClassWalkRow
 from nbkeep.store.data_tables import DatasetReadRow
 from nbkeep.store.tables import SessionRow
+
+from .rules import still_leaves
 
 if TYPE_CHECKING:
     from nbkeep.guard.values import Judgement
@@ -28,11 +32,18 @@ _LIVE = frozenset(state.value for state in LIVE)
 def classification_of(tx: Tx, row: ReleaseRow) -> str:
     """Return the highest class that a document may be of, "" for none; never a lower one than it had before.
 
-    What the record of classified files says of its path or of the whole home; what its session has read; and
-    what any session of its author has read that is not walked for to its end: its files are not on record.
+    What the record of classified files says of its path, of a folder around it that could not be looked into,
+    or of the whole home; what its session has read; and what any session of its author has read that is not
+    walked for to its end: its files are not on record.
     """
-    key = hashlib.sha256(row.path.encode()).hexdigest()
-    file = tx.get(ClassifiedFileRow, (row.user_id, key))
+    key, *folders = _keys(row.path)
+    on_record = select(ClassifiedFileRow.classification).where(
+        ClassifiedFileRow.user_id == row.user_id,
+        or_(
+            ClassifiedFileRow.key == key,
+            and_(ClassifiedFileRow.key.in_(folders), ClassifiedFileRow.changed_at.is_(None)),
+        ),
+    )
     whole = select(ClassWalkRow.classification).where(
         ClassWalkRow.user_id == row.user_id, ClassWalkRow.whole != ""
     )
@@ -49,18 +60,45 @@ def classification_of(tx: Tx, row: ReleaseRow) -> str:
         .outerjoin(ClassWalkRow, ClassWalkRow.session_id == SessionRow.id)
         .where(SessionRow.user_id == row.user_id, not_walked)
     )
-    classes = [row.classification, file.classification if file is not None else ""]
-    return highest([*classes, *tx.scalars(whole), *tx.scalars(carried)])
+    return highest([row.classification, *tx.scalars(on_record), *tx.scalars(whole), *tx.scalars(carried)])
+
+
+def require_still(tx: Tx, row: ReleaseRow) -> None:
+    """Raise `Refused` (409) where what was let out before may not be taken by what holds now."""
+    judgement, gate = judged_now(tx, row), Gate(row.gate)
+    found = [one for one in Found if one.value in row.found]
+    was_reviewed = bool(row.decided_by)
+    if still_leaves(judgement.decision, gate, found, variant=row.variant, was_reviewed=was_reviewed):
+        return
+    raise Refused("not-allowed-any-more", f"{row.id} was let out, and may not leave by now. "
+                  f"{sentence(judgement, gate, form=row.form)}",
+                  "Ask again: it is judged anew, and reviewed where that is enough.", status=409)  # fmt: skip
+
+
+def _keys(path: str) -> list[str]:
+    """Return the keys of a path in the record, and of all folders around it; that of the home is the last.
+
+    >>> _keys("a/b") == [hashlib.sha256(one).hexdigest() for one in (b"a/b", b"a", b"")]
+    True
+    """
+    parts = path.encode().split(b"/")
+    return [hashlib.sha256(b"/".join(parts[:end])).hexdigest() for end in range(len(parts), -1, -1)]
 
 
 def judged_now(tx: Tx, row: ReleaseRow) -> Judgement:
     """Return what the policies say of an examined document now, of the class that it has by now.
 
-    All projects count that its author was in when they asked, or is in by now.
+    The strictest holds of what bears on all sessions of its author that may have written it. All projects
+    count that its author was in when they asked, or is in by now.
     """
-    gate = Gate(row.gate)
-    context = context_of(tx, row.user_id, profile=row.profile_name, classification=classification_of(tx, row))
-    projects = tuple(sorted({*context.projects, *row.projects}))
-    policies = policies_for(tx, Context(context.profile, projects, context.classification))
+    # Whoever holds a link for anyone takes the file, its author too.
+    gates = (Gate(row.gate), Gate.DOWNLOAD) if ANYONE in row.audience else (Gate(row.gate),)
     found = [one for one in Found if one.value in row.found]
-    return judge(policies, gate, found)
+    carried = classification_of(tx, row)
+    return strictest_of([
+        judge_home(
+            tx, row.user_id, gate, found,
+            profile=row.profile_name, projects=row.projects, classification=carried,
+        )
+        for gate in gates
+    ])  # fmt: skip

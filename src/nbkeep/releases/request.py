@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from nbkeep.audit import events, journal
 from nbkeep.grants.rules import read_reason
+from nbkeep.guard.records import OVER
 from nbkeep.model.errors import Refused, invalid, not_found
 from nbkeep.model.gates import Gate
 from nbkeep.model.ids import new_id
@@ -118,7 +119,7 @@ def _set_place(tx: Tx, row: ReleaseRow, wanted: Wanted) -> None:
         row.project = wanted.project
     elif len(own) == 1:
         [row.project] = own
-    elif own and row.gate != Gate.DOWNLOAD:
+    elif own:  # at every gate: without one, reviewers of all projects would see it
         raise invalid("project", f"You are in {len(own)} projects: {', '.join(own)}.",
                       "Say for which one it is: its reviewers decide.")  # fmt: skip
     else:
@@ -134,13 +135,21 @@ def _set_place(tx: Tx, row: ReleaseRow, wanted: Wanted) -> None:
 
 
 def _session(tx: Tx, user_id: str, session_id: str) -> SessionRow | None:
-    if session_id:
-        row = tx.get(SessionRow, session_id)
-        if row is None or row.user_id != user_id:
-            raise not_found("session", session_id[:60])
-        return row
-    latest = select(SessionRow).where(SessionRow.user_id == user_id)
-    return tx.scalar(latest.order_by(SessionRow.requested_at.desc(), SessionRow.id.desc()).limit(1))
+    """Return the session that asks: the one that is named, or the latest. Others have a say, too: `judge.py`.
+
+    One that is over may have had a milder profile years ago; only where it is the latest, it is taken.
+    """
+    own = select(SessionRow).where(SessionRow.user_id == user_id)
+    latest = tx.scalar(own.order_by(SessionRow.requested_at.desc(), SessionRow.id.desc()).limit(1))
+    if not session_id:
+        return latest
+    row = tx.get(SessionRow, session_id)
+    if row is None or row.user_id != user_id:
+        raise not_found("session", session_id[:60])
+    if row.state in OVER and row is not latest:
+        raise invalid("session", f"Session {row.name} is over, and is not your latest one.",
+                      "Leave the session out, or name one of `nbkeep session list`.")  # fmt: skip
+    return row
 
 
 def _check_share(tx: Tx, clock: Clock, settings: Settings, row: ReleaseRow, user: UserRow) -> None:
@@ -164,7 +173,9 @@ def _check_share(tx: Tx, clock: Clock, settings: Settings, row: ReleaseRow, user
         tags=tuple(row.tags),
     )
     share_rules.check(meant, limits_of(settings), now)
-    find_audience(tx, user.id, meant.audience)
+    if user.id in find_audience(tx, user.id, meant.audience).values():
+        raise invalid("to", "A share is for others: this one would be for yourself.",
+                      "Share it with somebody else; for yourself, ask for a download.")  # fmt: skip
 
 
 def _same(tx: Tx, row: ReleaseRow) -> ReleaseRow | None:

@@ -163,6 +163,19 @@ def may_review(actor: Actor, reach: Reach) -> Verdict:
     return Allow()
 
 
+def still_leaves(
+    decision: Decision, gate: Gate, found: Collection[Found], *, variant: str, was_reviewed: bool
+) -> bool:
+    """Tell whether what was let out before may be taken, by what the policies decide now.
+
+    A reviewer let it out who was asked: then only a denial counts. Else it must be as mild as then.
+    """
+    if was_reviewed:
+        return decision is not Decision.DENY
+    now = outcome(decision, gate, found, has_plain=True, has_redacted=variant == REDACTED)
+    return now.variant == variant or (now.variant == PLAIN and variant == REDACTED)
+
+
 def outcome(
     decision: Decision, gate: Gate, found: Collection[Found], *, has_plain: bool, has_redacted: bool
 ) -> Outcome:

@@ -10,6 +10,7 @@ from nbkeep.model.verdict import Refuse
 from nbkeep.rendering.compare import compare
 
 from . import rules
+from .judge import require_still
 from .let_out import hash_of
 from .look import COMPARE, PREVIEW, may_look, note_look
 from .records import find_release, reach_of
@@ -33,14 +34,16 @@ def take_document(
 ) -> Document:
     """Return what its author may take, once, on record before a byte of it is given.
 
-    Raises `Refused`: 404 for what one may not see, 403 for who is not its author, 409 where it is not ready
-    or was taken before; `Unavailable` where the document is gone or was changed on the disk: it stays ready.
+    Raises `Refused`: 404 for what one may not see, 403 for who is not its author, 409 where it is not ready,
+    was taken before, or may not leave by what is decided since; `Unavailable` where the document is gone or
+    was changed on the disk. It stays ready where it may not leave now, and where it could not be read.
     """
     with store.read() as tx:
         row = _ready(tx, clock, actor, release_id)
     data = documents.read(row.approved_sha256)
     with store.write() as tx:
         row = _ready(tx, clock, actor, release_id)  # another one may have been faster
+        require_still(tx, row)
         page = row.pages.get(row.variant, {})
         row.state = State.RELEASED.value
         row.taken_at = row.ended_at = clock.now()

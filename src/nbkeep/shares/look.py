@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from nbkeep.audit import events, journal
+from nbkeep.guard.records import judge_home
+from nbkeep.guard.words import sentence
+from nbkeep.model.errors import Refused
+from nbkeep.model.gates import Decision, Found, Gate
 from nbkeep.model.ids import new_id
 from nbkeep.rendering.kept import Documents
+from nbkeep.store.release_tables import ReleaseRow
 from nbkeep.store.share_tables import ShareViewRow
 
 from .records import find_for, find_for_anyone
-from .values import SAME_VIEW
+from .values import FILE, SAME_VIEW
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,16 +48,43 @@ def find(parts: Parts, tx: Tx, actor: Actor, share_id: str, key: str | None = No
 def look(parts: Parts, actor: Actor, share_id: str, way: str, key: str | None = None) -> Document:
     """Return the document of a share, and record who is given it. `way`: `values.PAGE` or `FILE`.
 
-    Raises `Refused` (404) for what is not for them, `Unavailable` where the document is gone, or is not the
-    one that was released.
+    Raises `Refused`: 404 for what is not for them, 403 for its owner's own file where they may not download
+    it; `Unavailable` where the document is gone, or is not the one that was released.
     """
     with parts.store.read() as tx:
         row = find(parts, tx, actor, share_id, key)
+        if way == FILE and actor.id == row.owner_id:
+            _check_download(tx, row)
     data = Documents(parts.settings.documents_dir).read(row.sha256)
     with parts.store.write() as tx:
         row = find(parts, tx, actor, share_id, key)  # it may have been revoked while the disk was read
         _record(tx, parts, actor, row, way)
     return Document(row, data)
+
+
+def _check_download(tx: Tx, row: ShareRow) -> None:
+    """Refuse to its owner what the gate download would not let out at once: a share is no way around it.
+
+    What was redacted has neither secrets nor personal data any more.
+    """
+    release = tx.get(ReleaseRow, row.release_id)
+    found = set(Found)  # of what no release is on record everything may be in
+    if release is not None:
+        found = {one for one in Found if one.value in release.found}
+        if release.variant == "redacted":
+            found = found - {Found.SECRET, Found.PERSONAL} or {Found.NOTHING}
+    judgement = judge_home(
+        tx, row.owner_id, Gate.DOWNLOAD, found,
+        profile=release.profile_name if release is not None else "",
+        projects=release.projects if release is not None else (),
+        classification=row.classification,
+    )  # fmt: skip
+    if judgement.decision is Decision.ALLOW:
+        return
+    path = release.path if release is not None else "PATH"
+    raise Refused("own-share-not-taken", f"You may look at what you share, and not take it as a file. "
+                  f"{sentence(judgement, Gate.DOWNLOAD)}",
+                  f"Ask for it: `nbkeep release request {path} --gate download`.")  # fmt: skip
 
 
 def _record(tx: Tx, parts: Parts, actor: Actor, row: ShareRow, way: str) -> None:
