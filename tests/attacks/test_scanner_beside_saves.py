@@ -119,6 +119,26 @@ def test_a_document_made_to_hurt_leaves_the_scanner_at_work(
     assert examined(reader, tmp_path / "good.py", "good.py") == {Found.SECRET}
 
 
+def pdf(text: str) -> bytes:
+    """A sound one of one page; pypdf finds its objects without a table of them."""
+    shown = f"BT /F1 12 Tf 72 700 Td ({text}) Tj ET"
+    return (
+        "%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n"
+        "2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n"
+        "3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R"
+        "/Resources<</Font<</F1 5 0 R>>>>>>\nendobj\n"
+        f"4 0 obj\n<</Length {len(shown)}>>stream\n{shown}\nendstream\nendobj\n"
+        "5 0 obj\n<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>\nendobj\n"
+        "trailer\n<</Size 6/Root 1 0 R>>\nstartxref\n0\n%%EOF\n"
+    ).encode()
+
+
+def test_a_scanner_that_may_write_nowhere_reads_a_pdf_all_the_same(reader: Reader, tmp_path: Path) -> None:
+    for text, found in (("nothing", Found.NOTHING), (f"key {KEY}", Found.SECRET)):
+        (tmp_path / "a.pdf").write_bytes(pdf(text))
+        assert examined(reader, tmp_path / "a.pdf", "a.pdf") == {found}
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd\n", "\udc80.py", "a" * 5000, '"}{"name": "x', "\0"])
 def test_no_name_gets_a_document_past_the_scanner(reader: Reader, tmp_path: Path, name: str) -> None:
     (tmp_path / "a").write_text(f"key = '{KEY}'")
