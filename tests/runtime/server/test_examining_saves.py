@@ -142,6 +142,10 @@ def test_a_download_is_judged_by_what_is_in_the_file(server: RunningServer) -> N
     assert server.json("POST", "nbkeep/api/download", json={"path": "free.txt"})["decision"] == "allow"
     event = eventually(lambda: server.office.of_type("download.refused"))[0]
     assert (event["path"], event["found"]) == ("key.txt", "secret")
+    # Its author's own mark lets it be saved; whether it leaves is not theirs to say.
+    decide(server, "save", secret="deny")
+    assert save(server, "marked.ipynb", f"key = '{KEY}'  # nbkeep:allow aws-access-key-id a sample").status_code < 300
+    assert server.request("GET", "files/marked.ipynb?download=1").status_code == 403
     # It can be opened, and shown in a page: looking is no download.
     assert server.json("GET", "api/contents/key.txt")["content"].endswith(KEY)
     shown = server.request("GET", "files/key.txt", headers={"Sec-Fetch-Dest": "image"})

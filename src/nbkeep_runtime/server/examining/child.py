@@ -79,7 +79,9 @@ def _answered(request: bytes, file: int, look: Look) -> tuple[bytes, int]:
     finally:
         os.close(file)
     limits = Limits() if asked.get("pictures") else replace(Limits(), ocr_s=0)
-    result = examine(data, str(asked["name"]), replace(look, limits=limits))
+    # What leaves is judged without its author's word; a save is their own matter.
+    look = replace(look, limits=limits, heed_marks=not asked.get("strict"))
+    result = examine(data, str(asked["name"]), look)
     return orjson.dumps(as_json(result)), len(data)
 
 

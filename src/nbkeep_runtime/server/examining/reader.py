@@ -51,18 +51,21 @@ class Reader:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def examine(self, file: int, name: str, *, pictures: bool = False) -> Examined:
+    def examine(
+        self, file: int, name: str, *, pictures: bool = False, strict: bool = False
+    ) -> Examined:
         """Return what is in an open file; blocks, for a minute (large ones: some), and raises nothing.
 
         What makes the process crash or takes too long was not examined, and is never clean. `pictures`: read
-        what they show, which takes seconds each.
+        what they show, which takes seconds each. `strict`: it is about to leave, so what its author allowed
+        counts.
         """
         size = os.fstat(file).st_size
         if size > Limits().file_bytes:
             return unexamined("is too large to be examined")
         told = name[-_LONGEST_NAME:].encode(errors="replace").decode()
         timeout_s = self._timeout_s + size / _LEAST_BYTES_A_SECOND
-        request = orjson.dumps({"name": told, "pictures": pictures})
+        request = orjson.dumps({"name": told, "pictures": pictures, "strict": strict})
         with self._lock:
             for _ in range(_TRIES):
                 if self._is_closed:
