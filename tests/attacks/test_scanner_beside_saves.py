@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from nbkeep.model.gates import Found, Gate
+from nbkeep.scanning.documents.image import NO_OCR
+from nbkeep.scanning.scan import is_unread
+from nbkeep.scanning.values import NotRead, Place
 from nbkeep_runtime.server import atomic
 from nbkeep_runtime.server.examining import policy, quarantine
 from nbkeep_runtime.server.examining.examiner import Examiner, NotSaved
@@ -60,10 +63,10 @@ def home(tmp_path: Path) -> Iterator[Home]:
     made.close()
 
 
-def examined(reader: Reader, path: Path, name: str = "a.ipynb") -> frozenset[Found]:
+def examined(reader: Reader, path: Path, name: str = "a.ipynb", *, strict: bool = False) -> frozenset[Found]:
     file = os.open(path, os.O_RDONLY)
     try:
-        return reader.examine(file, name).found
+        return reader.examine(file, name, strict=strict).found
     finally:
         os.close(file)
 
@@ -137,6 +140,17 @@ def test_a_scanner_that_may_write_nowhere_reads_a_pdf_all_the_same(reader: Reade
     for text, found in (("nothing", Found.NOTHING), (f"key {KEY}", Found.SECRET)):
         (tmp_path / "a.pdf").write_bytes(pdf(text))
         assert examined(reader, tmp_path / "a.pdf", "a.pdf") == {found}
+
+
+def test_what_is_read_only_in_part_is_no_clean_download(reader: Reader, tmp_path: Path) -> None:
+    """As at a release: the picture is broken, so what it shows was never read."""
+    broken = tmp_path / "a.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0\0\0\x0dIHDR" + b"\0" * 5)
+    assert examined(reader, broken, "a.png") == {Found.NOTHING}, "a save of it goes on"
+    assert examined(reader, broken, "a.png", strict=True) == {Found.UNREAD}
+    shown_in = [Place(cell=1, part="output 1 image/png"), Place()]
+    missed = [is_unread(NotRead("b", place, NO_OCR, partly=True)) for place in shown_in]
+    assert missed == [False, True], "a plot is in every notebook"
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd\n", "\udc80.py", "a" * 5000, '"}{"name": "x', "\0"])

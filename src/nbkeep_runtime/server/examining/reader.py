@@ -51,9 +51,7 @@ class Reader:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def examine(
-        self, file: int, name: str, *, pictures: bool = False, strict: bool = False
-    ) -> Examined:
+    def examine(self, file: int, name: str, *, pictures: bool = False, strict: bool = False) -> Examined:
         """Return what is in an open file; blocks, for a minute (large ones: some), and raises nothing.
 
         What makes the process crash or takes too long was not examined, and is never clean. `pictures`: read
