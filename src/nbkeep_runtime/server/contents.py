@@ -204,7 +204,8 @@ class HomeContents(AsyncContentsManager):
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, "No file type provided")
         if "content" not in model and model["type"] != "directory":
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, "No file content provided")
-        status = await self.threaded(path, self.write_model, model, path)
+        async with self._turn():
+            status = await self.threaded(path, self.write_model, model, path)
         if self.examiner is not None and model["type"] != "directory" and model.get("chunk") in {None, -1}:
             self.examiner.soon(path)
         return listing.model(clean(path), status) | {"type": model["type"]}
@@ -246,6 +247,9 @@ class HomeContents(AsyncContentsManager):
 
     def _replace(self, path: str, fill: Callable[[BinaryIO], None]) -> os.stat_result:
         return atomic.write(self.home, path, fill, functools.partial(self._examine, path))
+
+    def _turn(self) -> contextlib.AbstractAsyncContextManager[None]:
+        return contextlib.nullcontext() if self.examiner is None else self.examiner.turn()
 
     def _examine(self, path: str, file: int, folder: int, part: str) -> None:
         if self.examiner is not None:

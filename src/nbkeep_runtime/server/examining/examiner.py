@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,8 @@ from .examined import Examined, unexamined, where
 from .reader import Reader
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from nbkeep_runtime.server.home import Home
     from nbkeep_runtime.server.office import Office
 
@@ -29,6 +33,7 @@ log = logging.getLogger("nbkeep.examining")
 _REMEMBERED = 200
 _WAITING = 50  # documents at once; further ones are examined when somebody looks at them
 _SHOWN_FINDINGS = 3
+_SAVES = 2  # at once, where each is examined first
 
 _Version = tuple[int, int, int]  # inode, time of the last change, size
 
@@ -81,12 +86,17 @@ class Examiner:
         self._known: OrderedDict[str, tuple[_Version, Examined]] = OrderedDict()
         self._blocked: OrderedDict[str, Blocked] = OrderedDict()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        # A thread of its own, and a bound on saves that wait: an examination may take a minute, and the
+        # threads that all else of this server runs in are few.
+        self._beside = ThreadPoolExecutor(1, "examining")
+        self._saves = asyncio.Semaphore(_SAVES)
 
     async def stop(self) -> None:
         """End everything."""
         await asyncio.to_thread(self.reader.close)
         for task in list(self._tasks.values()):
             await tasks.end(task)
+        self._beside.shutdown(wait=False, cancel_futures=True)
 
     # Beside a save
 
@@ -103,7 +113,7 @@ class Examiner:
         return task
 
     async def _examine(self, path: str) -> None:
-        await asyncio.to_thread(self.look, path)
+        await asyncio.get_running_loop().run_in_executor(self._beside, self.look, path)
 
     def look(self, path: str) -> Examined:
         """Return what is in a document of the home as it is now; blocks. Raises OSError where it is gone."""
@@ -113,7 +123,7 @@ class Examiner:
             known = self._known.get(path)
             if known is not None and known[0] == version:
                 return known[1]
-            found = self.reader.examine(file, path)
+            found = self.reader.examine(file, path, is_urgent=False)
         finally:
             os.close(file)
         self._remember(path, version, found)
@@ -164,6 +174,16 @@ class Examiner:
             os.close(file)
 
     # Before a save
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncGenerator[None]:
+        """Wait on the loop, without a thread, until few enough others save what is examined first."""
+        decided = policy.is_decided(self._office.view, Gate.SAVE)
+        if decided is not None and decided.is_allowed:
+            yield
+            return
+        async with self._saves:
+            yield
 
     def before_replace(self, path: str, file: int, folder: int, part: str) -> None:
         """Judge what is about to become the document `path`; blocks while it is examined.
