@@ -20,6 +20,7 @@ import os
 import re
 import shutil
 import stat
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, TypeVar, cast
 
@@ -146,9 +147,20 @@ class HomeContents(AsyncContentsManager):
     ) -> Model:
         """Return the model of a file, notebook or folder (jupyter_server's contents API)."""
         path = path.strip("/")
-        if content and self.before_open is not None and path.endswith(".ipynb"):
-            await self.before_open(path)
+        if content:
+            await self.about_to_read(path)
         return await self.threaded(path, self.read_model, path, content, type, format, require_hash)
+
+    async def about_to_read(self, path: str) -> None:
+        """Bring a document up to date before its content is read; who reads it works with the file."""
+        begun = datetime.now(UTC)
+        if self.before_open is not None and path.endswith(".ipynb"):
+            await self.before_open(path)
+        self._forget(path, begun)
+
+    def _forget(self, path: str, before: datetime | None = None) -> None:
+        if self.examiner is not None:
+            self.examiner.forget(path, before)
 
     def read_model(
         self,
@@ -298,6 +310,7 @@ class HomeContents(AsyncContentsManager):
     async def delete_file(self, path: str) -> None:
         """Delete a file or a folder with all in it; a link is deleted, not what it points to."""
         await self.threaded(path, self._delete, path)
+        self._forget(path)
 
     def _delete(self, path: str) -> None:
         with self.home.parent(path) as (folder, name):
@@ -310,6 +323,7 @@ class HomeContents(AsyncContentsManager):
         """Rename or move within the home; refuses to replace what is there."""
         if old_path.strip("/") != new_path.strip("/"):
             await self.threaded(new_path, self._rename, old_path, new_path)
+            self._forget(old_path)
 
     def _rename(self, old_path: str, new_path: str) -> None:
         with self.home.parent(old_path) as (source, old), self.home.parent(new_path) as (target, new):

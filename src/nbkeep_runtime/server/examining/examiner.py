@@ -40,13 +40,19 @@ _Version = tuple[int, int, int]  # inode, time of the last change, size
 
 @dataclass(frozen=True)
 class Blocked:
-    """A save that did not happen: what was found in it, why it stopped, and where its copy lies."""
+    """A save that did not happen: what was found in it, why it stopped, and where its copy lies.
+
+    `was`: the file that it would have replaced, None for none; the save is history once that is another.
+    `is_new`: whether it is another one than was blocked before, so that it is worth a record.
+    """
 
     examined: Examined
     judgement: Judgement
     path: str
     copy: str
     at: datetime
+    was: _Version | None = None
+    is_new: bool = True
 
     @property
     def words(self) -> str:
@@ -144,13 +150,36 @@ class Examiner:
         view = self._office.view
         saves = {one.value: policy.judge(view, Gate.SAVE, [one]).as_json() for one in policy.LOOKED_FOR}
         answer: dict[str, Any] = {"path": path, "saves": saves}
-        blocked = self._blocked.get(path)
+        blocked = await asyncio.to_thread(self._still_blocked, path)
         if blocked is not None:
             return {**answer, "state": "blocked", **blocked.examined.as_json(), "blocked": blocked.as_json()}
         found = await self._found(path, wait_s)
         if found is None:
             return {**answer, "state": "examining", **Examined().as_json(), "blocked": None}
         return {**answer, "state": "examined", **found.as_json(), "blocked": None}
+
+    def _still_blocked(self, path: str) -> Blocked | None:
+        """Return what was not saved last, if the file is still as it was then; blocks."""
+        blocked = self._blocked.get(path)
+        if blocked is not None and self._version_there(path) != blocked.was:
+            self._forget(path, blocked)
+            return None
+        return blocked
+
+    def forget(self, path: str, before: datetime | None = None) -> None:
+        """Tell no more of what was not saved of a document, or below a folder: who works with it has another.
+
+        It was deleted or moved, or is read anew; `before`: what is not saved by the reading itself is told.
+        """
+        path = clean(path)
+        for one, blocked in list(self._blocked.items()):
+            is_meant = one == path or one.startswith(f"{path}/")
+            if is_meant and (before is None or blocked.at < before):
+                self._forget(one, blocked)
+
+    def _forget(self, path: str, blocked: Blocked) -> None:
+        if self._blocked.get(path) is blocked:
+            self._blocked.pop(path, None)
 
     async def _found(self, path: str, wait_s: float) -> Examined | None:
         """Return what is in the file now, or None where that is not known in time."""
@@ -165,6 +194,12 @@ class Examiner:
             if left_s <= 0:
                 return None
             await asyncio.wait([task], timeout=left_s)
+
+    def _version_there(self, path: str) -> _Version | None:
+        try:
+            return self._version_of(path)
+        except OSError:
+            return None
 
     def _version_of(self, path: str) -> _Version:
         file = self._home.open_file(path)
@@ -208,15 +243,21 @@ class Examiner:
             return
         now = datetime.now(UTC)
         os.fchmod(file, 0o600)
-        copy = quarantine.keep(self._home, folder, part, path, now)
-        blocked = Blocked(found, judgement, path, copy, now)
+        kept = quarantine.keep(self._home, folder, part, path, now)
+        was = self._version_there(path)
+        blocked = Blocked(found, judgement, path, kept.path, now, was, is_new=kept.is_new)
         self._blocked[path] = blocked
         while len(self._blocked) > _REMEMBERED:
             self._blocked.popitem(last=False)
         raise NotSaved(blocked)
 
     def note(self, blocked: Blocked) -> None:
-        """Record a save that did not happen; it did not, whether or not that can be recorded."""
+        """Record a save that did not happen; it did not, whether or not that can be recorded.
+
+        JupyterLab tries again and again to save what is not saved: the same is recorded once.
+        """
+        if not blocked.is_new:
+            return
         try:
             self._office.record(
                 "save.blocked",
