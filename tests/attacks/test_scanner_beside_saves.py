@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from nbkeep.model.gates import Found, Gate
+from nbkeep.scanning.documents.image import NO_OCR
+from nbkeep.scanning.scan import is_unread
+from nbkeep.scanning.values import NotRead, Place
 from nbkeep_runtime.server import atomic
 from nbkeep_runtime.server.examining import policy, quarantine
 from nbkeep_runtime.server.examining.examiner import Examiner, NotSaved
@@ -60,10 +63,10 @@ def home(tmp_path: Path) -> Iterator[Home]:
     made.close()
 
 
-def examined(reader: Reader, path: Path, name: str = "a.ipynb") -> frozenset[Found]:
+def examined(reader: Reader, path: Path, name: str = "a.ipynb", *, strict: bool = False) -> frozenset[Found]:
     file = os.open(path, os.O_RDONLY)
     try:
-        return reader.examine(file, name).found
+        return reader.examine(file, name, strict=strict).found
     finally:
         os.close(file)
 
@@ -117,6 +120,37 @@ def test_a_document_made_to_hurt_leaves_the_scanner_at_work(
     examined(reader, tmp_path / "bad.ipynb")
     (tmp_path / "good.py").write_text(f"key = '{KEY}'")
     assert examined(reader, tmp_path / "good.py", "good.py") == {Found.SECRET}
+
+
+def pdf(text: str) -> bytes:
+    """A sound one of one page; pypdf finds its objects without a table of them."""
+    shown = f"BT /F1 12 Tf 72 700 Td ({text}) Tj ET"
+    return (
+        "%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n"
+        "2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n"
+        "3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R"
+        "/Resources<</Font<</F1 5 0 R>>>>>>\nendobj\n"
+        f"4 0 obj\n<</Length {len(shown)}>>stream\n{shown}\nendstream\nendobj\n"
+        "5 0 obj\n<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>\nendobj\n"
+        "trailer\n<</Size 6/Root 1 0 R>>\nstartxref\n0\n%%EOF\n"
+    ).encode()
+
+
+def test_a_scanner_that_may_write_nowhere_reads_a_pdf_all_the_same(reader: Reader, tmp_path: Path) -> None:
+    for text, found in (("nothing", Found.NOTHING), (f"key {KEY}", Found.SECRET)):
+        (tmp_path / "a.pdf").write_bytes(pdf(text))
+        assert examined(reader, tmp_path / "a.pdf", "a.pdf") == {found}
+
+
+def test_what_is_read_only_in_part_is_no_clean_download(reader: Reader, tmp_path: Path) -> None:
+    """As at a release: the picture is broken, so what it shows was never read."""
+    broken = tmp_path / "a.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0\0\0\x0dIHDR" + b"\0" * 5)
+    assert examined(reader, broken, "a.png") == {Found.NOTHING}, "a save of it goes on"
+    assert examined(reader, broken, "a.png", strict=True) == {Found.UNREAD}
+    shown_in = [Place(cell=1, part="output 1 image/png"), Place()]
+    missed = [is_unread(NotRead("b", place, NO_OCR, partly=True)) for place in shown_in]
+    assert missed == [False, True], "a plot is in every notebook"
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd\n", "\udc80.py", "a" * 5000, '"}{"name": "x', "\0"])

@@ -29,6 +29,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (".ipynb_checkpoints/orders-checkpoint.ipynb", ".local/share/Trash/files/orders.ipynb"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         save(folder / name, leaky)
+    for name in (".nbkeep/quarantine/orders-1a2b.ipynb", ".not-saved-orders.ipynb"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        save(folder / name, leaky)
     (folder / "orders.html").write_text(f"<html><p>{KEY}</p></html>")
     (folder / "__pycache__").mkdir()
     (folder / "__pycache__" / "cached.txt").write_text(KEY)
@@ -52,6 +55,7 @@ def look(home: Path, capsys: pytest.CaptureFixture[str]) -> Look:
 LEFT = {
     ".ipynb_checkpoints/orders-checkpoint.ipynb": "checkpoint", ".local/share/Trash/files/orders.ipynb": "trash",
     "orders.html": "export", "__pycache__/cached.txt": "cache", "orders.ipynb~": "backup",
+    ".nbkeep/quarantine/orders-1a2b.ipynb": "quarantine", ".not-saved-orders.ipynb": "quarantine",
 }  # fmt: skip
 
 
@@ -63,7 +67,7 @@ def test_what_tools_left_behind_is_told_by_kind_and_nothing_is_deleted(home: Pat
     assert of["orders.html"] == of[".ipynb_checkpoints/orders-checkpoint.ipynb"] == "orders.ipynb"
     words = look()
     assert "old export of orders.ipynb" in words.out
-    assert "5 files may go: add --clean" in words.err
+    assert "7 files may go: add --clean" in words.err
     assert "Rotate this secret: AWS access key AKIA…PD" in words.err, "an export is made to be given away"
     assert KEY not in words.out + words.err + ran.out
     assert all((home / name).exists() for name in LEFT)
@@ -72,7 +76,7 @@ def test_what_tools_left_behind_is_told_by_kind_and_nothing_is_deleted(home: Pat
 def test_they_are_deleted_when_asked_and_the_notebook_stays(home: Path, look: Look):
     ran = look("--clean", "--yes")
     assert ran.code == 0
-    assert "5 files deleted" in ran.err
+    assert "7 files deleted" in ran.err
     assert [name for name in LEFT if (home / name).exists()] == []
     assert (home / "orders.ipynb").exists()
     again = look()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 
 from nbkeep.audit import events, journal
 from nbkeep.model.actor import SYSTEM
@@ -168,6 +168,32 @@ def list_classified(
         sorted({(one.classification, one.whole) for one in walks if one.whole}),
         max((one.walked_at for one in walks if one.walked_at is not None), default=None),
     )
+
+
+def class_of_home(tx: Tx, user_id: str, session_id: str) -> str:
+    """Return the highest class that any file of a home may be of, "" for none; seen from one of its sessions.
+
+    What is on record of its files or of the whole home; what this session has read, and what any other has
+    that is live or is not walked for to its end: what that has written is not on record yet.
+    """
+    files = select(ClassifiedFileRow.classification).where(ClassifiedFileRow.user_id == user_id).distinct()
+    whole = select(ClassWalkRow.classification).where(
+        ClassWalkRow.user_id == user_id, ClassWalkRow.whole != ""
+    )
+    not_walked = or_(
+        SessionRow.id == session_id,
+        SessionRow.state.in_(_LIVE),
+        ClassWalkRow.session_id.is_(None),
+        ClassWalkRow.walked_at.is_(None),
+        ClassWalkRow.final_run < SessionRow.run,
+    )
+    carried = (
+        select(DatasetReadRow.classification)
+        .join(SessionRow, SessionRow.id == DatasetReadRow.session_id)
+        .outerjoin(ClassWalkRow, ClassWalkRow.session_id == SessionRow.id)
+        .where(SessionRow.user_id == user_id, not_walked)
+    )
+    return highest([*tx.scalars(files), *tx.scalars(whole), *tx.scalars(carried)])
 
 
 def classified_view(found: Classified) -> dict[str, Any]:

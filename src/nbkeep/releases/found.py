@@ -6,11 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from nbkeep.model.gates import Found
-from nbkeep.scanning.documents.image import NO_OCR
+from nbkeep.scanning.scan import is_unread
 
 if TYPE_CHECKING:
     from nbkeep.rendering.interface import Made
-    from nbkeep.scanning.values import Finding, NotRead, Place
+    from nbkeep.scanning.values import Finding, Place
 
 MOST = 300
 _LONGEST = 400
@@ -27,7 +27,7 @@ def found_in(made: Made) -> list[Found]:
     found = [one for one in (Found.SECRET, Found.PERSONAL) if one.value in kinds]
     if kinds - {Found.SECRET.value, Found.PERSONAL.value}:
         found.append(Found.SECRET)  # a kind that is not known yet is taken for the worst
-    if made.problem or any(_counts(one) for one in made.not_read):
+    if made.problem or any(is_unread(one) for one in made.not_read):
         found.append(Found.UNREAD)
     return list(dict.fromkeys(found)) or [Found.NOTHING]
 
@@ -46,7 +46,7 @@ def counts_of(made: Made) -> dict[str, Any]:
 def kinds_of(made: Made) -> dict[Found, int]:
     """Return how many of each kind were found, and how many parts were not read, for a sentence."""
     counts = Counter(Found(one.kind) for one in made.findings if one.kind in set(Found))
-    unread = sum(_counts(one) for one in made.not_read)
+    unread = sum(is_unread(one) for one in made.not_read)
     return {**counts, Found.UNREAD: unread} if unread else dict(counts)
 
 
@@ -56,11 +56,6 @@ def kept_not_read(made: Made) -> list[dict[str, Any]]:
         {**_place(one.place), "reason": one.reason[:_LONGEST], "partly": one.partly}
         for one in made.not_read[:MOST]
     ]
-
-
-def _counts(one: NotRead) -> bool:
-    is_picture_inside = one.partly and one.reason == NO_OCR and bool(one.place.cell)
-    return not is_picture_inside
 
 
 def _finding(one: Finding) -> dict[str, Any]:

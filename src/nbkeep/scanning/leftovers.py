@@ -21,6 +21,8 @@ _CACHES = frozenset({
 _TRASH = ".local/share/Trash/"
 _EXPORTS = (".slides.html", ".html", ".htm", ".pdf", ".tex", ".rst")
 """What nbconvert makes of a notebook, and nobody writes. Not scripts and Markdown: those may be sources."""
+# Copies of what a policy did not let be saved: nobody works with these. See examining/quarantine.py.
+_QUARANTINE, _NOT_SAVED = ".nbkeep/quarantine/", ".not-saved-"
 _BACKUPS = ("~", ".bak", ".orig", ".swp", ".swo", ".tmp", ".old")
 
 
@@ -28,8 +30,8 @@ _BACKUPS = ("~", ".bak", ".orig", ".swp", ".swo", ".tmp", ".old")
 class Leftover:
     """A file that a tool left behind, or that git keeps. `of`: the file that people work with, "" if none.
 
-    `kind`: "checkpoint", "export", "backup", "cache", "trash" or "history" (with its `commit`). `removed`:
-    findings whose values are in no file that people work with; `present`: the others.
+    `kind`: "checkpoint", "export", "backup", "cache", "trash", "quarantine" or "history" (with its `commit`).
+    `removed`: findings whose values are in no file that people work with; `present`: the others.
     """
 
     path: str
@@ -62,6 +64,8 @@ def kind_of(path: str, paths: Collection[str]) -> tuple[str, str] | None:
         return "checkpoint", str(beside) if str(beside) in paths else ""
     if f"/{_TRASH}" in f"/{path}" or any(one == ".Trash" or one.startswith(".Trash-") for one in folders):
         return "trash", ""
+    if f"/{_QUARANTINE}" in f"/{path}" or at.name.startswith(_NOT_SAVED):
+        return "quarantine", ""
     if _CACHES.intersection(folders) or path.endswith(".ipython/profile_default/history.sqlite"):
         return "cache", ""
     for suffix in _EXPORTS:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .baseline import check_of
+from .documents.image import NO_OCR
 from .documents.read import read
 from .documents.strings import without_surrogates
 from .interface import Hint
@@ -18,7 +19,7 @@ from .values import Finding, LineCounter, NotRead, Part, Place, Result, mask
 if TYPE_CHECKING:
     from .spans import Span
 
-__all__ = ["Look", "examine"]
+__all__ = ["Look", "examine", "is_unread"]
 
 _RUN = secrets.token_bytes(32)  # of this process, and of those that it forks
 _LONGEST_NAME = 100  # of what a document calls its parts, as it is shown
@@ -40,6 +41,16 @@ def examine(data: bytes, path: str, look: Look, *, commit: str = "") -> Result:
     except Exception as error:  # noqa: BLE001  a document that makes its reader fail is not read, and never clean
         document.miss(f"made its reader fail ({type(error).__name__})", Place())
     return document.result
+
+
+def is_unread(one: NotRead) -> bool:
+    """Return whether something counts as unread where a document leaves: by a download as by a release.
+
+    What was only partly read does, but for pictures in a notebook where nothing reads what they show: these
+    are in every notebook.
+    """
+    is_picture_inside = one.partly and one.reason == NO_OCR and bool(one.place.cell)
+    return not is_picture_inside
 
 
 class _Document:

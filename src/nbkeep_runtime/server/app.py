@@ -9,7 +9,6 @@ point or folder of the user is read: nothing but this module decides what runs i
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -20,7 +19,7 @@ from jupyterhub._version import __version__ as jupyterhub_version
 from jupyterhub.singleuser.extension import JupyterHubAuthorizer
 from traitlets.config import Config
 
-from nbkeep_runtime.server import contents_handlers, handlers, merge, terminals
+from nbkeep_runtime.server import contents_handlers, handlers, terminals
 from nbkeep_runtime.server.checkpoints import HomeCheckpoints
 from nbkeep_runtime.server.connection import RecordedConnection
 from nbkeep_runtime.server.contents import HomeContents
@@ -118,7 +117,7 @@ class SessionServer(ServerApp):
             cast("SessionKernels", self.kernel_manager),
             self.terminal_manager,
             sessions=self.session_manager,
-            merge=functools.partial(merge.into_cell, self.home, self.trust),
+            merge=self.contents_manager.merge_outputs,
         )
         self.contents_manager.before_open = self.session.outputs.before_open
         self.examiner = self.contents_manager.examiner = Examiner(self.home, self.office)
@@ -166,8 +165,8 @@ class SessionServer(ServerApp):
             self.session.end,
             self.terminal_manager.terminate_all,
             jupyters,
+            self.session.stop,  # it puts outputs into notebooks, which are examined
             self.examiner.stop,
-            self.session.stop,
             cast("SessionKernels", self.kernel_manager).spares.end,
             self.sandbox.close,
         )

@@ -6,12 +6,14 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from nbkeep_runtime.server.home import Home
+
+Before = Callable[[int, int, str], None]
+"""Looks at what is about to take a file's place: it is open, in a folder, under a name. It may raise."""
 
 PART_SUFFIX = ".nbkeep-part"
 _COPY_CHUNK = 8 * 1024 * 1024
@@ -21,12 +23,11 @@ def write(
     home: Home,
     path: str,
     fill: Callable[[BinaryIO], None],
-    before: Callable[[int, int, str], None] | None = None,
+    before: Before | None = None,
 ) -> os.stat_result:
     """Let `fill` write a new file, then put it at `path`; raises OSError with the old file untouched.
 
-    `before` may look at the new file (open, in a folder, under a name), and raises where it must not take
-    the other's place.
+    `before` may look at the new file, and raises where it must not take the other's place.
     """
     with home.parent(home.final(path)) as (folder, name):
         part = part_name(name)
@@ -60,7 +61,7 @@ def _keep_mode(folder: int, name: str, fd: int) -> None:
             os.fchmod(fd, stat.S_IMODE(old.st_mode) & 0o777)
 
 
-def copy(home: Home, source: str, target: str) -> os.stat_result:
+def copy(home: Home, source: str, target: str, before: Before | None = None) -> os.stat_result:
     """Copy a regular file within the home (shared blocks where the file system can)."""
     fd = home.open_file(source)
     try:
@@ -68,7 +69,7 @@ def copy(home: Home, source: str, target: str) -> os.stat_result:
         def fill(file: BinaryIO) -> None:
             copy_bytes(fd, file.fileno())
 
-        return write(home, target, fill)
+        return write(home, target, fill, before)
     finally:
         os.close(fd)
 

@@ -76,7 +76,7 @@ class HomeCheckpoints(AsyncCheckpoints):
     async def restore_checkpoint(self, contents_mgr: object, checkpoint_id: str, path: str) -> None:
         """Put the checkpoint in the file's place."""
         self._known(checkpoint_id, path)
-        await self.parent.threaded(path, atomic.copy, self._home, _place(path), path)
+        await self.parent.put(path, atomic.copy, self._home, _place(path), path, self.parent.judged(path))
 
     async def rename_checkpoint(self, checkpoint_id: str, old_path: str, new_path: str) -> None:
         """Move the checkpoint with its file."""

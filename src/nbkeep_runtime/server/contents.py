@@ -20,6 +20,7 @@ import os
 import re
 import shutil
 import stat
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, TypeVar, cast
 
@@ -27,7 +28,7 @@ from jupyter_server.services.contents.manager import AsyncContentsManager
 from tornado import web
 from traitlets import Instance, default
 
-from nbkeep_runtime.server import atomic, listing, notebooks, pieces
+from nbkeep_runtime.server import atomic, listing, merge, notebooks, pieces
 from nbkeep_runtime.server.examining.examiner import NotSaved
 from nbkeep_runtime.server.home import Home, OutsideHome, clean
 from nbkeep_runtime.server.trust import TrustStore
@@ -99,9 +100,12 @@ class HomeContents(AsyncContentsManager):
         except NotSaved as error:
             if self.examiner is not None:
                 self.examiner.note(error.blocked)
-            raise web.HTTPError(
-                HTTPStatus.UNPROCESSABLE_ENTITY, str(error).replace("%", "%%"), reason="Not saved"
-            ) from error
+            raise web.HTTPError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), reason="Not saved") from error
+
+    async def put(self, path: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what writes a file as `threaded` does, when it is its turn to be examined."""
+        async with contextlib.nullcontext() if self.examiner is None else self.examiner.turn():
+            return await self.threaded(path, call, *args, **kwargs)
 
     # What is there
 
@@ -143,9 +147,20 @@ class HomeContents(AsyncContentsManager):
     ) -> Model:
         """Return the model of a file, notebook or folder (jupyter_server's contents API)."""
         path = path.strip("/")
-        if content and self.before_open is not None and path.endswith(".ipynb"):
-            await self.before_open(path)
+        if content:
+            await self.about_to_read(path)
         return await self.threaded(path, self.read_model, path, content, type, format, require_hash)
+
+    async def about_to_read(self, path: str) -> None:
+        """Bring a document up to date before its content is read; who reads it works with the file."""
+        begun = datetime.now(UTC)
+        if self.before_open is not None and path.endswith(".ipynb"):
+            await self.before_open(path)
+        self._forget(path, begun)
+
+    def _forget(self, path: str, before: datetime | None = None) -> None:
+        if self.examiner is not None:
+            self.examiner.forget(path, before)
 
     def read_model(
         self,
@@ -204,7 +219,7 @@ class HomeContents(AsyncContentsManager):
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, "No file type provided")
         if "content" not in model and model["type"] != "directory":
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, "No file content provided")
-        status = await self.threaded(path, self.write_model, model, path)
+        status = await self.put(path, self.write_model, model, path)
         if self.examiner is not None and model["type"] != "directory" and model.get("chunk") in {None, -1}:
             self.examiner.soon(path)
         return listing.model(clean(path), status) | {"type": model["type"]}
@@ -245,11 +260,20 @@ class HomeContents(AsyncContentsManager):
         return status
 
     def _replace(self, path: str, fill: Callable[[BinaryIO], None]) -> os.stat_result:
-        return atomic.write(self.home, path, fill, functools.partial(self._examine, path))
+        return atomic.write(self.home, path, fill, self.judged(path))
 
-    def _examine(self, path: str, file: int, folder: int, part: str) -> None:
+    async def merge_outputs(
+        self, path: str, cell_id: str, outputs: list[dict[str, Any]], count: int | None
+    ) -> None:
+        """Put outputs that nobody saw into a cell of a notebook; raises `HTTPError` as a save does."""
+        judged = self.judged(path)
+        await self.put(path, merge.into_cell, self.home, self.trust, path, cell_id, outputs, count, judged)
         if self.examiner is not None:
-            self.examiner.before_replace(path, file, folder, part)
+            self.examiner.soon(path)
+
+    def judged(self, path: str) -> atomic.Before | None:
+        """Return what looks at a file that is about to become `path`: all ways to write one go by it."""
+        return None if self.examiner is None else functools.partial(self.examiner.before_replace, path)
 
     def _make_folder(self, path: str) -> None:
         with self.home.parent(path) as (folder, name):
@@ -272,7 +296,8 @@ class HomeContents(AsyncContentsManager):
                     file.flush()
                     if chunk == -1:
                         os.fsync(fd)
-                        self._examine(path, fd, folder, part)
+                        if (judge := self.judged(path)) is not None:
+                            judge(fd, folder, part)
                     status = os.fstat(fd)
                 if chunk == -1:
                     os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -285,6 +310,7 @@ class HomeContents(AsyncContentsManager):
     async def delete_file(self, path: str) -> None:
         """Delete a file or a folder with all in it; a link is deleted, not what it points to."""
         await self.threaded(path, self._delete, path)
+        self._forget(path)
 
     def _delete(self, path: str) -> None:
         with self.home.parent(path) as (folder, name):
@@ -297,6 +323,7 @@ class HomeContents(AsyncContentsManager):
         """Rename or move within the home; refuses to replace what is there."""
         if old_path.strip("/") != new_path.strip("/"):
             await self.threaded(new_path, self._rename, old_path, new_path)
+            self._forget(old_path)
 
     def _rename(self, old_path: str, new_path: str) -> None:
         with self.home.parent(old_path) as (source, old), self.home.parent(new_path) as (target, new):
@@ -315,12 +342,12 @@ class HomeContents(AsyncContentsManager):
             plain = re.sub(r"-Copy\d*\.", ".", name)
             name = await self.increment_filename(plain, target, insert="-Copy")
             target = f"{target}/{name}".lstrip("/")
-        await self.threaded(source, self._copy, source, target)
+        await self.put(source, self._copy, source, target)
         return await self.get(target, content=False)
 
     def _copy(self, source: str, target: str) -> None:
         if not stat.S_ISDIR(self.home.stat(source).st_mode):
-            atomic.copy(self.home, source, target)
+            atomic.copy(self.home, source, target, self.judged(target))
             return
         if f"{target}/".startswith(f"{source}/"):
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, "A folder cannot be copied into itself.")
@@ -340,7 +367,7 @@ class HomeContents(AsyncContentsManager):
                 if entry["type"] == "directory":
                     waiting.append(pair)
                 else:
-                    atomic.copy(self.home, *pair)
+                    atomic.copy(self.home, *pair, self.judged(pair[1]))
 
     async def trust_notebook(self, path: str) -> None:
         """Mark a notebook's outputs as accepted by its user."""

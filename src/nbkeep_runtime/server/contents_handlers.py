@@ -127,8 +127,8 @@ class HomeGetHandler(HomeContentsHandler):
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, f"Format {encoding!r} is invalid")
         content = self._flag("content", "1")
         path = path.strip("/")
-        if content and path.endswith(".ipynb") and contents.before_open is not None:
-            await contents.before_open(path)
+        if content:
+            await contents.about_to_read(path)
         require_hash = self._flag("hash", "0")
 
         def read() -> tuple[Any, list[bytes | memoryview]]:

@@ -9,15 +9,22 @@ from nbkeep_runtime.server import atomic, notebooks
 from nbkeep_runtime.server.trust import TrustStore, strip
 
 if TYPE_CHECKING:
+    from nbkeep_runtime.server.atomic import Before
     from nbkeep_runtime.server.home import Home
 
 
 def into_cell(
-    home: Home, trust: TrustStore, path: str, cell_id: str, outputs: list[dict[str, Any]], count: int | None
+    home: Home,
+    trust: TrustStore,
+    path: str,
+    cell_id: str,
+    outputs: list[dict[str, Any]],
+    count: int | None,
+    before: Before | None = None,
 ) -> None:
     """Replace a code cell's outputs; a notebook that was trusted stays so. Does nothing if the cell is gone.
 
-    Blocks. Raises OSError, `NotANotebook`.
+    Blocks. Raises OSError, `NotANotebook`, and what `before` raises (see `atomic.write`).
     """
     with os.fdopen(home.open_file(path), "rb") as file:
         notebook = notebooks.parse(file.read())
@@ -41,4 +48,4 @@ def into_cell(
         trust.sign(notebook)
     else:
         strip(notebook)
-    atomic.write(home, path, lambda file: notebooks.write(notebook, file.write))
+    atomic.write(home, path, lambda file: notebooks.write(notebook, file.write), before)

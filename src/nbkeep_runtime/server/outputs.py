@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -49,8 +49,8 @@ class _Kept:
         return str(self.execution.notebook), str(self.execution.cell_id)
 
 
-# Puts outputs and the execution count into one cell of a notebook file (`merge.py`).
-Merge = Callable[[str, str, list[dict[str, Any]], int | None], None]
+# Puts outputs and the execution count into one cell of a notebook file (`HomeContents.merge_outputs`).
+Merge = Callable[[str, str, list[dict[str, Any]], int | None], Awaitable[None]]
 
 
 class Outputs:
@@ -127,9 +127,7 @@ class Outputs:
                     continue
                 ended = kept.has_ended
                 try:
-                    await asyncio.to_thread(
-                        self._merge, *kept.place, *assembled(kept.messages, is_cut=kept.is_cut)
-                    )
+                    await self._merge(*kept.place, *assembled(kept.messages, is_cut=kept.is_cut))
                 except Exception as error:  # noqa: BLE001  # the notebook is gone, changed or unreadable
                     log.warning("Output of %s was not put into it: %s", kept.place[0], error)
                 if ended:

@@ -126,6 +126,45 @@ def test_many_copies_of_one_document_do_not_fill_the_home(server: RunningServer)
     assert "n = 7" in copies[-1].read_text()
 
 
+def test_the_same_that_is_not_saved_again_and_again_is_kept_and_recorded_once(server: RunningServer) -> None:
+    decide(server, "save", secret="deny")
+    said = {save(server, "w.ipynb", f"key = '{KEY}'").json()["message"] for _ in range(8)}
+    assert len(said) == 1
+    assert len(list((server.home / ".nbkeep/quarantine").iterdir())) == 1
+    assert save(server, "w.ipynb", f"key = '{KEY}'  # n").status_code == 422
+    eventually(lambda: len(server.office.of_type("save.blocked")) > 1)
+    assert len(server.office.of_type("save.blocked")) == 2
+
+
+def test_what_was_not_saved_is_told_until_who_works_with_the_file_has_another(server: RunningServer) -> None:
+    def state(path: str = "w.ipynb") -> str:
+        return findings(server, path)["state"]
+
+    decide(server, "save", secret="deny")
+    save(server, "w.ipynb", "x = 1")
+
+    def block(path: str = "w.ipynb") -> None:
+        assert save(server, path, f"key = '{KEY}'").status_code == 422
+        assert state(path) == "blocked"
+
+    block()
+    server.json("GET", "api/contents/w.ipynb", params={"content": "0"})
+    assert state() == "blocked"
+    server.json("GET", "api/contents/w.ipynb")
+    assert state() == "examined"
+    block()
+    (server.home / "w.ipynb").write_text((server.home / "w.ipynb").read_text() + " ")  # by code
+    assert state() == "examined"
+    block()
+    assert server.request("PATCH", "api/contents/w.ipynb", json={"path": "v.ipynb"}).status_code == 200
+    assert state("v.ipynb") == "examined"
+    block("w.ipynb")  # there is none: it was never saved
+    save(server, "w.ipynb", "x = 1")
+    block()
+    server.request("DELETE", "api/contents/w.ipynb")
+    assert server.request("GET", "nbkeep/api/findings", params={"path": "w.ipynb"}).status_code == 404
+
+
 def test_a_download_is_judged_by_what_is_in_the_file(server: RunningServer) -> None:
     (server.home / "free.txt").write_text("nothing in it")
     (server.home / "key.txt").write_text(f"aws = {KEY}")
@@ -142,6 +181,11 @@ def test_a_download_is_judged_by_what_is_in_the_file(server: RunningServer) -> N
     assert server.json("POST", "nbkeep/api/download", json={"path": "free.txt"})["decision"] == "allow"
     event = eventually(lambda: server.office.of_type("download.refused"))[0]
     assert (event["path"], event["found"]) == ("key.txt", "secret")
+    # Its author's own mark lets it be saved; whether it leaves is not theirs to say.
+    decide(server, "save", secret="deny")
+    marked = f"key = '{KEY}'  # nbkeep:allow aws-access-key-id a sample"
+    assert save(server, "marked.ipynb", marked).status_code < 300
+    assert server.request("GET", "files/marked.ipynb?download=1").status_code == 403
     # It can be opened, and shown in a page: looking is no download.
     assert server.json("GET", "api/contents/key.txt")["content"].endswith(KEY)
     shown = server.request("GET", "files/key.txt", headers={"Sec-Fetch-Dest": "image"})

@@ -18,7 +18,7 @@ async def test_a_cell_that_is_run_again_forgets_the_run_before_even_while_that_g
     """Else the first run's end would overwrite what the second has printed meanwhile."""
     merged: list[str] = []
 
-    def merge(_path: str, _cell: str, outputs: list[dict[str, Any]], _count: int | None) -> None:
+    async def merge(_path: str, _cell: str, outputs: list[dict[str, Any]], _count: int | None) -> None:
         merged.extend(output["text"] for output in outputs)
 
     outputs = Outputs(Clients(), merge)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { type Finding, NOTHING, readAnswer, summary, where } from '../src/findings/answer';
 import { downloaded } from '../src/findings/hrefs';
-import { allowEdit, type Edit, lineAt, literalOf, mask, suggestedHost, suggestedName, tidyReason } from '../src/findings/fixes';
+import { allowEdit, type Edit, lineAt, lineNow, literalOf, mask, suggestedHost, suggestedName, tidyReason } from '../src/findings/fixes';
 
 const RAW = { id: 'p', rule: 'aws-access-key-id', kind: 'secret', title: 'AWS access key', severity: 'high', masked: 'AKIA…4D', line: 2, cell: 3, cell_id: 'c', part: 'source' };
 
@@ -58,6 +58,20 @@ describe('a mark', () => {
     expect(tidyReason('ends --> it')).toBe('ends it');
   });
 
+  test('is written where the value stands by now', () => {
+    const masked = mask('AKIAIOSFODNN7EXAMPLE');
+    const key = "key = 'AKIAIOSFODNN7EXAMPLE'";
+    expect(lineNow(`x = 1\n${key}`, 2, masked)).toBe(2);
+    expect(lineNow(`x = 1\n# new\n${key}`, 2, masked)).toBe(3);
+    expect(lineNow(`x = 1\n${key}\n${key}`, 1, masked)).toBe(0);
+    expect(lineNow('x = 1\ny = 2', 2, masked)).toBe(0);
+    expect(lineNow(`x = 'AKIA_short_LE'\n${key}`, 1, masked)).toBe(2);
+    expect(lineNow(`${'AKIA'.repeat(300_000)}\n${key}`, 1, masked)).toBe(2);
+    expect(lineNow('ab'.repeat(20_000), 1, 'ab…xy')).toBe(0);
+    expect(lineNow("first = 'shorter'\npw = 'hunter2'", 2, mask('hunter2'))).toBe(2);
+    expect(lineNow("a = 1\npw = 'hunter2'\nb = 2", 3, mask('hunter2'))).toBe(2);
+  });
+
   test('finds its line', () => {
     expect(lineAt('', 1)).toEqual({ begin: 0, end: 0 });
     expect(lineAt('a\nb', 0)).toBeNull();
@@ -84,11 +98,32 @@ describe('a value for the vault', () => {
   });
 
   test('gets a name and a host that fit', () => {
-    expect(suggestedName('OPENAI_KEY = "x"', 'generic')).toBe('openai-key');
-    expect(suggestedName('os.environ["Team_Key"] = "x"', 'r')).toBe('team-key');
+    expect(suggestedName('OPENAI_KEY = ', 'generic')).toBe('openai-key');
+    expect(suggestedName('os.environ["Team_Key"] = f', 'r')).toBe('team-key');
+    expect(suggestedName('  "api_key": ', 'r')).toBe('api-key');
+    expect(suggestedName('TOKEN: str = ', 'r')).toBe('token');
     expect(suggestedName('print(1)', 'aws-key')).toBe('aws-key');
     expect(suggestedHost('get("https://API.example.org/v1")', 'x')).toBe('api.example.org');
     expect(suggestedHost('', 'github-token')).toBe('api.github.com');
+  });
+});
+
+describe('a value that looks like code', () => {
+  const value = 'Qk9vS2V5U2VjcmV0VmFsdWVPZk1pbmU=';
+
+  test('gives no part of itself as a name', () => {
+    for (const line of [`connect("${value}")`, `KEY = "${value}"`]) {
+      const found = literalOf(line, 1, mask(value));
+      const name = suggestedName(line.slice(0, (found?.begin ?? 1) - 1), 'generic-secret');
+      expect(name).toBe(line.startsWith('KEY') ? 'key' : 'generic-secret');
+    }
+  });
+
+  test('gives no part of itself as a host', () => {
+    for (const url of ['https://tok.abcdef@git.example.org/x', 'https://my.user:tok.abcdef@git.example.org/x']) {
+      expect(suggestedHost(`get("${url}")`, 'x')).not.toMatch(/tok|user|abc/);
+    }
+    expect(suggestedHost('get("https://api.example.org:8443/v1?to=me@example.org")', 'x')).toBe('api.example.org');
   });
 });
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 5  # values of one file
 _WORDS = {"checkpoint": "checkpoint", "export": "old export", "backup": "backup", "cache": "cache",
-          "trash": "in the trash", "history": "in git's history"}  # fmt: skip
+          "trash": "in the trash", "quarantine": "copy of what was not saved",
+          "history": "in git's history"}  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -55,9 +56,10 @@ def leftovers(
 ) -> None:
     """Find what tools left behind: copies that still hold a secret that was removed from the file itself.
 
-    Looks at checkpoints, exports beside their notebook, backups of editors, caches and the trash. A copy
-    whose value is still in a file that people work with is told, and not deleted: remove it there first. Ends
-    with 0 when nothing is left, 1 when something is, and 2 when something could not be read.
+    Looks at checkpoints, exports beside their notebook, backups of editors, caches, the trash and the
+    quarantine. A copy whose value is still in a file that people work with is told, and not deleted: remove
+    it there first. Ends with 0 when nothing is left, 1 when something is, and 2 when something could not be
+    read.
 
     Example: nbkeep leftovers ~/work --history --clean
     """

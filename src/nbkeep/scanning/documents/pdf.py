@@ -7,9 +7,8 @@ import binascii
 import json
 import subprocess
 import sys
-import tempfile
 import threading
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.values import Limits, Part, Place, Unread
@@ -47,25 +46,21 @@ def read_base64(text: str, place: Place, limits: Limits) -> Iterator[Part | Unre
 def _said(data: bytes, limits: Limits) -> bytes:
     """Return what the reader of pages says, up to a bound: a small file may stand for any length of text."""
     command = [sys.executable, "-I", "-m", _PAGES, str(limits.pdf_pages), str(limits.pdf_s)]
-    with (
-        tempfile.TemporaryFile() as given,
-        subprocess.Popen(
-            command, stdin=_filled(given, data), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        ) as process,
-    ):
+    # By pipes: who examines what anybody may have written may have no file at all that it can write.
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
         late = threading.Timer(limits.pdf_s * 4, process.kill)
         late.start()
         try:
-            return process.stdout.read(_MOST_SAID) if process.stdout else b""
+            if process.stdin is None or process.stdout is None:
+                return b""
+            process.stdin.write(data)  # it says nothing before it has all, so neither waits for the other
+            process.stdin.close()
+            return process.stdout.read(_MOST_SAID)
         finally:
             late.cancel()
             process.kill()
-
-
-def _filled(file: IO[bytes], data: bytes) -> IO[bytes]:
-    file.write(data)
-    file.seek(0)
-    return file
 
 
 def read_pdf(data: bytes, limits: Limits, place: Place | None = None) -> Iterator[Part | Unread]:

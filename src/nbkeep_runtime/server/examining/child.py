@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from nbkeep.scanning.detect import standard
-from nbkeep.scanning.scan import Look, examine
+from nbkeep.scanning.scan import Look, examine, is_unread
 from nbkeep.scanning.values import Limits
 
 from . import landlock, wire
@@ -79,8 +79,11 @@ def _answered(request: bytes, file: int, look: Look) -> tuple[bytes, int]:
     finally:
         os.close(file)
     limits = Limits() if asked.get("pictures") else replace(Limits(), ocr_s=0)
-    result = examine(data, str(asked["name"]), replace(look, limits=limits))
-    return orjson.dumps(as_json(result)), len(data)
+    # What leaves is judged without its author's word; a save is their own matter.
+    is_strict = bool(asked.get("strict"))
+    look = replace(look, limits=limits, heed_marks=not is_strict)
+    result = examine(data, str(asked["name"]), look)
+    return orjson.dumps(as_json(result, is_strict=is_strict)), len(data)
 
 
 def _read(file: int, most: int) -> bytes:
@@ -93,19 +96,22 @@ def _read(file: int, most: int) -> bytes:
     return b"".join(pieces)
 
 
-def as_json(result: Result) -> dict[str, Any]:
-    """Return what the session's server needs to know; values are masked, those allowed only counted."""
+def as_json(result: Result, *, is_strict: bool = False) -> dict[str, Any]:
+    """Return what the session's server needs to know; values are masked, those allowed only counted.
+
+    What was looked at less well than usual (a sample, bytes of a broken picture) was looked at; it counts as
+    unread only where it `is_strict`, for what leaves.
+    """
     counting = [one for one in result.findings if not one.allowed]
     return {
         "findings": [_finding(one) for one in counting[:MOST_FINDINGS]],
         "more": max(0, len(counting) - MOST_FINDINGS),
         "allowed": len(result.findings) - len(counting),
         "kinds": sorted({one.kind for one in counting}),
-        # What was looked at less well than usual (a sample, bytes of a broken picture) was looked at.
         "unread": [
             {"reason": one.reason[:_LONGEST_REASON], **_place(one.place)}
             for one in result.not_read
-            if not one.partly
+            if (is_unread(one) if is_strict else not one.partly)
         ][:_MOST_UNREAD],
     }
 

@@ -98,7 +98,9 @@ class Downloads:
             try:
                 is_whole = await asyncio.to_thread(_copy, file, copy)
                 if is_whole:
-                    found = await asyncio.to_thread(self._reader.examine, copy, path, pictures=True)
+                    found = await asyncio.to_thread(
+                        self._reader.examine, copy, path, pictures=True, strict=True
+                    )
                 else:
                     found = unexamined("is too large to be examined")
                 judgement = policy.judge(self._office.view, Gate.DOWNLOAD, found.found)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,8 @@ from .examined import Examined, unexamined, where
 from .reader import Reader
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from nbkeep_runtime.server.home import Home
     from nbkeep_runtime.server.office import Office
 
@@ -29,19 +33,26 @@ log = logging.getLogger("nbkeep.examining")
 _REMEMBERED = 200
 _WAITING = 50  # documents at once; further ones are examined when somebody looks at them
 _SHOWN_FINDINGS = 3
+_SAVES = 2  # at once, where each is examined first
 
 _Version = tuple[int, int, int]  # inode, time of the last change, size
 
 
 @dataclass(frozen=True)
 class Blocked:
-    """A save that did not happen: what was found in it, why it stopped, and where its copy lies."""
+    """A save that did not happen: what was found in it, why it stopped, and where its copy lies.
+
+    `was`: the file that it would have replaced, None for none; the save is history once that is another.
+    `is_new`: whether it is another one than was blocked before, so that it is worth a record.
+    """
 
     examined: Examined
     judgement: Judgement
     path: str
     copy: str
     at: datetime
+    was: _Version | None = None
+    is_new: bool = True
 
     @property
     def words(self) -> str:
@@ -81,12 +92,17 @@ class Examiner:
         self._known: OrderedDict[str, tuple[_Version, Examined]] = OrderedDict()
         self._blocked: OrderedDict[str, Blocked] = OrderedDict()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        # A thread of its own, and a bound on saves that wait: an examination may take a minute, and the
+        # threads that all else of this server runs in are few.
+        self._beside = ThreadPoolExecutor(1, "examining")
+        self._saves = asyncio.Semaphore(_SAVES)
 
     async def stop(self) -> None:
         """End everything."""
         await asyncio.to_thread(self.reader.close)
         for task in list(self._tasks.values()):
             await tasks.end(task)
+        self._beside.shutdown(wait=False, cancel_futures=True)
 
     # Beside a save
 
@@ -103,7 +119,7 @@ class Examiner:
         return task
 
     async def _examine(self, path: str) -> None:
-        await asyncio.to_thread(self.look, path)
+        await asyncio.get_running_loop().run_in_executor(self._beside, self.look, path)
 
     def look(self, path: str) -> Examined:
         """Return what is in a document of the home as it is now; blocks. Raises OSError where it is gone."""
@@ -113,7 +129,7 @@ class Examiner:
             known = self._known.get(path)
             if known is not None and known[0] == version:
                 return known[1]
-            found = self.reader.examine(file, path)
+            found = self.reader.examine(file, path, is_urgent=False)
         finally:
             os.close(file)
         self._remember(path, version, found)
@@ -134,13 +150,36 @@ class Examiner:
         view = self._office.view
         saves = {one.value: policy.judge(view, Gate.SAVE, [one]).as_json() for one in policy.LOOKED_FOR}
         answer: dict[str, Any] = {"path": path, "saves": saves}
-        blocked = self._blocked.get(path)
+        blocked = await asyncio.to_thread(self._still_blocked, path)
         if blocked is not None:
             return {**answer, "state": "blocked", **blocked.examined.as_json(), "blocked": blocked.as_json()}
         found = await self._found(path, wait_s)
         if found is None:
             return {**answer, "state": "examining", **Examined().as_json(), "blocked": None}
         return {**answer, "state": "examined", **found.as_json(), "blocked": None}
+
+    def _still_blocked(self, path: str) -> Blocked | None:
+        """Return what was not saved last, if the file is still as it was then; blocks."""
+        blocked = self._blocked.get(path)
+        if blocked is not None and self._version_there(path) != blocked.was:
+            self._forget(path, blocked)
+            return None
+        return blocked
+
+    def forget(self, path: str, before: datetime | None = None) -> None:
+        """Tell no more of what was not saved of a document, or below a folder: who works with it has another.
+
+        It was deleted or moved, or is read anew; `before`: what is not saved by the reading itself is told.
+        """
+        path = clean(path)
+        for one, blocked in list(self._blocked.items()):
+            is_meant = one == path or one.startswith(f"{path}/")
+            if is_meant and (before is None or blocked.at < before):
+                self._forget(one, blocked)
+
+    def _forget(self, path: str, blocked: Blocked) -> None:
+        if self._blocked.get(path) is blocked:
+            self._blocked.pop(path, None)
 
     async def _found(self, path: str, wait_s: float) -> Examined | None:
         """Return what is in the file now, or None where that is not known in time."""
@@ -156,6 +195,12 @@ class Examiner:
                 return None
             await asyncio.wait([task], timeout=left_s)
 
+    def _version_there(self, path: str) -> _Version | None:
+        try:
+            return self._version_of(path)
+        except OSError:
+            return None
+
     def _version_of(self, path: str) -> _Version:
         file = self._home.open_file(path)
         try:
@@ -164,6 +209,16 @@ class Examiner:
             os.close(file)
 
     # Before a save
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncGenerator[None]:
+        """Wait on the loop, without a thread, until few enough others save what is examined first."""
+        decided = policy.is_decided(self._office.view, Gate.SAVE)
+        if decided is not None and decided.is_allowed:
+            yield
+            return
+        async with self._saves:
+            yield
 
     def before_replace(self, path: str, file: int, folder: int, part: str) -> None:
         """Judge what is about to become the document `path`; blocks while it is examined.
@@ -188,15 +243,21 @@ class Examiner:
             return
         now = datetime.now(UTC)
         os.fchmod(file, 0o600)
-        copy = quarantine.keep(self._home, folder, part, path, now)
-        blocked = Blocked(found, judgement, path, copy, now)
+        kept = quarantine.keep(self._home, folder, part, path, now)
+        was = self._version_there(path)
+        blocked = Blocked(found, judgement, path, kept.path, now, was, is_new=kept.is_new)
         self._blocked[path] = blocked
         while len(self._blocked) > _REMEMBERED:
             self._blocked.popitem(last=False)
         raise NotSaved(blocked)
 
     def note(self, blocked: Blocked) -> None:
-        """Record a save that did not happen; it did not, whether or not that can be recorded."""
+        """Record a save that did not happen; it did not, whether or not that can be recorded.
+
+        JupyterLab tries again and again to save what is not saved: the same is recorded once.
+        """
+        if not blocked.is_new:
+            return
         try:
             self._office.record(
                 "save.blocked",

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,8 +21,16 @@ _KEPT = 100
 _LONGEST_STEM = 80
 
 
-def keep(home: Home, folder: int, part: str, path: str, now: datetime) -> str:
-    """Give the file `part` of `folder` a place in the quarantine and return its path; blocks, raises OSError.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A copy. `is_new`: False where the newest one of the document was the same already."""
+
+    path: str
+    is_new: bool = True
+
+
+def keep(home: Home, folder: int, part: str, path: str, now: datetime) -> Kept:
+    """Give the file `part` of `folder` a place in the quarantine; blocks, raises OSError.
 
     No byte is copied, so a full home cannot lose it. Where the quarantine cannot be used (somebody put
     something else there), the copy lies beside the document. Of each document the newest five are kept.
@@ -32,14 +41,16 @@ def keep(home: Home, folder: int, part: str, path: str, now: datetime) -> str:
     name = f"{begins}{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}{ending[:20]}"
     try:
         with _opened(home) as place:
+            if same := _same(place, begins, folder, part):
+                return Kept("/".join((*FOLDER, same)), is_new=False)
             os.link(part, name, src_dir_fd=folder, dst_dir_fd=place, follow_symlinks=False)
             with contextlib.suppress(OSError):
                 _forget_old(place, begins)
-            return "/".join((*FOLDER, name))
+            return Kept("/".join((*FOLDER, name)))
     except OSError:
         beside = f".not-saved-{name}"
         os.link(part, beside, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-        return f"{path.rpartition('/')[0]}/{beside}".lstrip("/")
+        return Kept(f"{path.rpartition('/')[0]}/{beside}".lstrip("/"))
 
 
 @contextlib.contextmanager
@@ -61,13 +72,34 @@ def _opened(home: Home) -> Generator[int]:
 
 def _forget_old(place: int, begins: str) -> None:
     """Delete the oldest copies of one document, and of all where there are very many; others stay."""
+    found = _newest_first(place)
+    mine = [name for name in found if name.startswith(begins)]
+    for name in {*mine[_KEPT_OF_ONE:], *found[_KEPT:]}:
+        os.unlink(name, dir_fd=place)
+
+
+def _newest_first(place: int) -> list[str]:
     with os.scandir(place) as scan:
         found = [
             (entry.stat(follow_symlinks=False).st_ctime_ns, entry.name)
             for entry in scan
             if entry.is_file(follow_symlinks=False)
         ]
-    found.sort(reverse=True)
-    mine = [name for _, name in found if name.startswith(begins)]
-    for name in {*mine[_KEPT_OF_ONE:], *(name for _, name in found[_KEPT:])}:
-        os.unlink(name, dir_fd=place)
+    return [name for _, name in sorted(found, reverse=True)]
+
+
+def _same(place: int, begins: str, folder: int, part: str) -> str | None:
+    """Return the newest copy of a document if it holds what is to be kept."""
+    newest = next((name for name in _newest_first(place) if name.startswith(begins)), None)
+    if newest is None:
+        return None
+    size_bytes = os.stat(newest, dir_fd=place, follow_symlinks=False).st_size
+    if size_bytes != os.stat(part, dir_fd=folder, follow_symlinks=False).st_size:
+        return None
+    return newest if _digest(place, newest) == _digest(folder, part) else None
+
+
+def _digest(folder: int, name: str) -> bytes:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(name, flags, dir_fd=folder), "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

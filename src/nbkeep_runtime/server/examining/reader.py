@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
@@ -17,6 +17,9 @@ from nbkeep.scanning.values import Limits
 
 from . import wire
 from .examined import Examined, unexamined
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 log = logging.getLogger("nbkeep.examining")
 
@@ -35,12 +38,17 @@ class _Ended(Exception):
 
 
 class Reader:
-    """At most one process, one document at a time. May be used by several threads."""
+    """At most one process, one document at a time: those first that somebody waits for.
+
+    May be used by several threads.
+    """
 
     def __init__(self, *, idle_s: float = _IDLE_S, timeout_s: float = TIMEOUT_S) -> None:
         self._idle_s = idle_s
         self._timeout_s = timeout_s
-        self._lock = threading.Lock()
+        self._freed = threading.Condition()
+        self._is_busy = False
+        self._urgent = 0  # how many wait for whom somebody waits
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._is_closed = False
@@ -51,19 +59,28 @@ class Reader:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def examine(self, file: int, name: str, *, pictures: bool = False) -> Examined:
+    def examine(
+        self,
+        file: int,
+        name: str,
+        *,
+        pictures: bool = False,
+        strict: bool = False,
+        is_urgent: bool = True,
+    ) -> Examined:
         """Return what is in an open file; blocks, for a minute (large ones: some), and raises nothing.
 
         What makes the process crash or takes too long was not examined, and is never clean. `pictures`: read
-        what they show, which takes seconds each.
+        what they show, which takes seconds each. `strict`: it is about to leave, so what its author allowed
+        counts. `is_urgent`: a save or a download waits for it; others let these go first.
         """
         size = os.fstat(file).st_size
         if size > Limits().file_bytes:
             return unexamined("is too large to be examined")
         told = name[-_LONGEST_NAME:].encode(errors="replace").decode()
         timeout_s = self._timeout_s + size / _LEAST_BYTES_A_SECOND
-        request = orjson.dumps({"name": told, "pictures": pictures})
-        with self._lock:
+        request = orjson.dumps({"name": told, "pictures": pictures, "strict": strict})
+        with self._turn(is_urgent=is_urgent):
             for _ in range(_TRIES):
                 if self._is_closed:
                     return unexamined("the session ends")
@@ -87,8 +104,24 @@ class Reader:
         process = self._process
         if process is not None:
             process.kill()
-        with self._lock:
+        with self._turn(is_urgent=True):
             self._end()
+
+    @contextlib.contextmanager
+    def _turn(self, *, is_urgent: bool) -> Generator[None]:
+        with self._freed:
+            self._urgent += is_urgent
+            try:
+                self._freed.wait_for(lambda: not self._is_busy and (is_urgent or not self._urgent))
+            finally:
+                self._urgent -= is_urgent
+            self._is_busy = True
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._is_busy = False
+                self._freed.notify_all()
 
     def _asked(self, request: bytes, file: int, timeout_s: float) -> Examined:
         connection = self._connected()

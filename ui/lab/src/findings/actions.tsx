@@ -3,7 +3,7 @@ import { Dialog, InputDialog, Notification, ReactWidget, showDialog } from '@jup
 import * as React from 'react';
 
 import { type Finding, where } from './answer';
-import { allowEdit, lineAt, literalOf, PLACEHOLDER, suggestedHost, suggestedName } from './fixes';
+import { allowEdit, lineAt, lineNow, literalOf, PLACEHOLDER, suggestedHost, suggestedName } from './fixes';
 import type { Open } from './model';
 
 const TOLD_MS = 8_000;
@@ -24,9 +24,14 @@ export async function clearOutput({ shown, watched }: Open, finding: Finding): P
 
 /** Asks for a reason and writes it beside the finding, as the scanner heeds it. */
 export async function allow(open: Open, finding: Finding): Promise<void> {
-  const text = open.shown.textOf(finding);
-  const place = text && lineAt(text.source, finding.line);
-  if (!text || !place || !text.isCode(place.end)) {
+  const line = lineOf(open, finding);
+  if (!line) {
+    tell('The value is not there any more, or in several places: save, and try again.');
+    return;
+  }
+  const before = open.shown.textOf(finding);
+  const place = before && lineAt(before.source, line);
+  if (!before || !place || !before.isCode(place.end)) {
     tell('A mark has no place there: the line ends within a text. Write it on a line of its own kind, or clear the value.');
     return;
   }
@@ -40,13 +45,20 @@ export async function allow(open: Open, finding: Finding): Promise<void> {
   if (!value) {
     return;
   }
-  const edit = allowEdit(text.source, finding.line, finding.rule, value, text.mimeType);
+  const text = open.shown.textOf(finding);
+  const edit = text && allowEdit(text.source, lineOf(open, finding), finding.rule, value, text.mimeType);
   if (!edit) {
     tell('Not marked: give a reason of at least three letters; a line that goes on in the next one can have none.');
     return;
   }
   text.apply(edit);
   await save(open);
+}
+
+/** The line of a finding in the text as it is now, which may have been edited since it was saved; 0 for none. */
+function lineOf({ shown }: Open, finding: Finding): number {
+  const text = shown.textOf(finding);
+  return text ? (finding.decoded ? finding.line : lineNow(text.source, finding.line, finding.masked)) : 0;
 }
 
 interface Wish {
@@ -104,13 +116,14 @@ export function isMovable(open: Open, finding: Finding): boolean {
 export async function moveToVault(open: Open, finding: Finding, portal: string): Promise<void> {
   const text = open.shown.textOf(finding);
   const place = text && lineAt(text.source, finding.line);
-  if (!text || !place || !literalOf(text.source, finding.line, finding.masked)) {
+  const literal = text && literalOf(text.source, finding.line, finding.masked);
+  if (!text || !place || !literal) {
     tell('The value is not there any more.');
     return;
   }
-  const line = text.source.slice(place.begin, place.end);
+  const before = text.source.slice(place.begin, literal.begin - 1);
   const body = new VaultForm(
-    { name: suggestedName(line, finding.rule), hosts: suggestedHost(text.source, finding.rule) },
+    { name: suggestedName(before, finding.rule), hosts: suggestedHost(text.source, finding.rule) },
     finding.masked
   );
   const result = await showDialog({

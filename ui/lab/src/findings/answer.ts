@@ -21,6 +21,8 @@ export interface Finding extends Place {
   readonly masked: string;
   /** From 1 within the part; 0 where it is not known. */
   readonly line: number;
+  /** Whether it stands there encoded, so that the text does not show what is masked. */
+  readonly decoded: boolean;
 }
 
 export interface Unread extends Place {
@@ -63,7 +65,8 @@ function readFinding(raw: Record<string, unknown>): Finding | null {
         title: text(raw.title) || rule,
         severity: SEVERITIES.find(known => known === raw.severity) ?? 'medium',
         masked: text(raw.masked),
-        line: number(raw.line)
+        line: number(raw.line),
+        decoded: raw.decoded === true
       }
     : null;
 }

@@ -7,7 +7,7 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 
 import { cellSentence, type Finding, isOutput, isSource, outputOf, type Place } from './answer';
 import type { Edit } from './fixes';
-import { markLines } from './lines';
+import { markLines, markNewLines } from './lines';
 import { leak } from './sign';
 
 /** A text that a finding stands in, as it is now. */
@@ -38,6 +38,11 @@ export class ShownNotebook implements Shown {
   show(findings: readonly Finding[], open: () => void): void {
     this._findings = findings;
     this._open = open;
+    this._mark(markLines);
+  }
+
+  private _mark(mark: typeof markLines): void {
+    const { _findings: findings, _open: open } = this;
     const byCell = new Map<Cell, Finding[]>();
     for (const one of findings) {
       const cell = this._cellOf(one);
@@ -49,9 +54,9 @@ export class ShownNotebook implements Shown {
       const mine = byCell.get(cell) ?? [];
       leak(cell.node, cellSentence(mine), open);
       const lines = linesOf(mine);
-      markLines(cell.editor, lines);
+      mark(cell.editor, lines);
       if (!cell.editor && lines.size > 0) {
-        void cell.ready.then(() => markLines(cell.isDisposed ? null : cell.editor, lines));
+        void cell.ready.then(() => mark(cell.isDisposed ? null : cell.editor, lines));
       }
     }
   }
@@ -90,7 +95,11 @@ export class ShownNotebook implements Shown {
     const { outputs } = (cell as CodeCell).model;
     const before: IOutput[] = outputs.toJSON();
     const number = outputOf(finding);
-    outputs.fromJSON(number ? before.filter((_, at) => at !== number - 1) : []);
+    const left = number ? before.filter((_, at) => at !== number - 1) : [];
+    if (left.length === before.length) {
+      return null; // the cell has run since
+    }
+    outputs.fromJSON(left);
     return () => {
       if (!cell.isDisposed) {
         outputs.fromJSON(before);
@@ -103,12 +112,12 @@ export class ShownNotebook implements Shown {
     return widgets.find(cell => place.cell_id !== '' && cell.model.id === place.cell_id) ?? (place.cell_id ? undefined : widgets[place.cell - 1]);
   }
 
-  /** Cells that were moved or pasted have new nodes. */
+  /** Cells that were moved or pasted have new nodes; the marks of the others have moved with their lines. */
   private _again(): void {
     if (this._findings.length > 0) {
       requestAnimationFrame(() => {
         if (!this.widget.isDisposed) {
-          this.show(this._findings, this._open);
+          this._mark(markNewLines);
         }
       });
     }

@@ -66,6 +66,35 @@ export function mask(value: string): string {
   return `${plain.slice(0, shown).join('')}…${plain.slice(-2).join('')}`;
 }
 
+/** Whether a text holds a value that is masked so: of a short one nothing is shown, so it has to be a word. */
+function holds(text: string, masked: string): boolean {
+  const [first = '', last = ''] = masked.split('…');
+  if (!last) {
+    return text.split(/[\s"'`=:,;()[\]{}]+/).some(word => word !== '' && mask(word) === masked);
+  }
+  const plain = text.replace(/\s+/g, '');
+  const [least, most] = first.length > 3 ? [20, plain.length] : first.length > 2 ? [16, 19] : [12, 15];
+  for (let begin = plain.indexOf(first); begin >= 0; begin = plain.indexOf(first, begin + 1)) {
+    if (plain.slice(begin, begin + most).lastIndexOf(last) + last.length >= least) {
+      return true;
+    }
+    if (most === plain.length) {
+      return false; // what begins later is shorter still
+    }
+  }
+  return false;
+}
+
+/** The line, from 1, on which a finding stands by now: where it was, else the only one that holds it, else 0. */
+export function lineNow(source: string, line: number, masked: string): number {
+  const lines = source.split('\n');
+  if (holds(lines[line - 1] ?? '', masked)) {
+    return line;
+  }
+  const found = lines.map((one, at) => (holds(one, masked) ? at + 1 : 0)).filter(at => at > 0);
+  return found.length === 1 ? (found[0] ?? 0) : 0;
+}
+
 const LITERALS = /(["'])((?:\\.|(?!\1)[^\\\n])*)\1/g;
 
 /** The text in quotes on a line that is, as a whole, a masked value; null where it is none, or one of several. */
@@ -81,9 +110,12 @@ export function literalOf(source: string, line: number, masked: string): Edit | 
   return only && found.length === 1 ? { ...only, end: only.begin + only.text.length } : null;
 }
 
-/** A name for the secret on a line: of the variable that it is given to, else of the rule. */
-export function suggestedName(line: string, rule: string): string {
-  const named = /([A-Za-z_]\w*)["']?\]?\s*[=:]/.exec(line)?.[1] ?? rule;
+/** A name for a secret: of what it is given to at the end of `before`, else of the rule.
+ *
+ * `before`: its line, up to the quotes. The value itself may look like a variable, and is no name.
+ */
+export function suggestedName(before: string, rule: string): string {
+  const named = /([A-Za-z_]\w*)["']?\]?\s*(?::\s*[\w.[\]| ]+)?[=:]\s*[A-Za-z]{0,2}$/.exec(before)?.[1] ?? rule;
   const name = named.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^[^a-z]+|-+$/g, '');
   return name.slice(0, 40) || 'secret';
 }
@@ -100,7 +132,8 @@ const HOSTS: readonly [RegExp, string][] = [
 
 /** The host that a value is for: one that the text names, else its provider's, else none. */
 export function suggestedHost(source: string, rule: string): string {
-  const named = /https:\/\/([a-z0-9][a-z0-9.-]+\.[a-z]{2,})/i.exec(source)?.[1];
+  // What stands before an @ is a name or a password, and may be the value itself.
+  const named = /https:\/\/([a-z0-9][a-z0-9.-]+\.[a-z]{2,})(?![\w.-]*(?::[^\s/"'@]*)?@)(?![\w.-])/i.exec(source)?.[1];
   return named?.toLowerCase() ?? HOSTS.find(([which]) => which.test(rule))?.[1] ?? '';
 }
 

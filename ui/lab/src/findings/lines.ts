@@ -26,6 +26,14 @@ function marked(sentence: string): Decoration {
   return Decoration.line({ class: 'nbkeep-LeakLine', attributes: { title: sentence } });
 }
 
+/** Marks these lines in an editor that was never marked. */
+export function markNewLines(editor: CodeEditor.IEditor | null, lines: ReadonlyMap<number, string>): void {
+  const host = editor as CodeMirrorEditor | null;
+  if (host && !host.isDisposed && host.state?.field(shown, false) === undefined) {
+    markLines(editor, lines);
+  }
+}
+
 /** Marks these lines (from 1) and no other; the sentences are shown where the mouse rests. */
 export function markLines(editor: CodeEditor.IEditor | null, lines: ReadonlyMap<number, string>): void {
   const host = editor as CodeMirrorEditor | null;
