@@ -160,7 +160,8 @@ class HomeContents(AsyncContentsManager):
 
     def _forget(self, path: str, before: datetime | None = None) -> None:
         if self.examiner is not None:
-            self.examiner.forget(path, before)
+            with contextlib.suppress(OutsideHome):  # who reads it is told so
+                self.examiner.forget(path, before)
 
     def read_model(
         self,
