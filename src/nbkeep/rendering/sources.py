@@ -18,7 +18,8 @@ _BLOCK = re.compile(r"<(script|style|template|noscript|title|iframe|object|svg|m
 _TAG = re.compile(
     r"<(/?)([a-zA-Z][\w-]*)((?:\s+[^\s\"'>/=<]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>]+))?)*)\s*(/?)>"
     # A link by itself, or where a link leads to; and what another reader might take for a tag.
-    r"|<(?:(?:https?://|mailto:)[^\s<>\"'`\\]+|[\w.+-]+@[\w.-]+)>|<(?=[a-zA-Z/!?<])"
+    r"|<(?:(?:https?://|mailto:)[^\s<>\"'`\\]+|[\w.+-]+@[\w.-]+"
+    r"|data:image/(?:png|jpe?g|gif|webp);base64,[\w+/=]+)>|<(?=[a-zA-Z/!?<])"
 )
 _ATTRIBUTE = re.compile(r"([^\s\"'>/=]+)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)")
 _KEPT = frozenset({"alt", "width", "height", "align", "colspan", "rowspan", "start"})
@@ -103,7 +104,11 @@ def _is_kept(name: str, key: str, value: str, notes: Notes) -> bool:
     if key.lower() not in {"src", "href"}:
         return key.lower() in _KEPT
     allowed = _ADDRESSES.get(name.lower())
-    if allowed and (key.lower() == "href") == (name.lower() == "a") and allowed.match(value.strip("\"'")):
+    if (
+        allowed
+        and (key.lower() == "href") == (name.lower() == "a")
+        and allowed.match(value.strip("\"' \t\r\n"))
+    ):
         return True
     if name.lower() == "img":
         notes.add("remote")
