@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import io
 import json
 import os
 import random
@@ -22,6 +23,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from PIL import Image
 
 from nbkeep.rendering import job
 from nbkeep.rendering.interface import Order
@@ -78,10 +81,6 @@ def ordinary() -> bytes:
 
 
 def _picture(number: int) -> str:
-    import io  # noqa: PLC0415  of this alone
-
-    from PIL import Image  # noqa: PLC0415  of this alone
-
     made = io.BytesIO()
     Image.effect_mandelbrot((640, 480), (-2, -1.2 + number / 50, 1, 1.2), 60).save(made, "PNG")
     return base64.b64encode(made.getvalue()).decode()

@@ -128,7 +128,7 @@ def projects_of(tx: Tx, user_id: str) -> dict[str, str]:
         .where(ProjectMemberRow.user_id == user_id, ProjectRow.archived_at.is_(None))
         .order_by(ProjectRow.name)
     )
-    return {name: project_id for name, project_id in tx.execute(query)}  # noqa: C416  rows are no pairs to `dict`
+    return {row.name: row.id for row in tx.execute(query)}
 
 
 def kept_bytes(tx: Tx, user_id: str) -> int:

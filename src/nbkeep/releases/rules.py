@@ -62,8 +62,8 @@ def read_path(text: str) -> str:
 
     Signs that cannot be seen are refused: a reviewer decides about the name that they read.
 
-    >>> read_path("./work//churn.ipynb"), read_path("~/a.csv")
-    ('work/churn.ipynb', 'a.csv')
+    >>> read_path("./models//churn.ipynb"), read_path("~/a.csv")
+    ('models/churn.ipynb', 'a.csv')
     """
     text = text.removeprefix("~/")
     parts = [part for part in text.split("/") if part not in {"", "."}]

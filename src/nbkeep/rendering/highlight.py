@@ -74,11 +74,9 @@ def _lexer(language: str) -> Any:
         module: Any = import_module("pygments.lexers.python")
         return module.PythonLexer(**options)
     lexers: Any = import_module("pygments.lexers")  # slow
-    from pygments.util import ClassNotFound  # noqa: PLC0415
-
     try:
         return lexers.get_lexer_by_name(language, **options)
-    except ClassNotFound:
+    except lexers.ClassNotFound:
         return None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -83,13 +84,13 @@ def _ends(child: subprocess.Popen[bytes], said: bytes, timeout_s: float) -> bool
     if child.stdin is not None:
         with contextlib.suppress(OSError), child.stdin:  # it may have ended already
             child.stdin.write(said)
-    pause = 0.005
-    while os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        if time.monotonic() > until:
-            return False
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.05)
-    return True
+    ended = os.pidfd_open(child.pid)  # pidfd_open(2): can be read from once it has ended, and leaves it there
+    try:
+        waiting = select.poll()
+        waiting.register(ended, select.POLLIN)
+        return bool(waiting.poll(max(0.0, until - time.monotonic()) * 1000))
+    finally:
+        os.close(ended)
 
 
 def _jail(bwrap: str, source: Path, inside: str, out: Path) -> list[str]:
