@@ -26,8 +26,10 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from nbkeep.model.clock import SystemClock
 from nbkeep.rendering import job
 from nbkeep.rendering.interface import Order
+from nbkeep.rendering.warm import WarmPress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +99,7 @@ def measured(work: Callable[[], object], runs: int) -> tuple[float, float]:
     return best
 
 
-def compare(source: Path, folder: Path, runs: int, *, pdf: bool) -> None:
+def compare(source: Path, folder: Path, runs: int, press: WarmPress, *, pdf: bool) -> None:
     """Print the figures of one notebook."""
     data = source.read_bytes()
 
@@ -105,9 +107,9 @@ def compare(source: Path, folder: Path, runs: int, *, pdf: bool) -> None:
         env = {**os.environ, "JUPYTER_PLATFORM_DIRS": "1"}
         return lambda: subprocess.run(command, check=True, capture_output=True, timeout=300, env=env)
 
-    def release(form: str) -> Callable[[], object]:
+    def release(form: str, press: WarmPress | None = None) -> Callable[[], object]:
         def work() -> None:
-            made = job.make(source, Order(source.name, form), folder)
+            made = job.make(source, Order(source.name, form), folder, press=press)
             assert not made.problem, made.problem
 
         return work
@@ -124,7 +126,8 @@ def compare(source: Path, folder: Path, runs: int, *, pdf: bool) -> None:
     rows = {"nbconvert --to html": peer, "page": run(sys.executable, "-I", "-c", _PAGE, str(source), str(folder / "page.html")),
             "release as html": release("html")}  # fmt: skip
     if pdf:
-        rows["release as pdf"] = release("pdf")
+        rows["release as pdf, Chromium started"] = release("pdf")
+        rows["release as pdf, Chromium kept"] = release("pdf", press)
     print(f"\n{source.name}, {len(data) / 2**20:.2f} MiB{'':20}{'seconds':>10}{'CPU':>8}{'ratio':>8}")
     first = 0.0
     for name, work in rows.items():
@@ -147,8 +150,10 @@ def main() -> None:
         folder = Path(name)
         made = folder / "ordinary.ipynb"
         made.write_bytes(ordinary())
+        press = WarmPress(SystemClock())
         for one in given.notebooks or [made]:
-            compare(one.resolve(), folder, given.runs, pdf=given.pdf)
+            compare(one.resolve(), folder, given.runs, press, pdf=given.pdf)
+        press.close()
 
 
 if __name__ == "__main__":

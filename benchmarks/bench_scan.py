@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
 import random
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import scan_corpus
+from PIL import Image
 
 from nbkeep.scanning import detect, scan
 
@@ -191,7 +193,7 @@ def saving(sizes: list[int]) -> None:
     print(f"\n{'scan on save, seconds of CPU':32}{'scan':>10}{'nbformat':>10}{'ratio':>8}   goal {GOAL_SAVE}")
     nbformat: Any = importlib.import_module("nbformat")
     for size in sizes:
-        for what, book in (("text", texts(size)), ("images", images(size))):
+        for what, book in (("text", texts(size)), ("images", images(size)), ("no images", broken(size))):
             data = nbformat.writes(book).encode()
             look(data[:2000] + b" ", "warm.ipynb") if size < 2 else None
             begun = time.process_time()
@@ -218,10 +220,24 @@ def texts(size: int) -> Any:
 
 
 def images(size: int) -> Any:
-    """Return a notebook of so many megabytes of pictures that are noise."""
-    image = scan_corpus.base64.b64encode(os.urandom(300_000)).decode()
-    shown = {"output_type": "display_data", "metadata": {}, "data": {"image/png": image}}
-    return _book([shown for _ in range(max(1, size * 10**6 // len(image)))])
+    """Return a notebook of so many megabytes of pictures of 310 kB, each another one, as figures are."""
+    return _book([_shown(_noise()) for _ in range(max(1, size * 10**6 // 415_000))])
+
+
+def broken(size: int) -> Any:
+    """Return a notebook of so many megabytes of bytes that are called pictures and are none."""
+    return _book([_shown(os.urandom(310_000)) for _ in range(max(1, size * 10**6 // 415_000))])
+
+
+def _noise() -> bytes:
+    made = io.BytesIO()
+    Image.frombytes("RGB", (320, 322), os.urandom(320 * 322 * 3)).save(made, "PNG")
+    return made.getvalue()
+
+
+def _shown(picture: bytes) -> dict[str, Any]:
+    data = {"image/png": scan_corpus.base64.b64encode(picture).decode()}
+    return {"output_type": "display_data", "metadata": {}, "data": data}
 
 
 def _book(outputs: list[Any]) -> Any:

@@ -14,6 +14,7 @@ with 1 when a cold start of nbkeep is slower than stock. As an ordinary user onl
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from stock import StockHub
 from websockets.sync.client import ClientConnection, connect
 
 from nbkeep.settings import Settings
+from platform_parts import Session
 
 _STEPS = ("server ready", "first cell's result", "numpy and pandas imported", "new kernel's first result",
           "one more at once", "a cell's round trip")  # fmt: skip
@@ -105,9 +107,20 @@ def stock_start(stock: StockHub) -> list[float]:
 
 
 def our_start(ours: Installation) -> list[float]:
-    """Return the same for a session of nbkeep, started by the portal's form as a person does."""
+    """Return the same for a session of nbkeep, started by the portal's form and followed as its page does."""
+    person, portal = ours.person, ours.platform.url
+    csrf = re.search(r'name="csrf" value="([^"]+)"', person.get("/portal/").text)
+    assert csrf
+    name = f"s{uuid4().hex[:6]}"
+    form = {"profile": "notebook-cpu-small", "name": name, "csrf": csrf.group(1)}
+    headers = {"Origin": portal, "Sec-Fetch-Site": "same-origin"}
     began = time.perf_counter()
-    session = ours.person.start()
+    answer = person.web.post(f"{portal}/portal/sessions", data=form, headers=headers)
+    place = urlsplit(answer.headers["location"])
+    session = Session(person, place.path.rsplit("/", 1)[1], name)
+    person.get(f"{place.path}?{place.query}")
+    with person.web.stream("GET", f"{portal}{place.path}/live?opening=1", timeout=60) as events:
+        assert any(line == "event: goto" for line in events.iter_lines()), session.view
     ready_s = time.perf_counter() - began
     session.open().raise_for_status()
 

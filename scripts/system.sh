@@ -8,6 +8,7 @@ bwrap|sandboxes|bubblewrap|bubblewrap
 libseccomp.so.2|the sandbox's system call filter|libseccomp2|libseccomp
 mkfs.xfs|homes with a hard size limit (as root)|xfsprogs|xfsprogs
 chromium|PDFs of notebooks, tests in a real browser|chromium|chromium
+tesseract|reading what pictures show, where documents are scanned|tesseract-ocr|tesseract
 postgres|tests with PostgreSQL|postgresql|postgresql-server
 curl|tests of the way out|curl|curl
 git|tests of the way out|git|git

@@ -133,7 +133,7 @@ class Kernel:
         name = f".{self.folder.name}"
         pid = int(self.run(_AS_A_SCRIPT.format(code=code, env=env, out=f"/home/user/{name}")))
         ended = self.init.exit_of(pid)
-        out = self.machine.data_dir / "homes" / self.spec.user / name
+        out = self.machine.home(self.spec) / name
         output = out.read_bytes()[-4096:].decode(errors="replace")
         out.unlink()
         return -ended["signal"] if ended["signal"] else int(ended["code"]), output

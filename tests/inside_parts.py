@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import threading
 from typing import TYPE_CHECKING
 
+from egress_parts import SESSION
 from nbkeep_runtime.sandbox.processes import base_env
 from nbkeep_runtime.sandbox.relay import Relay
 
@@ -20,11 +22,13 @@ if TYPE_CHECKING:
 class Inside:
     """A relay that runs, and the environment that a session's programs have."""
 
-    def __init__(self, outside: Outside, trusted_file: Path, **more: str) -> None:
+    def __init__(
+        self, outside: Outside, trusted_file: Path, *, session_id: str = SESSION, **more: str
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        relay = Relay(("127.0.0.1", self.port), str(outside.path()))
+        relay = Relay(("127.0.0.1", self.port), str(outside.path(session_id)))
         self._wanted = True
 
         def serve() -> None:
@@ -48,4 +52,6 @@ class Inside:
 
     def end(self) -> None:
         self._wanted = False
+        with contextlib.suppress(OSError):  # it waits for somebody to come, and asks once a second else
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
         self._thread.join(10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,12 @@ class GatewaysOffice:
         self.fails = False
         self._policies: list[dict[str, Any]] = []
         self._version = 0
+        self._own_rules = ""
         self._path = path
         app = Starlette(
             routes=[
                 Route("/internal/v1/gateway/policies", self._ask),
+                Route("/internal/v1/gateway/rules", self._rules),
                 Route("/internal/v1/gateway/connections", self._record, methods=["POST"]),
             ]
         )
@@ -53,6 +56,11 @@ class GatewaysOffice:
         self._policies = [one.as_json() for one in policies]
         self._version += 1
 
+    def say_rules(self, text: str) -> None:
+        """Put these own rules in force."""
+        self._own_rules = text
+        self._version += 1
+
     def end(self) -> None:
         self._server.should_exit = True
         self._thread.join(20)
@@ -68,7 +76,13 @@ class GatewaysOffice:
             await asyncio.sleep(0.02)
         if (refused := self._refusal(request)) is not None:
             return refused
-        return JSONResponse({"tag": str(self._version), "seq": self._version, "policies": self._policies})
+        sha256 = hashlib.sha256(self._own_rules.encode()).hexdigest() if self._own_rules else ""
+        return JSONResponse({
+            "tag": str(self._version), "seq": self._version, "policies": self._policies, "own_rules": sha256,
+        })  # fmt: skip
+
+    async def _rules(self, request: Request) -> JSONResponse:
+        return self._refusal(request) or JSONResponse({"text": self._own_rules})
 
     async def _record(self, request: Request) -> JSONResponse:
         if (refused := self._refusal(request)) is not None:

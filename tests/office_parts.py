@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from database_parts import put_migrated
+from leftover_parts import delete_in, left_in
 from nbkeep.app import Office
 from nbkeep.backends.interface import (
     Capacity,
@@ -29,6 +30,7 @@ from nbkeep.backends.interface import (
     KeptState,
     Launched,
     LaunchSpec,
+    LeftFiles,
     LeftReports,
     LostName,
     Running,
@@ -46,6 +48,7 @@ from nbkeep.profiles.seeds import plant
 from nbkeep.sessions.heartbeat import take_heartbeat
 from nbkeep.sessions.launch import launch
 from nbkeep.sessions.marks import mark_ready
+from nbkeep.sessions.news import News
 from nbkeep.sessions.start import start_session
 from nbkeep.settings import Settings
 from nbkeep.store.database import Store
@@ -53,7 +56,7 @@ from nbkeep.store.tables import SessionRow, UserRow
 from nbkeep.telemetry.instruments import database_took
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 @dataclass
@@ -105,12 +108,18 @@ class InMemoryNode:
     changed: dict[str, list[ChangedFile]] = field(default_factory=dict[str, list[ChangedFile]])
     unwalkable: bool = False
     held: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
+    given: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
 
     def launch(self, spec: LaunchSpec) -> Launched:
         self._answer()
         self.running.setdefault(spec.session_id, Status(alive=True))
-        self.volumes.setdefault(spec.user, Volume("xfs", spec.home_size_bytes, 0, spec.home_size_bytes))
+        if not spec.quarantine:
+            self.volumes.setdefault(spec.user, Volume("xfs", spec.home_size_bytes, 0, spec.home_size_bytes))
         return Launched(f"http+unix://%2Ftmp%2F{spec.session_id}.sock")
+
+    def give_file(self, session_id: str, name: str, data: bytes) -> None:
+        self._answer()
+        self.given[session_id, name] = data
 
     def status(self, session_id: str) -> Status | None:
         self._answer()
@@ -210,6 +219,14 @@ class InMemoryNode:
             raise Refused("not-copied", f"{path!r} is larger than {most_bytes:,} bytes.", "", status=409)
         into.write(data)
 
+    def leftovers(self, user: str, rules: str) -> LeftFiles:
+        self._answer()
+        return left_in(self.held, user, rules)
+
+    def delete_leftovers(self, user: str, versions: Mapping[str, str]) -> dict[str, str]:
+        self._answer()
+        return delete_in(self.held, user, versions)
+
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
         self._answer()
         self.warm = list(wanted)
@@ -243,13 +260,14 @@ class OfficeForTests:
     clock: ManualClock
     backend: InMemoryNode
     hub: InMemoryHub
+    news: News = field(default_factory=News)
 
     def close(self) -> None:
         self.store.close()
 
     def app(self) -> FastAPI:
         """Return the web application over exactly these parts."""
-        return create_app(Office(self.settings, self.store, self.clock, self.backend, self.hub))
+        return create_app(Office(self.settings, self.store, self.clock, self.backend, self.hub, self.news))
 
     def user(
         self, name: str = "jane", role: Role = Role.USER, max_sessions: int = 3, status: str = "active"

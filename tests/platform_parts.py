@@ -259,8 +259,9 @@ class Session:
         """Open a websocket to a kernel as the owner's or somebody else's browser; `origin`: of which page."""
         jar = (visitor or self.owner).web.cookies.jar
         place = urlsplit(self.url)
+        host = f".{place.hostname}"  # not that of its owner, where it is in quarantine
         cookies = "; ".join(f"{one.name}={one.value}" for one in jar
-                            if self.owner.name in one.domain and place.path.startswith(one.path))  # fmt: skip
+                            if host.endswith(f".{one.domain.lstrip('.')}") and place.path.startswith(one.path))  # fmt: skip
         wire = socket.create_connection(("127.0.0.1", self.platform.port))
         uri = f"ws://{place.netloc}{place.path}api/kernels/{kernel}/channels?session_id={uuid4().hex}"
         return connect(uri, sock=wire, additional_headers={"Cookie": cookies},

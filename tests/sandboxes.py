@@ -179,6 +179,9 @@ class Machine:
     def folder(self, spec: LaunchSpec) -> Path:
         return self.data_dir / "run/s" / spec.session_id
 
+    def home(self, spec: LaunchSpec) -> Path:
+        return self.folder(spec) / "home" if spec.quarantine else self.data_dir / "homes" / spec.user
+
     def init(self, spec: LaunchSpec) -> Init:
         path = self.folder(spec) / "kernels/init.sock"
         deadline = time.monotonic() + 20

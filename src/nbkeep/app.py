@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nbkeep.egress.policy import platform_rules
 from nbkeep.model.clock import SystemClock
 from nbkeep.profiles.seeds import plant
+from nbkeep.sessions.news import News
 from nbkeep.store.database import Store
 from nbkeep.telemetry.instruments import database_took
 from nbkeep.vault.place import place_of
@@ -28,6 +29,7 @@ class Office:
     clock: Clock
     backend: Backend
     hub: Hub
+    news: News = field(default_factory=News)
 
     def close(self) -> None:
         """Give back what is held open. Safe to call twice."""

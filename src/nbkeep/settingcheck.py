@@ -21,6 +21,7 @@ DATA_DIR_MAX_BYTES = 55
 _LONGEST_CELL_GRACE_S = 480
 _CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
 _KEY_NAME = re.compile(r"[a-z0-9-]{1,40}")
+_FORGE = re.compile(r"(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _SHORTEST_GRANT_S, _LONGEST_GRANT_S = 60, 7 * 86400
 
 
@@ -49,6 +50,7 @@ def check(settings: Settings) -> None:
         "invitation_valid_s",
         "sign_in_valid_s",
         "default_home_size_bytes",
+        "quarantine_home_bytes",
         "max_suspended_sessions",
         "max_suspended_bytes",
         "connections_retention_s",
@@ -58,6 +60,7 @@ def check(settings: Settings) -> None:
         "release_valid_s",
         "releases_retention_s",
         "releases_max_bytes",
+        "push_max_bytes",
     ):
         if getattr(settings, name) <= 0:
             raise invalid(name.replace("_", "-"), f"{name} must be above zero.", "Correct it in config.toml.")
@@ -76,6 +79,10 @@ def _check_ends(settings: Settings) -> None:
     check_place("audit_key", settings.audit_key, settings.data_dir)
     check_place("metrics_token", settings.metrics_token, settings.data_dir)
     _check_traces(settings.traces_endpoint)
+    for one in settings.forges:
+        if not _FORGE.fullmatch(one) or ".." in one:
+            raise invalid("forges", f"{one!r} is no host that git pushes to.",
+                          "Write names in small letters, like github.com or *.acme.example.")  # fmt: skip
     for name, place in settings.state_keys.items():
         if not _KEY_NAME.fullmatch(name) or name == "platform" or not place:
             raise invalid("state-keys", f"{name!r} is not a name with a place.",

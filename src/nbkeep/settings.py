@@ -76,6 +76,8 @@ class Settings:
     # What a person gets who is invited without saying otherwise.
     default_max_sessions: int = 3
     default_home_size_bytes: int = 10 << 30
+    # The most that the fresh home of a session in quarantine holds, where homes have a size.
+    quarantine_home_bytes: int = 2 << 30
     # Where the secret of saved variables lies: "" is `secrets/state-key` of the data directory, "file:/PATH"
     # a file outside of it, so that a copy of the data alone cannot be read, "env:NAME" a variable in
     # the office's environment.
@@ -114,6 +116,13 @@ class Settings:
     releases_retention_s: int = 90 * 86400
     # How much the kept copies of one person's documents may hold: the disk is everybody's.
     releases_max_bytes: int = 2 << 30
+    # Hosts to which git pushes: what a session sends there is read where a policy at the gate push is set.
+    forges: tuple[str, ...] = (
+        "github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "git.sr.ht", "dev.azure.com",
+        "*.visualstudio.com", "gitea.com", "huggingface.co", "hf.co",
+    )  # fmt: skip
+    # How large at most what is pushed at once: it is read as a whole, and what is larger is not sent.
+    push_max_bytes: int = 256 << 20
     # Danger: documents released to "anyone" are then seen by whoever has the link, without signing in.
     share_with_anyone: bool = False
     # For how long at most a released document is shared by a link, and stands in the gallery.
@@ -215,6 +224,11 @@ class Settings:
     def documents_dir(self) -> Path:
         """Copies of documents that somebody asked to let leave, and what was made of them."""
         return self.data_dir / "documents"
+
+    @property
+    def pushes_dir(self) -> Path:
+        """What reviewers are shown of pushes, and what is just being examined."""
+        return self.data_dir / "pushes"
 
     @property
     def images_dir(self) -> Path:
@@ -374,6 +388,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "release_valid_s": parse_duration_s,
     "releases_retention_s": parse_duration_s,
     "releases_max_bytes": parse_size_bytes,
+    "forges": _list,
+    "push_max_bytes": parse_size_bytes,
     "share_with_anyone": _yes_or_no,
     "share_max_s": parse_duration_s,
     "gallery_max_s": parse_duration_s,
@@ -385,6 +401,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "intervals_retention_s": _duration_or_none,
     "default_max_sessions": int,
     "default_home_size_bytes": parse_size_bytes,
+    "quarantine_home_bytes": parse_size_bytes,
     "invitation_valid_s": parse_duration_s,
     "sign_in_valid_s": parse_duration_s,
     "mail_server": str,

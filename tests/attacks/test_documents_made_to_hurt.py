@@ -23,7 +23,12 @@ SMALL = Limits(ocr_s=0, file_bytes=2**20, archive_bytes=2**20, archive_members=2
 def test_every_value_of_a_key_that_is_there_twice_is_read():
     """Jupyter shows the last one, and other readers the first."""
     hidden = '{"cells": [{"cell_type": "code", "metadata": {}, "outputs": [], "source": "%s", "source": "fine"}], "nbformat": 4}'
-    assert places(scan(hidden % KEY)) == [(1, "metadata", 0, "aws-access-key-id")]
+    found = scan(hidden % KEY)
+    assert places(found) == [(1, "metadata", 0, "aws-access-key-id")]
+    assert [
+        (one.partly, one.reason.startswith("is ambiguous: a key written twice")) for one in found.not_read
+    ] == [(True, True)]
+    assert not scan(json.dumps(notebook(code("x = 1")))).not_read
     cells = json.dumps([code(f"k = '{KEY}'")])
     twice = f'{{"cells": {cells}, "metadata": {{}}, "nbformat": 4, "cells": [], "nbformat_minor": 5}}'
     assert scan(twice).findings

@@ -18,7 +18,7 @@ def test_nobody_but_a_gateway_gets_in(office: OfficeForTests) -> None:
     gateway = make_gateway(office)
     body = {"records": [gateway.record(session_id, "forged.example")]}
     doors = (("GET", "/internal/v1/gateway/policies"), ("POST", "/internal/v1/gateway/connections"),
-             ("POST", "/internal/v1/gateway/model-calls"))  # fmt: skip
+             ("POST", "/internal/v1/gateway/model-calls"), ("GET", "/internal/v1/gateway/rules"))  # fmt: skip
     for method, path in doors:
         for token in (
             None,

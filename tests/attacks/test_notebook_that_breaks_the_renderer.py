@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from nbkeep.model.jsontypes import is_object
 from nbkeep.rendering import job, rebuild
 from nbkeep.rendering.book import NotMade
 from nbkeep.rendering.interface import Keep, Made, Order
 from nbkeep.rendering.notes import Notes
-from nbkeep.rendering.parse import is_object
 from render_parts import as_html, b64, code, made, needs_a_jail, notebook, png, shown, stream, text
 
 if TYPE_CHECKING:
@@ -176,6 +176,7 @@ GOOD: dict[str, Any] = {
     "left_out": [],
     "findings": [],
     "not_read": [],
+    "values": [],
 }
 FAKE = "import json,os,sys\nout = sys.argv[-1]\nanswer = {answer!r}\n{more}\nopen(out + '/result.json', 'w').write({text})\n"
 

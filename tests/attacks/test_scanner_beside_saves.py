@@ -191,6 +191,46 @@ def test_copies_of_one_document_do_not_push_out_those_of_another(home: Home, tmp
     assert kept == ["0", "5", "6", "7", "8", "9"]
 
 
+def test_copies_beside_documents_do_not_pile_up_and_take_nothing_else_away(
+    home: Home, tmp_path: Path
+) -> None:
+    """Where the quarantine cannot be used; a folder of the author has files of theirs in it, too."""
+    (tmp_path / ".nbkeep").write_text("no folder")
+    theirs = [".not-saved-x.py", ".not-saved-list.txt", "x-1a2b-20260101-000000-abcd.py", "x.py"]
+    for name in theirs:
+        (tmp_path / name).write_text("theirs")
+    with home.folder("") as folder:
+        for at in range(9):
+            (tmp_path / "part").unlink(missing_ok=True)
+            (tmp_path / "part").write_text(f"{at}")
+            first = quarantine.keep(home, folder, "part", "x.py", NOW)
+            again = quarantine.keep(home, folder, "part", "x.py", NOW)
+            assert first.path.startswith(".not-saved-x-")
+            assert (first.is_new, again.is_new, again.path) == (True, False, first.path)
+        for at in range(130):
+            (tmp_path / "part").unlink()
+            (tmp_path / "part").write_text(f"other {at}")
+            assert (tmp_path / quarantine.keep(home, folder, "part", f"{at}.py", NOW).path).exists()
+    copies = [one for one in tmp_path.glob(".not-saved-*") if one.name not in theirs]
+    assert len(copies) == 100
+    assert sum(one.name.startswith(".not-saved-x-") for one in copies) <= 5
+    assert [(tmp_path / name).read_text() for name in theirs] == ["theirs"] * 4
+
+
+def test_a_key_that_is_written_twice_is_told_at_a_save(reader: Reader, tmp_path: Path) -> None:
+    cell = '{"cell_type": "code", "metadata": {}, "outputs": [], "source": "a = 1", "source": "b = 2"}'
+    (tmp_path / "a").write_text(
+        f'{{"cells": [{cell}], "metadata": {{}}, "nbformat": 4, "nbformat_minor": 5}}'
+    )
+    for strict in (False, True):
+        with (tmp_path / "a").open("rb") as file:
+            told = reader.examine(file.fileno(), "a.ipynb", strict=strict)
+        assert told.found == {Found.UNREAD}
+        assert [one["reason"] for one in told.unread] == [
+            "is ambiguous: a key written twice, and readers disagree about which one counts"
+        ]
+
+
 @pytest.mark.parametrize("said", ["maybe", "", None, 5, ["allow"], {"allow": 1}])
 def test_a_word_that_is_no_decision_is_no_leave(said: Any) -> None:
     view = Strict(said).view

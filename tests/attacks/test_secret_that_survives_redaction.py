@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from hidden_parts import SOURCES
+from nbkeep.model.jsontypes import is_list, is_object
 from nbkeep.rendering.preview import preview
 from nbkeep.rendering.redact import redact
 from nbkeep.scanning import decode, detect, digits
-from nbkeep.scanning.documents.notebook import is_list, is_object
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.scan import Look, examine
 from nbkeep.scanning.values import Limits

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
 
+from leftover_parts import delete_in, left_in
 from nbkeep.backends.interface import (
     Capacity,
     ChangedFiles,
@@ -18,6 +19,7 @@ from nbkeep.backends.interface import (
     KeptState,
     Launched,
     LaunchSpec,
+    LeftFiles,
     LeftReports,
     Running,
     Status,
@@ -25,7 +27,7 @@ from nbkeep.backends.interface import (
     VolumeUsage,
     Warm,
 )
-from nbkeep.model.errors import Refused, not_found
+from nbkeep.model.errors import Refused, invalid, not_found
 
 
 @dataclass
@@ -42,6 +44,7 @@ class InMemoryBackend:
     warm: list[Warm] = field(default_factory=list[Warm])
     frozen: set[str] = field(default_factory=set[str])
     held: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
+    given: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
 
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
         self.warm = list(wanted)
@@ -53,8 +56,14 @@ class InMemoryBackend:
         self.specs[spec.session_id] = spec
         self.ended.pop(spec.session_id, None)
         size = spec.home_size_bytes
-        self.volumes.setdefault(spec.user, Volume("xfs", size, 0, size))
+        if not spec.quarantine:
+            self.volumes.setdefault(spec.user, Volume("xfs", size, 0, size))
         return Launched(f"http+unix://%2Fmemory%2F{spec.session_id}")
+
+    def give_file(self, session_id: str, name: str, data: bytes) -> None:
+        if "/" in name or name.startswith("."):
+            raise invalid("name", f"{name!r} is no file's name.")
+        self.given[session_id, name] = data
 
     def die(self, session_id: str, ended: Exit) -> None:
         self.ended[session_id] = ended
@@ -115,7 +124,7 @@ class InMemoryBackend:
         return self.volumes[user]
 
     def delete_volume(self, user: str) -> None:
-        if any(spec.user == user for spec in self.specs.values()):
+        if any(spec.user == user and not spec.quarantine for spec in self.specs.values()):
             raise Refused("volume-busy", "The home is in use.", "Stop its sessions first.", status=409)
         self.volumes.pop(user, None)
 
@@ -145,6 +154,16 @@ class InMemoryBackend:
         if len(data) > most_bytes:
             raise Refused("not-copied", f"{path!r} is larger than {most_bytes:,} bytes.", "", status=409)
         into.write(data)
+
+    def leftovers(self, user: str, rules: str) -> LeftFiles:
+        if user not in self.volumes:
+            raise not_found("volume", user)
+        return left_in(self.held, user, rules)
+
+    def delete_leftovers(self, user: str, versions: Mapping[str, str]) -> dict[str, str]:
+        if user not in self.volumes:
+            raise not_found("volume", user)
+        return delete_in(self.held, user, versions)
 
     def host(self) -> list[HostFact]:
         return [HostFact("memory", "In memory", "info", "Nothing runs.")]

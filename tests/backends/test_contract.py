@@ -15,6 +15,7 @@ from nbkeep.backends.interface import Backend, LaunchSpec
 from nbkeep.model.errors import Refused
 from nbkeep.model.ids import new_id
 from sandboxes import WAITS, Machine, make_machine, why_not
+from scan_parts import KEY
 
 MACHINES: dict[int, Machine] = {}
 
@@ -105,6 +106,53 @@ def test_a_file_of_a_home_is_copied_while_a_session_runs_and_afterwards(
     backend.delete_volume("jane")
 
 
+def test_a_session_in_quarantine_makes_its_user_no_home(backend: Backend, spec: LaunchSpec) -> None:
+    closed = replace(spec, user="closed", quarantine=True)
+    backend.give_file(closed.session_id, "a.ipynb", b"{}")
+    backend.give_file(closed.session_id, "a.ipynb", b"{ }")
+    backend.give_file(closed.session_id, "empty.txt", b"")
+    with pytest.raises(Refused):
+        backend.give_file(closed.session_id, "../a", b"")
+    backend.launch(closed)
+    assert backend.volume("closed") is None
+    backend.stop(closed.session_id, 0)
+    assert backend.status(closed.session_id) is None
+
+
+def test_what_was_left_behind_is_found_and_deleted_as_it_was_seen(backend: Backend, spec: LaunchSpec) -> None:
+    backend.launch(spec)
+    left = "work/.ipynb_checkpoints/a-checkpoint.py"
+    put(backend, "jane", "work/a.py", b"key = load()\n")
+    put(backend, "jane", left, f"key = '{KEY}'\n".encode())
+    put(backend, "jane", "work/b.py", b"badge = 'ACME-482910'\n")
+    put(backend, "jane", "work/b.py~", b"badge = 'ACME-482910'\n")
+    rules = "[[rules]]\nid = 'badge'\nregex = 'ACME-[0-9]{6}'\n"
+    found = backend.leftovers("jane", rules)
+    assert found.is_whole
+    assert [(one.path, one.kind, one.of, one.may_go) for one in found.files] == [
+        (left, "checkpoint", "work/a.py", True),
+        ("work/b.py~", "backup", "work/b.py", False),
+    ]
+    assert [one.rule for file in found.files for one in file.values] == ["aws-access-key-id", "badge"]
+    assert KEY not in repr(found)
+    assert len(backend.leftovers("jane", "").files) == 1
+    seen = found.files[0]
+    own = {b"work/a.py".hex(): seen.version, b"../a~".hex(): "x"}
+    assert set(backend.delete_leftovers("jane", {**own, seen.key: "of another day"})) == {*own, seen.key}
+    put(backend, "jane", left, f"key = '{KEY}'  # more\n".encode())
+    assert backend.delete_leftovers("jane", {seen.key: seen.version}) != {}
+    [now] = backend.leftovers("jane", "").files
+    assert backend.delete_leftovers("jane", {now.key: now.version}) == {}
+    assert backend.delete_leftovers("jane", {now.key: now.version}) == {}
+    assert backend.leftovers("jane", "").files == []
+    for act in (lambda: backend.leftovers("nobody", ""), lambda: backend.delete_leftovers("nobody", {})):
+        with pytest.raises(Refused) as refused:
+            act()
+        assert refused.value.status == 404
+    backend.stop(spec.session_id, 0)
+    backend.delete_volume("jane")
+
+
 def put(backend: Backend, user: str, path: str, data: bytes) -> None:
     """Write a file into a home, as a program in it would."""
     if isinstance(backend, InMemoryBackend):
@@ -113,9 +161,9 @@ def put(backend: Backend, user: str, path: str, data: bytes) -> None:
     home = MACHINES[id(backend)].data_dir / "homes" / user
     owner = home.stat()
     file = home / path
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(data)
-    for one in (file.parent, file):
+    for one in (file.parent.parent, file.parent, file):
         os.chown(one, owner.st_uid, owner.st_gid)
 
 

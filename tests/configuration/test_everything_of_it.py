@@ -68,6 +68,17 @@ policies:
 - {name: everywhere, save: {secret: deny}}
 - {name: 'class:pii', export: {secret: deny, personal: review}, share: {personal: redact}}
 - {name: 'project:nlp', publish: {nothing: review}}
+liveness:
+- {name: github}
+own_rules:
+- name: organisation
+  rules: |
+    [[rules]]
+    id = "acme-badge"
+    regex = "ACME-[0-9]{6}"
+uploads:
+- {name: '*.acme.example', treatment: trusted}
+- {name: paste.example, treatment: closed}
 """
 )
 
@@ -113,7 +124,7 @@ def told(changes: list[Change]) -> list[str]:
 def test_all_of_it_is_made_once_and_comes_back(there: OfficeForTests) -> None:
     made = apply(there, WHOLE)
     assert {one.action for one in made if one.kind != "classification"} == {"create"}
-    assert len(made) == 17
+    assert len(made) == 21
     assert apply(there, WHOLE) == []
     text = export(there)
     assert apply(there, text) == []
@@ -252,6 +263,20 @@ def test_the_scope_of_each_kind_is_needed_beside_that_of_the_file(there: OfficeF
         with pytest.raises(Refused) as refused:
             apply(there, HEAD + section, actor)
         assert scope in refused.value.message, section
+
+
+def test_hosts_of_uploads_are_what_the_document_says(there: OfficeForTests) -> None:
+    apply(there, WHOLE)
+    text = HEAD + "uploads:\n- {name: paste.example, treatment: examined}\n"
+    assert sorted(told(apply(there, text))) == [
+        "change upload paste.example", "delete upload *.acme.example"
+    ]  # fmt: skip
+    assert apply(there, text) == []
+    for wrong in ("{name: paste.example, treatment: open}", "{name: 'a b', treatment: closed}",
+                  "{name: x.example}", "{name: x.example, treatment: closed, why: x}"):  # fmt: skip
+        with pytest.raises(Refused) as refusal:
+            apply(there, HEAD + f"uploads:\n- {wrong}\n")
+        assert refusal.value.status == 400, wrong
 
 
 def test_rules_of_what_may_leave_are_what_the_document_says(there: OfficeForTests) -> None:

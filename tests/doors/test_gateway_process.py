@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,9 @@ import pytest
 
 from egress_parts import Raw, Web, policy, serving, wait_for
 from gateway_process import GatewayProcess
+from own_rules_parts import BADGE, RULES
 from sandboxes import make_machine, why_not
+from upload_parts import made_key, told
 
 if TYPE_CHECKING:
     import socket
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from nbkeep.backends.interface import LaunchSpec
     from sandboxes import Machine
 
+CAP_SETFCAP = 31
 # Not 127.0.0.1, to which programs go without the proxy.
 ADDRESS = "127.0.0.2"
 
@@ -160,10 +165,42 @@ def test_a_killed_gateway_cuts_and_comes_back_and_the_session_lives(site: Site) 
     assert site.machine.client.status(site.spec.session_id)
 
 
-def test_it_keeps_no_power_of_root(site: Site) -> None:
+def test_what_a_program_sends_is_examined_before_it_leaves(site: Site) -> None:
+    """With the powers that the gateway has kept: its jail is made with them."""
+    allowed = policy(site.spec.session_id, f"{ADDRESS}:{site.web.port}")
+    site.gateway.office.say(replace(allowed, leaving=told(secret="deny", unread="deny")))
+    site.gateway.has_opened(site.spec.session_id)
+    seen = len(site.web.seen)
+
+    def send(body: str) -> str:
+        outcome = site.machine.run(site.spec, f"""
+            import urllib.error, urllib.request
+            try:
+                print(urllib.request.urlopen("{site.url}/x", data={body!r}.encode(), timeout=60).read())
+            except urllib.error.HTTPError as error:
+                print(error.code, error.reason)
+        """)  # fmt: skip
+        assert outcome.code == 0, outcome
+        return outcome.output
+
+    wait_for(lambda: "holds a secret (GitHub token)" in send(made_key()), "the policy")
+    del site.web.seen[seen:]
+    assert send(made_key()).startswith("403")
+    assert len(site.web.seen) == seen
+    assert "got 8" in send("harmless")
+    if importlib.util.find_spec("re2") is not None:
+        assert "got 11" in send(BADGE)
+        site.gateway.office.say_rules(RULES)
+        wait_for(lambda: "holds a secret (Badge of Acme)" in send(BADGE), "the organisation's own rules")
+        site.gateway.office.say_rules("")
+
+
+def test_it_keeps_no_power_of_root_but_that_to_make_a_jail(site: Site) -> None:
+    site.allow(f"{ADDRESS}:{site.web.port}")
+    site.gateway.has_opened(site.spec.session_id)  # it has given them up before
     status = Path(f"/proc/{site.gateway.process.pid}/status").read_text()
     powers = [line.split() for line in status.splitlines() if line.startswith(("CapEff", "CapPrm", "CapBnd"))]
-    assert {int(value, 16) for _, value in powers} == {0}
+    assert {int(value, 16) for _, value in powers} <= {0, 1 << CAP_SETFCAP}
 
 
 def test_the_sandbox_cannot_put_another_socket_in_its_place(site: Site) -> None:

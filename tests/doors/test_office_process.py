@@ -41,7 +41,7 @@ def start(data_dir: Path) -> subprocess.Popen[bytes]:
 def ask(data_dir: Path, path: str) -> httpx.Response:
     transport = httpx.HTTPTransport(uds=str(data_dir / "run/office/office.sock"))
     headers = {"Authorization": "Bearer operator-token-0123456789abcdef"}
-    with httpx.Client(transport=transport, base_url="http://office", headers=headers) as client:
+    with httpx.Client(transport=transport, base_url="http://office", headers=headers, timeout=60) as client:
         return client.get(path)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from lab_parts import Notebook
-    from platform_parts import Platform
+    from platform_parts import Platform, Session
 
 TABLE = """<table><tr><th>name</th><th>e-mail</th><th>iban</th></tr>
 <tr><td>Jane Miller</td><td>jane.miller@acme-bank.com</td><td>DE89370400440532013000</td></tr>
@@ -38,6 +38,14 @@ def notebook() -> Notebook:
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
 
 
+def advice(session: Session) -> dict[str, str]:
+    """Return what JupyterLab tells of each way out."""
+    told = session.call("GET", "nbkeep/api/leaving?path=churn.ipynb").json()
+    assert KEY not in json.dumps(told)
+    assert told["gates"]["share"]["because"][0]["whose"] == "the default"
+    return {gate: one["decision"] for gate, one in told["gates"].items()}
+
+
 def test_a_leaking_notebook_is_stopped_reviewed_redacted_seen_and_taken_back(
     platform: Platform, chromium: Browser
 ) -> None:
@@ -52,6 +60,12 @@ def test_a_leaking_notebook_is_stopped_reviewed_redacted_seen_and_taken_back(
     saved = session.call("PUT", "api/contents/churn.ipynb", body)
     assert saved.status_code in {200, 201}, saved.text
 
+    assert advice(session) == {
+        "download": "allow",
+        "export": "review",
+        "share": "review",
+        "publish": "review",
+    }
     page = jane.visit("/releases/new?path=churn.ipynb&gate=share")
     page.locator("#f-people").fill(bob.person.name)
     page.get_by_label("Title").fill("Churn in Q3")

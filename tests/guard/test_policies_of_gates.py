@@ -200,7 +200,11 @@ def test_a_session_is_told_what_it_may_save_and_let_out_as_it_is_now(any_office:
         return api.get("/internal/v1/session").json()["leaving"]
 
     allowed = {"decision": "allow", "scope": "default"}
-    assert told() == {gate: {found.value: allowed for found in Found} for gate in ("save", "download")}
+    review = {"decision": "review", "scope": "default"}
+    free = {found.value: allowed for found in Found}
+    asked_for = {found.value: review for found in Found} | {"nothing": allowed}
+    assert told() == {"save": free, "download": free, "export": asked_for, "share": asked_for,
+                      "publish": asked_for}  # fmt: skip
     change_profile(office, downloads="review")
     by_profile = {"decision": "review", "scope": f"downloads:{PROFILE}"}
     assert told()["download"] == {
@@ -214,7 +218,9 @@ def test_a_session_is_told_what_it_may_save_and_let_out_as_it_is_now(any_office:
     with office.store.write() as tx:
         tx.add(DatasetReadRow(session_id=session, dataset_id="dat_x", dataset="x",
                               classification="confidential", first_at=office.clock.now()))  # fmt: skip
+    say(office, "class:internal", "share", nothing="deny")
     by_class = {"decision": "deny", "scope": "class:internal"}
+    assert {found: one["decision"] for found, one in told()["share"].items()} == dict.fromkeys(free, "deny")
     assert (told()["save"]["secret"], told()["download"]["secret"]) == (by_class, by_class)
     with office.store.read() as tx:
         view = own_view(tx, office.clock, office.settings, tx.get_one(SessionRow, session))

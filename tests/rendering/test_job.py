@@ -80,7 +80,7 @@ def test_without_bubblewrap_no_document_is_opened_and_it_is_said_what_to_install
 def test_without_a_browser_it_is_said_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("nbkeep.rendering.press.find", lambda: None)
+    monkeypatch.setattr("nbkeep.rendering.browser.find", lambda: None)
     monkeypatch.setattr("nbkeep.rendering.jail.find", lambda: "/usr/bin/bwrap")
     assert make(tmp_path, notebook(code("a = 1")), "pdf").problem == pdf.NO_BROWSER
 

@@ -63,6 +63,27 @@ def test_what_hides_is_shown_and_said():
     assert "odd" in made
 
 
+def test_what_pages_made_of_a_notebook_leave_out_is_said_where_it_stands():
+    folded = {"cell_type": "markdown", "id": "m", "metadata": {"heading_collapsed": True}, "source": "# More"}
+    made = page(
+        notebook(
+            code(
+                "#| include: false\nquiet()", shown(text__plain="a") | {"metadata": {"tags": ["hide_output"]}}
+            ),
+            code("plain()", metadata={"tags": ["remove_inputs"]}),
+            folded,
+            code("below()"),
+            metadata={"hide_input": True},
+        )
+    )
+    assert "cell hidden" in cell(made, 1)
+    assert "output hidden" in cell(made, 1)
+    assert "source folded" in cell(made, 2)
+    assert "tag remove_inputs" in cell(made, 2)
+    assert "folded" not in cell(made, 3)
+    assert "below a folded heading" in cell(made, 4)
+
+
 def test_characters_that_nobody_sees_are_shown_by_number():
     made = cell(page(notebook(code("if admin\u202e\u2066:\u200b # x\x1b[31mred\x1b[0m\x00"))), 1)
     assert "U+202E U+2066" in made

@@ -173,3 +173,41 @@ def test_formulas_are_drawn_and_what_is_none_is_shown() -> None:
     assert "costs $5 and $7" in html
     assert "<code>$a$</code>" in html
     assert '<code class="formula">$\\text{&lt;b&gt;}$</code>' in html
+
+
+@pytest.mark.parametrize(
+    ("written", "leaves"),
+    [
+        ("![a](http://far.example/y.png)", "[a](http://far.example/y.png)"),
+        ("![](http://far.example/y.png 'T')", "[picture](http://far.example/y.png)"),
+        ("![a][b]\n\n[b]: http://far.example/y.png\n", "[a][b]\n\n[b]: http://far.example/y.png\n"),
+        ("![b]\n\n[b]: http://far.example/y.png\n", "\\![b]\n\n[b]: http://far.example/y.png\n"),
+        ("![a [b] c](http://far.example/y.png)", "\\![a [b] c](http://far.example/y.png)"),
+        ("[![a](http://far.example/y.png)](https://ok.example/)",
+         "[[a](http://far.example/y.png)](https://ok.example/)"),
+        ("so \\![a](http://far.example)", "so \\![a](http://far.example)"),
+        ("`![a](http://far.example)`", "`![a](http://far.example)`"),
+    ],
+)  # fmt: skip
+def test_a_picture_that_lies_elsewhere_is_a_link_in_a_notebook_that_leaves(written: str, leaves: str) -> None:
+    found, left_out = made(notebook(text(written)))
+    assert found.cells[0].source == leaves
+    assert made(book.as_json(found))[0] == found
+    assert bool(left_out) == (written != leaves and not leaves.startswith("\\!"))
+    assert "<img" not in as_html(notebook(text(written)))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["javascript:alert(1)", "jAva&#115;cript:alert(1)", "javascript&colon;alert(1)", "javascript\\:x", "vbscript:x",
+     "data:text/html,<b>", "file:///etc/passwd", "<javascript:alert(1)>", "<java\tscript:alert(1)>"],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["[a]({})", "[a][b]\n\n[b]: {}\n", "[a][b]\n\n> [b]: {} 'title'\n"])
+def test_a_link_that_runs_something_leads_nowhere_in_a_notebook_that_leaves(address: str, place: str) -> None:
+    source = made(notebook(text(place.format(address))))[0].cells[0].source
+    scheme = source.lower().replace("\\", "").replace("\t", "")
+    assert not any(
+        one in scheme for one in ("(javascript", ": javascript", "script&colon", "data:", "file:", "vbs")
+    )
+    plain = "[a](other.ipynb#x) [b](https://ok.example/(1)) [c](#there) <https://ok.example> [WARN] a: b"
+    assert made(notebook(text(plain)))[0].cells[0].source == plain

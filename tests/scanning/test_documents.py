@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from nbkeep.scanning.detect import standard
 from nbkeep.scanning.documents import image
@@ -164,6 +165,17 @@ def test_what_a_picture_shows_is_read_where_tesseract_is(monkeypatch: pytest.Mon
     monkeypatch.setattr(image, "ocr", lambda: str(reads))
     found = scan(notebook(code("", shown(image__png=base64.b64encode(png()).decode()))), limits=Limits())
     assert places(found) == [(1, "output 1 image/png (shown)", 1, "aws-access-key-id")]
+
+
+@pytest.mark.skipif(not image.ocr(), reason="no tesseract here: install it with `make system`")
+def test_a_key_that_only_stands_in_the_pixels_of_a_picture_is_found():
+    """By the real tesseract, in a screenshot of a terminal."""
+    shown_ = Image.new("RGB", (900, 120), "white")
+    ImageDraw.Draw(shown_).text((20, 40), f"key: {KEY}", "black", ImageFont.load_default(36))
+    made = io.BytesIO()
+    shown_.save(made, "PNG")
+    book = notebook(code("", shown(image__png=base64.b64encode(made.getvalue()).decode())))
+    assert places(scan(book, limits=Limits())) == [(1, "output 1 image/png (shown)", 1, "aws-access-key-id")]
 
 
 def pdf(text: str) -> bytes:

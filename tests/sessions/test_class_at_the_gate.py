@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from office_parts import OfficeForTests
 
 
+LEAVING = (Gate.DOWNLOAD, Gate.EXPORT, Gate.SHARE, Gate.PUBLISH)
+
+
+def told(save: str, leaves: str) -> dict[str, str]:
+    return {"save": save} | {gate.value: leaves for gate in LEAVING}
+
+
 def decided(office: OfficeForTests, session_id: str) -> dict[str, Any]:
     with office.store.read() as tx:
         rules = leaving_rules(tx, tx.get_one(SessionRow, session_id))
@@ -28,16 +35,16 @@ def test_a_file_that_another_session_wrote_is_downloaded_as_of_its_class(office:
     johns = office.ready(john)
     now = office.clock.now()
     with office.store.write() as tx:
-        for gate in (Gate.SAVE, Gate.DOWNLOAD):
+        for gate in (Gate.SAVE, *LEAVING):
             tx.add(GatePolicyRow(kind="class", subject="confidential", gate=gate.value,
                                  found=Found.NOTHING.value, decision=Decision.DENY.value, set_at=now,
                                  set_by="boss"))  # fmt: skip
-    assert decided(office, plain) == {"save": "allow", "download": "allow"}
+    assert decided(office, plain) == told("allow", "allow")
     with office.store.write() as tx:
         tx.add(DatasetReadRow(session_id=reader, dataset_id="dat_1", dataset="x",
                               classification="confidential", first_at=now))  # fmt: skip
-    assert decided(office, reader) == {"save": "deny", "download": "deny"}
-    assert decided(office, plain) == {"save": "allow", "download": "deny"}, "it may have written already"
+    assert decided(office, reader) == told("deny", "deny")
+    assert decided(office, plain) == told("allow", "deny"), "it may have written already"
     office.change(reader, state="stopped", ended_at=now)
     assert decided(office, plain)["download"] == "deny", "nobody has looked yet what it has written"
 
@@ -51,4 +58,4 @@ def test_a_file_that_another_session_wrote_is_downloaded_as_of_its_class(office:
     office.clock.advance(10)
     walked()
     assert decided(office, plain)["download"] == "allow", "it is gone"
-    assert decided(office, johns) == {"save": "allow", "download": "allow"}
+    assert decided(office, johns) == told("allow", "allow")

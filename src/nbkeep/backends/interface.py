@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 
@@ -15,6 +15,9 @@ class LaunchSpec:
     """Everything needed to start one session. `server_env` holds secrets; it is never stored.
 
     `local_ports`: of the connections that are declared now, by name; gateways tell of later ones.
+
+    `quarantine`: it gets a home and a state of its own, fresh and of `home_size_bytes` at most, and neither
+    sees its user's nor leaves them behind.
     """
 
     session_id: str
@@ -32,6 +35,7 @@ class LaunchSpec:
     local_ports: dict[str, int] = field(default_factory=dict[str, int])
     server_env: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     server_args: list[str] = field(default_factory=list[str])
+    quarantine: bool = False
 
 
 @dataclass(frozen=True)
@@ -238,6 +242,55 @@ class ChangedFiles:
 
 
 @dataclass(frozen=True)
+class LeftValue:
+    """What was found in a file that was left behind, masked. `is_removed`: no file worked with has it.
+
+    `kind`: "secret" or "personal". `cell`: from 1, 0 for none; `line`: from 1, 0 for unknown.
+    """
+
+    rule: str
+    kind: str
+    title: str
+    severity: str
+    masked: str
+    cell: int
+    line: int
+    is_removed: bool
+
+
+@dataclass(frozen=True)
+class LeftFile:
+    """A file that a tool left behind, with what was found in it. `path`: as people may read it.
+
+    `key`: the whole path in hex; `version`: another one once the file was written to. `kind`, `of`: see
+    scanning/leftovers.py. `may_go`: deleting it takes away only what its owner took out already. `count`: of
+    all values, of which `values` are the first.
+    """
+
+    key: str
+    path: str
+    kind: str
+    of: str
+    version: str
+    may_go: bool
+    values: list[LeftValue]
+    count: int
+
+
+@dataclass(frozen=True)
+class LeftFiles:
+    """What is left behind in a home. `read`: how many files were looked at; `not_read`: sentences about some.
+
+    `is_whole`: time was enough for all files; else nothing may go.
+    """
+
+    files: list[LeftFile]
+    read: int
+    not_read: list[str]
+    is_whole: bool
+
+
+@dataclass(frozen=True)
 class HostFact:
     """One guarantee of the host: whether it holds, is weaker than could be, or is missing; what to do."""
 
@@ -269,6 +322,15 @@ class Backend(Protocol):
 
         Twice is safe: while the session lives the same answer comes back. Raises `Refused` for what cannot
         work (image missing), `Unavailable` for what may later; nothing is left running then.
+        """
+        ...
+
+    def give_file(self, session_id: str, name: str, data: bytes) -> None:
+        """Keep a file for a session in quarantine that is not launched yet: its fresh home begins with it.
+
+        `name`: of a file in the home itself. It is there until the session is stopped, and an hour at most
+        for one that is never launched. Twice is safe: the last one of a name counts. Raises `Refused` (400)
+        for a name that is none, `Unavailable` (`file-not-given`) where it cannot be kept.
         """
         ...
 
@@ -371,6 +433,21 @@ class Backend(Protocol):
         409 (`not-copied`) for what is no plain file, larger than `most_bytes`, or changed while it was read;
         `Unavailable` (`copy-failed`) where this file could not be copied. What was written counts only once
         it has returned. Twice is safe.
+        """
+        ...
+
+    def leftovers(self, user: str, rules: str) -> LeftFiles:
+        """Return what tools left behind in a home, with values that were taken out elsewhere.
+
+        The home's owner asks for it; it takes up to a minute. `rules`: the organisation's own, "" for none.
+        Raises `Refused` (404) for a home that was never made, `Unavailable` where it was not looked through.
+        """
+        ...
+
+    def delete_leftovers(self, user: str, versions: Mapping[str, str]) -> dict[str, str]:
+        """Delete leftovers, as {key: version} of `leftovers`; return {key: why not} of those that stay.
+
+        What is no leftover, or was changed since, stays. Twice is safe. Raises as `leftovers`.
         """
         ...
 

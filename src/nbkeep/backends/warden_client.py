@@ -21,6 +21,7 @@ from .interface import (
     HostFact,
     KeptState,
     Launched,
+    LeftFiles,
     LeftReports,
     Running,
     Status,
@@ -29,7 +30,7 @@ from .interface import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -45,6 +46,7 @@ _USAGE_S = 310.0
 _LISTING_S = 120.0
 # A state may have many thousand files.
 _DELETE_S = 300.0
+_BYTES = {"Content-Type": "application/octet-stream"}
 
 
 class WardenClient:
@@ -64,8 +66,9 @@ class WardenClient:
 
         `into`: what a good answer holds is written there, and nothing returned.
         """
+        headers = {**traces.headers(), **options.pop("headers", {})}
         try:
-            with self._http.stream(method, path, headers=traces.headers(), **options) as answer:
+            with self._http.stream(method, path, headers=headers, **options) as answer:
                 if into is not None and answer.is_success:
                     for piece in answer.iter_bytes():
                         into.write(piece)
@@ -101,6 +104,11 @@ class WardenClient:
     def launch(self, spec: LaunchSpec) -> Launched:
         """Start both halves."""
         return _read(TypeAdapter(Launched), self._ask("POST", "/sessions", json=asdict(spec)))
+
+    def give_file(self, session_id: str, name: str, data: bytes) -> None:
+        """Keep a file for a session in quarantine that is not launched yet."""
+        path, asked = f"/sessions/{_part(session_id)}/file", {"name": name}
+        self._ask("PUT", path, params=asked, content=data, headers=_BYTES, timeout=_LISTING_S)
 
     def status(self, session_id: str) -> Status | None:
         """Return how a session is, or None."""
@@ -184,6 +192,18 @@ class WardenClient:
         """Write what a file of a home holds into an open file."""
         asked = {"path": path, "most_bytes": most_bytes}
         self._ask("GET", f"/volumes/{_part(user)}/file", into=into, params=asked, timeout=_LISTING_S)
+
+    def leftovers(self, user: str, rules: str) -> LeftFiles:
+        """Return what tools left behind in a home."""
+        asked = {"rules": rules}
+        told = self._ask("POST", f"/volumes/{_part(user)}/leftovers", json=asked, timeout=_LISTING_S)
+        return _read(TypeAdapter(LeftFiles), told)
+
+    def delete_leftovers(self, user: str, versions: Mapping[str, str]) -> dict[str, str]:
+        """Delete leftovers of a home."""
+        path = f"/volumes/{_part(user)}/leftovers/delete"
+        told = self._ask("POST", path, json={"versions": dict(versions)}, timeout=_LISTING_S)
+        return _read(TypeAdapter(dict[str, str]), told)
 
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
         """Say which kernels should start without waiting for imports."""

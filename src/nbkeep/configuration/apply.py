@@ -106,6 +106,8 @@ def apply(
     """
     actor.require(RIGHT)
     changes: list[Change] = []
+    for section in SECTIONS:
+        section.before(texts.entries(document, section.name) or {})
     try:
         with store.write() as tx:
             _compare_settings(settings, document)

@@ -1,16 +1,20 @@
-"""What may leave, in the configuration."""
+"""What may leave, and what is found, in the configuration."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from nbkeep.guard import change
+from nbkeep.detection import change as detection
+from nbkeep.detection import liveness
+from nbkeep.detection.check import checked
+from nbkeep.detection.records import NAME, own_rules
+from nbkeep.guard import change, uploads
 from nbkeep.guard.view import list_policies
 from nbkeep.model.actor import OPERATOR
 from nbkeep.model.errors import invalid
 from nbkeep.model.gates import Gate
 
-from .section import Entry, WholeSection, Work, check_fields
+from .section import Entry, WholeSection, Work, check_fields, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,3 +61,81 @@ class Policies(WholeSection):
             raise invalid(self.name, f"{name}: {value!r:.100} says nothing of what is found.",
                           "Write fields such as secret: deny.")  # fmt: skip
         return said
+
+
+class OwnRules(WholeSection):
+    """The organisation's own rules: one entry with the whole file as text, or none."""
+
+    name, kind, is_leaf = "own_rules", "own rules", True
+
+    def entries(self, work: Work) -> list[Entry]:
+        """Return the one there is."""
+        held = own_rules(work.tx)
+        return [{"name": NAME, "rules": held.text}] if held.sha256 else []
+
+    def before(self, wanted: Mapping[str, Mapping[str, Any]]) -> None:
+        """Try the file: that takes its time, and is remembered."""
+        for one in wanted.values():
+            checked(self._rules(one))
+
+    def put(self, work: Work, wanted: Mapping[str, Any], before: Entry | None) -> Entry:
+        """Set it."""
+        rules = self._rules(wanted)
+        if before is None or before["rules"] != rules:
+            detection.set_rules(work.tx, work.clock, work.actor, rules)
+        return {"name": NAME, "rules": rules}
+
+    def delete(self, work: Work, name: str) -> None:
+        """Take it away."""
+        del name  # there is but one
+        detection.unset_rules(work.tx, work.clock, work.actor)
+
+    def _rules(self, wanted: Mapping[str, Any]) -> str:
+        check_fields(self.name, wanted, ("name", "rules"))
+        if wanted["name"] != NAME:
+            raise invalid(self.name, f"There are no own rules of {wanted['name']!r:.60}.", f"Name it {NAME}.")
+        return text(self.name, wanted, "rules")
+
+
+class Uploads(WholeSection):
+    """How uploads to hosts are treated: a name, `*.name`, a network, or `*`, and a word."""
+
+    name, kind, is_leaf = "uploads", "upload", True
+
+    def entries(self, work: Work) -> list[Entry]:
+        """Return all hosts for which something is set."""
+        found = uploads.list_places(work.tx, OPERATOR)
+        return [{"name": one["host"], "treatment": one["treatment"]} for one in found]
+
+    def put(self, work: Work, wanted: Mapping[str, Any], before: Entry | None) -> Entry:
+        """Set it."""
+        del before
+        check_fields(self.name, wanted, ("name", "treatment"))
+        name, treatment = text(self.name, wanted, "name"), text(self.name, wanted, "treatment")
+        found = uploads.set_place(work.tx, work.clock, work.actor, name, treatment)
+        return {"name": found["host"], "treatment": found["treatment"]}
+
+    def delete(self, work: Work, name: str) -> None:
+        """Unset it."""
+        uploads.unset_place(work.tx, work.clock, work.actor, name)
+
+
+class Liveness(WholeSection):
+    """The providers that are asked whether a key works; the others are not."""
+
+    name, kind, is_leaf = "liveness", "liveness check", True
+
+    def entries(self, work: Work) -> list[Entry]:
+        """Return those that are asked."""
+        return [{"name": name} for name in sorted(liveness.asked_providers(work.tx))]
+
+    def put(self, work: Work, wanted: Mapping[str, Any], before: Entry | None) -> Entry:
+        """Have one asked."""
+        del before
+        check_fields(self.name, wanted, ("name",))
+        liveness.set_liveness(work.tx, work.clock, work.actor, wanted["name"], on=True)
+        return {"name": wanted["name"]}
+
+    def delete(self, work: Work, name: str) -> None:
+        """Have one asked no more."""
+        liveness.set_liveness(work.tx, work.clock, work.actor, name, on=False)

@@ -44,6 +44,13 @@ class Section(ABC):
     def entries(self, work: Work) -> list[Entry]:
         """Return what there is, in order of the names."""
 
+    def before(self, wanted: Mapping[str, Mapping[str, Any]]) -> None:
+        """Do what takes long, before the transaction begins; raise `Refused` for what is not valid.
+
+        `wanted`: {name: entry} of the document. Most kinds have nothing to do.
+        """
+        del wanted
+
     @abstractmethod
     def put(self, work: Work, wanted: Mapping[str, Any], before: Entry | None) -> Entry:
         """Make it as wanted, and return it as it is then; raise `Refused` for what is not valid."""

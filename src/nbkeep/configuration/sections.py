@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .classes import Classes
 from .cost import ModelBudgets, ModelProviders, Prices, Quotas
-from .leaving import Policies
+from .leaving import Liveness, OwnRules, Policies, Uploads
 from .offer import Flavors, Profiles
 from .people import Projects, Users
 from .reach import Connections, Datasets
@@ -24,6 +24,9 @@ SECTIONS: tuple[Section, ...] = (
     Datasets(),
     Classes(),
     Policies(),
+    OwnRules(),
+    Uploads(),
+    Liveness(),
     ModelProviders(),
     ModelBudgets(),
     Prices(),

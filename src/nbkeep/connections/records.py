@@ -83,7 +83,10 @@ def live_connections(tx: Tx, people: People, now: datetime) -> Told:
     leased = {(session_id, secret_id): lease_id for session_id, secret_id, lease_id in tx.execute(leases)}
     sessions = select(SessionRow.id, SessionRow.profile_name, UserRow)
     sessions = sessions.join(UserRow, UserRow.id == SessionRow.user_id).where(
-        SessionRow.state.in_(_USABLE), SessionRow.held_by.is_(None), UserRow.status == "active"
+        SessionRow.state.in_(_USABLE),
+        SessionRow.held_by.is_(None),
+        SessionRow.quarantine.is_(False),
+        UserRow.status == "active",
     )
     granted: list[tuple[str, tuple[tuple[str, str], ...]]] = []
     until: dict[str, dict[str, str]] = {}

@@ -23,7 +23,7 @@ from nbkeep.store.data_tables import DatasetReadRow
 from nbkeep.store.tables import SessionRow, UserRow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from nbkeep.backends.interface import ChangedFile
     from nbkeep.model.actor import Actor
@@ -176,9 +176,15 @@ def class_of_home(tx: Tx, user_id: str, session_id: str) -> str:
     What is on record of its files or of the whole home; what this session has read, and what any other has
     that is live or is not walked for to its end: what that has written is not on record yet.
     """
-    files = select(ClassifiedFileRow.classification).where(ClassifiedFileRow.user_id == user_id).distinct()
-    whole = select(ClassWalkRow.classification).where(
-        ClassWalkRow.user_id == user_id, ClassWalkRow.whole != ""
+    return classes_of_homes(tx, [user_id], session_id)[user_id]
+
+
+def classes_of_homes(tx: Tx, user_ids: Collection[str], session_id: str = "") -> dict[str, str]:
+    """Return the same for several people at once, seen from their live sessions; by the person's id."""
+    files = select(ClassifiedFileRow.user_id, ClassifiedFileRow.classification).distinct()
+    files = files.where(ClassifiedFileRow.user_id.in_(user_ids))
+    whole = select(ClassWalkRow.user_id, ClassWalkRow.classification).where(
+        ClassWalkRow.user_id.in_(user_ids), ClassWalkRow.whole != ""
     )
     not_walked = or_(
         SessionRow.id == session_id,
@@ -188,12 +194,17 @@ def class_of_home(tx: Tx, user_id: str, session_id: str) -> str:
         ClassWalkRow.final_run < SessionRow.run,
     )
     carried = (
-        select(DatasetReadRow.classification)
+        select(SessionRow.user_id, DatasetReadRow.classification)
+        .select_from(DatasetReadRow)
         .join(SessionRow, SessionRow.id == DatasetReadRow.session_id)
         .outerjoin(ClassWalkRow, ClassWalkRow.session_id == SessionRow.id)
-        .where(SessionRow.user_id == user_id, not_walked)
+        .where(SessionRow.user_id.in_(user_ids), not_walked)
     )
-    return highest([*tx.scalars(files), *tx.scalars(whole), *tx.scalars(carried)])
+    found: dict[str, list[str]] = {user_id: [] for user_id in user_ids}
+    for query in (files, whole, carried):
+        for user_id, classification in tx.execute(query):
+            found[user_id].append(classification)
+    return {user_id: highest(classes) for user_id, classes in found.items()}
 
 
 def classified_view(found: Classified) -> dict[str, Any]:

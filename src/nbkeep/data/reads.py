@@ -73,7 +73,7 @@ def note_read(tx: Tx, clock: Clock, settings: Settings, session_id: str, dataset
     cleared for that class.
     """
     session, dataset = tx.get(SessionRow, session_id), tx.get(DatasetRow, dataset_id)
-    if session is None or dataset is None or not _runs(session):
+    if session is None or session.quarantine or dataset is None or not _runs(session):
         raise no_reader()
     verdict = fits(dataset.classification, ceiling_of(tx, session.profile_name), dataset.name)
     if isinstance(verdict, Refuse):

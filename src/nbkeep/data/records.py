@@ -74,6 +74,7 @@ def live_readers(tx: Tx, granted: Granted, only: str = "") -> Told:
     ceilings = {row.name: row.classification for row in cleared}
     began = {row.name: row.created_at for row in rows}
     sessions = select(SessionRow.id, SessionRow.user_id, SessionRow.profile_name)
+    sessions = sessions.where(SessionRow.quarantine.is_(False))
     if only:
         sessions = sessions.where(SessionRow.id == only)
     readers: dict[str, Reader] = {}

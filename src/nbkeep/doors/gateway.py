@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import fcntl
 import logging
-import os
 import resource
 import signal
 import sys
@@ -27,6 +26,11 @@ from nbkeep.egress.declared import Switchboard
 from nbkeep.egress.gateway import Gateway
 from nbkeep.egress.keyed import Keys
 from nbkeep.egress.leases import Leases
+from nbkeep.egress.leaving.body import Bodies
+from nbkeep.egress.leaving.gate import Leaving
+from nbkeep.egress.leaving.ownrules import OwnRules
+from nbkeep.egress.leaving.scanner import JailedScanner
+from nbkeep.egress.leaving.uploads import Uploads
 from nbkeep.egress.models import Metering
 from nbkeep.egress.office_client import OfficeClient, flush, keep_policies, keep_recording
 from nbkeep.egress.resolver import SystemResolver, own_addresses
@@ -36,6 +40,8 @@ from nbkeep.egress.talk import Limits
 from nbkeep.model.clock import SystemClock
 from nbkeep.model.errors import NbkeepError, Refused
 from nbkeep.packages.treatment import Packages, facts_from
+from nbkeep.pushes.examiner import PushExaminer
+from nbkeep.pushes.refs import WholePacks
 from nbkeep.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,6 +59,8 @@ _LOOK_S = 0.25  # for folders of sessions that are being made
 _OWN_ADDRESSES_S = 30.0
 _FILES = 65_536
 _LAST_WORDS_S = 3.0
+# How much of what is sent is examined of one request, and may lie on disk for that of all at once.
+_EXAMINED_BYTES, _SPOOLED_BYTES = 64 << 20, 4 << 30
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
         make_dir(settings.gateway_dir)
         with only_one(settings):
             files = _raise_file_limit()
-            give_up_powers()
+            launch.keep_jail_making()  # its name is kept, by which it owns sessions' folders
             asyncio.run(serve(settings, Limits(total=max(100, (files - 200) // 2))))
     except NbkeepError as error:
         print(f"nbkeep gateway: {error}", file=sys.stderr)
@@ -85,13 +93,6 @@ def only_one(settings: Settings) -> Generator[None]:
             raise Refused("gateway-runs-already", f"A gateway runs already in {settings.data_dir}.",
                           "Use that one; `nbkeep status` shows it.", status=409) from error  # fmt: skip
         yield
-
-
-def give_up_powers() -> None:
-    """Keep of root only its name, by which it owns the folders: no capability, and none comes back."""
-    if os.geteuid() == 0:
-        launch.drop_bounding_set()
-        launch.set_capabilities()
 
 
 def _raise_file_limit() -> int:
@@ -233,6 +234,15 @@ def readable_roots(extra: Path | None) -> Generator[None]:
         ) from error
 
 
+def _leaving(
+    settings: Settings, policies: dict[str, Compiled], office: OfficeClient, uploads: Uploads
+) -> Leaving:
+    """Return who examines what is sent: pushes first, for all else is an upload."""
+    pushes = PushExaminer(office.push, settings.forges, settings.push_max_bytes, uploads)
+    most = max(_EXAMINED_BYTES, settings.push_max_bytes)
+    return Leaving(policies, [pushes, uploads], Bodies(settings.gateway_dir, most, _SPOOLED_BYTES))
+
+
 async def serve(settings: Settings, limits: Limits) -> None:
     """Serve until a signal comes: SIGTERM and SIGINT end the gateway gently."""
     spool = Spool(settings.gateway_dir / "records.jsonl")
@@ -243,14 +253,22 @@ async def serve(settings: Settings, limits: Limits) -> None:
     clock, extra = SystemClock(), extra_roots(settings)
     metering = Metering(calls, clock)
     office.listeners.append(metering.take)
+    rules = OwnRules()
+    office.listeners.append(rules.hear)
+    scanner = JailedScanner(rules)
+    uploads = Uploads(scanner)
+    leaving = _leaving(settings, policies, office, uploads)
     with readable_roots(extra):
         packages = Packages(policies, facts_from(office), fetched, upstream_context(extra), clock)
-        keys = Keys(Leases(office.value, clock), clock, extra, [packages, metering])
+        treatments = [packages, metering, WholePacks(policies, settings.forges)]
+        keys = Keys(Leases(office.value, clock), clock, extra, treatments, leaving)
+    office.listeners.append(uploads.hear)
     resolver, connections = SystemResolver(), Connections()
     switchboard = Switchboard(connections, keys.leases, extra)
     gateway = Gateway(policies, resolver, spool, limits=limits, keys=keys, switchboard=switchboard)
     office.listeners.append(gateway.volumes.hear)
     sessions = Sessions(Layout(settings.data_dir), gateway, policies, keys, connections, clock)
+    uploads.changed = gateway.recheck_all
 
     async def report(session_id: str, dataset_id: str) -> None:
         sessions.put(*await office.data_read(session_id, dataset_id))
@@ -266,6 +284,7 @@ async def serve(settings: Settings, limits: Limits) -> None:
         asyncio.create_task(one)
         for one in (
             keep_policies(office, sessions.take),
+            rules.follow(office.own_rules),
             keep_recording(office.record, spool),
             keep_recording(office.record_calls, calls),
             metering.follow_addresses(resolver),
@@ -286,6 +305,7 @@ async def serve(settings: Settings, limits: Limits) -> None:
         await asyncio.gather(*loops, return_exceptions=True)
         probe.close()
         await gateway.end()
+        scanner.close()
         with contextlib.suppress(NbkeepError, TimeoutError):
             async with asyncio.timeout(_LAST_WORDS_S):
                 await flush(office.record, spool)

@@ -144,6 +144,11 @@ class Gateway:
             elif self._keys and self._keys.goes_unseen(talk):
                 task.cancel("requests to its host are looked into now")
 
+    def recheck_all(self) -> None:
+        """Do so for all sessions: what changed is about hosts."""
+        for session_id in list(self._doors):
+            self.recheck(session_id)
+
     def known(self) -> set[str]:
         """Return the sessions that have a socket."""
         return set(self._doors)

@@ -1,7 +1,8 @@
 """Requests that are looked into: TLS is taken apart, one request goes on as leases and treatments make it.
 
 Only for hosts that a lease of the session names (a secret is added, and masked in the answer), that a
-treatment wants, or that rules with methods or paths are about; all other TLS is passed on untouched.
+treatment wants, that rules with methods or paths are about, or to which what is sent is examined; all other
+TLS is passed on untouched.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from . import additions, signing, web
 from .authority import BUNDLE_NAME, Authority, system_roots, upstream_context, write_bundle
 from .aws_keys import aws_keys
 from .judge import judge
+from .leaving.interface import Place
 from .refusals import Refusal
 from .tls import TlsWire, verified
 from .touches import Chain, Untouched
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from nbkeep.model.clock import Clock
 
     from .leases import Leases
+    from .leaving.gate import Leaving
     from .talk import Talk
     from .touches import Treatment
     from .web import Headers
@@ -45,7 +48,9 @@ class Keys:
         clock: Clock,
         extra_roots: Path | None = None,
         treatments: Sequence[Treatment] = (),
+        leaving: Leaving | None = None,
     ) -> None:
+        self._leaving = leaving
         self.leases, self._clock, self._treatments = leases, clock, tuple(treatments)
         self._roots, self._upstream = system_roots(extra_roots), upstream_context(extra_roots)
         self._authorities: dict[str, Authority] = {}
@@ -68,6 +73,8 @@ class Keys:
         self._authorities.pop(session_id, None)
         self._bodies.pop(session_id, None)
         self._written.pop(session_id, None)
+        if self._leaving is not None:
+            self._leaving.forget(session_id)
 
     def _authority(self, session_id: str) -> Authority:
         found = self._authorities.get(session_id)
@@ -81,23 +88,39 @@ class Keys:
         if record is None:
             return False
         talk.leases = self.leases.of(talk.session_id, record.host, record.port)
+        self.note(talk)
+        return bool(talk.leases or talk.is_http_only or talk.is_judged or talk.is_examined)
+
+    def note(self, talk: Talk) -> None:
+        """Note what requests to the host that was dialled are looked into for; twice is safe."""
+        record = talk.record
+        if record is None:
+            return
         talk.goes_by_name = partial(self._is_wanted, talk.session_id, record.port)
         talk.is_http_only = bool(self._wanting(talk))
-        return bool(talk.leases or talk.is_http_only or talk.is_judged)
+        talk.is_examined = self._is_examined(talk)
+        if self._leaving is not None:
+            talk.check_unread = partial(self._leaving.check_unread, talk)
 
     def goes_unseen(self, talk: Talk) -> bool:
-        """Tell whether a tunnel goes on untouched to a host that a treatment wants since it was opened."""
-        was_asked = talk.goes_by_name is not None
-        return was_asked and not talk.is_http_only and bool(self._wanting(talk))
+        """Tell whether a tunnel goes on untouched to a host that is read since it was opened."""
+        if talk.goes_by_name is None:  # nobody was asked
+            return False
+        return (not talk.is_http_only and bool(self._wanting(talk))) or (
+            not talk.is_examined and self._is_examined(talk)
+        )
 
     async def clear(self, talk: Talk, asked: web.Asked, target: web.Target) -> Untouched:
         """Return what is done to a request in clear, to which no secret is added; raises `Refusal`."""
-        return Chain([await one.begin(talk, asked, target) for one in self._wanting(talk)], _HTTP)
+        self.note(talk)  # it may become another protocol, and what is said of its host may change meanwhile
+        return Chain(await self._begun(talk, asked, target), _HTTP)
 
     def _is_wanted(self, session_id: str, port: int, host: str) -> bool:
         """Tell whether requests to a host are looked into when it is dialled by its name."""
-        return bool(self.leases.of(session_id, host, port)) or any(
-            one.wants(session_id, host, port) for one in self._treatments
+        return (
+            bool(self.leases.of(session_id, host, port))
+            or any(one.wants(session_id, host, port) for one in self._treatments)
+            or (self._leaving is not None and self._leaving.wants(Place(session_id, host, port)))
         )
 
     def _wanting(self, talk: Talk) -> list[Treatment]:
@@ -105,6 +128,22 @@ class Keys:
         if record is None:
             return []
         return [one for one in self._treatments if one.wants(talk.session_id, record.host, record.port)]
+
+    def _is_examined(self, talk: Talk) -> bool:
+        record = talk.record
+        if record is None or self._leaving is None:
+            return False
+        return self._leaving.wants(Place(talk.session_id, record.host, record.port, record.address))
+
+    async def _begun(self, talk: Talk, asked: web.Asked, target: web.Target) -> list[Untouched]:
+        """Return what is done to a request; raises `Refusal`. What may not leave is sought for last."""
+        touches = [await one.begin(talk, asked, target) for one in self._wanting(talk)]
+        if self._leaving is not None:
+            await self._leaving.check(talk, asked, target)
+            # What is done to answers, and rules about requests, ends where nothing is read any more.
+            if touches or talk.leases or talk.is_judged:
+                asked.may_upgrade = False
+        return touches
 
     async def serve(self, talk: Talk, upstream: Wire) -> None:
         """Serve one request of a session inside the TLS that has begun; raises `Refusal` after telling it."""
@@ -126,7 +165,7 @@ class Keys:
             asked = await web.read_head(talk)
             target = web.tunnelled(asked, record.host, record.port, default=_HTTPS)
             judge(talk, asked, target)
-            touches = [await one.begin(talk, asked, target) for one in self._wanting(talk)]
+            touches = await self._begun(talk, asked, target)
             added = [additions.Added(one, await self.leases.value(one)) for one in talk.leases]
             server = await verified(upstream, self._upstream, record.host, talk.limits.connect_s)
             if added:

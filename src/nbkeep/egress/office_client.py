@@ -16,9 +16,10 @@ from .leases import Lease
 from .values import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from pathlib import Path
 
+    from .leaving.body import Body
     from .spool import Spool
 
     Recording = Callable[[list[dict[str, Any]]], Awaitable[None]]
@@ -30,10 +31,13 @@ _CONNECTIONS = "http://office/internal/v1/gateway/connections"
 _PACKAGES = "http://office/internal/v1/gateway/packages"
 _LEASES = "http://office/internal/v1/gateway/leases"
 _DATA_READS = "http://office/internal/v1/gateway/data-reads"
+_RULES = "http://office/internal/v1/gateway/rules"
+_PUSHES = "http://office/internal/v1/gateway/pushes"
 _MODEL_CALLS = "http://office/internal/v1/gateway/model-calls"
 # The office holds the question for up to 20 s when nothing has changed.
 _ANSWER_S = 40.0
 _VALUE_S = 5.0
+_EXAMINED_S = 420.0  # of a push: it waits for its turn, too
 _PAUSE_S = 1.0
 _SOON_S = 0.2  # collects what happens at the same time
 _NOT_NOW = frozenset({401, 403, 404, 408, 429})  # statuses of an office that starts, or is another one's
@@ -130,6 +134,36 @@ class OfficeClient:
             return Policy.from_json(told["policy"]), int(told["seq"])
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise Unavailable("office-away", f"The office does not answer ({error!r:.200}).") from error
+
+    async def own_rules(self) -> dict[str, Any]:
+        """Return the organisation's own rules (`detection.records.told`). Raises `Unavailable`."""
+        try:
+            answer = await self._http.get(_RULES, timeout=_VALUE_S)
+            answer.raise_for_status()
+            return dict[str, Any](answer.json())
+        except (httpx.HTTPError, ValueError, TypeError) as error:
+            raise Unavailable("office-away", f"The office does not answer ({error!r:.200}).") from error
+
+    async def push(self, session_id: str, repository: str, body: Body) -> dict[str, Any]:
+        """Hand over the body by which git pushes, and return what becomes of it (`pushes.values.Answer`).
+
+        Asked again it may answer otherwise: an approval counts once. Raises `Unavailable`.
+        """
+
+        async def pieces() -> AsyncGenerator[bytes]:
+            for piece in body.pieces():
+                yield piece
+
+        where = {"session_id": session_id, "repository": repository}
+        try:
+            answer = await self._http.post(_PUSHES, params=where, content=pieces(), timeout=_EXAMINED_S)
+            answer.raise_for_status()
+            return dict[str, Any](answer.json())
+        except (httpx.HTTPError, ValueError, TypeError) as error:
+            # Its words may hold the address that was asked, and so what somebody hid in it.
+            raise Unavailable("office-away", "The office does not answer.") from (
+                error if isinstance(error, httpx.HTTPError) else None
+            )
 
     async def record(self, batch: list[dict[str, Any]]) -> None:
         """Hand records over. Raises `Unavailable`: then they are to be handed over again."""

@@ -105,6 +105,8 @@ def policy_of(
     granted: tuple[Rule, ...] = (),
     ask_at: str = "",
     classes: tuple[Narrowing, ...] = (),
+    leaving: str = "",
+    person: str = "",
 ) -> Policy:
     """Return the policy of a session: its profile's rules, and the platform's, which no profile can lift.
 
@@ -114,7 +116,8 @@ def policy_of(
     `granted`: what its person was granted. It holds as long as the profile's ask-list has it, or something
     wider; see `asking.py`.
 
-    `classes`: what the data that it has read takes from it; see `narrowed`.
+    `classes`: what the data that it has read takes from it; see `narrowed`. `leaving`, `person`: as in
+    `Policy`.
 
     A rule that cannot be read (an older release may have let it in) leaves nothing of all these lists:
     what remains closed does no harm.
@@ -122,7 +125,10 @@ def policy_of(
     found = _policy(reach, platform, projects, granted, ask_at)
     if classes:
         found = _narrowed(reach, platform, projects, granted, ask_at, classes)
-    return replace(found, session_id=session_id)
+    if leaving:
+        version = hashlib.sha256(f"{found.version} {leaving}".encode()).hexdigest()[:16]
+        found = replace(found, leaving=leaving, version=version)
+    return replace(found, session_id=session_id, person=person)
 
 
 def _without_internet(policy: Policy, by: str) -> Policy:

@@ -54,13 +54,17 @@ class Records(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """How long and how many. `head_s`: for a whole request's head, however slowly it comes."""
+    """How long and how many. `head_s`: for a whole request's head, however slowly it comes.
+
+    `kept_s`: that nothing moves while a body lies on disk; longer than anything is examined.
+    """
 
     head_s: float = 15.0
     lookup_s: float = 10.0
     connect_s: float = 10.0
     idle_s: float = 3600.0
     half_closed_s: float = 120.0
+    kept_s: float = 600.0
     per_session: int = 500
     total: int = 8000
 
@@ -89,6 +93,10 @@ class Talk:
         self.leases: tuple[Lease, ...] = ()  # of the secrets that are added to what goes out
         self.goes_by_name: Callable[[str], bool] | None = None  # hosts that are not reached by an address
         self.is_http_only = False
+        self.is_examined = False  # what is sent to its host is read, to be judged at a gate
+        self.check_unread: Callable[[], None] | None = None  # judges there what cannot be read
+        self.check_rest: Callable[[], None] | None = None  # judges what of a body goes on as it comes
+        self.at_end: list[Callable[[], None]] = []  # gives back what was taken for it
         self._is_open = self._is_unread = False
         # What passed, for rules that change meanwhile; the name is the one that TLS asked for at an address.
         self._request: Request | None = None
@@ -179,10 +187,17 @@ class Talk:
         if self.is_http_only:
             reason = f"what was sent to {record.host} is neither TLS nor HTTP"
             raise Refusal(403, "egress-disguised", reason, "", record.host, record.port)
+        if self.check_unread is not None:
+            self.check_unread()
         self._is_unread = True
         unread = self._compiled().decide_unread(record.host, record.port, record.address)
         if unread is not None:
             self._obey(unread, record.host, record.port)
+
+    @property
+    def may_hear_first(self) -> bool:
+        """Whether what the server says before the program has said anything may pass."""
+        return self.is_examined and not (self.leases or self.is_http_only or self.is_judged)
 
     @property
     def is_judged(self) -> bool:
@@ -218,6 +233,12 @@ class Talk:
             decisions.append(unread)
         if self._server_name:
             decisions += self._about_name(policy, self._server_name)
+        for check in (self.check_unread if self._is_unread else None, self.check_rest):
+            try:
+                if check is not None:
+                    check()
+            except Refusal:
+                return False
         return all(one.allowed for one in decisions)
 
     def sent(self, count: int) -> None:
@@ -239,6 +260,8 @@ class Talk:
     def is_idle(self, now_s: float) -> bool:
         """Tell whether nothing has moved for too long."""
         limit_s = self.limits.half_closed_s if self.is_half_closed else self.limits.idle_s
+        if self.at_end:
+            limit_s = min(limit_s, self.limits.kept_s)
         return now_s - self.active_s > limit_s
 
     def close(self, reason: str = "") -> None:
@@ -246,12 +269,19 @@ class Talk:
         self.wire.close()
         if self._upstream is not None:
             self._upstream.close()
+        self.give_back()
         record, self.record = self.record, None
         if record is not None:
             record.duration_s = round(self._clock.monotonic_s() - self._began_s, 3)
             if reason:
                 record.reason = f"{record.reason}; {reason}" if record.reason else reason
             self._records.ended(record)
+
+    def give_back(self) -> None:
+        """Give back what was taken for it, since it is needed no more; twice is safe."""
+        at_end, self.at_end = self.at_end, []
+        for one in at_end:
+            one()
 
     def refused(self, refusal: Refusal) -> None:
         """Close both sides, since what was asked is not done."""

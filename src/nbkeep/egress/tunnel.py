@@ -30,13 +30,16 @@ async def run_tunnel(
     Servers may speak first; what the program says first decides whether anything of it is passed on.
     """
     down: asyncio.Task[None] | None = None
-    if port != _HTTPS and serve_keyed is None:
+    # A server may speak first also where only what is sent to it is examined.
+    if port != _HTTPS and (serve_keyed is None or talk.may_hear_first):
         down = asyncio.create_task(_half(talk, upstream, talk.wire, talk.received))
     try:
         first = await _first_words(talk, port, is_held=down is None)
         kind = look(first).kind if first else "other"
         talk.wire.hold(first)
         if kind == "tls" and serve_keyed is not None:
+            if down is not None:
+                await _stopped(down)
             await serve_keyed(talk, upstream)
             return
         if kind == "http":

@@ -114,7 +114,9 @@ class Policy:
     of the page where one asks for what may be asked for. `packages`: the package policy in the words of its
     own room, "" for none. `keeps`: of all that is allowed only what these rules reach, too, is left; those of
     one source together, of several sources in each. `closed_by`: what has closed the public internet, for
-    people; "" for nothing.
+    people; "" for nothing. `leaving`: what is decided at the gates by which programs send something out, as
+    `leaving/told.py` reads it; "" where all of it may go. `person`: whose session it is, an id by which turns
+    and shares at the gateway are counted, and nothing is decided; "" where the session counts for itself.
     """
 
     session_id: str
@@ -127,6 +129,8 @@ class Policy:
     packages: str = ""
     keeps: tuple[Rule, ...] = ()
     closed_by: str = ""
+    leaving: str = ""
+    person: str = ""
 
     def at(self, now: datetime) -> Policy:
         """Return what is left of it at that moment: grants end by themselves, whoever is away."""
@@ -146,6 +150,8 @@ class Policy:
             "packages": self.packages,
             "keeps": [rule.as_json() for rule in self.keeps],
             "closed_by": self.closed_by,
+            "leaving": self.leaving,
+            "person": self.person,
         }
 
     @classmethod
@@ -165,6 +171,8 @@ class Policy:
             packages=_typed(found, "packages", str),
             keeps=tuple(Rule.from_json(one) for one in keeps),
             closed_by=_typed(found, "closed_by", str),
+            leaving=_typed(found, "leaving", str),
+            person=_typed(found, "person", str),
         )
 
 

@@ -18,16 +18,21 @@ from nbkeep.model.errors import Refused
 from .parse import parse_host, parse_port
 from .refusals import Refusal, malformed
 from .touches import Untouched
+from .tunnel import carry
 from .wire import CutError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from .leaving.body import Body
     from .talk import Talk
     from .wire import Wire
 
     Headers = list[tuple[bytes, bytes]]
 
 _HEAD_BYTES = 64 << 10
-_BODY_S = 60.0  # for a body that is read before it goes on
+# For a body that is read before it goes on: all of it, and how long nothing of it may come.
+_BODY_S, _PAUSE_S = 900.0, 60.0
 _ABSOLUTE = re.compile(rb"http://([^/?#@\\]+)([/?][^#]*)?", re.IGNORECASE)
 _HOP_BY_HOP = frozenset({
     b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
@@ -35,6 +40,7 @@ _HOP_BY_HOP = frozenset({
 })  # fmt: skip
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _HTTP, _HTTPS = 80, 443
+_SWITCHING = 101
 _BODILESS = frozenset({204, 304})
 _WAYS = "Set HTTP_PROXY and HTTPS_PROXY to it, as they are in every kernel and terminal; code needs no more."
 
@@ -59,6 +65,8 @@ class Asked:
     def __init__(self, connection: h11.Connection, request: h11.Request) -> None:
         self.connection, self.request = connection, request
         self.body: bytes | None = None  # where it had to be read before the request goes on
+        self.may_upgrade = False  # it may become another protocol, and is carried unread then
+        self.spooled: Body | None = None  # likewise, on disk; what of it is not there comes after it
 
     @property
     def head_bytes(self) -> int:
@@ -125,27 +133,47 @@ def tunnelled(asked: Asked, host: str, port: int, *, default: int = _HTTP) -> Ta
 
 async def read_body(talk: Talk, asked: Asked, limit: int) -> None:
     """Read the whole body, for what cannot be sent before it is known; raises `Refusal`."""
-    data, connection = bytearray(), asked.connection
+    data, spooled = bytearray(), asked.spooled
+    if spooled is not None:
+        if not spooled.is_whole or spooled.size > limit:
+            raise _too_large(limit)
+        data += b"".join(spooled.pieces())
+    else:
+        async for piece in pieces(talk, asked):
+            data += piece
+            if len(data) > limit:
+                raise _too_large(limit)
+    talk.sent(len(data))
+    asked.body = bytes(data)
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, "egress-large", f"the body of this request has more than {limit >> 20} MiB")
+
+
+async def pieces(talk: Talk, asked: Asked) -> AsyncGenerator[bytes]:
+    """Yield what comes of a body, for what reads it before it goes on; raises `Refusal`.
+
+    Nothing of it is counted as sent.
+    """
+    connection = asked.connection
     if connection.they_are_waiting_for_100_continue:
         proceed = h11.InformationalResponse(status_code=100, headers=[])
         await talk.wire.send(connection.send(proceed) or b"")
+    began_s = asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(_BODY_S):
-            while not isinstance(event := connection.next_event(), h11.EndOfMessage):
-                if event is h11.NEED_DATA:
+        while not isinstance(event := connection.next_event(), h11.EndOfMessage):
+            if event is h11.NEED_DATA:
+                left_s = began_s + _BODY_S - asyncio.get_running_loop().time()
+                async with asyncio.timeout(min(_PAUSE_S, left_s)):
                     connection.receive_data(await talk.wire.receive())
-                elif isinstance(event, h11.Data):
-                    talk.sent(len(event.data))
-                    data += event.data
-                if len(data) > limit:
-                    raise Refusal(
-                        413, "egress-large", f"the body of this request has more than {limit >> 20} MiB"
-                    )
+                talk.touch()
+            elif isinstance(event, h11.Data):
+                yield bytes(event.data)
     except TimeoutError as error:
         raise Refusal(408, "egress-slow", "the request's body came too slowly") from error
     except h11.RemoteProtocolError as error:
         raise CutError("the request ended in the middle") from error
-    asked.body = bytes(data)
 
 
 async def connect(talk: Talk, asked: Asked, target: Target) -> Wire:
@@ -169,9 +197,10 @@ async def exchange(
         path, rest = touch.request(target.path or b"/", _end_to_end(asked.request))
         headers = [(b"Host", target.authority(touch.default_port))]
         headers += [one for one in rest if one[0].lower() != b"host"]
-        request = h11.Request(
-            method=asked.request.method, target=path, headers=[*headers, (b"Connection", b"close")]
-        )
+        if asked.body is not None or asked.spooled is not None:
+            headers = [one for one in headers if one[0].lower() != b"expect"]  # the gateway has answered it
+        headers += _upgrade(list(asked.request.headers)) if asked.may_upgrade else [(b"Connection", b"close")]
+        request = h11.Request(method=asked.request.method, target=path, headers=headers)
         talk.sent(asked.head_bytes)  # what is added to it is nobody's to count
         await upstream.send(server.send(request) or b"")
         sending = asyncio.create_task(_send_body(talk, asked, server, upstream))
@@ -185,7 +214,16 @@ async def exchange(
 
 async def _send_body(talk: Talk, asked: Asked, server: h11.Connection, upstream: Wire) -> None:
     if asked.body is not None:
+        talk.give_back()
         await upstream.send(server.send(h11.Data(asked.body)) or b"")
+        await upstream.send(server.send(h11.EndOfMessage()) or b"")
+        return
+    for piece in asked.spooled.pieces() if asked.spooled is not None else ():
+        talk.sent(len(piece))
+        await upstream.send(server.send(h11.Data(piece)) or b"")
+    if asked.spooled is not None:
+        talk.give_back()  # an answer may take its time, and needs no place
+    if asked.spooled is not None and asked.spooled.is_whole:
         await upstream.send(server.send(h11.EndOfMessage()) or b"")
         return
     client = asked.connection
@@ -218,6 +256,9 @@ async def _answer(
         if isinstance(event, (h11.InformationalResponse, h11.Response)):
             if isinstance(event, h11.Response):
                 touch.begun(event.status_code)
+            if asked.may_upgrade and event.status_code == _SWITCHING:
+                await _carry_on(talk, asked, server, upstream, event)
+                return
             message = _passed_back(event, asked, touch)
             begun = begun or isinstance(event, h11.Response)
             await talk.wire.send(client.send(message) or b"")
@@ -232,6 +273,29 @@ async def _answer(
             return
         else:
             raise CutError("the server ended in the middle")
+
+
+async def _carry_on(
+    talk: Talk,
+    asked: Asked,
+    server: h11.Connection,
+    upstream: Wire,
+    event: h11.InformationalResponse | h11.Response,
+) -> None:
+    """Pass the answer back that begins another protocol, and then bytes both ways."""
+    talk.pass_unread()
+    headers = [*_end_to_end(event), *_upgrade(list(event.headers))]
+    message = h11.InformationalResponse(status_code=_SWITCHING, headers=headers, reason=event.reason)
+    await talk.wire.send(asked.connection.send(message) or b"")
+    upstream.hold(server.trailing_data[0])
+    talk.wire.hold(asked.connection.trailing_data[0])
+    await carry(talk, upstream)
+
+
+def _upgrade(headers: Headers) -> Headers:
+    """Return what asks for another protocol, or agrees to it."""
+    found = [(b"Upgrade", value) for name, value in headers if name == b"upgrade"]
+    return [*found, (b"Connection", b"Upgrade")]
 
 
 async def _event(

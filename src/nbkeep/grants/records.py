@@ -149,6 +149,8 @@ def situation_now(tx: Tx, settings: Settings, profile_name: str, user: UserRow) 
     found = tx.execute(select(DatasetRow.name, DatasetRow.classification))
     datasets = {one.name: one.classification for one in found}
     connections = {one.name: declared_of(one).rule for one in tx.scalars(select(DeclaredConnectionRow))}
+    if profile.quarantine:
+        datasets, connections = {}, {}  # nothing is granted in quarantine
     flavor = tx.get_one(FlavorRow, profile.flavor)
     return Situation(
         policy,

@@ -108,4 +108,7 @@ def profile_name_of(tx: Tx, actor: Actor, session_id: str, profile: str = "") ->
     session = tx.get(SessionRow, session_id)
     if session is None or session.user_id != actor.id:  # an admin does not ask in somebody else's name either
         raise not_found("session", session_id[:60])
+    if session.quarantine:  # whatever its profile has become: what runs in it asks for nothing
+        raise Refused("in-quarantine", "Nothing can be asked for in a session in quarantine.",
+                      "Ask in another session, or for a profile by its name.")  # fmt: skip
     return session.profile_name

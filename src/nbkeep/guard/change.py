@@ -165,14 +165,16 @@ def forget_project(tx: Tx, clock: Clock, actor: Actor, project_id: str, name: st
 
 
 def read_gates(words: Sequence[str]) -> tuple[Gate, ...]:
-    """Return the gates of these words, each once; `all` for all ways out. Raises `Refused` (400)."""
+    """Return the gates of these words, each once; `all` for `WAYS_OUT`. Raises `Refused` (400)."""
     named: dict[Gate, None] = {}
     for word in words:
         if word != ALL and word not in tuple(Gate):
             raise invalid("gate", f"There is no gate {word[:60]!r}.", f"Gates: {', '.join(Gate)}; or all.")
         named |= dict.fromkeys(WAYS_OUT if word == ALL else (Gate(word),))
     if not named:
-        raise invalid("gate", "It names no gate.", f"Gates: {', '.join(Gate)}; or all, without save.")
+        raise invalid(
+            "gate", "It names no gate.", f"Gates: {', '.join(Gate)}; or all, for {', '.join(WAYS_OUT)}."
+        )
     return tuple(named)
 
 
@@ -194,6 +196,10 @@ def _decision_of(gate: Gate, found: Found, word: str) -> Decision:
         why = "What is saved is neither redacted nor reviewed: a copy with findings is kept apart, or not."
         if found is Found.NOTHING:
             why = "Where nothing is found, it is saved."
+    elif gate is Gate.UPLOAD:
+        why = "A program that sends something waits for no review, and what it signed cannot be redacted."
+    elif gate is Gate.PUSH:
+        why = "Commits are known by their hashes: what is redacted is another commit."
     elif found is Found.UNREAD:
         why = "What could not be read cannot be redacted."
     else:

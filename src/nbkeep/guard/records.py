@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from nbkeep.model.gates import Decision, Found, Gate
 from nbkeep.model.session import SessionState
@@ -13,7 +13,7 @@ from nbkeep.store.project_tables import ProjectMemberRow, ProjectRow
 from nbkeep.store.tables import ProfileRow, SessionRow
 
 from .rules import judge, read_decision, rules_of_downloads, strictest_of
-from .values import EVERYWHERE, Context, Policies, Rule
+from .values import EVERYWHERE, SENDING, Context, Policies, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -59,18 +59,74 @@ def policies_for(tx: Tx, context: Context) -> Policies:
     return Policies(context, tuple(sorted(rules, key=_order)))
 
 
+def rules_of_sending(tx: Tx) -> tuple[Rule, ...]:
+    """Return all that is set for the gates `SENDING`, at all scopes; nothing where all of it may go."""
+    query = select(GatePolicyRow).where(GatePolicyRow.gate.in_(SENDING))
+    rows = tx.scalars(query).all()
+    ids = [row.subject for row in rows if row.kind == "project"]
+    names = select(ProjectRow.id, ProjectRow.name).where(
+        ProjectRow.id.in_(ids), ProjectRow.archived_at.is_(None)
+    )
+    projects = {one.id: one.name for one in tx.execute(names)} if ids else {}
+    return tuple(sorted((rule for row in rows if (rule := _rule(row, projects))), key=_order))
+
+
+def contexts_of_homes(tx: Tx, classes: Mapping[str, str]) -> dict[str, tuple[Context, ...]]:
+    """Return the contexts by which `judge_home` judges a file of somebody's home, for several people.
+
+    `classes`: of their homes; by the people's ids, as what is returned.
+    """
+    users = list(classes)
+    members = (
+        select(ProjectMemberRow.user_id, ProjectRow.name)
+        .join(ProjectRow, ProjectRow.id == ProjectMemberRow.project_id)
+        .where(ProjectMemberRow.user_id.in_(users), ProjectRow.archived_at.is_(None))
+        .order_by(ProjectRow.name)
+    )
+    projects: dict[str, list[str]] = {one: [] for one in users}
+    for user_id, name in tx.execute(members):
+        projects[user_id].append(name)
+    profiles = _profiles_of_homes(tx, users)
+    return {
+        user_id: tuple(
+            Context(profile, tuple(projects[user_id]), classification)
+            for profile in sorted(profiles[user_id]) or ("",)
+        )
+        for user_id, classification in classes.items()
+    }
+
+
 def profiles_of(tx: Tx, user_id: str, asked: str = "") -> tuple[str, ...]:
     """Return the profiles whose rules hold for a file of a home; `("",)` where its owner never had a session.
 
     That of the session that asks, of the owner's latest one, and of all theirs that are not over: they have
     one home, and each of them may have written the file.
     """
-    own = SessionRow.user_id == user_id
-    latest = select(SessionRow.profile_name).where(own)
-    latest = latest.order_by(SessionRow.requested_at.desc(), SessionRow.id.desc()).limit(1)
-    not_over = select(SessionRow.profile_name).where(own, SessionRow.state.not_in(OVER))
-    found = {asked, *tx.scalars(latest), *tx.scalars(not_over)} - {""}
-    return tuple(sorted(found)) or ("",)
+    return tuple(sorted({asked, *_profiles_of_homes(tx, [user_id])[user_id]} - {""})) or ("",)
+
+
+def _profiles_of_homes(tx: Tx, users: Collection[str]) -> dict[str, set[str]]:
+    """Return whose rules hold for the homes of several people: of their latest session, and of all not over.
+
+    Those in quarantine have homes of their own: they have written nothing here, and none of them takes the
+    place of the latest.
+    """
+    own = and_(SessionRow.user_id.in_(users), SessionRow.quarantine.is_(False))
+    newest = (
+        select(SessionRow.user_id, func.max(SessionRow.requested_at).label("at"))
+        .where(own)
+        .group_by(SessionRow.user_id)
+        .subquery()
+    )
+    is_newest = and_(SessionRow.user_id == newest.c.user_id, SessionRow.requested_at == newest.c.at)
+    latest = select(SessionRow.user_id, SessionRow.profile_name).join(newest, is_newest).where(own)
+    not_over = select(SessionRow.user_id, SessionRow.profile_name)
+    not_over = not_over.where(own, SessionRow.state.not_in(OVER)).distinct()
+    found: dict[str, set[str]] = {one: set() for one in users}
+    for query in (latest, not_over):
+        for user_id, profile in tx.execute(query):
+            found[user_id].add(profile)
+    return found
 
 
 def judge_home(

@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING
 from nbkeep.model.classification import CLASSIFICATIONS, is_higher
 from nbkeep.model.gates import Decision, Found, Gate, strictest
 
-from .values import CLASS, DEFAULT, DOWNLOADS, EVERYWHERE, PROFILE, PROJECT, TAKING, Because, Judgement, Rule
+from .values import (
+    CLASS,
+    DEFAULT,
+    DOWNLOADS,
+    EVERYWHERE,
+    PROFILE,
+    PROJECT,
+    SENDING,
+    TAKING,
+    Because,
+    Judgement,
+    Rule,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -64,7 +76,7 @@ def default_of(gate: Gate, found: Found) -> Decision:
     >>> default_of(Gate.EXPORT, Found.SECRET).value, default_of(Gate.SAVE, Found.SECRET).value
     ('review', 'allow')
     """
-    if gate in {Gate.SAVE, Gate.DOWNLOAD} or found is Found.NOTHING:
+    if gate in {Gate.SAVE, Gate.DOWNLOAD, *SENDING} or found is Found.NOTHING:
         return Decision.ALLOW
     return Decision.REVIEW
 
@@ -73,10 +85,14 @@ def choices(gate: Gate, found: Found) -> tuple[Decision, ...]:
     """Return what may be decided, the mildest first.
 
     Nobody reviews what is saved, and what is not saved at all is lost; what was not read, and what was not
-    found, cannot be redacted.
+    found, cannot be redacted. A program that uploads waits for nobody's review, and commits are not redacted.
     """
     if gate is Gate.SAVE:
         return (Decision.ALLOW,) if found is Found.NOTHING else (Decision.ALLOW, Decision.DENY)
+    if gate is Gate.UPLOAD:
+        return (Decision.ALLOW, Decision.DENY)
+    if gate is Gate.PUSH:
+        return (Decision.ALLOW, Decision.REVIEW, Decision.DENY)
     if found in {Found.UNREAD, Found.NOTHING}:
         return (Decision.ALLOW, Decision.REVIEW, Decision.DENY)
     return tuple(Decision)

@@ -15,9 +15,15 @@ PROFILE, PROJECT, CLASS = "profile:", "project:", "class:"
 DOWNLOADS = "downloads:"  # the field `downloads` of a profile; tightens the gates `TAKING`
 DEFAULT = "default"  # nothing that is set decides
 
-WAYS_OUT = tuple(gate for gate in Gate if gate is not Gate.SAVE)
+WAYS_OUT = (
+    Gate.DOWNLOAD,
+    Gate.EXPORT,
+    Gate.SHARE,
+    Gate.PUBLISH,
+)  # of a document that somebody asks to let leave
+SENDING = (Gate.UPLOAD, Gate.PUSH)  # a program of a session sends it, and the gateway reads it
 TAKING = (Gate.DOWNLOAD, Gate.EXPORT)  # the author takes the file themselves
-ALL = "all"  # a word of the doors for all ways out; saving is none
+ALL = "all"  # a word of the doors for all of `WAYS_OUT`
 DOWNLOAD_WORDS = (Decision.ALLOW, Decision.REVIEW, Decision.DENY)
 
 

@@ -17,6 +17,8 @@ GATE_WORDS = {
     Gate.EXPORT: "Export",
     Gate.SHARE: "Sharing",
     Gate.PUBLISH: "Publishing",
+    Gate.UPLOAD: "Uploading",
+    Gate.PUSH: "Pushing commits",
 }
 FOUND_WORDS = {
     Found.SECRET: "secrets",

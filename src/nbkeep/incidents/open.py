@@ -16,6 +16,7 @@ from nbkeep.model.ids import new_id
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.outbox.notices import add_notice, tell_scope
 from nbkeep.people.users import disable
+from nbkeep.pushes.decide import withdraw_pushes_of
 from nbkeep.releases.decide import withdraw_all_of
 from nbkeep.sessions.frozen import begin_freeze
 from nbkeep.sessions.held import held_words
@@ -161,7 +162,9 @@ def _revoke(tx: Tx, clock: Clock, actor: Actor, row: IncidentRow, found: Concern
     for user in found.users:
         told["grants"] += _end_grants(tx, clock, actor, user, why)
         told["shares"] += revoke_all_of(tx, clock, actor, user.id, why)
-        told["releases"] += withdraw_all_of(tx, clock, actor, user)
+        told["releases"] += withdraw_all_of(tx, clock, actor, user) + withdraw_pushes_of(
+            tx, clock, actor, user
+        )
         disable(tx, clock, actor, user, why)
         user.sessions_valid_from = clock.now()
         user.held_by = user.held_by or row.id

@@ -10,13 +10,19 @@ if TYPE_CHECKING:
 
 
 class Gate(StrEnum):
-    """A way out. `SAVE` is none: it is where an author is told first."""
+    """A way out. `SAVE` is none: it is where an author is told first.
+
+    By the last two, programs of a session send something out: `UPLOAD` is the body of a request to a host,
+    `PUSH` are commits that git sends to a forge. Nothing can be redacted there: it has been signed or hashed.
+    """
 
     SAVE = "save"
     DOWNLOAD = "download"
     EXPORT = "export"
     SHARE = "share"
     PUBLISH = "publish"
+    UPLOAD = "upload"
+    PUSH = "push"
 
 
 class Found(StrEnum):

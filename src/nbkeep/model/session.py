@@ -57,3 +57,10 @@ class StopReason(StrEnum):
     VOLUME_OFFLINE = "volume-offline"
     USER_DISABLED = "user-disabled"
     HOST_RESTARTED = "host-restarted"
+
+
+def fate_words(*, keeps_state: bool, quarantine: bool) -> str:
+    """Return what becomes of files and variables of a session that ends, as a sentence or two."""
+    if quarantine:
+        return "It is in quarantine: its files go with it."
+    return "Files and variables are kept." if keeps_state else "Files stay; variables do not."

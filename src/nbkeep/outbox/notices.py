@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from nbkeep.model.actor import ROLE_SCOPES
 from nbkeep.model.errors import not_found
@@ -72,12 +72,11 @@ def list_notices(tx: Tx, actor: Actor) -> list[NoticeRow]:
 
 
 def notices_in_session(tx: Tx, row: SessionRow) -> list[NoticeRow]:
-    """Return what JupyterLab shows: notices about this session, and those about none."""
-    query = select(NoticeRow).where(
-        NoticeRow.user_id == row.user_id,
-        NoticeRow.dismissed_at.is_(None),
-        or_(NoticeRow.session_id == row.id, NoticeRow.session_id.is_(None)),
-    )
+    """Return what JupyterLab shows: notices about this session, and those about none.
+
+    Script in a session's outputs reads them, too: one in quarantine has those about itself alone.
+    """
+    query = select(NoticeRow).where(_is_shown_in(row), NoticeRow.dismissed_at.is_(None))
     return list(tx.scalars(query.order_by(NoticeRow.at.desc(), NoticeRow.id.desc()).limit(_SHOWN)))
 
 
@@ -89,6 +88,18 @@ def dismiss_notice(tx: Tx, clock: Clock, user_id: str, notice_id: str) -> None:
     row.dismissed_at = row.dismissed_at or clock.now()
 
 
+def dismiss_in_session(tx: Tx, clock: Clock, row: SessionRow, notice_id: str) -> None:
+    """Put away what a session shows; twice is safe; what it does not show looks like none (404).
+
+    Script in its outputs asks for this, too: what it was not shown, its person has not seen.
+    """
+    query = select(NoticeRow).where(NoticeRow.id == notice_id, _is_shown_in(row))
+    notice = tx.scalar(query)
+    if notice is None:
+        raise not_found("notice", notice_id, remedy="Those that you have stand on the portal's first page.")
+    notice.dismissed_at = notice.dismissed_at or clock.now()
+
+
 def dismiss_about(tx: Tx, clock: Clock, session_id: str, kind: str) -> None:
     """Put a session's notices of one kind away: what they ask for has been done. Twice is safe."""
     query = select(NoticeRow).where(
@@ -96,6 +107,12 @@ def dismiss_about(tx: Tx, clock: Clock, session_id: str, kind: str) -> None:
     )
     for row in tx.scalars(query):
         row.dismissed_at = clock.now()
+
+
+def _is_shown_in(row: SessionRow) -> ColumnElement[bool]:
+    about = NoticeRow.session_id == row.id
+    shown = about if row.quarantine else or_(about, NoticeRow.session_id.is_(None))
+    return and_(NoticeRow.user_id == row.user_id, shown)
 
 
 def _roles_with(scope: str) -> tuple[str, ...]:

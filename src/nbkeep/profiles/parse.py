@@ -16,6 +16,7 @@ from nbkeep.model.errors import Refused, invalid
 from nbkeep.model.units import parse_duration_s, parse_size_bytes
 from nbkeep.packages.parse import policy_from
 
+from .quarantine import settled
 from .values import Flavor, Profile
 
 _Value = TypeVar("_Value", Flavor, Profile)
@@ -157,6 +158,7 @@ _PROFILE_FIELDS: dict[str, tuple[str, _Reader]] = {
     "project_hosts": ("project_hosts", _flag),
     "egress_dry_run": ("egress_dry_run", _flag),
     "downloads": ("downloads", _text),
+    "quarantine": ("quarantine", _flag),
     "packages": ("packages", lambda value, _field: policy_from(value)),
 }
 
@@ -172,7 +174,7 @@ def profile_from(wanted: Mapping[str, Any], base: Profile | None = None) -> Prof
         wanted = {**wanted, "display_name": wanted.get("name", "")}
     if base is not None:
         wanted = {field: _edited(field, raw, base) for field, raw in wanted.items()}
-    return _build(Profile, _PROFILE_FIELDS, wanted, base)
+    return settled(_build(Profile, _PROFILE_FIELDS, wanted, base), base, wanted.keys())
 
 
 def _edited(field: str, raw: Any, base: Profile) -> Any:

@@ -165,6 +165,7 @@ def as_profile(row: ProfileRow) -> Profile:
         egress_dry_run=row.egress_dry_run,
         packages=policy_from_json(row.packages) if row.packages is not None else None,
         downloads=row.downloads,
+        quarantine=row.quarantine,
     )
 
 

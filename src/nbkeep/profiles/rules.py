@@ -13,6 +13,7 @@ from nbkeep.model.errors import invalid
 from nbkeep.model.units import format_duration, format_size
 from nbkeep.model.verdict import Allow, Refuse, Verdict
 
+from .quarantine import check_closed
 from .values import NETWORKS, Flavor, Profile
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def check_profile(profile: Profile, flavors: Collection[str], known: Known) -> N
             f"{profile.downloads[:60]!r} says nothing of downloads.",
             f"It is one of {', '.join(DOWNLOAD_WORDS)}.",
         )
+    check_closed(profile)
     roles = [role.value for role in Role]
     for role in profile.roles:
         if role not in roles:

@@ -59,3 +59,4 @@ class Profile:
     packages: PackagePolicy | None = None  # what may be fetched from a package index; None: ungoverned
     downloads: str = "allow"  # or review (what a scan finds needs one), deny; policies may be stricter
     egress_dry_run: bool = False  # nothing of the lists is enforced, what would be refused is recorded
+    quarantine: bool = False  # its sessions get nothing of their person; see `quarantine.py`

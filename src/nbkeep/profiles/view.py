@@ -50,6 +50,7 @@ def profile_view(profile: Profile, flavor: Flavor, currency: str) -> dict[str, A
             "network": network_words(profile),
             "packages": policy_words(profile.packages),
             "downloads": words.downloads_words(profile.downloads),
+            "quarantine": words.quarantine_words(quarantine=profile.quarantine),
             "classification": words.classification_words(profile.classification),
         },
     }

@@ -17,6 +17,7 @@ _CLASSIFICATION = {
     "confidential": "Data up to confidential",
     "pii": "Personal data allowed",
 }
+_QUARANTINE = "In quarantine: an empty home, nothing of yours in reach, and all of it gone with the session"
 _DOWNLOADS = {
     "allow": "Files may be downloaded",
     "review": "Files in which a scan finds something, or that it cannot read, are reviewed before a download",
@@ -158,6 +159,11 @@ def _listed(names: Sequence[str]) -> str:
 def downloads_words(downloads: str) -> str:
     """Return what a profile says of downloads as a sentence; policies may be stricter."""
     return _DOWNLOADS.get(downloads, _DOWNLOADS["deny"])
+
+
+def quarantine_words(*, quarantine: bool) -> str:
+    """Return what a profile in quarantine is as a sentence, "" for any other."""
+    return _QUARANTINE if quarantine else ""
 
 
 def classification_words(classification: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import and_, or_, select
 
 from nbkeep.audit import events, journal
 from nbkeep.model.actor import SYSTEM
-from nbkeep.model.session import SessionState
+from nbkeep.model.session import SessionState, fate_words
 from nbkeep.outbox.notices import add_notice, dismiss_about
 from nbkeep.store.quota_tables import QuotaToldRow
 from nbkeep.store.tables import SessionRow, UserRow
@@ -156,7 +156,7 @@ def _write(tx: Tx, clock: Clock, session: SessionRow, cut: Cut | None, currency:
         dismiss_about(tx, clock, session.id, KIND)  # what was said would come as a surprise
     moment = f"{cut.at:%H:%M} UTC"
     keeps = bool(session.profile.get("keep_state"))
-    fate = "Files and variables are kept." if keeps else "Files stay; variables do not."
+    fate = fate_words(keeps_state=keeps, quarantine=session.quarantine)
     text = (
         f"Session {session.name} ends at {moment}, when a quota is used up: {session.quota_words} "
         f"{fate} To go on, ask for more on the portal's page Quotas."

@@ -6,6 +6,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from nbkeep.audit import events, journal
+from nbkeep.detection.liveness import asked_providers, rules_of
+from nbkeep.detection.records import own_rules, own_rules_sha256
+from nbkeep.detection.sending import counts
 from nbkeep.guard.words import sentence
 from nbkeep.model.actor import SYSTEM
 from nbkeep.model.errors import Refused, Unavailable
@@ -23,10 +26,13 @@ from .tell import named, tell_author, tell_waiting
 from .values import PLAIN, REDACTED, State
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from nbkeep.detection.asking import Asker
+    from nbkeep.detection.providers import Alive
     from nbkeep.model.clock import Clock
-    from nbkeep.rendering.interface import Page
+    from nbkeep.rendering.interface import Page, Value
     from nbkeep.rendering.kept import Documents
     from nbkeep.settings import Settings
     from nbkeep.store.database import Store, Tx
@@ -49,6 +55,7 @@ def examine_document(
     make: Make,
     release_id: str,
     work: Path,
+    asker: Asker | None = None,
 ) -> None:
     """Examine the copy of a release, judge it, and let out, keep for review, or deny what was made of it.
 
@@ -64,7 +71,9 @@ def examine_document(
         if row.tries > 2 * rules.MOST_TRIES:
             fail(tx, clock, row, "It could not be judged. The log of the office tells more.")
             return
-        order = Order(row.path, row.form, Keep(**row.keep))
+        own = own_rules(tx)
+        providers = asked_providers(tx)
+        order = Order(row.path, row.form, Keep(**row.keep), own.text, rules_of(providers))
         source_sha256, tries = row.source_sha256, row.tries
     try:
         data = documents.read(source_sha256)
@@ -79,13 +88,22 @@ def examine_document(
         into.mkdir()
         made = Made(problem=_NO_END) if tries > rules.MOST_TRIES else _made(make, source, order, into)
         kept = _Kept(documents, into, made)
+        if asker is not None and made.values:
+            with store.write() as tx:
+                providers = to_ask(tx, clock, release_id, own.sha256, made.values)
+            kept.is_asked = bool(counts(providers, made.values))
+            kept.alive = asker.ask(providers, made.values)
+        made.values = []
     except OSError:  # the office's disk is full: no fault of the document
         with store.write() as tx:
             if (row := _still(tx, release_id)) is not None:
                 row.tries -= 1
         raise
     with store.write() as tx:
-        if (row := _still(tx, release_id)) is not None:
+        if kept.is_asked:
+            _note_answers(tx, clock, release_id, kept.alive)
+        if (row := _still(tx, release_id)) is not None and own_rules_sha256(tx) == own.sha256:
+            # By rules that were changed meanwhile it is not judged: it is examined again.
             _take(row, clock, kept)
             _act(tx, clock, settings, row, found.kinds_of(made))
 
@@ -96,6 +114,8 @@ class _Kept:
     def __init__(self, documents: Documents, into: Path, made: Made) -> None:
         self._documents, self._into = documents, into
         self.made = made
+        self.alive: dict[tuple[str, str], Alive] = {}
+        self.is_asked = False
         self.plain = self._keep(made.plain)
         self.redacted = self._keep(made.redacted)
         self.preview = self._keep(made.preview)
@@ -129,7 +149,7 @@ def _take(row: ReleaseRow, clock: Clock, kept: _Kept) -> None:
     made = kept.made
     row.examined_at, row.problem, row.not_redacted = clock.now(), made.problem, made.not_redacted
     row.found = [one.value for one in found.found_in(made)]
-    row.findings, row.finding_counts = found.kept_findings(made), found.counts_of(made)
+    row.findings, row.finding_counts = found.kept_findings(made, kept.alive), found.counts_of(made)
     row.not_read, row.left_out = found.kept_not_read(made), [one[:400] for one in made.left_out[:100]]
     row.plain_sha256, row.redacted_sha256, row.preview_sha256 = kept.plain, kept.redacted, kept.preview
     pages = {PLAIN: made.plain if kept.plain else None, REDACTED: made.redacted if kept.redacted else None}
@@ -144,6 +164,39 @@ def _take(row: ReleaseRow, clock: Clock, kept: _Kept) -> None:
         row.plain_sha256 = row.source_sha256
         row.pages = {PLAIN: {"media_type": "application/octet-stream", "name": name,
                              "size_bytes": row.source_bytes}}  # fmt: skip
+
+
+def to_ask(
+    tx: Tx, clock: Clock, release_id: str, own_sha256: str, values: Sequence[Value]
+) -> tuple[str, ...]:
+    """Return the providers that are to be asked, and put on record first that they are.
+
+    That is those that are turned on still, and none where it is to be examined again, or is examined no more.
+    """
+    row = _still(tx, release_id)
+    if row is None or own_rules_sha256(tx) != own_sha256:
+        return ()
+    providers = asked_providers(tx)
+    if told := counts(providers, values):
+        event = events.LivenessAsked(
+            session_id=row.session_id,
+            release_id=row.id,
+            user=tx.get_one(UserRow, row.user_id).name,
+            providers=told,
+        )
+        journal.append(tx, clock, SYSTEM, event)
+    return providers
+
+
+def _note_answers(tx: Tx, clock: Clock, release_id: str, alive: Mapping[tuple[str, str], Alive]) -> None:
+    """Put on record what came of asking, also where the document is not judged by it."""
+    row = tx.get(ReleaseRow, release_id)
+    if row is None:
+        return
+    answers = [{"rule": rule, "alive": said.value} for (rule, _masked), said in alive.items()]
+    user = tx.get_one(UserRow, row.user_id).name
+    event = events.LivenessAnswered(session_id=row.session_id, release_id=row.id, user=user, answers=answers)
+    journal.append(tx, clock, SYSTEM, event)
 
 
 def _act(tx: Tx, clock: Clock, settings: Settings, row: ReleaseRow, counts: dict[Found, int]) -> None:

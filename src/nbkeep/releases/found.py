@@ -9,6 +9,9 @@ from nbkeep.model.gates import Found
 from nbkeep.scanning.scan import is_unread
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbkeep.detection.providers import Alive
     from nbkeep.rendering.interface import Made
     from nbkeep.scanning.values import Finding, Place
 
@@ -32,10 +35,18 @@ def found_in(made: Made) -> list[Found]:
     return list(dict.fromkeys(found)) or [Found.NOTHING]
 
 
-def kept_findings(made: Made) -> list[dict[str, Any]]:
-    """Return the first findings for people, secrets first; never the value, nor what it can be told by."""
+def kept_findings(made: Made, alive: Mapping[tuple[str, str], Alive] | None = None) -> list[dict[str, Any]]:
+    """Return the first findings for people, secrets first; never the value, nor what it can be told by.
+
+    `alive`: {(rule, masked): whether its provider takes it still}, where that was asked.
+    """
     ordered = sorted(made.findings, key=lambda one: one.kind != Found.SECRET)
-    return [_finding(one) for one in ordered[:MOST]]
+    return [_finding(one) | _alive(one, alive or {}) for one in ordered[:MOST]]
+
+
+def _alive(one: Finding, alive: Mapping[tuple[str, str], Alive]) -> dict[str, str]:
+    said = alive.get((one.rule, one.masked))
+    return {"alive": said.value} if said is not None else {}
 
 
 def counts_of(made: Made) -> dict[str, Any]:

@@ -107,6 +107,9 @@ def _read(wanted: Wanted, settings: Settings) -> ReleaseRow:
 def _set_place(tx: Tx, row: ReleaseRow, wanted: Wanted) -> None:
     """Say whose rules hold: of which session, of which projects, and for which one it is."""
     session = _session(tx, row.user_id, wanted.session_id)
+    if session is not None and session.quarantine:
+        raise Refused("in-quarantine", "Nothing leaves a session in quarantine: its files are in no home.",
+                      "Open what it is about in a session of your own, then ask from there.")  # fmt: skip
     if session is not None:
         row.session_id, row.profile_name = session.id, session.profile_name
     else:
@@ -139,14 +142,15 @@ def _session(tx: Tx, user_id: str, session_id: str) -> SessionRow | None:
 
     One that is over may have had a milder profile years ago; only where it is the latest, it is taken.
     """
-    own = select(SessionRow).where(SessionRow.user_id == user_id)
+    # One in quarantine has no part in the home.
+    own = select(SessionRow).where(SessionRow.user_id == user_id, SessionRow.quarantine.is_(False))
     latest = tx.scalar(own.order_by(SessionRow.requested_at.desc(), SessionRow.id.desc()).limit(1))
     if not session_id:
         return latest
     row = tx.get(SessionRow, session_id)
     if row is None or row.user_id != user_id:
         raise not_found("session", session_id[:60])
-    if row.state in OVER and row is not latest:
+    if row.state in OVER and row is not latest and not row.quarantine:
         raise invalid("session", f"Session {row.name} is over, and is not your latest one.",
                       "Leave the session out, or name one of `nbkeep session list`.")  # fmt: skip
     return row

@@ -30,7 +30,9 @@ def tell_waiting(tx: Tx, clock: Clock, row: ReleaseRow, user: UserRow, said: str
     add_notice(tx, clock, row.user_id, row.id, f"{named(row)} waits for a reviewer. {said}")
     why = f": {row.reason.rstrip('.')}" if row.reason else ""
     what = f"{user.name} wants to {row.gate} {row.path} ({row.form}){why}"
-    text = f"{what}. Review it on the portal's page Reviews."
+    live = sum(one.get("alive") == "live" for one in row.findings)
+    found = f" {live} of the keys in it still work: have them revoked." if live else ""
+    text = f"{what}. Review it on the portal's page Reviews.{found}"
     for user_id in reviewers_of(tx, row):
         add_notice(tx, clock, user_id, row.id, text)
 

@@ -82,7 +82,7 @@ def release_view(
         "keep": row.keep,
         "description": row.description,
         "tags": row.tags,
-        "findings": row.findings,
+        "findings": _findings(row, is_author=reach.is_author),
         "not_read": row.not_read,
         "left_out": row.left_out,
         "not_redacted": row.not_redacted,
@@ -128,6 +128,13 @@ def compared(before: ReleaseRow, row: ReleaseRow) -> tuple[str, str] | None:
     if _is_clean(row) and _is_clean(before) and row.source_sha256 and before.source_sha256:
         return before.source_sha256, row.source_sha256
     return None
+
+
+def _findings(row: ReleaseRow, *, is_author: bool) -> list[dict[str, Any]]:
+    """Return what was found; not to its author whether it works, who may have it from anybody."""
+    if not is_author:
+        return row.findings
+    return [{key: value for key, value in one.items() if key != "alive"} for one in row.findings]
 
 
 def _is_clean(row: ReleaseRow) -> bool:

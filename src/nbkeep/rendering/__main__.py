@@ -7,7 +7,9 @@ import resource
 import sys
 from pathlib import Path
 
+from .bounds import bound
 from .build import build
+from .jail import RULES
 from .wire import order_of
 
 _MEMORY_BYTES, _FILE_BYTES, _PROCESSES = 2 * 2**30, 512 * 2**20, 512
@@ -23,11 +25,9 @@ def main(arguments: list[str]) -> int:
         (resource.RLIMIT_NPROC, _PROCESSES),
         (resource.RLIMIT_CORE, 0),
     )
-    for name, most in limits:
-        hard = resource.getrlimit(name)[1]
-        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(name, (least, least))
-    build(Path(source), order_of(json.load(sys.stdin)), Path(out))
+    bound(limits)
+    order = order_of(json.load(sys.stdin), lambda: Path(RULES).read_text(encoding="utf-8"))
+    build(Path(source), order, Path(out))
     return 0
 
 

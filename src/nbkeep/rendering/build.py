@@ -10,10 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from nbkeep.model.errors import Refused
 from nbkeep.scanning import detect, scan
+from nbkeep.scanning.clean import Clean
 from nbkeep.scanning.documents import notebook, strings
+from nbkeep.scanning.interface import TooLong
 from nbkeep.scanning.scan import Look
-from nbkeep.scanning.values import Place
+from nbkeep.scanning.values import Place, mask
 
 from . import book, page, rebuild, script, slides
 from .notes import Notes
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from .book import Book
     from .interface import Order
 
+_MOST_VALUES, _MOST_UNTOLD, _LONGEST_VALUE = 100, 5000, 500
 _SEEN_AS = {
     "html": "page.html",
     "pdf": "page.html",
@@ -67,10 +71,18 @@ class _Said:
 
 def build(source: Path, order: Order, out: Path) -> None:
     """Make what was ordered: `plain`, `redacted`, `preview` where they can be made, `result.json` at last."""
-    data = source.read_bytes()
-    look = Look(detect.standard())
+    answer: dict[str, Any] = {"problem": "", "not_redacted": "", "suffix": "", "unnamed": False, "values": []}
     said, notes = _Said(), Notes()
-    answer: dict[str, Any] = {"problem": "", "not_redacted": "", "suffix": "", "unnamed": False}
+    try:
+        # Most texts are met in the source, in what is made, and again.
+        look = Look(detect.with_text(order.rules), clean=Clean())
+    except Refused as refusal:
+        answer["problem"] = (
+            f"The organisation's own rules cannot be read, so nothing is examined: {refusal.message}"
+        )
+        _tell(answer, said, notes, out)
+        return
+    data = source.read_bytes()
     named = _look_at_name(order.path, look)
     said.add(named)
     if named.findings:
@@ -84,6 +96,12 @@ def build(source: Path, order: Order, out: Path) -> None:
             _anew(data, order, look, notes, said, out, answer)
     except book.NotMade as error:
         answer["problem"] = f"The document {error}."
+    except TooLong as error:  # of some part of it; then all of it is unread
+        answer["problem"] = f"The document {error}."
+    _tell(answer, said, notes, out)
+
+
+def _tell(answer: dict[str, Any], said: _Said, notes: Notes, out: Path) -> None:
     answer = clean(answer) | {"left_out": notes.sentences(), **as_json(said.findings, said.not_read)}
     (out / "result.json").write_bytes(json.dumps(answer).encode())
 
@@ -118,6 +136,7 @@ def _anew(
     strict = replace(look, heed_marks=False)  # what its author allowed is taken out, too
     # What tells that a value is a secret may be left out, while an output still prints the value.
     known, why = _values(data, order.path, strict)
+    answer["values"] = wanted_values(known, order)
     made = rebuild.rebuild(data, order.keep, notes)
     leaving = book.as_json(made)
     said.add(scan.examine(leaving, order.path, look))
@@ -147,6 +166,23 @@ def _values(data: bytes, path: str, strict: Look) -> tuple[Sequence[Span], str]:
         return (), f"The document cannot be redacted: it {error}."
     except Exception as error:  # noqa: BLE001  a document that makes its reader fail is not read, and never clean
         return (), f"The document made the redaction fail ({type(error).__name__})."
+
+
+def wanted_values(known: Sequence[Span], order: Order) -> list[dict[str, str]]:
+    """Return the values that somebody asks their providers about, each once.
+
+    Of those that are too many or too long the value is "": what is said of others that look like them must
+    not be taken for an answer about them.
+    """
+    once = {(one.hit.rule, one.value) for one in known if one.hit.rule in order.values_of}
+    told = [(rule, value) for rule, value in sorted(once) if len(value) <= _LONGEST_VALUE][:_MOST_VALUES]
+    untold = {(rule, mask(value)) for rule, value in once.difference(told)}
+    if len(untold) > _MOST_UNTOLD:
+        told = []  # nobody can say which of them look like the others
+    return [
+        *({"rule": rule, "masked": mask(value), "value": value} for rule, value in told),
+        *({"rule": rule, "masked": masked, "value": ""} for rule, masked in sorted(untold)[:_MOST_UNTOLD]),
+    ]
 
 
 def _keep_clean(
@@ -195,6 +231,7 @@ def _as_it_is(
         raise book.NotMade(f"is no notebook: it can leave {forms}")
     strict = replace(look, heed_marks=False)
     known, why = _values(data, order.path, strict)
+    answer["values"] = wanted_values(known, order)
     (out / "preview").write_bytes(preview(data, order.path, look))
     cut = redact(data, order.path, strict)
     if order.form == "original":

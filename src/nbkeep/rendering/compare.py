@@ -9,8 +9,9 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nbkeep.model.jsontypes import is_list, is_object
 from nbkeep.scanning.documents import strings
-from nbkeep.scanning.documents.notebook import is_list, is_object, looks_like_one
+from nbkeep.scanning.documents.notebook import looks_like_one
 
 from .leaves import cells_of
 from .matching import Work

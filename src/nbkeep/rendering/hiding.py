@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from .parse import is_list, is_object, text_of
+from nbkeep.model.jsontypes import is_list, is_object
+
+from .parse import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,6 +68,11 @@ def is_hidden_output(output: Any) -> bool:
     """Return whether one output of a cell is hidden by its own metadata."""
     metadata: Any = output.get("metadata") if is_object(output) else None
     return is_object(metadata) and bool(_by_settings(metadata) | _by_tags(metadata))
+
+
+def is_hiding_tag(tag: str) -> bool:
+    """Return whether a tag of a cell or an output hides something of it."""
+    return bool(_by_tags({"tags": [tag]}))
 
 
 def _by_settings(metadata: dict[str, Any]) -> set[str]:

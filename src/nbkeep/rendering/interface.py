@@ -27,11 +27,17 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to make. `path`: the document's name in its home; `form`: one of `model.gates.FORMATS`."""
+    """What to make. `path`: the document's name in its home; `form`: one of `model.gates.FORMATS`.
+
+    `rules`: the organisation's own, as `detection.records.own_rules` has them; "" for none. `values_of`: ids
+    of rules whose values are told in `Made.values`; for who asks their providers, and nobody else.
+    """
 
     path: str
     form: str
     keep: Keep = field(default_factory=Keep)
+    rules: str = field(default="", repr=False)
+    values_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,18 @@ class Page:
     name: str
     size_bytes: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value that was found, in clear; written nowhere. `masked`: as the findings of it have it.
+
+    `value` is "" for one or more that are too long, or too many, to be told.
+    """
+
+    rule: str
+    masked: str
+    value: str = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -65,3 +83,4 @@ class Made:
     preview: Page | None = None
     left_out: list[str] = field(default_factory=list[str])
     problem: str = ""
+    values: list[Value] = field(default_factory=list["Value"], repr=False)

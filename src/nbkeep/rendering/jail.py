@@ -11,20 +11,35 @@ import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbkeep
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator, Sequence
+
+_AS_NOBODY = ("--unshare-all", "--uid", "1000", "--gid", "1000")
+# In a name space of users root could become nobody else: of its powers it keeps that one alone.
+_AS_OWNER = (
+    "--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop",
+    "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID",
+)  # fmt: skip
 _ETC = ("alternatives", "chromium", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime")
 _SCRATCH_BYTES = 512 << 20
 _SAID_BYTES = 300
 MISSING = "No document is opened here without bubblewrap: install it (Debian: apt-get install bubblewrap)."
 _OUT, _SOURCE = "/out", "/in/source"
+PATH = "/usr/bin:/bin"
+"""Where a program in the jail finds others."""
+RULES = "/in/rules.toml"
+"""Where a program in the jail finds the organisation's own rules, where there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +58,38 @@ def find() -> str | None:
     return shutil.which("bwrap")
 
 
+def trial() -> list[str] | None:
+    """Return what ends with 0 where a jail with nbkeep in it can be made; None without bubblewrap."""
+    bwrap = find()
+    return [*_jail(bwrap), sys.executable, "-I", "-c", f"import {__name__}"] if bwrap is not None else None
+
+
 def run(
-    module: str, arguments: list[str], source: Path, out: Path, *, said: bytes, timeout_s: float
+    module: str,
+    arguments: list[str],
+    source: Path,
+    out: Path,
+    *,
+    said: bytes,
+    timeout_s: float,
+    rules: Path | None = None,
+    owner: int = 0,
 ) -> Ended:
     """Run a module of nbkeep's on `source`, with `out` to write to, until it ends or is killed.
 
     Raises OSError. Its last two arguments are the paths of both as it sees them. `said`: what it reads
-    from its standard input.
+    from its standard input. `rules`: a file that it finds at `RULES`.
+    `owner`: whose files `source` has, if root runs this: the program becomes them before it reads.
     """
     bwrap = find()
     if bwrap is None:
         return Ended(None, MISSING)
     inside = f"{_SOURCE}.html" if source.suffix == ".html" else _SOURCE  # Chromium goes by the name
     python = [sys.executable, "-I", "-m", module, *arguments, inside, _OUT]
-    command = [*_jail(bwrap, source, inside, out), *python]
+    files = ["--ro-bind", str(source), inside, "--bind", str(out), _OUT]
+    if rules is not None:
+        files += ["--ro-bind", str(rules), RULES]
+    command = [*_jail(bwrap, {"/in", _OUT}, files, owner), *python]
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors, env={}, cwd="/",
@@ -78,6 +111,48 @@ def run(
     return Ended(status if in_time else None)
 
 
+def stay(module: str, file: int) -> subprocess.Popen[bytes]:
+    """Start a module of nbkeep's that stays, with an open descriptor (its argument) and no file of anybody.
+
+    Raises OSError, also without bubblewrap. It ends with the thread that called this.
+    """
+    bwrap = find()
+    if bwrap is None:
+        raise FileNotFoundError(MISSING)
+    command = [*_jail(bwrap), sys.executable, "-I", "-m", module, str(file)]
+    nothing = subprocess.DEVNULL  # its complaints may quote what it reads
+    return subprocess.Popen(
+        command, stdin=nothing, stdout=nothing, stderr=nothing, env={}, cwd="/", start_new_session=True,
+        pass_fds=[file],
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def begin(module: str) -> Generator[tuple[socket.socket, int]]:
+    """Run a module of nbkeep's until it is killed at the end, with no file of anybody's to read or write.
+
+    Yields a socket, which is its standard input and output, and the number of the jail's process. What runs
+    there ends with the thread that began it, if not before. Raises OSError, also without bubblewrap.
+    """
+    bwrap = find()
+    if bwrap is None:
+        raise FileNotFoundError(MISSING)
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            child = subprocess.Popen(
+                [*_jail(bwrap), sys.executable, "-I", "-m", module], stdin=theirs.fileno(),
+                stdout=theirs.fileno(), stderr=subprocess.DEVNULL, env={}, cwd="/", start_new_session=True,
+                close_fds=True,
+            )  # fmt: skip
+        try:
+            yield ours, child.pid
+        finally:
+            with contextlib.suppress(OSError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+
 def _ends(child: subprocess.Popen[bytes], said: bytes, timeout_s: float) -> bool:
     """Tell a program what it reads, and return whether it ended in time; it stays to be waited for."""
     until = time.monotonic() + timeout_s
@@ -93,23 +168,23 @@ def _ends(child: subprocess.Popen[bytes], said: bytes, timeout_s: float) -> bool
         os.close(ended)
 
 
-def _jail(bwrap: str, source: Path, inside: str, out: Path) -> list[str]:
-    above = {"/in", _OUT}
+def _jail(bwrap: str, folders: Collection[str] = (), files: Sequence[str] = (), owner: int = 0) -> list[str]:
+    above = set(folders)
     binds: list[str] = []
     for path in _own_code():
         above |= {str(parent) for parent in path.parents} - {"/"}
         binds += ["--ro-bind", str(path), str(path)]
     return [
-        bwrap, "--unshare-all", "--uid", "1000", "--gid", "1000", "--hostname", "nbkeep", "--die-with-parent",
-        "--new-session", "--clearenv", "--setenv", "HOME", "/tmp", "--setenv", "PATH", "/usr/bin:/bin",  # noqa: S108
+        bwrap, *(_AS_OWNER if owner and os.geteuid() == 0 else _AS_NOBODY), "--hostname", "nbkeep",
+        "--die-with-parent", "--new-session",
+        "--clearenv", "--setenv", "HOME", "/tmp", "--setenv", "PATH", PATH,  # noqa: S108  the jail's own
         *_system(),
         "--proc", "/proc", "--dev", "/dev",
         "--size", str(_SCRATCH_BYTES), "--tmpfs", "/dev/shm",  # noqa: S108  the jail's own
         "--size", str(_SCRATCH_BYTES), "--tmpfs", "/tmp",  # noqa: S108  the jail's own
         *(word for folder in sorted(above) for word in ("--dir", folder)),
         *binds,  # after /tmp: the installation may lie below it
-        "--ro-bind", str(source), inside,
-        "--bind", str(out), _OUT,
+        *files,
         "--remount-ro", "/",
         "--chdir", "/tmp",  # noqa: S108  the jail's own
         "--",

@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from nbkeep.model.gates import FORMATS
+from nbkeep.model.jsontypes import is_object
 
 from . import jail, pdf, wire
 from .interface import Made, Order, Page
-from .parse import is_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,19 +35,24 @@ _FORMS = {
 """How the name ends, and the media type: what could be more than bytes to a browser is never called so."""
 
 
-def make(source: Path, order: Order, into: Path, *, timeout_s: float = 120) -> Made:
+def make(
+    source: Path, order: Order, into: Path, *, timeout_s: float = 120, press: pdf.Press | None = None
+) -> Made:
     """Make what `order` says of a file, as new files in the folder `into`. Raises nothing for any content.
 
     Whatever goes wrong is in `Made.problem`; then nothing leaves. `into` exists, and nobody else writes to
     it; twice gives other files of other names. `timeout_s`: for all of it; a few seconds, PDFs some more.
+    `press`: prints them; without one, each has a browser started for it.
     """
     if order.form not in FORMATS or set(_FORMS) != set(FORMATS):
         return Made(problem="There is no such form.")
     if order.form == "pdf" and (problem := pdf.missing()):
         return Made(problem=problem)
+    if order.form == "pdf" and press is not None:
+        press.begin()  # it starts while the page is made
     try:
         with tempfile.TemporaryDirectory(dir=into, prefix=".making-") as folder:
-            return _make(source, order, into, Path(folder), timeout_s)
+            return _make(source, order, into, Path(folder), timeout_s, press.make if press else pdf.make)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         return Made(problem=_went_wrong(error))
 
@@ -60,13 +65,20 @@ def _went_wrong(error: Exception) -> str:
     return "What the document was made into is not as it should be, so it was thrown away."
 
 
-def _make(source: Path, order: Order, into: Path, folder: Path, timeout_s: float) -> Made:
+def _make(
+    source: Path, order: Order, into: Path, folder: Path, timeout_s: float, printing: pdf.Printing
+) -> Made:
     until = time.monotonic() + timeout_s
     copy, out = folder / "source", folder / "out"
     out.mkdir()
     _copied(source, copy, _MOST_SOURCE)  # what is looked at does not change meanwhile
     said = json.dumps(wire.order_as_json(order)).encode()
-    ended = jail.run("nbkeep.rendering", [f"{timeout_s:.0f}"], copy, out, said=said, timeout_s=timeout_s)
+    rules = folder / "rules.toml" if order.rules else None
+    if rules is not None:
+        rules.write_text(order.rules, encoding="utf-8", newline="")
+    ended = jail.run(
+        "nbkeep.rendering", [f"{timeout_s:.0f}"], copy, out, said=said, timeout_s=timeout_s, rules=rules
+    )
     if ended.problem:
         return Made(problem=ended.problem)
     if ended.status is None:
@@ -77,7 +89,7 @@ def _make(source: Path, order: Order, into: Path, folder: Path, timeout_s: float
         return Made(
             problem="The document made the program that reads it fail. Leave out what is unusual in it."
         )
-    answer: Any = json.loads(_read(out / "result.json", _MOST_RESULT))
+    answer: Any = json.loads(read_out(out / "result.json", _MOST_RESULT))
     if not is_object(answer):
         raise ValueError("no answer")
     made = Made(
@@ -86,16 +98,23 @@ def _make(source: Path, order: Order, into: Path, folder: Path, timeout_s: float
         not_redacted=wire.sentence_of(answer["not_redacted"]),
         left_out=wire.sentences_of(answer["left_out"]),
         problem=wire.sentence_of(answer["problem"]),
+        values=[one for one in wire.values_of(answer["values"]) if one.rule in order.values_of],
     )
     if made.problem:
         return made
     suffix = wire.sentence_of(answer["suffix"])
     name = "document" if wire.flag_of(answer["unnamed"]) else _name(order.path)
-    return _with_pages(made, order, (name, suffix), into, folder, until)
+    return _with_pages(made, order, (name, suffix), into, folder, until, printing)
 
 
 def _with_pages(
-    made: Made, order: Order, called: tuple[str, str], into: Path, folder: Path, until: float
+    made: Made,
+    order: Order,
+    called: tuple[str, str],
+    into: Path,
+    folder: Path,
+    until: float,
+    printing: pdf.Printing,
 ) -> Made:
     out = folder / "out"
     stem, suffix = called
@@ -105,7 +124,7 @@ def _with_pages(
     name = stem + (ending or suffix)
     files = {one: out / one for one in ("plain", "redacted") if one == "plain" or _is_there(out / one)}
     if order.form == "pdf":
-        problem = _printed(files, folder, until)
+        problem = _printed(files, folder, until, printing)
         if "plain" in problem:
             made.problem = problem["plain"]
             return made
@@ -130,10 +149,11 @@ def _moved(page: Page, into: Path) -> Page:
     return replace(page, file=place)
 
 
-def _printed(files: dict[str, Path], folder: Path, until: float) -> dict[str, str]:
+def _printed(files: dict[str, Path], folder: Path, until: float, printing: pdf.Printing) -> dict[str, str]:
     """Put PDFs in the place of pages; return why one could not be made, which is gone then.
 
-    Each is printed in a jail of its own: the browser sees neither the source nor what was found in it.
+    The browser's jail is another than that of who made the pages: it sees neither the source nor what was
+    found in it.
     """
     problems: dict[str, str] = {}
     printed: dict[str, Path] = {}
@@ -142,7 +162,7 @@ def _printed(files: dict[str, Path], folder: Path, until: float) -> dict[str, st
         page = folder / f"{one}.html"
         _, sha256 = _copied(file, page, _MOST_PAGE)
         if sha256 not in printed:  # where nothing was found both are the same
-            problem = pdf.make(page, folder / one, timeout_s=max(until - time.monotonic(), 1))
+            problem = printing(page, folder / one, timeout_s=max(until - time.monotonic(), 1))
             if problem:
                 problems[one] = problem
                 del files[one]
@@ -178,7 +198,8 @@ def _copied(file: Path, to: Path, most: int) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _read(file: Path, most: int) -> bytes:
+def read_out(file: Path, most: int) -> bytes:
+    """Return what a child wrote: of a plain file, through no link, at most so many bytes. Raises OSError."""
     return b"".join(_chunks(file, most))
 
 

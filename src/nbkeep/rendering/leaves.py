@@ -11,8 +11,9 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nbkeep.model.jsontypes import is_list, is_object
 from nbkeep.scanning.documents import image
-from nbkeep.scanning.documents.notebook import OLD_KINDS, is_list, is_object
+from nbkeep.scanning.documents.notebook import OLD_KINDS
 from nbkeep.scanning.marks import marks_in
 
 if TYPE_CHECKING:

@@ -21,6 +21,8 @@ _WORDS = {
     "pictures": ("1 picture that could not be read, or is too large",
                  "{n} pictures that could not be read, or are too large"),
     "remote": ("1 picture that lies elsewhere", "{n} pictures that lie elsewhere"),
+    "links": ("where 1 link leads to, for it would run something, or open a file of the reader's",
+              "where {n} links lead to, for they would run something, or open files of the reader's"),
     "comments": ("1 comment", "{n} comments"),
     "overwritten": ("what was overwritten in 1 text (as by a progress bar)",
                     "what was overwritten in {n} texts (as by progress bars)"),

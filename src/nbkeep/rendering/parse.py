@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeGuard
+from typing import Any
 
+from nbkeep.model.jsontypes import is_list, is_object
 from nbkeep.scanning.documents.strings import without_surrogates
 
 from .book import NotMade
@@ -14,16 +15,6 @@ _DEEPEST = 100
 
 class _TwiceError(ValueError):
     """An object has a key twice."""
-
-
-def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    """Return whether a value of JSON is an object."""
-    return isinstance(value, dict)
-
-
-def is_list(value: Any) -> TypeGuard[list[Any]]:
-    """Return whether a value of JSON is a list."""
-    return isinstance(value, list)
 
 
 def read_notebook(data: bytes) -> dict[str, Any]:

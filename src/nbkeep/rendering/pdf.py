@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from . import jail, press
+from . import browser, jail
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,11 +12,32 @@ if TYPE_CHECKING:
 NO_BROWSER = "For PDFs, Chromium has to be installed here (Debian: apt-get install chromium); or take HTML."
 
 
+class Printing(Protocol):
+    """Prints a page (a file `.html`) to `page.pdf` in a folder; returns why there is none, or ""."""
+
+    def __call__(self, page: Path, out: Path, *, timeout_s: float) -> str:
+        """Do it within the time."""
+        ...
+
+
+class Press(Protocol):
+    """Prints pages as PDF, as the function `make` of this module does by itself."""
+
+    def begin(self) -> None:
+        """Get ready: a page will have to be printed soon. Returns at once; twice is once."""
+        ...
+
+    @property
+    def make(self) -> Printing:
+        """What prints; what it cannot print for a reason of its own, it has printed by `pdf.make`."""
+        ...
+
+
 def missing() -> str:
     """Return what has to be installed before there are PDFs, a sentence; "" where all is there."""
     if jail.find() is None:
         return jail.MISSING
-    return "" if press.find() else NO_BROWSER
+    return "" if browser.find() else NO_BROWSER
 
 
 def make(page: Path, out: Path, *, timeout_s: float) -> str:
@@ -32,6 +53,6 @@ def make(page: Path, out: Path, *, timeout_s: float) -> str:
         return ended.problem
     if ended.status is None:
         return f"The PDF was not ready within {timeout_s:.0f} seconds. Leave out large outputs, or take HTML."
-    if ended.status == press.NO_BROWSER:
+    if ended.status == browser.NO_BROWSER:
         return NO_BROWSER
     return "The browser could not print the document. Take HTML." if ended.status else ""

@@ -9,12 +9,14 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from nbkeep.model.jsontypes import is_list, is_object
 from nbkeep.scanning.documents import strings
-from nbkeep.scanning.documents.notebook import OLD_KINDS, is_list, is_object, looks_like_one
+from nbkeep.scanning.documents.notebook import OLD_KINDS, looks_like_one
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.marks import MARK, REFERENCE, mark_of
 from nbkeep.scanning.values import SEVERITIES, mask
 
+from . import hiding
 from .known import group_of
 from .leaves import cells_of
 from .pictures import renewed
@@ -56,7 +58,13 @@ _SHOWN_OF_A_CELL = {
     "execution_count",
     "prompt_number",
 }
-_TAGS_THAT_HIDE = re.compile(r"(?:remove|hide)[-_](?:cell|input|output)s?")
+_FOLDED_AWAY = "below a folded heading"
+_HIDDEN = {
+    hiding.CELL: "cell hidden",
+    _FOLDED_AWAY: _FOLDED_AWAY,
+    hiding.SOURCE: "source folded",
+    hiding.OUTPUTS: "outputs folded",
+}
 
 
 class _References:
@@ -178,13 +186,16 @@ class _Preview:
             self._lines(text)
 
     def _notebook(self, found: dict[str, Any], cells: list[Any]) -> None:
+        metadata: Any = found.get("metadata")
+        of_all = hiding.of_notebook(metadata) if is_object(metadata) else set[str]()
+        folds = hiding.Folds()
         for number, cell in enumerate(cells, 1):
             if number > _MOST_CELLS or self._left <= 0:
                 self.sentence(f"{len(cells) - number + 1:,} more cells are not shown.")
                 break
             self.made.append(f'<section class="cell" id="cell-{number}">')
             if is_object(cell):
-                self._cell(cell, number)
+                self._cell(cell, number, _hidden_in(cell, folds, of_all))
             else:
                 self.made.append(
                     _head(number, [tag("not a cell at all", "hidden")]) + self._pre(json_text(cell))
@@ -196,7 +207,7 @@ class _Preview:
             f"{tag('not shown by JupyterLab', 'hidden')}</header>{self._pre(json_text(rest))}</section>"
         )
 
-    def _cell(self, cell: dict[str, Any], number: int) -> None:
+    def _cell(self, cell: dict[str, Any], number: int, hidden: set[str]) -> None:
         kind, count = (
             str(cell.get("cell_type", "code")),
             cell.get("execution_count", cell.get("prompt_number")),
@@ -204,7 +215,7 @@ class _Preview:
         tags = [tag(kind[:_LONGEST_KIND])]
         if isinstance(count, int) and _is_count(count):
             tags.append(tag(f"[{count}]"))
-        tags += [tag(words, "hidden") for words in _hiding(cell)]
+        tags += [tag(words, "hidden") for words in _hiding(cell, hidden)]
         self.made.append(_head(number, tags))
         for key in ("source", "input"):
             if key in cell:
@@ -216,6 +227,8 @@ class _Preview:
         outputs = cell.get("outputs")
         if is_list(outputs):
             for at, output in enumerate(outputs, 1):
+                if hiding.is_hidden_output(output):
+                    self.made.append(tag("output hidden", "hidden"))
                 self._output(output, at)
         rest = _rest_of(cell)
         if rest:
@@ -396,20 +409,21 @@ def _gap(length: int) -> str:
     return f'<span class="cut"> … {length:,} characters are not shown … </span>' if length > 0 else ""
 
 
-def _hiding(cell: dict[str, Any]) -> list[str]:
+def _hidden_in(cell: dict[str, Any], folds: hiding.Folds, of_all: set[str]) -> set[str]:
+    """Return what of the next cell does not show, by itself, by the notebook or by a folded heading."""
+    kind, source = str(cell.get("cell_type", "code")), as_text(cell.get("source", ""))
+    metadata: Any = cell.get("metadata")
+    metadata = metadata if is_object(metadata) else {}
+    hidden = hiding.of_cell(metadata, source) | (of_all if kind == "code" else set[str]())
+    return hidden | ({_FOLDED_AWAY} if folds.has(kind, source, metadata) else set[str]())
+
+
+def _hiding(cell: dict[str, Any], hidden: set[str]) -> list[str]:
     """Return what hides a cell, or a part of it, where people read the notebook."""
     words: list[str] = []
     if cell.get("cell_type") == "raw":
         words.append("raw: left out of most exports")
     metadata = cell.get("metadata")
-    if not is_object(metadata):
-        return words
-    jupyter = metadata.get("jupyter")
-    if is_object(jupyter):
-        words += [f"{name} folded" for name in ("source", "outputs") if jupyter.get(f"{name}_hidden")]
-    if metadata.get("collapsed") is True:
-        words.append("outputs folded")
-    tags = metadata.get("tags")
-    if is_list(tags):
-        words += [f"tag {one}" for one in tags if isinstance(one, str) and _TAGS_THAT_HIDE.fullmatch(one)]
-    return words
+    tags = hiding.tags_of(metadata) if is_object(metadata) else []
+    words += [_HIDDEN[what] for what in _HIDDEN if what in hidden]
+    return words + [f"tag {one[:_LONGEST_KIND]}" for one in tags if hiding.is_hiding_tag(one)]

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from nbkeep.model.jsontypes import is_list, is_object
+
 from . import hiding, inline, pictures, sanitise, sources, svg, terminal
 from .book import SLIDES, Book, Cell, Output
-from .parse import is_list, is_object, read_notebook, text_of
+from .parse import read_notebook, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from nbkeep.scanning.documents.notebook import is_list
+from nbkeep.model.jsontypes import is_list
 
 _STYLE = (Path(__file__).parent / "reviewing.css").read_text()
 _POLICY = (

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from nbkeep.model.jsontypes import is_object
 from nbkeep.scanning.documents import archive, image, notebook, parquet, pdf, strings
 from nbkeep.scanning.documents.markup import PICTURE, PICTURE_END
 from nbkeep.scanning.documents.read import read
@@ -300,14 +301,14 @@ def _emptied(found: dict[str, Any], groups: dict[Group, str]) -> int:
         found["metadata"] = {}
         for key in set(found) - {"cells", "worksheets", "metadata", "nbformat", "nbformat_minor"}:
             del found[key]
-        for sheet in filter(notebook.is_object, found.get("worksheets") or ()):
+        for sheet in filter(is_object, found.get("worksheets") or ()):
             for key in set(sheet) - {"cells"}:
                 del sheet[key]
     return len(groups)
 
 
 def _emptied_cell(cell: Any, kind: str, mark: str) -> dict[str, Any]:
-    if not notebook.is_object(cell):
+    if not is_object(cell):
         return {"cell_type": "raw", "metadata": {}, "source": mark}
     if kind == "source":
         return {**cell, **{key: mark for key in ("source", "input") if key in cell}}

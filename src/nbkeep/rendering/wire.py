@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nbkeep.model.gates import FORMATS
+from nbkeep.model.jsontypes import is_list, is_object
 from nbkeep.scanning.values import SEVERITIES, Finding, NotRead, Place
 
-from .interface import Keep, Order
-from .parse import is_list, is_object
+from .interface import Keep, Order, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,18 +22,24 @@ _KINDS = frozenset({"secret", "personal"})
 
 
 def order_as_json(order: Order) -> dict[str, Any]:
-    """Return an order as a value for JSON."""
-    return asdict(order)
+    """Return an order as a value for JSON; of its rules, which lie in a file, only whether there are any."""
+    return {**asdict(order), "rules": bool(order.rules)}
 
 
-def order_of(value: Any) -> Order:
-    """Return the order that a value of JSON is. Raises ValueError for anything else."""
+def order_of(value: Any, read_rules: Callable[[], str]) -> Order:
+    """Return the order that a value of JSON is. Raises ValueError for anything else.
+
+    `read_rules`: gives what is in the file of rules; asked where there are any.
+    """
     if not is_object(value) or value.get("form") not in FORMATS or not isinstance(value.get("path"), str):
         raise ValueError("no order")
     keep: Any = value.get("keep")
     if not is_object(keep) or not all(isinstance(one, bool) for one in keep.values()):
         raise ValueError("no order")
-    return Order(value["path"], value["form"], Keep(**keep))
+    rules = read_rules() if _flag(value.get("rules")) else ""
+    return Order(
+        value["path"], value["form"], Keep(**keep), rules, tuple(sentences_of(value.get("values_of")))
+    )
 
 
 def as_json(findings: Sequence[Finding], not_read: Sequence[NotRead]) -> dict[str, Any]:
@@ -76,6 +82,13 @@ def not_read_of(value: Any) -> list[NotRead]:
             _text(one["commit"]),
         )
         for one in _objects(_few(value))
+    ]
+
+
+def values_of(value: Any) -> list[Value]:
+    """Return the values that a child was asked for. Raises ValueError for anything else."""
+    return [
+        Value(_text(one["rule"]), _text(one["masked"]), _text(one["value"])) for one in _objects(_few(value))
     ]
 
 

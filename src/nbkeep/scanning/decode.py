@@ -11,10 +11,11 @@ import html
 import re
 import unicodedata
 from bisect import bisect_right
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from . import encoded
+from . import encoded, engines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,10 +33,13 @@ _PERCENT = re.compile(r"%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _SIMPLE = {"n": "\n", "r": "\n", "t": "\t"}
 
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]+"
-)
+_INVISIBLE_ONES = (
+    range(0xAD, 0xAE), range(0x34F, 0x350), range(0x61C, 0x61D), range(0x115F, 0x1161), range(0x17B4, 0x17B6),
+    range(0x180B, 0x180F), range(0x200B, 0x2010), range(0x202A, 0x202F), range(0x2060, 0x2070),
+    range(0x3164, 0x3165), range(0xFE00, 0xFE10), range(0xFEFF, 0xFF00), range(0xFFA0, 0xFFA1),
+    range(0xE0000, 0xE1000),
+)  # fmt: skip
+_INVISIBLE = re.compile("[" + "".join(f"{chr(one[0])}-{chr(one[-1])}" for one in _INVISIBLE_ONES) + "]+")
 _BEYOND_ASCII = re.compile("[^\x00-\x7f]+")
 _LONGEST_FOREIGN = 64
 _SLICE, _SLICES = 64, 2048
@@ -45,6 +49,9 @@ _ALIKE = str.maketrans(
     "АВЕЅІЈКМНОРСТУХԚԜасԁеһіјӏорԛѕуԝхΑΒΕΖΗΙΚΜΝΟΡΤΥΧοινυρ\u2010\u2011\u2013\u2014\u2212",
     "ABESIJKMHOPCTYXQWacdehijlopqsywxABEZHIKMNOPTYXoivup-----",
 )
+# What is put another way besides what Unicode's compatibility form (NFKC) does; told without a look at each.
+_LOOK_ALIKES = frozenset(map(chr, _ALIKE))
+_ODD = _LOOK_ALIKES.union(*(map(chr, one) for one in _INVISIBLE_ONES))
 _TAGS = {0xE0000 + code: code for code in range(0x20, 0x7F)}  # a whole ASCII alphabet that nobody sees
 
 _STRING = re.compile(r"\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'")
@@ -73,7 +80,7 @@ _CHAIN = 400  # strings that are put together, at most
 _CHAR_CODES = re.compile(
     r"(?:\b(?:0x[0-9a-fA-F]{2}|[0-9]{2,3})\s*,\s*){7,4000}(?:0x[0-9a-fA-F]{2}|[0-9]{2,3})\b"
 )
-_CODE_WORDS = ("bytes(", "bytearray(", "fromCharCode", "(chr", "intToUtf8")
+_CODE_WORDS = ("bytes(", "bytearray(", "fromCharCode", "(chr", "intToUtf8")  # also in SIGNS, at the end
 # Eight short numbers with commas; found by its commas, which are few.
 _CODE_LINES = re.compile(r",\s*(?:0x[0-9a-fA-F]{2}|[0-9]{2,3})\s*,[\s0-9a-fA-Fx,]{20,}")
 _CHR_CALL = re.compile(r"chr\(\s*([0-9]{2,3})\s*\)(?:\s*(?:\+|\.|,|\|\|)\s*)?")
@@ -82,11 +89,12 @@ _COLOUR = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]{0,1000}(?:\x07|\x1b\\)|[ -/]{1,3}[0-~]|[=>78cDEHMNOZ])"
 )
 _CONTROLS = "".join(chr(code) for code in range(32) if chr(code) not in "\t\n\r\x1b") + "\x7f"
-# Tags and comments within a word of HTML.
+# Tags and comments within a word of HTML, whose names are ASCII's. Both begin alike, and SIGNS has that.
+_INLINE_TAG = (
+    "<(?:/?(?:a|b|i|u|s|em|tt|sub|sup|wbr|span|font|code|mark|strong|small|big|ins|del|kbd|samp|var)"
+)
 _INLINE = re.compile(
-    r"<(?:/?(?:a|b|i|u|s|em|tt|sub|sup|wbr|span|font|code|mark|strong|small|big|ins|del|kbd|samp|var)\b"
-    r"[^<>]{0,500}>|!--[^<>]{0,500}-->)",
-    re.IGNORECASE | re.DOTALL,
+    rf"{_INLINE_TAG}\b[^<>]{{0,500}}>|!--[^<>]{{0,500}}-->)", re.IGNORECASE | re.DOTALL | re.ASCII
 )
 # Tags that end a word; where there are no others, as in large tables, there is nothing to take out.
 _BLOCKS = ("<t", "</t", "<div", "</div", "<style", "</style", "<p>", "</p>", "<br")
@@ -147,7 +155,10 @@ def derive(text: str, hint: Hint) -> Iterator[Derived]:
 
 
 def _derive_once(text: str, hint: Hint, parent: Derived | None) -> Iterator[Derived]:
-    for find in _FINDERS:
+    signs = _signs().find(text)
+    for find, needs in _FINDERS:
+        if needs and _NUMBERS[needs] not in signs and not (needs == _RUN and hint.kind == "config"):
+            continue  # shorter runs count in configuration
         edits = find(text, hint)
         if edits:
             yield Derived(_with(text, edits), parent)
@@ -214,24 +225,30 @@ def _unseen(text: str, hint: Hint) -> list[Edit]:
     for found in _beyond_ascii(text):
         begin, end = found.span()
         run = found[0]
-        plain = _INVISIBLE.sub(_tags_read, run)
+        plain = run if _ODD.isdisjoint(run) else _INVISIBLE.sub(_tags_read, run)
         # Between ASCII characters: words of other scripts are left as they are.
         beside = text[begin - 1 : begin] > " " or text[end : end + 1] > " "
         if (beside and end - begin <= _LONGEST_FOREIGN) or ord(run[0]) in _WIDE:
-            plain = unicodedata.normalize("NFKC", plain).translate(_ALIKE)
+            plain = unicodedata.normalize("NFKC", plain)
+            plain = plain if _LOOK_ALIKES.isdisjoint(plain) else plain.translate(_ALIKE)
         if plain != run:
             edits.append((begin, end, plain))
     return edits
 
 
 def _beyond_ascii(text: str) -> Iterator[re.Match[str]]:
-    """Yield runs of characters that are not ASCII; that a slice has none is told at once."""
+    """Yield runs of characters that are not ASCII, without those of a slice that all stay as they are."""
     for first in range(0, len(text), _SLICES):
-        if text[first : first + _SLICES].isascii():
+        if _is_plain(text[first : first + _SLICES]):
             continue
         for begin in range(first, min(first + _SLICES, len(text)), _SLICE):
-            if not text[begin : begin + _SLICE].isascii():
+            if not _is_plain(text[begin : begin + _SLICE]):
                 yield from _BEYOND_ASCII.finditer(text, begin, min(begin + _SLICE, first + _SLICES))
+
+
+def _is_plain(text: str) -> bool:
+    # A part of a normalised text is normalised (UAX 15), so what is told of a slice holds for each run in it.
+    return text.isascii() or (unicodedata.is_normalized("NFKC", text) and _ODD.isdisjoint(text))
 
 
 def _tags_read(found: re.Match[str]) -> str:
@@ -255,8 +272,6 @@ def _controls(text: str, hint: Hint) -> list[Edit]:
 def _inline(text: str, hint: Hint) -> list[Edit]:
     """Take the tags out of what HTML shows as one word."""
     del hint
-    if "</" not in text and "<!--" not in text and "<wbr" not in text:
-        return []
     blocks = sum(map(text.count, _BLOCKS)) - text.count("<tt") - text.count("</tt")
     if text.count("<") == blocks:
         return []
@@ -267,7 +282,8 @@ def _joined(text: str, hint: Hint) -> list[Edit]:
     """Put strings together that a program would put together."""
     edits: list[Edit] = []
     if hint.kind != "table":
-        edits += _strings(text)
+        if '"' in text or "'" in text:
+            edits += _strings(text)
         continued = filter(_is_in_word, _CONTINUED.finditer(text))
         edits += ((found.start(), found.end(), "") for found in continued)
     return _apart(edits)
@@ -340,15 +356,30 @@ def _apart(edits: list[Edit]) -> list[Edit]:
     return kept
 
 
-_FINDERS: tuple[Callable[[str, Hint], list[Edit]], ...] = (
-    _escapes,
-    _percent,
-    _entities,
-    _unseen,
-    _controls,
-    _inline,
-    _joined,
-    _codes,
-    encoded.base64_and_hex,
-    encoded.hex_pairs,
+# What a text must have before there is anything to decode: one look for all of these takes a fifth of the
+# time that it takes to try each. A superset always: a decoder decides by itself what it makes of it.
+_RUN = "base64 or hexadecimal"
+SIGNS = {
+    "control": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",
+    "tag": f"(?i){_INLINE_TAG}|!--)",
+    "code": r"chr\(|\(chr|bytes\(|bytearray\(|fromCharCode|intToUtf8",
+    _RUN: r"[A-Za-z0-9+/_\-]{16}",
+}
+_NUMBERS = {sign: number for number, sign in enumerate(SIGNS)}
+_FINDERS: tuple[tuple[Callable[[str, Hint], list[Edit]], str], ...] = (
+    (_escapes, ""),
+    (_percent, ""),
+    (_entities, ""),
+    (_unseen, ""),
+    (_controls, "control"),
+    (_inline, "tag"),
+    (_joined, ""),
+    (_codes, "code"),
+    (encoded.base64_and_hex, _RUN),
+    (encoded.hex_pairs, ""),
 )
+
+
+@cache
+def _signs() -> engines.Present:
+    return engines.Present(list(SIGNS.values()))

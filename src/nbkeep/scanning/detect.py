@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from functools import cache
+from bisect import bisect_left, bisect_right
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from . import assignments, engines, people, personal, rulebook
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from .interface import Detector, Hint
     from .ownrules import OwnRule
+
+    _Claim = tuple[int, rulebook.Rule | OwnRule, int, int]
 
 _CELL = re.compile(r"(?:^|(?<=\n))[\s\"']*(?P<value>[+(]?[0-9][0-9 ().\-/]{5,18}[0-9])(?=[\s\"']*(?:\n|$))")
 _OF_TABLES = frozenset({"number", "phone", "names", "addresses", "births"})
@@ -37,6 +39,21 @@ def with_rules(path: Path) -> Detector:
     from .ownrules import read  # noqa: PLC0415 - needs a library that the built-in rules do without
 
     return Standard(own=read(path))
+
+
+@lru_cache(maxsize=2)
+def with_text(rules: str) -> Detector:
+    """Return the detector of the built-in rules and of the organisation's own: see detection/records.py.
+
+    `rules`: TOML, "" for none. Raises `Invalid` for what is not as it should be: then nothing can be
+    examined, and whatever was to be is unread. Call it where documents are read: in a process whose time and
+    memory are bounded. Names of files count for nothing in them: who wrote a document chose its name.
+    """
+    if not rules:
+        return standard()
+    from .ownrules import parse  # noqa: PLC0415 - needs a library that the built-in rules do without
+
+    return Standard(own=parse(rules, tries_examples=False, heeds_names=False))
 
 
 class Standard:
@@ -74,7 +91,7 @@ class Standard:
         """Return what is in `text`, in its order, no two of them on the same characters."""
         if not text:
             return []
-        claims: list[tuple[int, rulebook.Rule | OwnRule, int, int]] = []
+        claims: list[_Claim] = []
         for number, ends in self._first.find(text).items():
             rule = self._rules[number]
             matches = (
@@ -89,9 +106,18 @@ class Standard:
                 )
         if hint.kind == "table":
             claims.extend(self._of_column(text, hint))
-        for own in self._own:
-            claims.extend((own.rank, own, begin, end) for begin, end in own.find(text, hint))
+        if self._own:
+            claims += _covering(self._of_own(text, hint), claims)
         return _settled(claims)
+
+    def _of_own(self, text: str, hint: Hint) -> Iterator[_Claim]:
+        # Raises `TooLong`: who looks through a document takes it for unread then.
+        from .ownrules import Looked  # noqa: PLC0415 - there are own rules, so its library is there
+
+        looked = Looked(text)
+        for own in self._own:
+            for begin, end in own.find(looked, hint):
+                yield own.rank, own, begin, end
 
     def _of_column(self, text: str, hint: Hint) -> Iterator[tuple[int, rulebook.Rule, int, int]]:
         # What only the column's name tells.
@@ -155,7 +181,31 @@ def _cells(text: str) -> Iterator[re.Match[str]]:
     return _CELL.finditer(text)
 
 
-def _settled(claims: list[tuple[int, rulebook.Rule | OwnRule, int, int]]) -> list[Hit]:
+def _covering(own: Iterator[_Claim], others: list[_Claim]) -> list[_Claim]:
+    """Return claims of own rules, as wide as all claims of the same kind that they overlap.
+
+    They come before those, so a rule that finds the first letters of a key would else leave the rest of it in
+    clear where what was found is taken out.
+    """
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for _rank, rule, begin, end in sorted(others, key=lambda claim: claim[2]):
+        joined = spans.setdefault(rule.kind, [])
+        if joined and begin < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((begin, end))
+    found: list[_Claim] = []
+    for rank, rule, begin, end in own:
+        of_kind = spans.get(rule.kind, [])
+        first = bisect_right(of_kind, begin, key=lambda span: span[1])
+        last = bisect_left(of_kind, end, key=lambda span: span[0])
+        for one in of_kind[first:last]:
+            begin, end = min(begin, one[0]), max(end, one[1])  # noqa: PLW2901  it grows
+        found.append((rank, rule, begin, end))
+    return found
+
+
+def _settled(claims: list[_Claim]) -> list[Hit]:
     """Return one hit for each stretch of text: of the most telling rule, and of those the longest."""
     claims.sort(key=lambda claim: (claim[1].kind != "secret", claim[0], claim[2] - claim[3], claim[2]))
     taken: list[tuple[int, int]] = []

@@ -17,7 +17,7 @@ except ImportError:  # no wheel for this machine
     hyperscan = None
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 
 class FirstPass(Protocol):
@@ -113,6 +113,39 @@ class Hyperscan:
                 found[number] = [end - 1]
             else:
                 ends.append(end - 1)
+
+        with self._lock:
+            self._database.scan(_ascii(text), match_event_handler=seen)
+        return found
+
+
+class Present:
+    """Which of some patterns are in a text at all. May be used by several threads.
+
+    Where there is no Hyperscan, all of them: looking for each would take longer than what it could spare.
+    """
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._all = frozenset(range(len(patterns)))
+        self._lock = threading.Lock()
+        self._database: Any = None
+        if hyperscan is not None:
+            self._database = hyperscan.Database()
+            self._database.compile(
+                expressions=[pattern.encode() for pattern in patterns],
+                ids=list(self._all),
+                elements=len(patterns),
+                flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(patterns),
+            )
+
+    def find(self, text: str) -> Collection[int]:
+        """Return the places in the list of the patterns that are in `text`, of which it sees the ASCII."""
+        if self._database is None:
+            return self._all
+        found: list[int] = []
+
+        def seen(number: int, _begin: int, _end: int, _flags: int, _context: object) -> None:
+            found.append(number)
 
         with self._lock:
             self._database.scan(_ascii(text), match_event_handler=seen)

@@ -193,8 +193,8 @@ def contents(repository: Path, wanted: Sequence[Kept]) -> Iterator[tuple[Kept, b
 def _run(repository: Path, *args: str) -> bytes:
     try:
         done = subprocess.run(
-            _command(repository, *args), stdin=subprocess.DEVNULL, capture_output=True, check=False,
-            env=_environment(), timeout=_LONGEST_S,
+            git_command(repository, *args), stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            env=git_environment(), timeout=_LONGEST_S,
         )  # fmt: skip
     except FileNotFoundError as error:
         raise Refused(
@@ -224,11 +224,11 @@ def _started(
 ) -> Generator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
     """Give git at work and what it says; it ends with the block, whatever it waits for."""
     with subprocess.Popen(
-        _command(repository, *args),
+        git_command(repository, *args),
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=_environment(),
+        env=git_environment(),
     ) as process:
         if process.stdout is None:
             raise RuntimeError("a pipe was asked for")
@@ -250,13 +250,15 @@ def _ended_late(process: subprocess.Popen[bytes]) -> Generator[None]:
         late.cancel()
 
 
-def _command(repository: Path, *args: str) -> list[str]:
+def git_command(repository: Path, *args: str) -> list[str]:
+    """Return what starts git for a repository that a stranger made, with all off that it could start."""
     # A repository that is named is read whoever owns it: what its owner could make git do is switched off.
     switched = [word for one in _SWITCHED_OFF for word in ("-c", one)]
     return ["git", "--no-pager", f"--git-dir={repository}", *switched, *args]
 
 
-def _environment() -> dict[str, str]:
+def git_environment() -> dict[str, str]:
+    """Return the environment for that: no configuration, no protocol, no question."""
     return {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "LC_ALL": "C",

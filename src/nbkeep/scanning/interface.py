@@ -36,6 +36,13 @@ class Hit:
     end: int
 
 
+class TooLong(Exception):
+    """Rules took longer for a text than a scan waits, or found more than anybody needs: it is not read."""
+
+    def __init__(self) -> None:
+        super().__init__("takes too long to look through with the own rules")
+
+
 class Detector(Protocol):
     """Finds secrets and personal data in one text."""
 
@@ -50,5 +57,8 @@ class Detector(Protocol):
         ...
 
     def find(self, text: str, hint: Hint) -> list[Hit]:
-        """Return what is in `text`: called for each text of a document, in bounded time, never raises."""
+        """Return what is in `text`: called for each text of a document, in bounded time.
+
+        Raises `TooLong` where rules of an organisation take too long; nothing else.
+        """
         ...

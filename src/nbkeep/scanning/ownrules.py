@@ -1,7 +1,8 @@
 """Rules of an organisation or a team, from a TOML file; gitleaks' rule files are read as they are.
 
-Their patterns run on RE2, whose time is linear in the text whatever the pattern: no file of rules can hang a
-scan.
+Their patterns run on RE2, whose time for one match is linear in the text whatever the pattern; what it takes
+to find all matches is bounded by a budget (`Looked`). So no file of rules can hang a scan: what took too long
+is not read, and never clean.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 import importlib
 import random
 import re
+import time
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nbkeep.model.errors import invalid
 
 from .examples import fill
 from .files import read_small
-from .interface import Hint
+from .interface import Hint, TooLong
 from .placeholders import entropy
 
 if TYPE_CHECKING:
@@ -34,54 +36,91 @@ def _engine() -> Any:
 
 
 re2 = _engine()
-_MOST_BYTES = 2 * 2**20
-_MOST_RULES = 2_000
+MOST_BYTES = 2 * 2**20
+MOST_RULES = 2_000
+_AS_DOCUMENTED = "Write it as docs/reference/rules.md says."
 _PROGRAM = 8_000  # instructions of RE2: what a pattern may weigh, which bounds the time for each character
-_MOST_FOUND = 10_000
+_PROGRAMS = 1_000_000  # of all patterns of a file
+_MOST_FOUND = 20_000  # in one text; more than `Limits.findings`, so that it is told when there are more
+_LEAST_S, _MIB_S = 5.0, 5.0  # of processor time for all rules on one text, and for each MiB of it
+_LONGEST_EXAMPLE = 2_000
 _SEVERITIES = ("low", "medium", "high", "critical")
 _KNOWN = frozenset(
-    [
-        "id",
-        "title",
-        "description",
-        "severity",
-        "kind",
-        "regex",
-        "secretGroup",
-        "entropy",
-        "keywords",
-        "path",
-        "tags",
-        "examples",
-        "counter_examples",
-        "allowlist",
-        "allowlists",
-        "rank",
-    ]
-) - {"rank"}
+    ["id", "title", "description", "severity", "kind", "regex", "secretGroup", "entropy", "keywords", "path",
+     "tags", "examples", "counter_examples", "allowlist", "allowlists"]
+)  # fmt: skip
+_TARGETS = ("secret", "match", "line")
+_ALL_HOLD, _ONE_HOLDS = ("AND", "&&"), ("OR", "||")  # as gitleaks has them
 _ALLOW_KNOWN = frozenset(
     ["description", "regexes", "stopwords", "regexTarget", "paths", "commits", "condition"]
 )
 
 
+@dataclass(slots=True)
+class Looked:
+    """One text while rules look through it: what they share, and what they may take together.
+
+    `most_s`: of processor time for all of them; 0 for what a scan gives them, by the length of the text.
+    """
+
+    text: str
+    most_s: float = 0.0
+    data: bytes = b""
+    _lower: str | None = None
+    _found: int = 0
+    _until_s: float = field(default=0.0)
+
+    def __post_init__(self) -> None:
+        self.data = self.text.encode("utf-8", "replace")
+        most_s = self.most_s or _LEAST_S + _MIB_S * len(self.data) / 2**20
+        self._until_s = time.thread_time() + most_s
+
+    @property
+    def lower(self) -> str:
+        """The text in small letters."""
+        if self._lower is None:
+            self._lower = self.text.lower()
+        return self._lower
+
+    def check(self, *, found: int = 0) -> None:
+        """Count what was found; raise `TooLong` where that, or the time that went by, is too much."""
+        self._found += found
+        # Each search is linear, but all matches of `a([^b]*b)?` in a text of a's take its square.
+        if self._found > _MOST_FOUND or time.thread_time() > self._until_s:
+            raise TooLong
+
+
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What is let go: values, matches or lines that a pattern finds something in, and words in the value."""
+    """What is let go: values, matches or lines that a pattern finds something in, and words in the value.
+
+    `is_all`: only where everything that is named here holds. `has_commits`: it names some, which nothing that
+    is examined here is known to be of. `heeds_names`: False where the author chooses the name.
+    """
 
     target: str
     patterns: tuple[Any, ...]
     words: tuple[str, ...]
     paths: tuple[Any, ...]
+    is_all: bool = False
+    has_commits: bool = False
+    heeds_names: bool = True
 
     def lets_go(self, value: str, whole: str, line: str, name: str) -> bool:
         """Tell whether a finding is let go."""
         text = {"match": whole, "line": line}.get(self.target, value)
         low = value.lower()
-        return (
-            any(pattern.search(text) for pattern in self.patterns)
-            or any(word in low for word in self.words)
-            or (bool(name) and any(pattern.search(name) for pattern in self.paths))
-        )
+        held: list[bool] = []
+        if self.patterns:
+            held.append(any(pattern.search(text) for pattern in self.patterns))
+        if self.words:
+            held.append(any(word in low for word in self.words))
+        if self.paths:
+            is_meant = self.heeds_names and bool(name)
+            held.append(is_meant and any(pattern.search(name) for pattern in self.paths))
+        if self.has_commits:
+            held.append(False)
+        return bool(held) and (all(held) if self.is_all else any(held))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +137,26 @@ class OwnRule:
     keywords: tuple[str, ...]
     path: Any
     allowed: tuple[Allowed, ...]
+    heeds_names: bool = True
     rank: int = 0
 
-    def find(self, text: str, hint: Hint) -> Iterator[tuple[int, int]]:
-        """Yield where values stand, in characters. Takes time in proportion to the text."""
-        if self.path is not None and not self.path.search(hint.name):
+    @property
+    def ignores_names(self) -> bool:
+        """Tell whether its author wrote of names of files, which count for nothing where it is used."""
+        named = self.path is not None or any(one.paths for one in self.allowed)
+        return named and not self.heeds_names
+
+    def find(self, looked: Looked, hint: Hint) -> Iterator[tuple[int, int]]:
+        """Yield where values stand, in characters. Raises `TooLong`."""
+        looked.check()
+        if self.heeds_names and self.path is not None and not self.path.search(hint.name):
             return
-        if self.keywords and not any(word in text.lower() for word in self.keywords):
+        if self.keywords and not any(word in looked.lower for word in self.keywords):
             return
-        data = text.encode("utf-8", "replace")
-        characters = _Characters(text, data)
-        for number, match in enumerate(self.pattern.finditer(data)):
-            if number >= _MOST_FOUND:
-                return
+        data = looked.data
+        characters = _Characters(looked.text, data)
+        for match in self.pattern.finditer(data):
+            looked.check()
             begin, end = match.span(self._group_of(match))
             if begin < 0 or begin == end:
                 continue
@@ -124,6 +170,7 @@ class OwnRule:
                 for one in self.allowed
             ):
                 continue
+            looked.check(found=1)
             yield characters.of(begin), characters.of(end)
 
     def _group_of(self, match: Any) -> int:
@@ -156,23 +203,37 @@ def read(path: Path) -> tuple[OwnRule, ...]:
     Raises `Invalid`, which names the rule, its line, and what to do.
     """
     try:
-        data = read_small(path, _MOST_BYTES)
+        data = read_small(path, MOST_BYTES)
         if data is None:
             raise invalid(
                 "rules",
-                f"{path} is no file, or has more than {_MOST_BYTES // 2**20} MiB.",
+                f"{path} is no file, or has more than {MOST_BYTES // 2**20} MiB.",
                 "Name a file of rules; split a large one.",
             )
         text = data.decode("utf-8")
-        document = tomllib.loads(text)
     except OSError as error:
         raise invalid(
             "rules", f"{path} cannot be read: {error.strerror}.", "Name a file of rules."
         ) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise invalid(
-            "rules", f"{path} is not TOML: {error}.", "Write it as docs/reference/rules.md says."
-        ) from error
+    except UnicodeDecodeError as error:
+        raise invalid("rules", f"{path} is not TOML: {error}.", _AS_DOCUMENTED) from error
+    return parse(text, str(path))
+
+
+def parse(
+    text: str, named: str = "The file", *, tries_examples: bool = True, heeds_names: bool = True
+) -> tuple[OwnRule, ...]:
+    """Return the rules that a text holds, as `read` does; `named`: what messages call it.
+
+    Takes seconds for a large one, and for a hostile one more: where nobody vouches for it, do it where time
+    and memory are bounded. `tries_examples`: not where they were tried already. `heeds_names`: not where the
+    author of a document chooses its name, as at gates: a rule holds whatever its `path` says then, and no
+    name lets anything go. Raises `Invalid`.
+    """
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # no TOML, a number of a million digits, nested too deep
+        raise invalid("rules", f"{named} is not TOML: {str(error)[:200]}.", _AS_DOCUMENTED) from error
     if re2 is None:
         raise invalid(
             "rules",
@@ -180,24 +241,31 @@ def read(path: Path) -> tuple[OwnRule, ...]:
             "Scan without own rules here, or on Linux (x86-64, ARM), macOS (ARM) or Windows.",
         )
     lines = [number for number, line in enumerate(text.splitlines(), 1) if line.strip() == "[[rules]]"]
-    entries = document.get("rules", [])
-    if not isinstance(entries, list) or not entries or len(entries) > _MOST_RULES:  # pyright: ignore[reportUnknownArgumentType]
-        raise invalid("rules", f"{path} has no [[rules]], or more than {_MOST_RULES}.", "Add at least one.")
-    everywhere = _Reader(f"{path}", None).allowed(document)
+    entries: Any = document.get("rules", [])
+    if not isinstance(entries, list) or not entries or len(entries) > MOST_RULES:  # pyright: ignore[reportUnknownArgumentType]
+        raise invalid("rules", f"{named} has no [[rules]], or more than {MOST_RULES}.", "Add at least one.")
+    everywhere = _Reader(named, None, heeds_names=heeds_names).allowed(document)
     seen: dict[str, str] = {}
     rules: list[OwnRule] = []
+    weight = 0
     for number, entry in enumerate(entries):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        place = f"{path}, line {lines[number]}" if number < len(lines) else f"{path}, rule {number + 1}"
-        reader = _Reader(place, entry)
-        if "path" in entry and "regex" not in entry:
+        place = f"{named}, line {lines[number]}" if number < len(lines) else f"{named}, rule {number + 1}"
+        reader = _Reader(place, entry, heeds_names=heeds_names)
+        if isinstance(entry, dict) and "path" in entry and "regex" not in entry:
             continue  # gitleaks' rules about whole files: what may leave is not decided by a file's name here
         rule = reader.rule(everywhere)
         if rule.id in seen:
             raise reader.wrong(
                 "has an id that is taken", f"Name it otherwise than the one of {seen[rule.id]}."
             )
+        weight += rule.pattern.programsize
+        if weight > _PROGRAMS:
+            raise reader.wrong(
+                f"makes all patterns have more than {_PROGRAMS:,} steps", "Repeat less often, or drop some."
+            )
         seen[rule.id] = place
-        reader.try_out(rule)
+        if tries_examples:
+            reader.try_out(rule)
         rules.append(rule)
     return tuple(rules)
 
@@ -205,8 +273,9 @@ def read(path: Path) -> tuple[OwnRule, ...]:
 class _Reader:
     """One entry of a file, and how to say what is wrong with it."""
 
-    def __init__(self, place: str, entry: Any) -> None:
+    def __init__(self, place: str, entry: Any, *, heeds_names: bool) -> None:
         self._place = place
+        self._heeds_names = heeds_names
         self._entry: dict[str, Any] = entry if isinstance(entry, dict) else {}
 
     def wrong(self, what: str, remedy: str) -> Exception:
@@ -226,10 +295,10 @@ class _Reader:
                 "has no proper id", "Give it one of small letters, digits, - _ and ., e.g. acme-api-key."
             )
         severity = entry.get("severity", "high")
-        if severity not in _SEVERITIES:
+        if not isinstance(severity, str) or severity not in _SEVERITIES:
             raise self.wrong(f"has no severity {severity!r}", f"Choose one of {', '.join(_SEVERITIES)}.")
         kind = entry.get("kind", "secret")
-        if kind not in {"secret", "personal"}:
+        if kind not in ("secret", "personal"):
             raise self.wrong(f"has no kind {kind!r}", "Choose secret or personal.")
         pattern = self._pattern("regex", self._text("regex"))
         group = entry.get("secretGroup", 0)
@@ -238,10 +307,15 @@ class _Reader:
         least = entry.get("entropy", 0)
         if not isinstance(least, int | float) or not 0 <= least <= 8:
             raise self.wrong("has no proper entropy", "Give bits for each character, from 0 to 8.")
+        title = str(entry.get("title") or ident)[:80]
+        if not title.isprintable():
+            raise self.wrong(
+                "has a title with what cannot be shown", "Write it on one line, in plain letters."
+            )
         return OwnRule(
             id=ident,
             kind=kind,
-            title=str(entry.get("title") or ident)[:80],
+            title=title,
             severity=severity,
             pattern=pattern,
             group=group,
@@ -249,6 +323,7 @@ class _Reader:
             keywords=tuple(word.lower() for word in self._texts("keywords")),
             path=self._pattern("path", entry["path"]) if entry.get("path") else None,
             allowed=self.allowed(entry) + everywhere,
+            heeds_names=self._heeds_names,
         )
 
     def allowed(self, owner: dict[str, Any]) -> tuple[Allowed, ...]:
@@ -264,25 +339,43 @@ class _Reader:
             raise self.wrong(
                 "has an allowlist with unknown keys", f"Known are {', '.join(sorted(_ALLOW_KNOWN))}."
             )
-        inner = _Reader(self._place, {**one, "id": self._entry.get("id", "of the file")})
+        given: dict[str, Any] = {**one, "id": self._entry.get("id", "of the file")}
+        inner = _Reader(self._place, given, heeds_names=self._heeds_names)
         return Allowed(
-            str(one.get("regexTarget", "secret")),  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+            inner._word("regexTarget", _TARGETS),
             tuple(inner._pattern("allowlist", text) for text in inner._texts("regexes")),
             tuple(word.lower() for word in inner._texts("stopwords")),
             tuple(inner._pattern("allowlist", text) for text in inner._texts("paths")),
+            is_all=inner._word("condition", (*_ALL_HOLD, *_ONE_HOLDS)) in _ALL_HOLD,
+            has_commits=bool(inner._texts("commits")),
+            heeds_names=self._heeds_names,
         )
+
+    def _word(self, key: str, known: tuple[str, ...]) -> str:
+        """Return one of some words, or "": another is never passed over, as less might be found then."""
+        word = self._entry.get(key, "")
+        if not isinstance(word, str) or word not in ("", *known):
+            raise self.wrong(
+                f"has an allowlist whose {key} is {str(word)[:40]!r}",
+                f"Known are {', '.join(known)}.",
+            )
+        return word
 
     def try_out(self, rule: OwnRule) -> None:
         """Raise `Invalid` where a rule does not find its own examples, or finds a counter-example."""
         for key, ought in (("examples", True), ("counter_examples", False)):
             for template in self._texts(key):
+                if len(template) > _LONGEST_EXAMPLE:
+                    raise self.wrong(
+                        f"has an example of {len(template):,} characters", f"At most {_LONGEST_EXAMPLE:,}."
+                    )
                 try:
                     text = fill(template, random.Random(rule.id))  # noqa: S311 - examples, not keys
                 except (KeyError, ValueError) as error:
                     raise self.wrong(
                         f"has an example with no field {error}", "Write {{ for a brace."
                     ) from error
-                if bool(list(rule.find(text, Hint("text")))) is not ought:
+                if any(True for _ in rule.find(Looked(text), Hint("text"))) is not ought:
                     said = "does not find its example" if ought else "finds its counter-example"
                     raise self.wrong(f"{said} {template[:60]!r}", "Change the regex or the example.")
 

@@ -12,7 +12,7 @@ from .baseline import check_of
 from .documents.image import NO_OCR
 from .documents.read import read
 from .documents.strings import without_surrogates
-from .interface import Hint
+from .interface import Hint, TooLong
 from .spans import Look, in_part, reason_beside
 from .values import Finding, LineCounter, NotRead, Part, Place, Result, mask
 
@@ -38,6 +38,8 @@ def examine(data: bytes, path: str, look: Look, *, commit: str = "") -> Result:
             elif not document.take(one):
                 document.miss(f"has more than {look.limits.findings:,} findings", one.place)
                 break
+    except TooLong as error:
+        document.miss(str(error), Place())
     except Exception as error:  # noqa: BLE001  a document that makes its reader fail is not read, and never clean
         document.miss(f"made its reader fail ({type(error).__name__})", Place())
     return document.result

@@ -19,6 +19,7 @@ from .values import Limits, Part, Unread
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .clean import Clean
     from .interface import Detector, Hint, Hit
 
 _LONGEST_LINE = 4000  # of which a mark beside a finding is looked for
@@ -29,6 +30,7 @@ class Look:
     """How to look. `kinds`: of findings, "secret" and "personal". `salt`: of the baseline.
 
     `heed_marks`: whether `nbkeep:allow` in a document counts. `rules`: only these; all when empty.
+    `clean`: texts that are not looked through again, for a process that sees the same document many times.
     """
 
     detector: Detector
@@ -37,6 +39,7 @@ class Look:
     salt: bytes = b""
     heed_marks: bool = True
     rules: frozenset[str] = frozenset()
+    clean: Clean | None = None
 
 
 @dataclass(slots=True)
@@ -83,10 +86,22 @@ def in_part(part: Part, look: Look) -> Iterator[Span]:
     """Yield the hits of one text: of windows over it where it is long, in clear and decoded."""
     text = without_surrogates(part.text)
     for begin, piece in windows(text, look.limits):
-        for one in in_text(piece, part.hint, look):
+        for one in _in_window(piece, part.hint, look):
             one.begin += begin
             one.end += begin
             yield one
+
+
+def _in_window(text: str, hint: Hint, look: Look) -> list[Span]:
+    key = None if look.clean is None else look.clean.key(text, hint, look)
+    if look.clean is None or key is None:
+        return in_text(text, hint, look)
+    if look.clean.has(key):
+        return []
+    found = in_text(text, hint, look)
+    if not found:
+        look.clean.add(key)
+    return found
 
 
 def windows(text: str, limits: Limits) -> Iterator[tuple[int, str]]:

@@ -30,8 +30,10 @@ _MOST = 5
 def askable(tx: Tx, settings: Settings, row: SessionRow, now: datetime) -> list[dict[str, Any]]:
     """Return the hosts that were refused in the last hour and that a grant would open now, newest first.
 
-    `asked`: a request for it waits for a decision. `url`: the page to ask on.
+    `asked`: a request for it waits for a decision. `url`: the page to ask on. Nothing in quarantine.
     """
+    if row.quarantine:
+        return []
     query = (
         select(ConnectionRow.host, ConnectionRow.port)
         .where(

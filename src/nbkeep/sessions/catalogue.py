@@ -25,7 +25,7 @@ from nbkeep.grants.rules import ASK
 from nbkeep.grants.values import State
 from nbkeep.grants.view import state_of
 from nbkeep.model.actor import ROLE_SCOPES, Actor, Role
-from nbkeep.model.errors import not_found
+from nbkeep.model.errors import Refused, not_found
 from nbkeep.model.verdict import Allow
 from nbkeep.packages.advisories import affects
 from nbkeep.packages.review import installs_of
@@ -81,8 +81,11 @@ def ask_for_dataset(
 def withdraw_dataset(tx: Tx, clock: Clock, row: SessionRow, name: str) -> None:
     """End what the session's user has asked for or was granted of a dataset, in sessions of its profile.
 
-    Raises `Refused` (404) where there is nothing: also the second time.
+    Raises `Refused` (404) where there is nothing: also the second time. What runs in quarantine ends nothing.
     """
+    if row.quarantine:
+        raise Refused("in-quarantine", "Nothing of yours can be withdrawn in a session in quarantine.",
+                      "Withdraw it in the portal: Access.")  # fmt: skip
     actor = _asker(tx, row)
     actor.require(ASK)
     now = clock.now()
@@ -121,6 +124,8 @@ def _connections(tx: Tx, actor: Actor, row: SessionRow, now: datetime) -> list[d
 
     As `_datasets`, it asks no more of the database for more of them: open panels ask again and again.
     """
+    if row.quarantine:
+        return []
     granted, revoked = granted_to(tx, actor.id, row.profile_name, now), _revoked(tx)
     return [
         {
@@ -139,7 +144,7 @@ def _datasets(
     tx: Tx, settings: Settings, actor: Actor, row: SessionRow, now: datetime
 ) -> list[dict[str, Any]]:
     rows = list_datasets(tx, actor)
-    if not rows:
+    if not rows or row.quarantine:
         return []
     told = live_readers(tx, live_datasets(tx, now, row.user_id), row.id)
     reader = told.readers.get(row.id, Reader(""))

@@ -16,7 +16,7 @@ from .held import HELD, held_words
 from .kept import grace_s, totals
 from .limits import warning
 from .records import clockwork, visible_session
-from .stories import reason_of, remedy, sentence
+from .stories import NOTHING_KEPT, reason_of, remedy, sentence
 
 if TYPE_CHECKING:
     from nbkeep.backends.interface import Status, Volume
@@ -120,7 +120,7 @@ def _about_going_on(row: SessionRow, now: datetime, around: Surroundings) -> lis
             Finding(
                 "ended",
                 f"The session is {state.value}; no reason was recorded.",
-                "Start it again; files are kept.",
+                NOTHING_KEPT if row.quarantine else "Start it again; files are kept.",
             )
         )
     return found

@@ -118,13 +118,14 @@ def _spec(parts: Parts, tx: Tx, row: SessionRow, owner: UserRow, env: Mapping[st
         "cpu_millis": min(profile["cpu_millis"], host_cpu_millis),
         "memory_bytes": profile["memory_bytes"],
         "pids_max": _PIDS_MAX,
-        "home_size_bytes": owner.home_size_bytes,
+        "home_size_bytes": owner.home_size_bytes if not row.quarantine else _small_home_bytes(parts, owner),
+        "quarantine": row.quarantine,
         # /tmp and /dev/shm live in memory and count towards it: half leaves room for the kernels.
         "scratch_bytes": profile["memory_bytes"] // 2,
         "gpu_count": profile["gpu_count"],
         "gpu_type": profile["gpu_type"],
         "preimport": profile.get("preimport", []),  # sessions that were requested before it existed
-        "local_ports": local_ports(tx),
+        "local_ports": {} if row.quarantine else local_ports(tx),
         "server_env": {
             **{key: value for key, value in env.items() if key.startswith("JUPYTERHUB_")},
             "NBKEEP_SESSION_ID": row.id,
@@ -132,10 +133,15 @@ def _spec(parts: Parts, tx: Tx, row: SessionRow, owner: UserRow, env: Mapping[st
             "NBKEEP_OFFICE_SOCK": _OFFICE_SOCKET_INSIDE,
             "NBKEEP_PLACEHOLDERS": json.dumps(_placeholders(tx, row, parts.clock.now())),
             **state_env(parts.settings, row),
+            **({"NBKEEP_QUARANTINE": "1"} if row.quarantine else {}),
             "NBKEEP_PORTAL_URL": f"{parts.settings.public_url.rstrip('/')}/portal/",
         },
         "server_args": [],
     }
+
+
+def _small_home_bytes(parts: Parts, owner: UserRow) -> int:
+    return min(owner.home_size_bytes, parts.settings.quarantine_home_bytes)
 
 
 def _placeholders(tx: Tx, row: SessionRow, now: datetime) -> dict[str, str]:

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from nbkeep.model.session import fate_words
 from nbkeep.model.verdict import Refuse
 from nbkeep.profiles.words import duration_words
 
@@ -38,6 +39,7 @@ class Clockwork:
     is_frozen: bool = False
     quota_ends_at: datetime | None = None  # a quota is used up then
     quota_words: str = ""
+    quarantine: bool = False
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,7 @@ def _used_up(session: Clockwork) -> str:
 
 def _text(session: Clockwork, kind: str, at: datetime, now: datetime, *, extendable: bool) -> str:
     when = _when(at, now)
-    fate = "Files and variables are kept." if session.keeps_state else "Files stay; variables do not."
+    fate = fate_words(keeps_state=session.keeps_state, quarantine=session.quarantine)
     if kind == _IDLE:
         end = "is suspended" if session.keeps_state else "stops"
         return f"Nothing runs and nobody types: this session {end} {when}. {fate}"
@@ -234,7 +236,7 @@ def _text(session: Clockwork, kind: str, at: datetime, now: datetime, *, extenda
 
 def _quota_text(session: Clockwork, at: datetime, now: datetime) -> str:
     end = "is suspended" if session.keeps_state else "ends"
-    fate = "Files and variables are kept." if session.keeps_state else "Files stay; variables do not."
+    fate = fate_words(keeps_state=session.keeps_state, quarantine=session.quarantine)
     return (
         f"A quota is used up and this session {end} {_when(at, now)}. {session.quota_words} {fate} "
         "Ask for more on the portal's page Quotas, or ask an admin."

@@ -26,6 +26,7 @@ from nbkeep.profiles.view import network_words
 from nbkeep.profiles.words import no_reach_words
 from nbkeep.store.tables import ProfileRow, SessionRow
 
+from .leaving import sending_rules
 from .records import LIVE_STATES, visible_session
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from nbkeep.egress.values import Policy
     from nbkeep.model.actor import Actor
+    from nbkeep.profiles.values import Profile
     from nbkeep.settings import Settings
     from nbkeep.store.database import Tx
     from nbkeep.vault.values import Leased
@@ -46,30 +48,37 @@ def live_policies(tx: Tx, settings: Settings, now: datetime, only: str | None = 
     profile's row is gone does not either: what its rules would be now, nobody can say. One whose profile was
     deleted keeps its last rules.
     """
-    columns = (SessionRow.id, SessionRow.user_id, SessionRow.profile_name, SessionRow.held_by)
+    row = SessionRow
+    columns = (row.id, row.user_id, row.profile_name, row.held_by, row.quarantine)
     query = select(*columns).where(SessionRow.state.in_(LIVE_STATES))
     if only is not None:
         query = query.where(SessionRow.id == only)
     sessions = tx.execute(query.order_by(SessionRow.id)).all()
-    names = {name for _, _, name, _ in sessions}
+    names = {one.profile_name for one in sessions}
     rows = tx.scalars(select(ProfileRow).where(ProfileRow.name.in_(names)))
     facts = facts_tag(tx)
-    reaches = {row.name: reach_of(as_profile(row), facts) for row in rows}
-    taken = narrowings(tx, settings, [session_id for session_id, _, _, _ in sessions])
-    projects = hosts_of_people(tx, {user_id for _, user_id, _, _ in sessions})
+    profiles = {row.name: as_profile(row) for row in rows}
+    reaches = {name: reach_of(profile, facts) for name, profile in profiles.items()}
+    taken = narrowings(tx, settings, [one.id for one in sessions])
+    people = {one.user_id for one in sessions}
+    projects, leaving = hosts_of_people(tx, people), sending_rules(tx, people)
     granted, platform, ask_at = live_rules(tx, now), settings.egress_denylist, _ask_at(settings)
-    return [
-        policy_of(
+    found: list[Policy] = []
+    for session_id, user_id, name, held_by, quarantine in sessions:
+        is_closed = held_by is not None or (quarantine and not _stays_closed(profiles.get(name)))
+        policy = policy_of(
             session_id,
-            NOTHING if held_by else reaches.get(name, NOTHING),
+            NOTHING if is_closed else reaches.get(name, NOTHING),
             platform,
-            projects=() if held_by else projects.get(user_id, ()),
-            granted=() if held_by else granted.get((user_id, name), ()),
+            projects=() if is_closed else projects.get(user_id, ()),
+            granted=() if is_closed or quarantine else granted.get((user_id, name), ()),
             ask_at=ask_at,
             classes=taken.get(session_id, ()),
+            leaving=leaving.get(user_id, ""),
+            person=user_id,
         )
-        for session_id, user_id, name, held_by in sessions
-    ]
+        found.append(policy)
+    return found
 
 
 def tag_of(policies: Sequence[Policy], leases: Sequence[Leased] = (), *more: object) -> str:
@@ -91,16 +100,19 @@ def session_policy(tx: Tx, settings: Settings, actor: Actor, session_id: str, no
 def policy_of_row(tx: Tx, settings: Settings, row: SessionRow, now: datetime) -> Policy:
     """Return the policy of a session, whoever asks."""
     profile = tx.get(ProfileRow, row.profile_name)
-    is_held = row.held_by is not None
-    reach = reach_of(as_profile(profile)) if profile and not is_held else NOTHING
+    found = as_profile(profile) if profile else None
+    is_held = row.held_by is not None or (row.quarantine and not _stays_closed(found))
+    reach = reach_of(found) if found and not is_held else NOTHING
     return policy_of(
         row.id,
         reach,
         settings.egress_denylist,
         projects=() if is_held else hosts_of_people(tx, [row.user_id]).get(row.user_id, ()),
-        granted=() if is_held else live_rules_of(tx, now, row.user_id, row.profile_name),
+        granted=() if is_held or row.quarantine else live_rules_of(tx, now, row.user_id, row.profile_name),
         ask_at=_ask_at(settings),
         classes=narrowings(tx, settings, [row.id]).get(row.id, ()),
+        leaving=sending_rules(tx, [row.user_id]).get(row.user_id, ""),
+        person=row.user_id,
     )
 
 
@@ -126,6 +138,8 @@ def reach_words_of(tx: Tx, settings: Settings, row: SessionRow) -> str:
     if found is None:
         return no_reach_words()
     profile = as_profile(found)
+    if row.quarantine and not _stays_closed(profile):
+        return no_reach_words()
     projects = hosts_of_people(tx, [row.user_id]).get(row.user_id, ())
     taken = narrowings(tx, settings, [row.id]).get(row.id, ())
     named, denied = profile.egress_allowlist, profile.egress_denylist
@@ -145,6 +159,11 @@ def reach_words_of(tx: Tx, settings: Settings, row: SessionRow) -> str:
         denied = (*denied, *(text for one in taken for text in one.denylist))
     profile = replace(profile, egress_allowlist=_once(named), egress_denylist=_once(denied))
     return ". ".join([network_words(profile), *kept])
+
+
+def _stays_closed(profile: Profile | None) -> bool:
+    """Tell whether a profile, as it is now, gives no more than its sessions in quarantine were promised."""
+    return profile is not None and profile.quarantine
 
 
 def _once(texts: tuple[str, ...]) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ def clockwork(row: SessionRow) -> Clockwork:
         is_frozen=row.state == SessionState.FROZEN,
         quota_ends_at=row.quota_ends_at,
         quota_words=row.quota_words or "",
+        quarantine=row.quarantine,
     )
 
 
@@ -75,11 +76,15 @@ def load_of(tx: Tx, user_id: str) -> Load:
     )
     sums = (func.sum(live.c.gpu_count), func.sum(live.c.cpu_millis), func.sum(live.c.memory_bytes))
     rows = tx.execute(select(live.c.gpu_type, *sums).group_by(live.c.gpu_type)).all()
-    mine = tx.scalar(
-        select(func.count()).where(SessionRow.user_id == user_id, SessionRow.state.in_(LIVE_STATES))
+    counts = (
+        select(SessionRow.quarantine, func.count())
+        .where(SessionRow.user_id == user_id, SessionRow.state.in_(LIVE_STATES))
+        .group_by(SessionRow.quarantine)
     )
+    mine = {bool(quarantine): int(count) for quarantine, count in tx.execute(counts)}
     return Load(
-        mine=mine or 0,
+        mine=mine.get(False, 0),
+        mine_in_quarantine=mine.get(True, 0),
         cpu_millis=sum(int(row[2]) for row in rows),
         memory_bytes=sum(int(row[3]) for row in rows),
         gpus={str(row[0]): int(row[1]) for row in rows if row[0]},

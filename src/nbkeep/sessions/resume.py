@@ -123,7 +123,10 @@ def same_image(tx: Tx, now: datetime, actor: Actor, row: SessionRow) -> list[dic
             "can_ask": True,
         }
         for profile, flavor in list_profiles(tx, actor)
-        if profile.enabled and profile.image == row.profile["image"] and profile.name != row.profile_name
+        if profile.enabled
+        and not profile.quarantine
+        and profile.image == row.profile["image"]
+        and profile.name != row.profile_name
     ]
 
 

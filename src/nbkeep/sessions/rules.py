@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nbkeep.profiles.values import Flavor, Profile
 
 # A server name is a label of the session's own host name (RFC 1123) and part of JupyterHub's address.
+_MOST_IN_QUARANTINE = 1  # each holds a home of its own on the disk
 SESSION_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,28}[a-z0-9])?")
 
 
@@ -33,9 +34,13 @@ class Asker:
 
 @dataclass(frozen=True)
 class Load:
-    """What is live now: the asker's sessions, and what all sessions on the host were promised."""
+    """What is live now: the asker's sessions, and what all sessions on the host were promised.
+
+    Those in quarantine count apart: one may be beside however many others.
+    """
 
     mine: int = 0
+    mine_in_quarantine: int = 0
     cpu_millis: int = 0
     memory_bytes: int = 0
     gpus: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -67,7 +72,7 @@ def may_start(
     return (
         _about_person(asker, profile)
         or _about_approval(approval, flavor, capacity, policy)
-        or _about_count(asker, load)
+        or _about_count(asker, load, quarantine=profile.quarantine)
         or _about_image(profile, image_is_built=image_is_built)
         or _about_host(flavor, load, capacity, policy)
     )
@@ -143,13 +148,19 @@ def may_resume(
             "nothing-kept",
             "Not resumed: nothing is kept of this session; it is "
             f"{'being deleted' if is_going else state.value}.",
-            "Start a new one; files are kept.",
+            "Start a new one." if before.get("quarantine") else "Start a new one; files are kept.",
         )
     if is_name_taken:
         return Refuse(
             "name-taken",
             f"Not resumed: another session named {name!r} is running.",
             "Stop that one first.",
+        )
+    if profile.quarantine or before.get("quarantine", False):
+        return Refuse(
+            "not-in-quarantine",
+            f"Not resumed: what was kept is its person's, and {profile.name} is in quarantine.",
+            "Resume it on a profile that is not.",
         )
     if profile.image != before["image"]:
         return Refuse(
@@ -199,14 +210,21 @@ def _about_approval(
     return alone if isinstance(alone, Refuse) else approval  # what never fits, nobody needs to ask for
 
 
-def _about_count(asker: Asker, load: Load) -> Refuse | None:
-    if load.mine < asker.max_sessions:
+def _about_count(asker: Asker, load: Load, *, quarantine: bool) -> Refuse | None:
+    most = min(asker.max_sessions, _MOST_IN_QUARANTINE) if quarantine else asker.max_sessions
+    if (load.mine_in_quarantine if quarantine else load.mine) < most:
         return None
     if asker.max_sessions <= 0:
         return Refuse(
             "no-sessions-allowed",
             f"Not started: {asker.name} may run no sessions (max_sessions is 0).",
             "Ask an admin to raise the limit.",
+        )
+    if quarantine:
+        return Refuse(
+            "one-in-quarantine",
+            f"Not started: a session of {asker.name} in quarantine is running already.",
+            "Stop that one first: what is in it goes with it.",
         )
     return Refuse(
         "too-many-sessions",

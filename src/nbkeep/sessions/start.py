@@ -30,6 +30,7 @@ from .stories import remedy, sentence
 if TYPE_CHECKING:
     from nbkeep.backends.interface import Capacity
     from nbkeep.model.actor import Actor
+    from nbkeep.settings import Settings
     from nbkeep.store.database import Tx
 
     from .interface import Parts
@@ -77,17 +78,24 @@ def hand_to_hub(parts: Parts, actor: Actor, session_id: str) -> None:
 
 
 def request_session(
-    parts: Parts, actor: Actor, profile: str, *, name: str | None = None, user: str | None = None
+    parts: Parts,
+    actor: Actor,
+    profile: str,
+    *,
+    name: str | None = None,
+    user: str | None = None,
+    opens: str = "",
 ) -> str:
     """Admit a session and return its id, without asking the hub (the hub's own start path is already there).
 
-    A refusal is recorded too: who wanted what, and which rule said no.
+    A refusal is recorded too: who wanted what, and which rule said no. `opens`: a file that is put into its
+    home and shown first; then it has to be one in quarantine.
     """
     try:
         with traces.span("session.start"):
             capacity = parts.backend.capacity()
             with traces.span("session.admission"), parts.store.write() as tx:
-                session_id = admit(parts, tx, actor, profile, capacity, name=name, user=user)
+                session_id = admit(parts, tx, actor, profile, capacity, name=name, user=user, opens=opens)
             traces.remember(session_id)
             return session_id
     except Refused as refusal:
@@ -112,6 +120,7 @@ def admit(
     *,
     name: str | None,
     user: str | None,
+    opens: str = "",
 ) -> str:
     """Decide and write in the caller's transaction: rules, row, audit record. Return the session id."""
     actor.require("sessions")
@@ -120,6 +129,11 @@ def admit(
     if found is None:
         raise not_found("profile", profile)
     chosen, flavor = found
+    if opens and not chosen.quarantine:
+        raise Refused("not-in-quarantine", f"Not started: the profile {chosen.name} is not in quarantine.",
+                      "Pick one that is: such documents are run nowhere else.")  # fmt: skip
+    if chosen.quarantine:
+        check_origins(parts.settings)
     asker = Asker(owner.name, owner.role, owner.status == "active", owner.max_sessions)
     policy = HostPolicy(parts.settings.cpu_overcommit, parts.settings.memory_overcommit)
     images = built_images(parts.settings.images_dir)
@@ -150,6 +164,8 @@ def admit(
         name=server_name,
         profile_name=chosen.name,
         profile=taken,
+        quarantine=chosen.quarantine,
+        opens=opens,
         state=SessionState.REQUESTED.value,
         progress=[],
         requested_at=now,
@@ -169,6 +185,14 @@ def admit(
     # With its admission, so that whoever hears of the session hears of its leases, too.
     leases.begin_leases(tx, parts.clock, actor, row)
     return row.id
+
+
+def check_origins(settings: Settings) -> None:
+    """Raise `Refused` where no session in quarantine may be started, because all share one origin."""
+    if settings.unsafe_shared_origin:
+        raise Refused("shared-origin", "Not started: all sessions share one origin here, so that script in a "
+                      "document would act as whoever opens it (setting unsafe_shared_origin).",
+                      "An admin gives sessions host names of their own.")  # fmt: skip
 
 
 def _owner(tx: Tx, actor: Actor, user: str | None) -> UserRow:

@@ -84,7 +84,7 @@ def wish_stop(
 def _stopping_words(row: SessionRow) -> str:
     if keeps_state(row.profile) and not row.discard_state:
         return "Stopping: variables are saved, then kernels end. Files stay."
-    return "Stopping: kernels end, files stay."
+    return f"Stopping: kernels end, {'and its files go with it' if row.quarantine else 'files stay'}."
 
 
 def server_of(tx: Tx, row: SessionRow) -> tuple[str, str]:

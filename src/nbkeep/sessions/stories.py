@@ -96,6 +96,9 @@ def reason_of(exit_: Exit) -> StopReason:
         return StopReason.SANDBOX_DIED if exit_.half == "sandbox" else StopReason.SERVER_DIED
 
 
+NOTHING_KEPT = "It was in quarantine: its files went with it. Start another one to try again."
+
+
 def sentence(reason: StopReason, row: SessionRow, detail: str = "") -> str:
     """Return the cause in one line, with what is known beyond it."""
     cause = _fill(STORIES[reason].cause, row)
@@ -105,6 +108,8 @@ def sentence(reason: StopReason, row: SessionRow, detail: str = "") -> str:
 
 def remedy(reason: StopReason, row: SessionRow) -> str:
     """Return what to do next."""
+    if row.quarantine:
+        return NOTHING_KEPT
     if row.state != SessionState.SUSPENDED:
         return _fill(STORIES[reason].remedy, row)
     saved_at = _day(str((row.kept or {}).get("saved_at", "")))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from sqlalchemy import select
 
 from nbkeep.data.reads import class_of
+from nbkeep.detection.records import own_rules_sha256
+from nbkeep.model.origins import session_host
 from nbkeep.model.session import SessionState, StopReason
 from nbkeep.outbox.notices import as_json, notices_in_session
 from nbkeep.store.tables import FlavorRow, MarkRow, ProfileRow, UserRow
@@ -53,7 +56,7 @@ def session_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> d
     return {
         **line,
         "profile": {**line["profile"], "network_words": reach_words_of(tx, settings, row)},
-        "url": session_url(settings, user.name, row.name),
+        "url": opening_url(settings, user.name, row),
         "notices": [as_json(notice) for notice in notices_in_session(tx, row)],
         "tour_done": user.tour_done,
         "larger_profiles": _larger_profiles(tx, clock.now(), row, user.role),
@@ -70,6 +73,7 @@ def own_view(tx: Tx, clock: Clock, settings: Settings, row: SessionRow) -> dict[
         **session_view(tx, clock, settings, row),
         "askable": askable(tx, settings, row, clock.now()),
         "leaving": leaving_rules(tx, row),
+        "own_rules": own_rules_sha256(tx),
         "freeze_asked": row.state == SessionState.READY and row.freeze_asked_at is not None,
     }
 
@@ -107,6 +111,7 @@ def session_line(clock: Clock, settings: Settings, row: SessionRow, user: str) -
         "last_work_at": _iso(row.last_work_at),
         "last_heartbeat_at": _iso(row.last_heartbeat_at),
         "memory_used_bytes": row.memory_used_bytes,
+        "quarantine": row.quarantine,
         "keeps_state": keeps_state(row.profile),
         "kept": _kept(row),
         "is_resumable": row.state == SessionState.SUSPENDED and not row.discard_state and not row.held_by,
@@ -146,11 +151,20 @@ def _kept(row: SessionRow) -> dict[str, Any] | None:
     }
 
 
-def session_url(settings: Settings, user: str, name: str) -> str:
-    """Return a session's stable address: on its user's own origin, such as `http://jane.localhost:8000/…`."""
+def session_url(settings: Settings, user: str, row: SessionRow) -> str:
+    """Return a session's stable address: on its user's own origin, such as `http://jane.localhost:8000/…`.
+
+    Each one in quarantine has an origin that no other session has or had.
+    """
     scheme, _, host = settings.public_url.rstrip("/").partition("://")
-    origin = host if settings.unsafe_shared_origin else f"{user}.{host}"
-    return f"{scheme}://{origin}/user/{user}/{name}/lab"
+    origin = session_host(user, host, row.id, quarantine=row.quarantine)
+    return f"{scheme}://{host if settings.unsafe_shared_origin else origin}/user/{user}/{row.name}/lab"
+
+
+def opening_url(settings: Settings, user: str, row: SessionRow) -> str:
+    """Return where a session is opened: at its address, with the file that it shows first."""
+    shown = f"/tree/{quote(row.opens)}" if row.opens else ""
+    return f"{session_url(settings, user, row)}{shown}"
 
 
 def _larger_profiles(tx: Tx, now: datetime, row: SessionRow, role: str) -> list[dict[str, Any]]:
@@ -164,7 +178,9 @@ def _larger_profiles(tx: Tx, now: datetime, row: SessionRow, role: str) -> list[
     query = (
         select(ProfileRow, FlavorRow)
         .join(FlavorRow, ProfileRow.flavor == FlavorRow.name)
-        .where(ProfileRow.deleted_at.is_(None), ProfileRow.enabled.is_(True))
+        .where(
+            ProfileRow.deleted_at.is_(None), ProfileRow.enabled.is_(True), ProfileRow.quarantine.is_(False)
+        )
         .where(FlavorRow.memory_bytes > row.profile["memory_bytes"])
         .order_by(FlavorRow.memory_bytes, FlavorRow.price_per_hour_micros)
     )

@@ -189,13 +189,13 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # deferred transaction that writes after it read can fail with SQLITE_BUSY without waiting.
     connection.isolation_level = None
     cursor = connection.cursor()
-    _use_wal(cursor)
+    use_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")  # an audit record that was answered for survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 
 
-def _use_wal(cursor: Any) -> None:
+def use_wal(cursor: Any) -> None:
     """Keep the journal as SQLite's WAL; a new file is changed to that by whoever opens it first.
 
     SQLite does not wait for a writer here, whatever timeout it was given: it answers SQLITE_BUSY at once. A

@@ -157,6 +157,7 @@ class ProfileRow(Table):
     egress_dry_run: Mapped[bool] = mapped_column(default=False)
     packages: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # package policy
     downloads: Mapped[str] = mapped_column(String(12), default="allow")  # or review, deny
+    quarantine: Mapped[bool] = mapped_column(default=False)  # its sessions get nothing of their person
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
 
@@ -170,6 +171,9 @@ class SessionRow(Table):
     name: Mapped[str] = mapped_column(String(30))  # the hub's server name: its stable address
     profile_name: Mapped[str] = mapped_column(String(40), index=True)
     profile: Mapped[dict[str, Any]]
+    # Invariant: what a session was admitted as, it stays; no later change of its profile lets it out.
+    quarantine: Mapped[bool] = mapped_column(default=False)
+    opens: Mapped[str] = mapped_column(String(200), default="")  # a file of its home that is shown first
     state: Mapped[str] = mapped_column(String(12))
     progress: Mapped[list[dict[str, Any]]] = mapped_column(JSON(), default=list)  # [{at, step, message}]
     token_hash: Mapped[str | None] = mapped_column(String(64), index=True)  # the session's own identity

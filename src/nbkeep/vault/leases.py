@@ -137,6 +137,8 @@ def leases_of(tx: Tx, session: SessionRow, now: datetime) -> list[tuple[Leased, 
     Where several want the same place of requests to the same host, the closest counts there: the owner's own
     secret, then one granted by name, to a project, by role, to everyone; then by name.
     """
+    if session.quarantine:
+        return []
     query = _LIVE.where(SecretLeaseRow.session_id == session.id)
     leased = [(lease_id, secret) for lease_id, secret in tx.execute(query)]
     person = person_now(tx, tx.get_one(UserRow, session.user_id), now, session.profile_name)
@@ -149,6 +151,7 @@ def live_leases(tx: Tx, people: People, now: datetime) -> list[Leased]:
     query = (
         _LIVE.join(SessionRow, SessionRow.id == SecretLeaseRow.session_id)
         .join(UserRow, UserRow.id == SessionRow.user_id)
+        .where(SessionRow.quarantine.is_(False))
         .add_columns(SessionRow.id, SessionRow.profile_name, UserRow)
         .order_by(SessionRow.id)
     )
@@ -219,6 +222,8 @@ def _place(host: str, secret: SecretRow) -> tuple[str, str, str]:
 
 
 def _begin(tx: Tx, clock: Clock, actor: Actor, secret: SecretRow, session: SessionRow, user: UserRow) -> None:
+    if session.quarantine:
+        return  # Invariant: a session in quarantine has no lease, so it is given no value
     if secret.held_by is not None or session.held_by is not None:
         return  # an incident: it begins when the secret is rotated, or the session goes on
     there = select(SecretLeaseRow.id).where(

@@ -15,10 +15,11 @@ import signal
 import socket
 import sys
 from collections import deque
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # see processes.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     from nbkeep_runtime.sandbox import processes
 

@@ -7,6 +7,7 @@ Started as `python kernel.py -f CONNECTION_FILE`, and else exactly as `python -m
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import importlib.util
@@ -253,6 +254,18 @@ def _interrupted(kernel: Any, *, silent: bool) -> dict[str, Any]:
     return {"status": "error", "execution_count": kernel.shell.execution_count, **failure}
 
 
+@contextlib.contextmanager
+def _without_imported(module: str) -> Any:
+    """Give what a warm parent has imported (imported.py), while a module of IPython's does not look at it."""
+    imported = getattr(sys.modules.get(f"{_PREFIX}imported"), "known", None)
+    if imported is None:
+        yield None
+        return
+    with imported.unseen_by(module):
+        yield imported
+
+
+@functools.cache
 def _kernel_class() -> Any:
     base: Any = importlib.import_module("ipykernel.ipkernel").IPythonKernel
 
@@ -260,7 +273,10 @@ def _kernel_class() -> Any:
         """IPython's kernel, which also saves and restores its variables."""
 
         def __init__(self, **kwargs: Any) -> None:
-            super().__init__(**kwargs)
+            with _without_imported("ipykernel.ipkernel") as imported:
+                super().__init__(**kwargs)
+            if imported is not None:
+                imported.tell_kernel(self)
             self._reply: dict[str, Any] = {}  # of the last cell
             self.nbkeep_cells = Cells(self.shell)
             self.nbkeep_state = _prepare(self, self.nbkeep_cells)
@@ -307,7 +323,8 @@ def _kernel_class() -> Any:
     return made
 
 
-def _application_class(spare: Any) -> Any:
+@functools.cache
+def _application_class() -> Any:
     base: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp
 
     class IPKernelApp(base):  # by the same name: users' settings and code find it by that
@@ -317,29 +334,50 @@ def _application_class(spare: Any) -> Any:
         moment lost outputs and the end of cells, which then stayed "running" for ever.
         """
 
+        nbkeep_spare: Any = None
+
+        def parse_command_line(self, argv: Any = None) -> None:
+            """Take the connection file, where it is all there is, without IPython's parser of options."""
+            words = list(sys.argv[1:] if argv is None else argv)
+            if len(words) != 2 or words[0] != "-f":
+                super().parse_command_line(argv)
+                return
+            self.argv, self.extra_args = words, []
+            self.cli_config = type(self.config)({"IPKernelApp": {"connection_file": words[1]}})
+            self.update_config(self.cli_config)
+
         def init_iopub(self, context: Any) -> None:
             context.sndhwm = _BURST  # for each socket that is made from here on
             super().init_iopub(context)
 
         def load_config_file(self, *args: Any, **kwargs: Any) -> None:
             """Read settings; a spare kernel is for homes without."""
-            if spare is not None:
-                spare.needs_no_settings(self.config_file_paths)
+            if self.nbkeep_spare is not None:
+                self.nbkeep_spare.needs_no_settings(self.config_file_paths)
             super().load_config_file(*args, **kwargs)
 
         def init_gui_pylab(self) -> None:
             """Take the first step that may run a user's code: a spare waits before it until it is taken."""
-            if spare is not None:
-                spare.wait(self)
+            if self.nbkeep_spare is not None:
+                self.nbkeep_spare.wait(self)
             super().init_gui_pylab()
+
+        def init_code(self) -> None:
+            """Run what comes before the first cell."""
+            with _without_imported("IPython.core.shellapp") as imported:
+                super().init_code()
+            if imported is not None and self.shell is not None:
+                imported.tell_shell(self.shell)
 
     return IPKernelApp
 
 
 def import_all() -> None:
     """Import what the first cells bring along, as a warm parent does before it knows any session."""
-    for module in ("journal", "verdicts"):
+    for module in ("journal", "shown", "verdicts"):
         _part("cells", module)
+    _kernel_class()
+    _application_class()
 
 
 def main(argv: list[str], spare: Any = None) -> None:
@@ -347,7 +385,8 @@ def main(argv: list[str], spare: Any = None) -> None:
 
     `spare` (spare.py): become one only when it is taken.
     """
-    application = _application_class(spare)
+    application = _application_class()
+    application.nbkeep_spare = spare
     sys.argv = list(argv)
     application.launch_instance(kernel_class=_kernel_class())
 

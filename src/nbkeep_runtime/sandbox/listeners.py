@@ -11,7 +11,10 @@ import json
 import os
 import socket
 import time
-from typing import Any
+
+TYPE_CHECKING = False  # see processes.py
+if TYPE_CHECKING:
+    from typing import Any
 
 CONNECTIONS = "/run/nbkeep/gateway/connections.json"
 MARK = b"\x01"  # of a declared connection, see the gateway's `declared.py`

@@ -14,8 +14,8 @@ import selectors
 import signal
 import socket
 import time
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # see processes.py
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -26,7 +26,7 @@ def import_all() -> None:
     """Import everything that a server needs, as a warm parent does before it knows any session."""
     os.environ.update(_EVERYWHERE)
     lean.keep_out()
-    importlib.import_module("nbkeep_runtime.server.app")
+    importlib.import_module("nbkeep_runtime.server.app").prepare()
 
 
 def main() -> int:

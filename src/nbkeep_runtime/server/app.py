@@ -9,17 +9,22 @@ point or folder of the user is read: nothing but this module decides what runs i
 
 from __future__ import annotations
 
+import functools
+import importlib
 import os
 import signal
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from jupyter_events import EventLogger
+from jupyter_events.schema import EventSchema
+from jupyter_server import DEFAULT_EVENTS_SCHEMA_PATH
 from jupyter_server.extension.manager import ExtensionManager
 from jupyter_server.serverapp import ServerApp
 from jupyterhub._version import __version__ as jupyterhub_version
 from jupyterhub.singleuser.extension import JupyterHubAuthorizer
 from traitlets.config import Config
 
-from nbkeep_runtime.server import contents_handlers, handlers, terminals
+from nbkeep_runtime.server import contents_handlers, handlers, lab, terminals
 from nbkeep_runtime.server.checkpoints import HomeCheckpoints
 from nbkeep_runtime.server.connection import RecordedConnection
 from nbkeep_runtime.server.contents import HomeContents
@@ -41,6 +46,14 @@ from nbkeep_runtime.server.trust import TrustStore
 if TYPE_CHECKING:
     from nbkeep_runtime.server.settings import ServerSettings
 
+# Jupyter Server imports the routes of its services while it is made.
+_SERVICES = ("api", "config", "kernels", "kernelspecs", "security", "sessions", "events")
+_IMPORTED_LATER = (
+    *(f"jupyter_server.services.{service}.handlers" for service in _SERVICES),
+    "jinja2.ext",
+    "jupyter_server.kernelspecs.handlers",
+    "tornado.platform.asyncio",
+)
 _STATE_FOLDERS = ("lab/settings", "lab/workspaces", "config")
 
 
@@ -49,18 +62,14 @@ class SessionServer(ServerApp):
 
     name = "nbkeep-session"
     # Without: contents and files (ours are safe against links), nbconvert (runs templates), shutdown, view.
-    default_services: ClassVar[tuple[str, ...]] = (
-        "api",
-        "config",
-        "kernels",
-        "kernelspecs",
-        "security",
-        "sessions",
-        "events",
-    )
+    default_services: ClassVar[tuple[str, ...]] = _SERVICES
 
     session_settings: ServerSettings
     session: Session
+    lab_class: ClassVar[Any] = SessionLab
+
+    def parse_command_line(self, argv: list[str] | None = None) -> None:
+        """Read none: `configuration` is everything that Jupyter Server is told."""
 
     def load_config_file(self, suppress_errors: bool = True) -> None:
         """Read none."""
@@ -91,6 +100,12 @@ class SessionServer(ServerApp):
     def remove_browser_open_files(self) -> None:
         """Nothing was written."""
 
+    def init_event_logger(self) -> None:
+        """Make Jupyter Server's event bus, with the schemas that a warm parent has read already."""
+        self.event_logger = EventLogger(parent=self)
+        for schema in _event_schemas():
+            self.event_logger.register_event_schema(schema)
+
     def init_signal(self) -> None:
         """End on SIGTERM, by the event loop.
 
@@ -120,7 +135,9 @@ class SessionServer(ServerApp):
             merge=self.contents_manager.merge_outputs,
         )
         self.contents_manager.before_open = self.session.outputs.before_open
-        self.examiner = self.contents_manager.examiner = Examiner(self.home, self.office)
+        self.examiner = self.contents_manager.examiner = Examiner(
+            self.home, self.office, rules=self.office.rules
+        )
         self.downloads = Downloads(self.home, self.office, self.examiner.reader)
 
     def init_webapp(self) -> None:
@@ -177,6 +194,11 @@ class SessionServer(ServerApp):
                 self.log.exception("A step of the end failed; the others follow")
 
 
+# What the sandbox may not reach, its outputs do not have the browser fetch: no picture, script or form of
+# elsewhere. All that JupyterLab itself needs is its own.
+_QUARANTINED = ("default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'", "form-action 'self'")
+
+
 def configuration(settings: ServerSettings) -> Config:
     """Return everything that Jupyter Server is told."""
     policy = "; ".join(
@@ -185,6 +207,7 @@ def configuration(settings: ServerSettings) -> Config:
             "report-uri " + settings.base_url + "api/security/csp-report",
             "connect-src 'self' data: blob:",
             "base-uri 'self'",
+            *(_QUARANTINED if settings.quarantine else ()),
         )
     )
     return Config(
@@ -237,6 +260,20 @@ def configuration(settings: ServerSettings) -> Config:
     )
 
 
+@functools.cache
+def _event_schemas() -> tuple[Any, ...]:
+    """Return the schemas of Jupyter Server's own events; they are checked when they are read."""
+    return tuple(EventSchema(file) for file in sorted(DEFAULT_EVENTS_SCHEMA_PATH.glob("*/*.yaml")))
+
+
+def prepare() -> None:
+    """Do what is the same for every server before any is made, as a warm parent does; twice is harmless."""
+    for name in _IMPORTED_LATER:
+        importlib.import_module(name)
+    lab.prepare()
+    _event_schemas()
+
+
 def build(settings: ServerSettings) -> SessionServer:
     """Return an initialised server that listens after `start`; call once in a process."""
     for folder in _STATE_FOLDERS:
@@ -249,7 +286,7 @@ def build(settings: ServerSettings) -> SessionServer:
     server.home = Home(settings.home, settings.home_inside)
     server.trust = TrustStore(settings.state)
     server.sandbox = Sandbox(settings.init_socket)
-    server.lab_class = type("SessionLab", (SessionLab,), {"settings_of_session": settings})
+    SessionLab.settings_of_session = settings
     server.update_config(configuration(settings))
     server.initialize(argv=[], find_extensions=False)
     return server

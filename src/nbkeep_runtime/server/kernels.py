@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import orjson
 import zmq.asyncio
@@ -41,6 +41,8 @@ class SandboxedKernel(ServerKernelManager):
     """One kernel; its sockets and connection file lie in the folder that both halves share."""
 
     parent: SessionKernels
+    # The server's event bus has them: each kernel would read them once more, only to be told so.
+    core_event_schema_paths: ClassVar[list[Path]] = []
 
     async def _async_pre_start_kernel(self, **kwargs: Any) -> tuple[list[str], dict[str, Any]]:
         """Set the provisioner first: jupyter_client then looks for none, whatever the kernelspec says."""

@@ -8,17 +8,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, TemplateNotFound
 from jupyter_server import __version__ as jupyter_server_version
 from jupyterlab_server import LabServerApp
 from traitlets import default
 
 if TYPE_CHECKING:
+    from types import CodeType
+
+    from jinja2.bccache import Bucket
+
     from nbkeep_runtime.server.settings import ServerSettings
 
 log = logging.getLogger("nbkeep.lab")
@@ -46,6 +52,33 @@ DISABLED = (
 )
 
 
+class _Compiled(BytecodeCache):
+    """Templates that were compiled before, by place and content; a warm parent hands them on to its forks."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_compiled = _Compiled()
+
+
+def prepare() -> None:
+    """Compile the page of every session, as Jupyter Server's extensions do; twice is harmless."""
+    loader = FileSystemLoader([str(APP_DIR / "static")])
+    pages = Environment(
+        loader=loader, extensions=["jinja2.ext.i18n"], autoescape=True, bytecode_cache=_compiled
+    )
+    with contextlib.suppress(TemplateNotFound):
+        pages.get_template("index.html")
+
+
 class SessionLab(LabServerApp):
     """The Lab pages of a session."""
 
@@ -57,7 +90,10 @@ class SessionLab(LabServerApp):
     extension_url = "/lab"
     file_url_prefix = "/lab/tree"
 
-    settings_of_session: ServerSettings  # set on a subclass by `app.py`, before Jupyter Server makes it
+    settings_of_session: ServerSettings  # set by `app.py`, before Jupyter Server makes it
+
+    def parse_command_line(self, argv: list[str] | None = None) -> None:
+        """Read none."""
 
     def load_config_file(self, suppress_errors: bool = True) -> None:
         """Read none."""
@@ -65,6 +101,10 @@ class SessionLab(LabServerApp):
     @default("app_version")
     def _app_version(self) -> str:
         return _lab_version()
+
+    @default("jinja2_options")
+    def _jinja2_options(self) -> dict[str, Any]:
+        return {"bytecode_cache": _compiled}
 
     @default("static_dir")
     def _static_dir(self) -> str:

@@ -20,6 +20,7 @@ import aiohttp
 import orjson
 
 from nbkeep_runtime.server import tasks
+from nbkeep_runtime.server.examining.ownrules import OwnRules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,6 +117,7 @@ class Office:
     def __init__(self, settings: ServerSettings) -> None:
         self.view: dict[str, Any] | None = None
         self.is_reachable = False
+        self.rules = OwnRules()
         self._viewed_at_s = 0.0
         self._settings = settings
         self._spool = Spool(settings.server_dir)
@@ -157,27 +159,41 @@ class Office:
 
     async def freeze(self, report: dict[str, Any]) -> dict[str, Any]:
         """Offer to be frozen and return the view; raises `OfficeRefused` when work goes on, or OSError."""
-        return self._take(await self.call("POST", "session/freeze", report))
+        return await self._told("session/freeze", report)
 
     async def thaw(self) -> dict[str, Any]:
         """Have the sandbox go on and return the view; raises `OfficeRefused` with its words, or OSError."""
-        return self._take(await self.call("POST", "session/thaw", {}))
+        return await self._told("session/thaw", {})
 
     async def extend(self) -> dict[str, Any]:
         """Ask for more time; raises `OfficeRefused` with the office's words, or OSError."""
-        return self._take(await self.call("POST", "session/extend", {}))
+        return await self._told("session/extend", {})
 
     async def refresh(self) -> None:
         """Fetch the view again."""
         await self._viewed("GET", "session", None)
 
+    async def _told(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        view = self._take(await self.call("POST", path, body))
+        await self._fetch_rules()
+        return view
+
     async def _viewed(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any] | None:
         with contextlib.suppress(OfficeRefused, OSError):
-            return self._take(await self.call(method, path, body))
+            view = self._take(await self.call(method, path, body))
+            await self._fetch_rules()
+            return view
         return None
+
+    async def _fetch_rules(self) -> None:
+        """Fetch the organisation's own rules where they are others than before; tried with every view."""
+        if self.view is not None and self.rules.heed(self.view):
+            with contextlib.suppress(OfficeRefused, OSError):
+                self.rules.take(await self.call("GET", "session/rules", None))
 
     def _take(self, view: dict[str, Any]) -> dict[str, Any]:
         self.view, self._viewed_at_s = view, time.monotonic()
+        self.rules.heed(view)
         return view
 
     async def current_view(self) -> dict[str, Any]:

@@ -63,6 +63,7 @@ class ServerSettings:
     state_sequence: int = 0
     resumes: bool = False
     spare_kernel: bool = False
+    quarantine: bool = False
     placeholders: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -155,5 +156,6 @@ def from_environment(env: Mapping[str, str]) -> ServerSettings:
         state_sequence=int(env.get("NBKEEP_STATE_SEQUENCE") or 0),
         resumes=env.get("NBKEEP_RESUME") == "1",
         spare_kernel=env.get("NBKEEP_SPARE_KERNEL") == "1",
+        quarantine=env.get("NBKEEP_QUARANTINE") == "1",
         placeholders=_placeholders(env),
     )

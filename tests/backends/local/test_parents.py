@@ -136,6 +136,30 @@ def test_a_forks_output_outside_of_cells_is_kept_for_its_death(machine: Machine,
     assert "last words" in ended["output_tail"]
 
 
+_LISTED = """
+import sys
+files = set(get_ipython().kernel.debugger.kernel_modules)
+named = [sys.modules[name].__file__ in files for name in ("ipykernel.kernelapp", "argparse")]
+sys.told = [*named, "colorsys.py" in " ".join(files)]
+import colorsys
+get_ipython().reset(aggressive=True)
+import json, sys
+names = ("IPython", "json", "ipykernel.kernelapp", "colorsys")
+print(json.dumps([*sys.told, *[name in sys.modules for name in names]]))
+"""
+
+
+@fork
+def test_a_debugger_and_a_reset_spare_what_was_imported_before_the_user_came(
+    machine: Machine, spec: LaunchSpec, way: str
+) -> None:
+    """A fork does not list its modules itself, but knows what a plain kernel knows."""
+    with Kernel(machine, spec, warm=False) as plain, Kernel(machine, spec, spare=way == "spare") as forked:
+        told = json.loads(forked.run(_LISTED).splitlines()[-1])
+        assert told == json.loads(plain.run(_LISTED).splitlines()[-1])
+    assert told == [True, True, False, True, True, True, False]
+
+
 _RANDOM = """
 import random, uuid, ssl, secrets, tempfile, os, json
 import numpy

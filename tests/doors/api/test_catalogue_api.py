@@ -41,7 +41,7 @@ def test_the_seeds_are_listed_with_numbers_and_words(operator: httpx.Client) -> 
     names = {one["name"]: one for one in operator.get("/api/v1/profiles").json()["items"]}
     assert set(names) == {
         "notebook-cpu-small", "notebook-cpu-large", "notebook-gpu-t4", "notebook-gpu-a100", "nb-gpu-l4",
-        "nb-gpu-l40s", "nb-gpu-h100",
+        "nb-gpu-l40s", "nb-gpu-h100", "quarantine",
     }  # fmt: skip
     small = names["notebook-cpu-small"]
     assert (small["cpu_millis"], small["memory_bytes"], small["startable"]) == (2000, 8 << 30, True)

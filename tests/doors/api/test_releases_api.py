@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from nbkeep.model.actor import Role
 from nbkeep.people import tokens
-from nbkeep.store.tables import SessionRow, UserRow
 from office_parts import client_for
 from release_parts import CLEAN, LEAKY, PATH, row, run
 from scan_parts import KEY
@@ -83,51 +80,6 @@ def test_the_file_that_is_taken_is_never_shown(office: OfficeForTests) -> None:
     assert taken.content == CLEAN
     assert taken.headers["content-type"] == "application/octet-stream"
     assert taken.headers["content-disposition"] == "attachment; filename*=UTF-8''a%3Bb%22c%27%C3%A9.ipynb"
-
-
-def test_a_session_asks_for_its_own_user_and_sees_no_others(office: OfficeForTests) -> None:
-    jane, rita = office.user("jane"), office.user("rita", Role.REVIEWER)
-    _, token = office.launched(jane)
-    _, others = office.launched(rita)
-    inside, reviewers = client_for(office.app(), token), client_for(office.app(), others)
-    path = "/internal/v1/session/releases"
-    office.backend.held["jane", PATH] = LEAKY
-    made = inside.post(path, json=WANTED | {"gate": "download", "reason": ""})
-    assert made.status_code == 202, made.text
-    release_id = made.json()["id"]
-    assert inside.post(path, json=WANTED | {"session": "ses_x"}).status_code == 400
-    run(office)
-    assert inside.get(f"{path}/{release_id}").json()["state"] == "ready", "downloads are allowed by default"
-    assert inside.get(path).json()["items"][0]["profile"] == "notebook-cpu-small"
-    # A reviewer's session reviews nothing: code in it could.
-    assert reviewers.get(f"{path}/{release_id}").status_code == 404
-    assert reviewers.get(f"{path}/{release_id}/document").status_code == 404
-    assert inside.get(f"{path}/{release_id}/document").content == LEAKY
-    assert inside.get(f"{path}/{release_id}/document").status_code == 409
-    proxied = inside.get(path, headers={"x-forwarded-for": "192.0.2.1"})
-    assert proxied.status_code == 404
-    assert client_for(office.app(), "nbks_guess").get(path).status_code == 401
-
-
-@pytest.mark.parametrize("by", ["a disabled user", "a held user", "a held session"])
-def test_a_session_of_somebody_who_is_shut_out_lets_nothing_out(office: OfficeForTests, by: str) -> None:
-    jane = office.user("jane")
-    session_id, token = office.launched(jane)
-    inside, path = client_for(office.app(), token), "/internal/v1/session/releases"
-    office.backend.held["jane", PATH] = CLEAN
-    one = inside.post(path, json=WANTED).json()["id"]
-    run(office)
-    with office.store.write() as tx:
-        user, session = tx.get_one(UserRow, jane.id), tx.get_one(SessionRow, session_id)
-        if by == "a disabled user":
-            user.status = "disabled"
-        else:
-            (user if by == "a held user" else session).held_by = "inc_x"
-    status = 401 if by == "a disabled user" else 403
-    for answer in (inside.post(path, json=WANTED), inside.get(path), inside.get(f"{path}/{one}"),
-                   inside.get(f"{path}/{one}/document"), inside.post(f"{path}/{one}/withdraw")):  # fmt: skip
-        assert (answer.status_code, CLEAN in answer.content) == (status, False), answer.text
-    assert row(office, one).state == "ready"
 
 
 def test_bad_requests_say_what_is_wrong_and_leave_nothing(office: OfficeForTests) -> None:

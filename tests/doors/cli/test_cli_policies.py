@@ -68,7 +68,10 @@ def test_what_cannot_be_is_refused_with_the_next_step(nbkeep: Nbkeep, served: Of
         ("set --gate export", "Say what to change"),
         ("set --secret deny", "--gate"),
         ("set --gate export --secret maybe", "For export and secret set allow or redact or review or deny."),
-        ("set --gate mail --secret deny", "Gates: save, download, export, share, publish; or all."),
+        (
+            "set --gate mail --secret deny",
+            "Gates: save, download, export, share, publish, upload, push; or all.",
+        ),
         ("set --gate save --secret review", "For save and secret set allow or deny."),
         ("set --class pii --profile x --gate export --secret deny", "Name one of them at a time"),
         ("set --profile nowhere --gate export --secret deny", "There is no profile 'nowhere'."),

@@ -7,19 +7,39 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from nbkeep.backends.local.cgroups import find_cgroups
+from nbkeep.backends.local.host_facts import host_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NBKEEP = Path(sys.executable).with_name("nbkeep")
 
 
-def doctor(data_dir: Path, **settings: str) -> tuple[int, dict[str, dict[str, Any]]]:
+# Runs a program as root without any capability.
+WITHOUT_POWERS = """
+import os, sys
+from nbkeep.backends.local import launch
+launch.drop_bounding_set()
+launch.set_capabilities()
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def doctor(
+    data_dir: Path, by: Sequence[str] = (), path: str = "", **settings: str
+) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Return its exit code and its facts by id. `by`: what starts it; `path`: where it finds programs."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("NBKEEP_")}
-    env |= {"NBKEEP_DATA": str(data_dir)} | {
+    env |= {"NBKEEP_DATA": str(data_dir), "PATH": path or env["PATH"]} | {
         f"NBKEEP_{name.upper()}": value for name, value in settings.items()
     }
-    done = subprocess.run([NBKEEP, "doctor", "--json"], env=env, capture_output=True, text=True, check=False)
+    command = [*by, str(NBKEEP), "doctor", "--json"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     return done.returncode, {fact["id"]: fact for fact in json.loads(done.stdout)}
 
 
@@ -65,6 +85,34 @@ def test_a_key_of_saved_variables_that_is_away_is_missing(short_dir: Path, tmp_p
     held = doctor(short_dir, state_key=f"file:{file}")[1]["state-key"]
     assert held["status"] == "holds"
     assert "x" * 8 not in json.dumps(held)
+
+
+def test_what_looks_at_uploads_and_pushes_is_named_where_it_is_not_installed(
+    short_dir: Path, tmp_path: Path
+) -> None:
+    _, facts = doctor(short_dir, path=str(tmp_path))
+    for line in ("uploads", "pushes"):
+        assert facts[line]["status"] == "weaker"
+        assert "bubblewrap is not installed" in facts[line]["detail"]
+        assert "apt-get install bubblewrap" in facts[line]["remedy"]
+
+
+def test_where_git_is_not_installed_pushes_count_as_not_read(
+    short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbkeep.rendering.jail.PATH", "/nonexistent")
+    (fact,) = (one for one in host_facts(short_dir, find_cgroups(), {}) if one.id == "pushes")
+    assert fact.status == "weaker"
+    assert "they count as not read" in fact.detail
+    assert "apt-get install git" in fact.remedy
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has capabilities to give up")
+def test_root_in_a_container_is_told_which_capability_the_examiner_of_uploads_lacks(short_dir: Path) -> None:
+    _, facts = doctor(short_dir, by=(sys.executable, "-c", WITHOUT_POWERS))
+    assert facts["uploads"]["status"] == "weaker"
+    assert "none is sent" in facts["uploads"]["detail"]
+    assert "CAP_SETFCAP" in facts["uploads"]["remedy"]
 
 
 @pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this host has a card")

@@ -13,6 +13,7 @@ from nbkeep.model.session import StopReason
 from nbkeep.sessions.launch import launch
 from nbkeep.sessions.marks import mark_ended, mark_progress, mark_ready
 from nbkeep.store.tables import SessionRow
+from office_parts import client_for
 from share_parts import share, with_anyone
 
 __all__ = ["chromium", "open_portal"]
@@ -73,6 +74,23 @@ def test_start_is_followed_live_and_opens_the_session_when_it_is_ready(open_port
     with office.store.write() as tx:
         mark_ready(tx, office.clock, jane, tx.get_one(SessionRow, session_id))
     page.wait_for_url(re.compile(r"http://jane\.localhost:\d+/user/jane/notebook-cpu-small/lab"))
+
+
+def test_nobody_waits_for_the_next_look_once_the_hub_says_ready(
+    open_portal: OpenPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbkeep.doors.portal.live._EVERY_S", 600.0)
+    office = open_portal.office
+    jane = office.user("jane")
+    session_id = office.launched(jane)[0]
+    page = open_portal.page(jane)
+    page.route("**/user/**", lambda route: route.fulfill(status=200, body="JupyterLab would be here"))
+    with page.expect_response("**/live?opening=1"):
+        page.goto(f"{page.url.rpartition('/portal/')[0]}/portal/sessions/{session_id}?opening=1")
+    hub = client_for(office.app(), None)
+    headers = {"Authorization": "Bearer hub-token-of-this-test"}
+    assert hub.post(f"/internal/v1/hub/sessions/{session_id}/ready", headers=headers).status_code == 204
+    page.wait_for_url(re.compile(r"http://jane\.localhost:\d+/user/jane/[\w-]+/lab"))
 
 
 def test_a_start_that_fails_says_so_live(open_portal: OpenPortal) -> None:

@@ -27,6 +27,17 @@ def id_of(location: str) -> str:
     return location.rpartition("/")[2].partition("?")[0]
 
 
+def test_an_address_fills_the_form_and_asks_for_nothing(portal: Portal) -> None:
+    jane = portal.person()
+    page = jane.get(f"/releases/new?path={PATH}&gate=share&form=slides")
+    assert re.search(r'name="gate" value="share"[^>]*checked', page)
+    assert re.search(r'<option value="slides"[^>]*selected', page)
+    odd = jane.get("/releases/new?path=%22%3E%3Cb%3E&gate=save&form=%22%3E%3Cb%3E")
+    assert '"><b>' not in odd
+    assert re.search(r'name="gate" value="export"[^>]*checked', odd)
+    assert PATH not in jane.get("/releases")
+
+
 def test_somebody_asks_follows_it_and_takes_the_file_once(portal: Portal) -> None:
     jane = portal.person()
     portal.office.backend.held["jane", PATH] = CLEAN

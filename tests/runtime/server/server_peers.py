@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -29,6 +30,11 @@ def decisions(**changes: str) -> dict[str, dict[str, str]]:
     }
 
 
+def everything_allowed() -> dict[str, dict[str, dict[str, str]]]:
+    """Return what is decided where nobody has decided anything."""
+    return {gate: decisions() for gate in ("save", "download", "export", "share", "publish")}
+
+
 class FakeOffice:
     """Keeps the internal contract of the office for one session; `is_down` makes it fail every call."""
 
@@ -48,12 +54,15 @@ class FakeOffice:
         self.thaws = 0
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refuses_data = False
-        self.leaving = {gate: decisions() for gate in ("save", "download")}
+        self.leaving = everything_allowed()
+        self.own_rules = ""
+        self.gives_rules = True
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=1 << 28)
         app.router.add_get("/internal/v1/session", self._view)
         app.router.add_post("/internal/v1/session/heartbeat", self._heartbeat)
+        app.router.add_get("/internal/v1/session/rules", self._rules)
         app.router.add_post("/internal/v1/session/events", self._events)
         app.router.add_post("/internal/v1/session/extend", self._extend)
         app.router.add_post("/internal/v1/session/tour", self._tour)
@@ -87,7 +96,11 @@ class FakeOffice:
             "tour_done": self.tour_done,
             "notices": [],
             "leaving": self.leaving,
+            "own_rules": hashlib.sha256(self.own_rules.encode()).hexdigest() if self.own_rules else "",
         }
+
+    async def _rules(self, _request: web.Request) -> web.Response:
+        return web.json_response({"text": self.own_rules if self.gives_rules else "of another moment"})
 
     async def _heartbeat(self, request: web.Request) -> web.Response:
         self.heartbeats.append(await request.json())

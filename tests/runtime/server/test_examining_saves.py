@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server_peers import decisions
+from server_peers import decisions, everything_allowed
 from session_server import RunningServer, eventually
 
 KEY = (
@@ -23,17 +23,41 @@ KEY = (
 )  # not a key of anybody; in parts, so that no scanner of this file minds
 
 
-@pytest.fixture
-def server() -> Iterator[RunningServer]:
-    with RunningServer() as running:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[RunningServer]:
+    """One session for all: tests have documents of their own in it."""
+    with RunningServer(NBKEEP_HEARTBEAT_S="0.2") as running:
         yield running
+
+
+@pytest.fixture
+def server(shared: RunningServer) -> Iterator[RunningServer]:
+    yield shared
+    shared.office.leaving = everything_allowed()
+    hear(shared)
+
+
+def hear(server: RunningServer) -> None:
+    """Wait until the session's server has heard of what the office says now."""
+    beats = len(server.office.heartbeats)
+    eventually(lambda: len(server.office.heartbeats) > beats + 1)
 
 
 def decide(server: RunningServer, gate: str, **decided: str) -> None:
     """Have the office decide something, and wait until the session's server has heard of it."""
     server.office.leaving[gate] = decisions(**decided)
-    beats = len(server.office.heartbeats)
-    eventually(lambda: len(server.office.heartbeats) > beats + 1)
+    hear(server)
+
+
+def records(server: RunningServer, kind: str, path: str) -> list[dict[str, Any]]:
+    """Return what is on record of a document."""
+    return [event for event in server.office.of_type(kind) if event["path"] == path]
+
+
+def copies_of(server: RunningServer, stem: str) -> list[Path]:
+    """Return the copies of a document that was not saved, the newest last."""
+    found = (server.home / ".nbkeep/quarantine").glob(f"{stem}-*")
+    return sorted(found, key=lambda one: one.stat().st_ctime_ns)
 
 
 def findings(server: RunningServer, path: str) -> dict[str, Any]:
@@ -62,7 +86,7 @@ def test_a_saved_key_is_told_with_its_cell_and_line_and_without_its_value(server
     assert KEY not in json.dumps(told) + server.log()
     save(server, "a.ipynb", "x = 1")
     assert findings(server, "a.ipynb")["findings"] == []
-    assert server.office.of_type("save.blocked") == []
+    assert records(server, "save.blocked", "a.ipynb") == []
 
 
 def test_a_file_that_code_wrote_is_examined_when_it_is_looked_at(server: RunningServer) -> None:
@@ -74,6 +98,26 @@ def test_a_file_that_code_wrote_is_examined_when_it_is_looked_at(server: Running
     assert gone.status_code == 404
     outside = server.request("GET", "nbkeep/api/findings", params={"path": "../../etc/passwd"})
     assert outside.status_code == 404
+
+
+def test_what_each_way_out_would_mean_is_told_before_anything_leaves(server: RunningServer) -> None:
+    save(server, "ways.ipynb", f"key = '{KEY}'  # nbkeep:allow aws-access-key-id the sample of the manual")
+    assert findings(server, "ways.ipynb")["findings"] == []
+    server.office.leaving["export"] = decisions(secret="review")
+    server.office.leaving["publish"] = {}
+    decide(server, "share", secret="redact", personal="deny")
+    told = server.json("GET", "nbkeep/api/leaving", params={"path": "ways.ipynb"})
+    assert told["state"] == "examined"
+    [one] = told["findings"]
+    assert one["masked"].startswith("AKIA"), "a mark of its author is no leave"
+    assert KEY not in json.dumps(told)
+    said = {gate: one["decision"] for gate, one in told["gates"].items()}
+    assert said == {"download": "allow", "export": "review", "share": "redact", "publish": "deny"}
+    [because] = told["gates"]["export"]["because"]
+    assert (because["found"], because["whose"]) == ("secret", "set for the profile lab")
+    assert findings(server, "ways.ipynb")["findings"] == [], "what a save says is another matter"
+    gone = server.request("GET", "nbkeep/api/leaving", params={"path": "../../etc/passwd"})
+    assert gone.status_code == 404
 
 
 def test_a_policy_keeps_the_file_as_it_was_and_a_copy_for_its_author(server: RunningServer) -> None:
@@ -93,8 +137,8 @@ def test_a_policy_keeps_the_file_as_it_was_and_a_copy_for_its_author(server: Run
     assert KEY in copy.read_text()
     assert copy.stat().st_mode & 0o777 == 0o600
     assert copy.parent.stat().st_mode & 0o777 == 0o700
-    event = eventually(lambda: server.office.of_type("save.blocked"))[0]
-    assert (event["path"], event["decision"], event["found"]) == ("work.ipynb", "deny", "secret")
+    event = eventually(lambda: records(server, "save.blocked", "work.ipynb"))[0]
+    assert (event["decision"], event["found"]) == ("deny", "secret")
     assert KEY not in json.dumps(event)
 
     assert save(server, "work.ipynb", "key = load()").status_code < 300
@@ -120,20 +164,20 @@ def test_what_cannot_be_examined_is_never_called_clean(server: RunningServer) ->
 def test_many_copies_of_one_document_do_not_fill_the_home(server: RunningServer) -> None:
     decide(server, "save", secret="deny")
     for at in range(8):
-        assert save(server, "w.ipynb", f"n = {at}\nkey = '{KEY}'").status_code == 422
-    copies = sorted((server.home / ".nbkeep/quarantine").iterdir(), key=lambda one: one.stat().st_ctime_ns)
+        assert save(server, "many.ipynb", f"n = {at}\nkey = '{KEY}'").status_code == 422
+    copies = copies_of(server, "many")
     assert len(copies) == 5
     assert "n = 7" in copies[-1].read_text()
 
 
 def test_the_same_that_is_not_saved_again_and_again_is_kept_and_recorded_once(server: RunningServer) -> None:
     decide(server, "save", secret="deny")
-    said = {save(server, "w.ipynb", f"key = '{KEY}'").json()["message"] for _ in range(8)}
+    said = {save(server, "same.ipynb", f"key = '{KEY}'").json()["message"] for _ in range(8)}
     assert len(said) == 1
-    assert len(list((server.home / ".nbkeep/quarantine").iterdir())) == 1
-    assert save(server, "w.ipynb", f"key = '{KEY}'  # n").status_code == 422
-    eventually(lambda: len(server.office.of_type("save.blocked")) > 1)
-    assert len(server.office.of_type("save.blocked")) == 2
+    assert len(copies_of(server, "same")) == 1
+    assert save(server, "same.ipynb", f"key = '{KEY}'  # n").status_code == 422
+    eventually(lambda: len(records(server, "save.blocked", "same.ipynb")) > 1)
+    assert len(records(server, "save.blocked", "same.ipynb")) == 2
 
 
 def test_what_was_not_saved_is_told_until_who_works_with_the_file_has_another(server: RunningServer) -> None:
@@ -179,8 +223,8 @@ def test_a_download_is_judged_by_what_is_in_the_file(server: RunningServer) -> N
     assert server.request("GET", "files/key.txt").status_code == 403
     assert server.json("POST", "nbkeep/api/download", json={"path": "key.txt"})["decision"] == "review"
     assert server.json("POST", "nbkeep/api/download", json={"path": "free.txt"})["decision"] == "allow"
-    event = eventually(lambda: server.office.of_type("download.refused"))[0]
-    assert (event["path"], event["found"]) == ("key.txt", "secret")
+    event = eventually(lambda: records(server, "download.refused", "key.txt"))[0]
+    assert event["found"] == "secret"
     # Its author's own mark lets it be saved; whether it leaves is not theirs to say.
     decide(server, "save", secret="deny")
     marked = f"key = '{KEY}'  # nbkeep:allow aws-access-key-id a sample"
@@ -199,14 +243,15 @@ def test_where_nothing_may_be_downloaded_nothing_is(server: RunningServer) -> No
     assert server.request("GET", "nbconvert/html/free.ipynb").status_code == 404
 
 
-def test_the_process_that_examines_ends_with_the_session(server: RunningServer) -> None:
-    save(server, "a.ipynb", "x = 1")
-    findings(server, "a.ipynb")
-    child = child_of(server)
-    assert server.server is not None
-    server.server.terminate()
-    server.server.wait(20)
-    eventually(lambda: not is_there(child))
+def test_the_process_that_examines_ends_with_the_session() -> None:
+    with RunningServer() as server:
+        save(server, "a.ipynb", "x = 1")
+        findings(server, "a.ipynb")
+        child = child_of(server)
+        assert server.server is not None
+        server.server.terminate()
+        server.server.wait(20)
+        eventually(lambda: not is_there(child))
 
 
 def is_there(pid: int) -> bool:

@@ -29,8 +29,8 @@ class Slow(Reader):
         self.may_end, self.begun = threading.Event(), threading.Semaphore(0)
         self.order: list[bytes] = []
 
-    def _asked(self, request: bytes, file: int, timeout_s: float) -> Examined:
-        del file, timeout_s
+    def _asked(self, request: bytes, files: list[int], timeout_s: float, turn: Any) -> Examined:
+        del files, timeout_s, turn
         self.order.append(request)
         self.begun.release()
         self.may_end.wait(GENEROUS_S)

@@ -64,13 +64,18 @@ def quiet_status() -> dict[str, Any]:
     }
 
 
-def leaving(save: str = "allow", download: str = "allow") -> dict[str, Any]:
-    """Return policies by which secrets are treated so when they are saved and downloaded; all else is allowed."""
+def leaving(save: str = "allow", download: str = "allow", **others: str) -> dict[str, Any]:
+    """Return policies by which secrets are treated so at gates; all else, and at other gates all, is allowed."""
     allow = {"decision": "allow", "scope": "default"}
     rest = {"personal": allow, "unread": allow, "nothing": allow}
     return {
         gate: {**rest, "secret": {"decision": decision, "scope": "everywhere"}}
-        for gate, decision in (("save", save), ("download", download))
+        for gate, decision in {
+            "save": save,
+            "download": download,
+            **dict.fromkeys(("export", "share", "publish"), "allow"),
+            **others,
+        }.items()
     }
 
 

@@ -153,15 +153,6 @@ def test_a_save_that_a_policy_stops_says_where_the_copy_is(page: Page, lab: Lab)
     assert KEY in copy.read_text()
 
 
-def test_the_menu_leads_to_the_form_that_lets_the_document_leave(page: Page, lab: Lab) -> None:
-    written(lab, "out & about.ipynb", ("x = 1", []))
-    open_lab(page, lab, "out & about.ipynb")
-    expect(page.locator(".jp-Cell")).to_have_count(1)
-    with page.context.expect_page() as opened:
-        run_command(page, "nbkeep:let-it-leave")
-    opened.value.wait_for_url("**/portal/releases/new?path=out+%26+about.ipynb")
-
-
 def test_a_text_shows_its_line_and_a_download_says_why_it_is_refused(page: Page, lab: Lab) -> None:
     (lab.home / "conf.py").write_text(f"a = 1\nkey = '{KEY}'\n")
     lab.show(leaving=leaving(download="review"))
@@ -171,10 +162,12 @@ def test_a_text_shows_its_line_and_a_download_says_why_it_is_refused(page: Page,
     run_command(page, "docmanager:download")
     expect(page.locator(".jp-Dialog")).to_contain_text("conf.py was not downloaded")
     expect(page.locator(".jp-Dialog")).to_contain_text("nbkeep release request")
-    page.get_by_role("button", name="Close", exact=True).click()
-    (lab.home / "free.py").write_text("a = 1\n")
+    page.get_by_role("button", name="Let it leave…", exact=True).click()
+    expect(page.locator(".jp-Dialog .nbkeep-Leaving")).to_contain_text("conf.py")
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    (lab.home / "free.py").write_text("free = 1\n")
     run_command(page, "docmanager:open", path="free.py", factory="Editor")
-    expect(page.locator(".jp-FileEditor:visible")).to_contain_text("a = 1")
+    expect(page.locator(".jp-FileEditor:visible")).to_contain_text("free = 1")
     with page.expect_download() as download:
         run_command(page, "docmanager:download")
-    assert Path(download.value.path()).read_text() == "a = 1\n"
+    assert Path(download.value.path()).read_text() == "free = 1\n"

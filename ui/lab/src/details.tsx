@@ -9,7 +9,7 @@ import { Meter } from './meter';
 import { KeptLine } from './savestate';
 import type { Askable, Status } from './status';
 import type { IKeptState, ISession, ITour } from './tokens';
-import { classification, endSentence, idleSentence, price, resources, size, sizeOf } from './words';
+import { classification, endSentence, idleSentence, price, QUARANTINE, resources, size, sizeOf } from './words';
 
 function Row(props: { name: string; children: React.ReactNode }): React.ReactElement {
   return (
@@ -83,6 +83,12 @@ export function Details(props: {
       {link === 'connected' && !status.office_reachable && (
         <p className="nbkeep-mod-away">
           nbkeep itself cannot be reached at the moment. Your work goes on; the times below may be old.
+        </p>
+      )}
+      {status.quarantine && (
+        <p className="nbkeep-mod-away">
+          {QUARANTINE}. The home is empty but for what was opened, no host is reached, nothing leaves, and all of it
+          goes when the session stops.
         </p>
       )}
       <dl>

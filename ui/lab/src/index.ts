@@ -9,6 +9,7 @@ import { findings } from './plugins/findings';
 import { freshRun } from './plugins/freshrun';
 import { hiddenState } from './plugins/hiddenstate';
 import { keptState } from './plugins/keptstate';
+import { leaving } from './plugins/leaving';
 import { missed } from './plugins/missed';
 import { session } from './plugins/session';
 import { statusItem } from './plugins/statusitem';
@@ -27,6 +28,7 @@ export default [
   freshRun,
   hiddenState,
   findings,
+  leaving,
   bigFolders,
   data,
   stopped,

@@ -102,6 +102,8 @@ export interface Status {
   tour_done: boolean;
   larger_profiles: LargerProfile[];
   record_code: boolean;
+  /** Nothing of its user is in it, and nothing of it is kept. */
+  quarantine: boolean;
   /** The highest class of data that the session has read; empty for none. */
   data_class: string;
   portal_url: string;
@@ -280,6 +282,7 @@ export function readStatus(value: unknown): Status {
     tour_done: raw.tour_done !== false,
     larger_profiles: list(raw.larger_profiles, readLarger),
     record_code: raw.record_code === true,
+    quarantine: raw.quarantine === true,
     data_class: text(raw.data_class),
     portal_url: webAddress(raw.portal_url),
     memory: readMemory(raw.memory),

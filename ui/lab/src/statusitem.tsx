@@ -5,7 +5,7 @@ import * as React from 'react';
 import { linkWords } from './connection';
 import { useNow, useSession } from './hooks';
 import type { ISession } from './tokens';
-import { countdown, duration, sizeOf, statusSentence, until } from './words';
+import { countdown, duration, sizeOf, QUARANTINE, statusSentence, until } from './words';
 
 /** Memory above this share of the limit is shown as a warning: the next cell may be the kernel's last. */
 const MEMORY_TIGHT = 0.9;
@@ -29,7 +29,9 @@ function Item(props: { session: ISession; onClick: () => void }): React.ReactEle
   const label =
     link !== 'connected'
       ? linkWords(link).sentence
-      : statusSentence(status, now) + (status.office_reachable ? '' : ' nbkeep cannot be reached; your work goes on.');
+      : (status.quarantine ? `${QUARANTINE}. ` : '') +
+        statusSentence(status, now) +
+        (status.office_reachable ? '' : ' nbkeep cannot be reached; your work goes on.');
   const left = (milliseconds: number, close: boolean): string =>
     close ? countdown(milliseconds) : duration(milliseconds);
   return (
@@ -42,6 +44,7 @@ function Item(props: { session: ISession; onClick: () => void }): React.ReactEle
       onClick={props.onClick}
     >
       {away && <span className="nbkeep-Item-part nbkeep-mod-away">{away}</span>}
+      {status.quarantine && <span className="nbkeep-Item-part nbkeep-mod-warned">{QUARANTINE}</span>}
       {status.profile.display_name && (
         <span className="nbkeep-Item-part nbkeep-Item-profile">{status.profile.display_name}</span>
       )}

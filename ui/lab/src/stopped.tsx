@@ -19,7 +19,9 @@ function Gone(props: { last: Status | null; at: number; keeps: boolean; unsaved:
         {keeps
           ? 'Your variables are kept (unless somebody chose to discard them), and so are files, open tabs and the layout: ' +
             'resume the session to go on where you were.'
-          : 'Your files are kept, and so are open tabs and the layout. Variables in memory are gone.'}{' '}
+          : last?.quarantine
+            ? 'It was in quarantine: its files went with it.'
+            : 'Your files are kept, and so are open tabs and the layout. Variables in memory are gone.'}{' '}
         {reason}
       </p>
       {props.unsaved.length > 0 && (

@@ -1,8 +1,10 @@
 /** What the parts of the extension offer each other. */
+import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
 
 import type { Link } from './connection';
+import type { Open } from './findings/model';
 import type { Kept, ResumedKernel } from './kept';
 import type { HomeUsage, Status } from './status';
 
@@ -69,6 +71,18 @@ export interface IDetails {
 
 export const IDetails = new Token<IDetails>('@nbkeep/lab:IDetails', 'The details of the session.');
 
+/** The documents that are open, with what was found in them. */
+export interface IFindings {
+  /** The one in front, or null where it is none that is watched. */
+  readonly current: Open | null;
+  /** Fires when another document comes to the front, and when something of the one in front changes. */
+  readonly changed: ISignal<IFindings, void>;
+  /** The document of a path that is open, or null. */
+  at(path: string): DocumentRegistry.Context | null;
+}
+
+export const IFindings = new Token<IFindings>('@nbkeep/lab:IFindings', 'What was found in open documents.');
+
 export namespace CommandIDs {
   export const show = 'nbkeep:show-session';
   export const keepWorking = 'nbkeep:keep-working';
@@ -78,6 +92,7 @@ export namespace CommandIDs {
   export const tour = 'nbkeep:tour';
   export const findings = 'nbkeep:show-findings';
   export const letLeave = 'nbkeep:let-it-leave';
+  export const openSafely = 'nbkeep:open-safely';
   export const nextStale = 'nbkeep:next-stale-cell';
   export const runStale = 'nbkeep:run-stale-cells';
 }

@@ -256,6 +256,9 @@ function isNear(instant: string | null, now: number): boolean {
   return instant !== null && Date.parse(instant) - now < NEAR_MS;
 }
 
+/** What a session in quarantine is marked with, the same in the portal. */
+export const QUARANTINE = 'Quarantine: nothing of yours is here';
+
 /** Why the session is gone, from what was last known; `keeps`: its variables are kept, it can be resumed. */
 export function stopWords(last: Status | null, now: number, keeps: boolean): { headline: string; reason: string } {
   const headline = keeps ? 'This session is suspended' : 'This session has ended';

@@ -17,6 +17,7 @@ describe('a status from the wire', () => {
     expect(status.warning).toBeNull();
     expect(status.tour_done).toBe(true);
     expect(status.data_class).toBe('');
+    expect(status.quarantine).toBe(false);
     expect(status.office_reachable).toBe(true);
   });
 

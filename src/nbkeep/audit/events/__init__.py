@@ -27,11 +27,19 @@ from .data import (
     FilesClassified,
     SessionClassRaised,
 )
+from .detection import (
+    LeftoversDeleted,
+    LivenessAnswered,
+    LivenessAsked,
+    LivenessSet,
+    RulesSet,
+    RulesUnset,
+)
 from .egress import EgressAlarm, EgressRefused
 from .evidence import EvidenceBuilt, EvidenceDownloaded, EvidenceFailed, EvidenceRequested
 from .forwarding import AuditForwardAdded, AuditForwardPaused, AuditForwardRemoved, AuditForwardResumed
 from .grants import GrantApproved, GrantDenied, GrantExpired, GrantRequested, GrantRevoked, GrantWithdrawn
-from .guard import PolicySet, PolicyUnset
+from .guard import PolicySet, PolicyUnset, UploadSet, UploadUnset
 from .incidents import (
     IncidentClosed,
     IncidentEvidenceKept,
@@ -56,6 +64,7 @@ from .inside import (
     TerminalClosed,
     TerminalOpened,
 )
+from .inspections import DocumentInspected
 from .mail import MailDiscarded, MailGivenUp, MailNoticesChosen, MailReportAsked, MailRetried, MailTested
 from .models import (
     ModelBudgetRemoved,
@@ -88,6 +97,16 @@ from .projects import (
     ProjectMemberAdded,
     ProjectMemberRemoved,
     ProjectRemoved,
+)
+from .pushes import (
+    PushApproved,
+    PushDenied,
+    PushExamined,
+    PushLapsed,
+    PushLooked,
+    PushPassed,
+    PushSentBack,
+    PushWithdrawn,
 )
 from .quotas import (
     QuotaCutAnnounced,
@@ -126,6 +145,7 @@ from .secrets import (
     VaultKeyRotated,
 )
 from .sessions import (
+    DocumentQuarantined,
     SessionAccessGranted,
     SessionEnded,
     SessionExtended,
@@ -169,6 +189,8 @@ __all__ = [
     "DatabaseLoginRevoked",
     "DatasetPublished",
     "DatasetRemoved",
+    "DocumentInspected",
+    "DocumentQuarantined",
     "DownloadRefused",
     "EgressAlarm",
     "EgressRefused",
@@ -199,6 +221,10 @@ __all__ = [
     "KernelDied",
     "KernelRestarted",
     "KernelStarted",
+    "LeftoversDeleted",
+    "LivenessAnswered",
+    "LivenessAsked",
+    "LivenessSet",
     "MailDiscarded",
     "MailGivenUp",
     "MailNoticesChosen",
@@ -230,6 +256,14 @@ __all__ = [
     "ProjectMemberAdded",
     "ProjectMemberRemoved",
     "ProjectRemoved",
+    "PushApproved",
+    "PushDenied",
+    "PushExamined",
+    "PushLapsed",
+    "PushLooked",
+    "PushPassed",
+    "PushSentBack",
+    "PushWithdrawn",
     "QuotaCutAnnounced",
     "QuotaOverridden",
     "QuotaOverrideEnded",
@@ -250,6 +284,8 @@ __all__ = [
     "ReleaseTaken",
     "ReleaseWithdrawn",
     "ResetLinkMade",
+    "RulesSet",
+    "RulesUnset",
     "SaveBlocked",
     "SecretGranted",
     "SecretLeaseEnded",
@@ -288,6 +324,8 @@ __all__ = [
     "TerminalOpened",
     "TokenCreated",
     "TokenRevoked",
+    "UploadSet",
+    "UploadUnset",
     "UserActivated",
     "UserDisabled",
     "UserEnabled",

@@ -27,3 +27,22 @@ class PolicyUnset(Event):
     gate: str
     decisions: dict[str, str]  # {what is found: what was decided}
     why: str = ""  # where nobody asked for it: its project was removed, a new profile has the name
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadSet(Event):
+    """How what programs send to a host is treated was set."""
+
+    type: ClassVar[str] = "upload.set"
+    host: str  # a name, *.name, an address, a network, *
+    treatment: str  # examined, trusted, closed
+    before: str = ""  # nothing was set
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadUnset(Event):
+    """What was set for a host holds no more: what is set for something wider does, or it is examined."""
+
+    type: ClassVar[str] = "upload.unset"
+    host: str
+    treatment: str

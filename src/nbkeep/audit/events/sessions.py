@@ -19,6 +19,17 @@ class SessionRequested(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DocumentQuarantined(Event):
+    """A kept document was put into the fresh home of a session in quarantine, to be run there."""
+
+    type: ClassVar[str] = "session.document-quarantined"
+    user: str
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionRefused(Event):
     """Somebody wanted a session and a rule said no."""
 

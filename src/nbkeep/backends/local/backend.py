@@ -5,57 +5,45 @@ from __future__ import annotations
 import json
 import logging
 import os
-import threading
 import time
-from collections import defaultdict
-from contextlib import contextmanager
 from dataclasses import asdict
 from signal import SIGTERM
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from nbkeep import wholefile
 from nbkeep.backends.interface import (
     Capacity,
-    ChangedFiles,
     GpuUse,
-    HomeListing,
     HostFact,
     KeptState,
     Launched,
     LeftReports,
     Running,
     Status,
-    Volume,
-    VolumeUsage,
     Warm,
 )
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
-from nbkeep.model.ids import ID_PATTERN
 from nbkeep.telemetry import traces
 
 from . import freezer, scratch, states
 from .cgroups import MemoryUse, find_cgroups
-from .changed import changed_in_home
-from .copying import copy_out
 from .endings import ending_of, load_ending, note_ending
+from .fresh import FreshHomes
 from .gpus import absent_devices, busy_percents, choose_cards, find_cards, shared_devices
 from .halves import GONE_S, Half, find_half
-from .homes import Homes
 from .host_facts import capacity, gpus, host_facts
 from .images import current_image, current_images
 from .jails import SERVER_MODULE, Jails, find_bwrap, group_name, server_url
 from .kernel_doors import KernelDoors
 from .layout import Layout, make_dir, safe_name
 from .left import LeftBehind
-from .listing import list_home
 from .parents import MOST, Kind, Parents
 from .starting import Starting
-from .usage import UsageCache
+from .volumes import Volumes
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from nbkeep.backends.interface import LaunchSpec
@@ -66,10 +54,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("nbkeep.warden")
 
 _IDS_PER_USER = 65536
-_USER_OFFSET = 1000
+# A user's second id is for sessions in quarantine: what belongs to the first is not theirs, wherever it lies.
+_USER_OFFSET, _QUARANTINE_OFFSET = 1000, 1001
 
 
-class LocalBackend:
+class LocalBackend(Volumes):
     """The `Backend` contract on this machine. Safe to call from several threads.
 
     Runs as root (a uid range per user, cgroups, XFS homes) or as an ordinary user. `server_module` is what
@@ -90,25 +79,22 @@ class LocalBackend:
         warm_starts: bool = True,
         spare_kernels: bool = True,
     ) -> None:
-        self.layout = Layout(data_dir)
+        super().__init__(Layout(data_dir))
         self._uid_base = uid_base
         self._cards = cards
         self._gpus = gpus or {}
         self._busy = busy
         self._cgroups = find_cgroups()
-        self._homes = Homes(self.layout)
-        self._usage = UsageCache(self._homes)
+        self._fresh = FreshHomes(self.layout)
         self._watchdog = Watchdog(self.layout)
         self._left = LeftBehind(self.layout)
         self._parents = Parents(self.layout, uid_base, find_bwrap(), is_on=warm_starts)
-        self._doors = KernelDoors(self.layout, self._parents, self._host_uid)
+        self._doors = KernelDoors(self.layout, self._parents, self._host_uid_of)
         self._starting = Starting(
             self.layout, self._cgroups, self._parents, self._doors, server_module, spare_kernels=spare_kernels
         )
-        self._measured: list[str] = []
         self._wanted: list[Warm] = []
         self._told_to_end: dict[str, Process] = {}
-        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         make_dir(self.layout.sessions, 0o711)
         make_dir(data_dir / "logs/sessions")
 
@@ -145,17 +131,30 @@ class LocalBackend:
 
     def _start(self, spec: LaunchSpec, bwrap: str) -> bool:
         image = current_image(self.layout.data_dir, spec.image)
-        host_uid = self._host_uid(spec.uid_index)
+        host_uid = self._host_uid(spec.uid_index, quarantine=spec.quarantine)
         owner = os.geteuid() if host_uid is None else host_uid
         folder = make_dir(self.layout.session(spec.session_id).path)
-        with self._locks[f"home {spec.user}"]:
-            _keep_spec(folder, spec, image)  # from here on the home has a user and is not put to rest
-            with traces.span("warden.home", session=spec.session_id):
-                home = self._homes.open(spec.user, spec.home_size_bytes, owner)
+        home = self._home(folder, spec, image, owner)
         devices = self._allot(spec) if spec.gpu_count else []
         jails = Jails(self.layout, spec, host_uid, home, image, devices, spares=self._starting.has_spares)
         with traces.span("warden.jails", session=spec.session_id):
             return self._starting.start(jails, spec, image, bwrap)
+
+    def _home(self, folder: Path, spec: LaunchSpec, image: Path, owner: int) -> Path:
+        # Invariant: this alone says what a session gets as its home; nothing else asks for it by a name.
+        if spec.quarantine:
+            _keep_spec(folder, spec, image)
+            with traces.span("warden.home", session=spec.session_id):
+                return self._fresh.open(spec.session_id, spec.home_size_bytes, owner)
+        with self._locks[f"home {spec.user}"]:
+            _keep_spec(folder, spec, image)  # from here on the home has a user and is not put to rest
+            with traces.span("warden.home", session=spec.session_id):
+                return self._homes.open(spec.user, spec.home_size_bytes, owner)
+
+    def give_file(self, session_id: str, name: str, data: bytes) -> None:
+        """Keep a file for the fresh home of a session that is not launched yet."""
+        with self._locks[session_id]:
+            self._fresh.give(session_id, name, data)
 
     def _allot(self, spec: LaunchSpec) -> list[str]:
         """Return the device files of the session's own cards, kept with it: a later warden knows them."""
@@ -183,10 +182,15 @@ class LocalBackend:
                 found[session_id] = cards
         return found
 
-    def _host_uid(self, uid_index: int) -> int | None:
+    def _host_uid_of(self, spec: Mapping[str, Any]) -> int | None:
+        """Return the same of a kept spec, in which an earlier release said nothing of quarantine."""
+        return self._host_uid(spec["uid_index"], quarantine=spec.get("quarantine", False))
+
+    def _host_uid(self, uid_index: int, *, quarantine: bool) -> int | None:
         if os.geteuid() != 0:
             return None
-        uid = self._uid_base + uid_index * _IDS_PER_USER + _USER_OFFSET
+        uid = self._uid_base + uid_index * _IDS_PER_USER
+        uid += _QUARANTINE_OFFSET if quarantine else _USER_OFFSET
         if uid_index < 0 or uid >= (1 << 32) - 1:
             raise Refused("no-uid", f"There is no user id left for user number {uid_index}.",
                           "Lower uid_base in config.toml before the first user.", status=409)  # fmt: skip
@@ -222,9 +226,6 @@ class LocalBackend:
         found = [find_half(folder, "server"), find_half(folder, "sandbox")]
         return [half for half in found if half is not None]
 
-    def _ids(self) -> list[str]:
-        return sorted(path.name for path in self.layout.sessions.iterdir() if ID_PATTERN.fullmatch(path.name))
-
     def sessions(self) -> list[Running]:
         """Return all sessions that were launched and not stopped."""
         found = [(session_id, self.status(session_id)) for session_id in self._ids()]
@@ -248,6 +249,7 @@ class LocalBackend:
             if server is not None and now is not None and now.outer != server.outer:
                 return  # ended by somebody else, and launched again meanwhile
             self._clear(session_id)
+            self._fresh.forget(session_id)
             self._told_to_end.pop(session_id, None)
 
     def ask_to_end(self, session_id: str) -> None:
@@ -313,6 +315,7 @@ class LocalBackend:
                 f"{session_id} has reports that the office lacks, and they cannot be kept: {error}.",
                 "Make room on the disk of the data directory; this is tried again by itself.",
             ) from error
+        self._fresh.clear(session_id)
         scratch.remove(folder, bounded=self.layout.session(session_id).kernels)
 
     def tick(self) -> None:
@@ -341,6 +344,7 @@ class LocalBackend:
             except Exception:
                 log.exception("Looking at %s failed; the others are looked at all the same.", session_id)
         self.rest_homes()
+        self._fresh.sweep()
 
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
         """Keep parents for these; see `Backend.keep_warm`."""
@@ -360,28 +364,6 @@ class LocalBackend:
     def end(self) -> None:
         """End the parents, and nothing else: sessions live on."""
         self._parents.end()
-
-    def rest_homes(self) -> None:
-        """Unmount the homes of users without a session. Twice is safe; what is busy rests at a later look."""
-        if os.geteuid() != 0:
-            return
-        for user in self._homes.awake() - self._users():
-            with self._locks[f"home {user}"]:
-                if user not in self._users():
-                    self._homes.rest(user)
-
-    def _users(self) -> set[str]:
-        """Return whose home is in use: by a session that has not ended, or because it is being measured."""
-        found = set(self._measured)
-        for session_id in self._ids():
-            folder = self.layout.session(session_id).path
-            try:
-                spec = json.loads((folder / "spec.json").read_text())
-            except OSError:
-                continue  # stopped meanwhile, or not so far yet that it has a home
-            if load_ending(folder) is None:
-                found.add(str(spec["user"]))
-        return found
 
     def left_reports(self) -> LeftReports | None:
         """Return reports that an ended session could not deliver."""
@@ -412,58 +394,6 @@ class LocalBackend:
                     f"The saved state of {session_id} cannot be deleted: {error.strerror or error}.",
                     "This is tried again by itself; an admin looks at the disk of the data directory.",
                 ) from error
-
-    def volume(self, user: str) -> Volume | None:
-        """Return a user's home."""
-        found = self._homes.volume(user)
-        if found is not None and found.kind == "folder":
-            used = self._usage.used_bytes(user)
-            return Volume("folder", 0, used, found.free_bytes)
-        return found
-
-    def resize_volume(self, user: str, size_bytes: int) -> Volume:
-        """Grow a home."""
-        with self._locks[f"home {user}"]:
-            return self._homes.resize(user, size_bytes)
-
-    def delete_volume(self, user: str) -> None:
-        """Delete a home for good; refused while one of its sessions is there."""
-        with self._locks[f"home {user}"]:
-            if user in self._users():
-                raise Refused("volume-busy", f"The home of {user} is in use.",
-                              "Stop the user's sessions first.", status=409)  # fmt: skip
-            self._homes.delete(user)
-
-    def volume_usage(self, user: str, depth: int = 2) -> VolumeUsage:
-        """Return usage by folder; a home that rests is mounted for it."""
-        with self._awake(user):
-            return self._usage.measure(user, depth)
-
-    def home_listing(self, user: str, after: str = "") -> HomeListing:
-        """Return the next files of a home with their hashes; a home that rests is mounted for it."""
-        with self._awake(user):
-            return list_home(self._homes, user, after)
-
-    def changed_files(self, user: str, since: datetime, after: str = "") -> ChangedFiles:
-        """Return the next files of a home that were changed; a home that rests is mounted for it."""
-        with self._awake(user):
-            return changed_in_home(self._homes, user, since, after)
-
-    def copy_file(self, user: str, path: str, into: BinaryIO, most_bytes: int) -> None:
-        """Write what a file of a home holds into an open file; a home that rests is mounted for it."""
-        with self._awake(user):
-            copy_out(self._homes, user, path, into, most_bytes)
-
-    @contextmanager
-    def _awake(self, user: str) -> Generator[None]:
-        """Have a home mounted for as long as somebody looks into it."""
-        with self._locks[f"home {user}"]:
-            self._homes.wake(user)
-            self._measured.append(user)
-        try:
-            yield
-        finally:
-            self._measured.remove(user)
 
     def host(self) -> list[HostFact]:
         """Return what `nbkeep doctor` says."""

@@ -21,6 +21,7 @@ from .images import IMAGE_IN_SANDBOX
 UID = 1000
 _LAUNCHER = "/opt/nbkeep/launch.py"
 _PARENT = "/opt/nbkeep/parent.py"
+_HOLES = "/opt/nbkeep/holes.py"
 _FILTER = "/opt/nbkeep/seccomp.bpf"
 _SANDBOX = "/opt/nbkeep/sandbox"
 # Kernels save their variables with it; images need not have it.
@@ -226,7 +227,11 @@ def parent_command(image: Path | None, prefix: Path | None, filter_file: Path, u
     read there about the machine is bound one by one.
     """
     code = Path(nbkeep_runtime.__file__).parent / "sandbox"
-    own = [(Path(__file__).with_name("parent.py"), _PARENT), *_launcher_binds(filter_file)]
+    own = [
+        (Path(__file__).with_name("parent.py"), _PARENT),
+        (Path(__file__).with_name("holes.py"), _HOLES),
+        *_launcher_binds(filter_file),
+    ]
     if image is None or prefix is None:
         own += _own_code()
         command = [sys.executable, "-I", _PARENT]

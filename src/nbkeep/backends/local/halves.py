@@ -13,15 +13,13 @@ import signal
 import subprocess
 import time
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from nbkeep import wholefile
 from nbkeep.model.errors import Unavailable
 
 from .procs import Process, boot_id
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HalfName = Literal["server", "sandbox"]
 _UP_S = 10.0
@@ -112,6 +110,25 @@ def start_half(
     half = Half(name, folder, boot_id(), outer, _first_process(folder, name, process, start.log))
     _note(folder, half)
     return half
+
+
+def has_built(first: Process, bwrap: str) -> bool:
+    """Wait until bubblewrap has built a jail and become its first program; False when it has ended instead.
+
+    It says its pid before it has mounted anything: only then may somebody enter.
+    """
+    program = Path(f"/proc/{first.pid}/exe")  # leads to the very file, whatever it is called in there
+    deadline = time.monotonic() + _UP_S
+    while time.monotonic() < deadline:
+        try:
+            if not program.samefile(bwrap):
+                return first.is_alive
+        except PermissionError:
+            pass  # closed while it changes who it is
+        except OSError:
+            return False
+        time.sleep(0.001)  # nothing tells of an execve(2) to who is not its tracer
+    return False
 
 
 def find_half(folder: Path, name: HalfName) -> Half | None:

@@ -16,6 +16,7 @@ import psutil
 
 from nbkeep.backends.interface import Capacity, HostFact
 from nbkeep.model.units import format_size
+from nbkeep.rendering import jail
 
 from .gpus import DEVICE_REMEDY, absent_devices, counted, find_cards
 from .homes import why_no_images
@@ -32,6 +33,14 @@ Status = Literal["holds", "weaker", "missing", "info"]
 _PATH_MAX_BYTES = 55
 _LOW_DISK_BYTES = 5 << 30
 _PYTHON_MIN = (3, 11)
+_INSTALL_BUBBLEWRAP = "apt-get install bubblewrap (or the package of your distribution)."
+# As the gateway makes one: with no more powers than it has.
+_AS_GATEWAY = """
+import os, sys
+from nbkeep.backends.local import launch
+launch.keep_jail_making()
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 def host_facts(
@@ -46,6 +55,8 @@ def host_facts(
         _identity(),
         _bubblewrap(),
         _user_namespaces(),
+        _uploads(),
+        _pushes(),
         _seccomp(),
         _vsock(),
         _cgroups(cgroups),
@@ -80,7 +91,7 @@ def _bubblewrap() -> HostFact:
     title, path = "bubblewrap", find_bwrap()
     if path is None:
         return HostFact("bubblewrap", title, "missing", "Sessions cannot start without it.",
-                        "apt-get install bubblewrap (or the package of your distribution).")  # fmt: skip
+                        _INSTALL_BUBBLEWRAP)  # fmt: skip
     done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
     return HostFact("bubblewrap", title, "holds", f"{done.stdout.strip()} at {path}.")
 
@@ -108,6 +119,60 @@ def _user_namespaces() -> HostFact:
         f"A user namespace cannot be made: {why}.",
         "Set user.max_user_namespaces above 0 and, where they exist, kernel.unprivileged_userns_clone=1 "
         "and kernel.apparmor_restrict_unprivileged_userns=0.",
+    )
+
+
+@cache
+def _try_jail() -> str:
+    """Return why the gateway can make no jail to look into what is sent, or ""."""
+    command = jail.trial()
+    if command is None:
+        return "bubblewrap is not installed"
+    done = subprocess.run(
+        [sys.executable, "-c", _AS_GATEWAY, *command], capture_output=True, text=True, check=False
+    )
+    lines = done.stderr.strip().splitlines()
+    return "" if done.returncode == 0 else (lines[-1] if lines else f"exit code {done.returncode}")
+
+
+def _uploads() -> HostFact:
+    title, why = "Examination of uploads", _try_jail()
+    if not why:
+        return HostFact(
+            "uploads",
+            title,
+            "holds",
+            "The gateway can make the jail in which it looks at what programs send.",
+        )
+    return HostFact(
+        "uploads",
+        title,
+        "weaker",
+        f"The gateway can make no jail: {why}. Where a policy has uploads examined, none is sent.",
+        _INSTALL_BUBBLEWRAP
+        if jail.find() is None
+        else "See the line above; where root runs nbkeep in a container, leave it CAP_SETFCAP.",
+    )
+
+
+def _pushes() -> HostFact:
+    title, why = "Examination of pushes", _try_namespace()
+    remedy = "See the line on user namespaces."
+    if jail.find() is None:
+        remedy = _INSTALL_BUBBLEWRAP
+    elif shutil.which("git", path=jail.PATH) is None:  # another one is not there in the jail
+        why, remedy = (
+            f"git is not in {jail.PATH}",
+            "apt-get install git (or the package of your distribution).",
+        )
+    if not why:
+        return HostFact("pushes", title, "holds", "git is here, and the jail in which it unpacks them.")
+    return HostFact(
+        "pushes",
+        title,
+        "weaker",
+        f"No push can be unpacked: {why}. Where a policy judges pushes, they count as not read.",
+        remedy,
     )
 
 

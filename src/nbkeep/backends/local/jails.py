@@ -75,6 +75,7 @@ class Jails:
         is_small = spec.memory_bytes < _SPARE_FROM_BYTES or spec.pids_max < _SPARE_FROM_PIDS
         self._has_spare = spares and not is_small
         self._dir: SessionDir = layout.session(spec.session_id)
+        self._state = self._dir.state if spec.quarantine else layout.state(spec.user)
 
     def prepare(self, cgroups: Cgroups, filter_program: bytes) -> None:
         """Make the session's folders, files and cgroups; raises OSError when one cannot be."""
@@ -92,7 +93,7 @@ class Jails:
         # So that the relay listens before anything else runs; the gateway, which comes later, keeps it true.
         ports = self._spec.local_ports
         wholefile.write(self._dir.gateway / connections.FILE_NAME, connections.listed(ports), mode=0o644)
-        make_dir(self._layout.state(self._spec.user), owner=self._owner)
+        make_dir(self._state, owner=self._owner)
         for name, text in self._etc_files().items():
             _publish(self._dir.etc / name, text)
         (self._dir.path / "seccomp.bpf").write_bytes(filter_program)
@@ -153,7 +154,7 @@ class Jails:
         binds = [
             (self._dir.server, "/run/nbkeep/server"),
             (self._dir.kernels, "/run/nbkeep/kernels"),
-            (self._layout.state(self._spec.user), "/run/nbkeep/state"),
+            (self._state, "/run/nbkeep/state"),
         ]
         # Folders, not sockets: a hub that starts again makes a new socket in the same folder.
         for name, target in (("hub", _HUB), ("office", _OFFICE)):

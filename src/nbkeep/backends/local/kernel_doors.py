@@ -32,7 +32,7 @@ from .jails import group_name, thread_limits
 from .parents import Entry, Kind, NoParent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .layout import Layout
     from .parents import Parents
@@ -62,7 +62,9 @@ class _Leash:
 class KernelDoors:
     """The doors of all sessions, served by one thread that listens and a few that answer."""
 
-    def __init__(self, layout: Layout, parents: Parents, host_uid: Callable[[int], int | None]) -> None:
+    def __init__(
+        self, layout: Layout, parents: Parents, host_uid: Callable[[Mapping[str, Any]], int | None]
+    ) -> None:
         self._layout = layout
         self._parents = parents
         self._host_uid = host_uid
@@ -172,7 +174,12 @@ class KernelDoors:
             "spare": is_spare,
         }
         name = group_name(session_id, "sandbox")
-        entry = Entry(half.inner, self._host_uid(spec["uid_index"]), self._cgroups.joins(name), asked)
+        entry = Entry(
+            half.inner,
+            self._host_uid(spec),
+            self._cgroups.joins(name),
+            asked,
+        )
         kind = Kind(Path(spec["image_folder"]), tuple(spec["preimport"]))
         parent = self._parents.ready(kind)
         if is_spare and parent is None:

@@ -29,6 +29,7 @@ _CAPSET_NUMBER = {"x86_64": 126, "aarch64": 91}
 _CAPABILITY_VERSION_3 = 0x20080522
 # SETGID, SETUID, SETPCAP, SYS_CHROOT, SYS_ADMIN: setns(2) into a session's namespaces, then become its user.
 _ENTERING = (6, 7, 8, 18, 21)
+_MAKING_JAILS = (31,)  # SETFCAP
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -109,6 +110,17 @@ def keep_entering_powers(uid: int) -> None:
     set_capabilities(_ENTERING)
     for capability in _ENTERING:
         _prctl(_PR_CAP_AMBIENT, _CAP_AMBIENT_RAISE, "ambient capability", capability)
+
+
+def keep_jail_making() -> None:
+    """Keep of root only its name, and what the jails of a gateway are made with; nothing for who is not root.
+
+    No other power comes back. CAP_SETFCAP lets root map itself into a user namespace (user_namespaces(7);
+    since Linux 5.12); file capabilities that it could set beside that are cut by the bounding set.
+    """
+    if os.geteuid() == 0:
+        drop_bounding_set(_MAKING_JAILS)
+        set_capabilities(_MAKING_JAILS)
 
 
 def be_dumpable() -> None:

@@ -56,6 +56,11 @@ class SessionDir:
         return self.path / "gateway"
 
     @property
+    def state(self) -> Path:
+        """Trusted state of a session in quarantine; all others have their user's."""
+        return self.path / "state"
+
+    @property
     def etc(self) -> Path:
         """passwd, group, hosts and so on as the halves see them."""
         return self.path / "etc"

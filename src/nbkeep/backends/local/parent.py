@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from nbkeep.backends.local import launch
+    from nbkeep.backends.local import holes, launch
 
     Become = Callable[[], None]
 
@@ -55,6 +55,7 @@ def own_module(folder: str, name: str) -> Any:
 
 if not TYPE_CHECKING:
     launch = own_module(_HERE, "launch")
+    holes = own_module(_HERE, "holes")
 
 _SANDBOX = "/opt/nbkeep/sandbox"
 _INIT_SOCKET = "/run/nbkeep/kernels/init.sock"
@@ -80,9 +81,12 @@ _KERNEL_MODULES = (
     "IPython.core.completerlib",
     "IPython.core.debugger",
     "IPython.core.logger",
+    "IPython.core.oinspect",
     "IPython.extensions.storemagic",
+    "faulthandler",
     "pydoc",
     "sqlite3",
+    "tornado.platform.asyncio",
 )
 _SERVER_MODULE = "nbkeep_runtime.server.__main__"
 
@@ -106,6 +110,7 @@ def import_for_kernels(modules: Sequence[str]) -> list[str]:
             failed.append(f"{name}: {type(error).__name__}: {str(error)[:200]}")
         if not has_one_thread():
             raise TwoThreadsError(name)
+    own_module(_SANDBOX, "imported").remember()
     return failed
 
 
@@ -337,6 +342,7 @@ def main(argv: Sequence[str]) -> Become | None:
     _set_by_imports.update({name: value for name, value in os.environ.items() if before.get(name) != value})
     importlib.invalidate_caches()
     gc.collect()
+    holes.fill()
     gc.freeze()  # collections in the forks leave these pages shared
     signal.signal(
         signal.SIGCHLD, signal.SIG_IGN

@@ -149,8 +149,12 @@ class Parents:
         paused = pause is not None and time.monotonic() < pause.until
         return not (self._ended or paused or (kind.image is not None and not self.has_kernels))
 
-    def fork(self, kind: Kind, entry: Entry) -> int:
-        """Start a process in a jail and return its pid there. Raises `NoParent`: nothing was started."""
+    def fork(self, kind: Kind, entry: Entry, stands: int | None = None) -> int:
+        """Start a process in a jail and return its pid there. Raises `NoParent`: nothing was started.
+
+        `stands`: gives a byte once the jail's first process has given up what it began with. The fork makes
+        itself ready meanwhile, and runs nothing before.
+        """
         if not self.want(kind):
             raise NoParent(f"no parent for {kind} is ready")
         with self._lock:
@@ -171,6 +175,8 @@ class Parents:
                 socket.send_fds(ours, [json.dumps(request).encode() + b"\n"], fds)
                 answer = _answer(ours)
                 if answer.get("ok") is True:
+                    if stands is not None and not os.read(stands, 1):
+                        raise NoParent("the jail has ended")
                     ours.sendall(b"g")  # whoever is not asked to go on ends, however late it was
             except (OSError, ValueError) as error:
                 raise NoParent(f"a fork of {kind} did not answer: {error}") from error

@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from .halves import GONE_S, Half, find_half, start_half
+from .halves import GONE_S, Half, find_half, has_built, start_half
 from .parents import Kind, NoParent, Parents
 from .procs import Process
 from .seccomp import filter_bytes
@@ -70,7 +70,7 @@ class Starting:
         with ThreadPoolExecutor(1) as beside:
             building = beside.submit(start_half, folder, "sandbox", sandbox, bwrap, self._children)
             waiting = self._waiting_jail(folder, jails, log_file, bwrap)
-            is_forked = waiting is not None and self._fork_server(waiting, jails, log_file)
+            is_forked = waiting is not None and self._fork_server(waiting, jails, log_file, bwrap)
         building.result()
         if not is_forked:
             self._end_server(folder)
@@ -103,13 +103,13 @@ class Starting:
         finally:
             os.close(write_end)
 
-    def _fork_server(self, waiting: tuple[Half, int], jails: Jails, log_file: Path) -> bool:
+    def _fork_server(self, waiting: tuple[Half, int], jails: Jails, log_file: Path, bwrap: str) -> bool:
         """Fork the trusted half into its jail; False when it has to be started the plain way."""
         half, told = waiting
         try:
-            stands = os.read(told, 1)
-            first = half.inner if stands and half.inner else Process(0, 0)  # which cannot be entered
-            self._parents.fork(Kind(), jails.server_entry(first, log_file, self._server_module))
+            is_built = half.inner is not None and has_built(half.inner, bwrap)
+            first = half.inner if half.inner and is_built else Process(0, 0)  # which cannot be entered
+            self._parents.fork(Kind(), jails.server_entry(first, log_file, self._server_module), told)
         except NoParent as error:
             log.warning("The trusted half is started the plain way: %s", error)
             return False

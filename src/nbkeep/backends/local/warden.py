@@ -25,7 +25,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import anyio.to_thread
 import uvicorn
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Body, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
@@ -55,6 +55,18 @@ class Size(BaseModel):
     """The new size of a home."""
 
     size_bytes: int = Field(gt=0)
+
+
+class RulesText(BaseModel):
+    """The organisation's own rules, "" for none."""
+
+    rules: str = Field(max_length=2 << 20)
+
+
+class Versions(BaseModel):
+    """Files to delete, as they were when they were looked at."""
+
+    versions: dict[str, str] = Field(max_length=1000)
 
 
 def create_app(backend: LocalBackend, token: str) -> FastAPI:
@@ -114,6 +126,15 @@ def _add_sessions(app: FastAPI, backend: LocalBackend) -> None:
         parent = request.headers.get(traces.HEADER, "")
         with traces.span("warden.launch", parent, session=spec.session_id, image=spec.image):
             return asdict(backend.launch(spec))
+
+    @app.put("/v1/sessions/{session_id}/file", status_code=204)
+    def give(
+        session_id: str,
+        name: str,
+        data: Annotated[bytes, Body(media_type="application/octet-stream")] = b"",
+    ) -> Response:
+        backend.give_file(session_id, name, data)
+        return Response(status_code=204)
 
     @app.get("/v1/sessions")
     def sessions() -> list[dict[str, Any]]:
@@ -217,6 +238,18 @@ def _add_volumes(app: FastAPI, backend: LocalBackend) -> None:
         return StreamingResponse(
             _pieces(copy), media_type="application/octet-stream", headers={"Content-Length": str(size)}
         )
+
+    _add_leftovers(app, backend)
+
+
+def _add_leftovers(app: FastAPI, backend: LocalBackend) -> None:
+    @app.post("/v1/volumes/{user}/leftovers")
+    def leftovers(user: str, wanted: RulesText) -> dict[str, Any]:
+        return asdict(backend.leftovers(user, wanted.rules))
+
+    @app.post("/v1/volumes/{user}/leftovers/delete")
+    def delete_leftovers(user: str, wanted: Versions) -> dict[str, str]:
+        return backend.delete_leftovers(user, wanted.versions)
 
 
 def _pieces(copy: IO[bytes]) -> Iterator[bytes]:

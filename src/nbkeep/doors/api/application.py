@@ -11,7 +11,7 @@ from nbkeep import version
 from nbkeep.doors.internal import catalogue, gateway, hub, session, signin
 from nbkeep.doors.internal import data as data_reads
 from nbkeep.doors.internal import models as model_calls
-from nbkeep.doors.internal import releases as own_releases
+from nbkeep.doors.internal import pushes as kept_pushes
 from nbkeep.doors.metrics import CountedRequests
 from nbkeep.doors.metrics import router as metrics_router
 from nbkeep.doors.metrics.figures import Figures
@@ -33,7 +33,9 @@ from . import (
     host,
     images,
     incidents,
+    inspections,
     inventory,
+    liveness,
     mail,
     models,
     network,
@@ -43,12 +45,15 @@ from . import (
     policies,
     profiles,
     projects,
+    pushes,
     quotas,
     releases,
+    rules,
     secrets,
     sessions,
     shares,
     tokens,
+    uploads,
     usage,
     volumes,
 )
@@ -86,10 +91,15 @@ PUBLIC = (
     data,
     classifications,
     policies,
+    rules,
+    uploads,
+    liveness,
     projects,
     shares,
     volumes,
     releases,
+    inspections,
+    pushes,
     notices,
     mail,
     config,
@@ -97,7 +107,7 @@ PUBLIC = (
     inventory,
     incidents,
 )
-INTERNAL = (session, own_releases, catalogue, hub, signin, gateway, model_calls, data_reads)
+INTERNAL = (session, catalogue, hub, signin, gateway, model_calls, data_reads, kept_pushes)
 _DESCRIPTION = """Every call needs an API token (`Authorization: Bearer nbk_…`) with a scope:
 
 {scopes}

@@ -56,6 +56,9 @@ class ProfileFields(BaseModel):
         examples=["review"],
         description="allow, review (where a scan finds something), deny; policies may be stricter",
     )
+    quarantine: bool | None = Field(
+        default=None, description="Its sessions get nothing of their person, and let nothing out"
+    )
     packages: dict[str, Any] | str | None = Field(
         default=None, examples=[{"allow": ["numpy", "scikit-*"], "min_age": "7d"}],
         description="Package policy: fields that are given change; `none` ends it",

@@ -45,7 +45,10 @@ class Kept(BaseModel):
 
 
 class ReleaseWanted(BaseModel):
-    """What is to leave, by which way, as what, and why. `to` and `until` are for share and publish."""
+    """What is to leave, by which way, as what, why, and by the rules of which session.
+
+    `to` and `until` are for share and publish.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -62,8 +65,9 @@ class ReleaseWanted(BaseModel):
     description: str = Field("", max_length=4000)
     tags: list[str] = Field(default_factory=list, max_length=50)
     project: str = Field("", max_length=60, description="For which of yours, if you are in several")
+    session: str = Field("", max_length=24, description="Whose profile counts; without one your latest")
 
-    def wanted(self, session_id: str) -> Wanted:
+    def wanted(self) -> Wanted:
         """Return it as the room reads it."""
         return Wanted(
             path=self.path,
@@ -77,14 +81,8 @@ class ReleaseWanted(BaseModel):
             description=self.description,
             tags=tuple(self.tags),
             project=self.project,
-            session_id=session_id,
+            session_id=self.session,
         )
-
-
-class ReleaseOfSession(ReleaseWanted):
-    """The same, and in which session."""
-
-    session: str = Field("", max_length=24, description="Whose profile counts; without one your latest")
 
 
 class ReleaseApproval(BaseModel):
@@ -145,10 +143,10 @@ def list_all(
 
 
 @router.post("", status_code=202, summary="Ask to let a document leave")
-def request(wanted: ReleaseOfSession, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
+def request(wanted: ReleaseWanted, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
     """Have a file of your home copied and examined; ask by its id until its `state` says what came of it."""
     with office.store.write() as tx:
-        row = request_release(tx, office.clock, office.settings, actor, wanted.wanted(wanted.session))
+        row = request_release(tx, office.clock, office.settings, actor, wanted.wanted())
         return _view(tx, office, actor, row.id)
 
 

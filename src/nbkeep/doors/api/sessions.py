@@ -6,7 +6,8 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse
 
@@ -15,9 +16,10 @@ from nbkeep.sessions import listing
 from nbkeep.sessions.access import grant_access
 from nbkeep.sessions.diagnose import diagnose_session
 from nbkeep.sessions.extend import extend_session
+from nbkeep.sessions.quarantine import MOST_BYTES, request_with
 from nbkeep.sessions.records import is_live, visible_session
 from nbkeep.sessions.resume import resume_session
-from nbkeep.sessions.start import start_session
+from nbkeep.sessions.start import hand_to_hub, start_session
 from nbkeep.sessions.stop import stop_session
 from nbkeep.sessions.suspend import saved_state, suspend_session
 from nbkeep.sessions.view import session_line, session_view
@@ -96,6 +98,35 @@ def start(body: StartBody, office: OfficeDep, actor: ActorDep) -> dict[str, Any]
     """Start a session. The answer comes when it is admitted; watch `events` until it is ready."""
     session_id = start_session(office, actor, body.profile, name=body.name, user=body.user)
     return _view(office, actor, session_id)
+
+
+@router.post("/quarantined", status_code=201, summary="Run a document in quarantine")
+async def quarantined(
+    request: Request,
+    office: OfficeDep,
+    actor: ActorDep,
+    name: Annotated[str, Query(max_length=500)],
+    profile: Annotated[str | None, Query(max_length=80)] = None,
+    user: Annotated[str | None, Query(max_length=80)] = None,
+) -> dict[str, Any]:
+    """Start a session in quarantine with a document, which is the body, in its home: at most 64 MiB.
+
+    `name`: the file's. `profile`: one in quarantine, else the first that is offered. `user`: for somebody
+    else (admins).
+    """
+    actor.require("sessions")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            break  # which is refused in words
+
+    def act() -> dict[str, Any]:
+        session_id = request_with(office, actor, name, bytes(body), profile, user)
+        hand_to_hub(office, actor, session_id)
+        return _view(office, actor, session_id)
+
+    return await run_in_threadpool(act)
 
 
 @router.get("/{session_id}")

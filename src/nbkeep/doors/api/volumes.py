@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from nbkeep.data.classified import classified_view, list_classified
 from nbkeep.model.units import parse_size_bytes
-from nbkeep.sessions import volumes
+from nbkeep.sessions import leftovers, volumes
 
 from .auth import ActorDep, OfficeDep
 from .paging import CursorQuery
@@ -64,6 +64,39 @@ def classified(
     """
     with office.store.read() as tx:
         return classified_view(list_classified(tx, actor, user, limit=limit, cursor=cursor))
+
+
+class LeftFileChosen(BaseModel):
+    """A leftover, as it was seen."""
+
+    key: str = Field(max_length=20_000, pattern="^([0-9a-f]{2})+$")
+    version: str = Field(max_length=100)
+
+
+class LeftChosen(BaseModel):
+    """Leftovers to delete."""
+
+    files: list[LeftFileChosen] = Field(min_length=1, max_length=leftovers.MOST_DELETED)
+
+
+@router.get("/{user}/leftovers", summary="Find what tools left behind")
+def find_leftovers(user: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
+    """Look through your own home: copies that still hold what was taken out of the files themselves, masked.
+
+    Takes up to a minute. `rotate`: secrets that may be with others. `is_whole`: false where there was no time
+    for all files; then nothing may go.
+    """
+    return leftovers.find_leftovers(office, actor, user)
+
+
+@router.post("/{user}/leftovers/delete", summary="Delete what tools left behind")
+def delete_leftovers(user: str, wanted: LeftChosen, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
+    """Delete leftovers of your own home, by their `key` and `version`; tells which stay, and why.
+
+    What is no leftover, or was changed since it was seen, stays. Twice is safe.
+    """
+    versions = {one.key: one.version for one in wanted.files}
+    return leftovers.delete_leftovers(office, actor, user, versions)
 
 
 @router.patch("/{user}")

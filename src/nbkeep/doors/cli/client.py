@@ -59,6 +59,10 @@ class Api:
         """Send JSON and return the answer's, or None where it has no body."""
         return self._call("POST", path, json={} if body is None else body, params=_given(params))
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """Put something in the place of what is there, and return the result."""
+        return self._call("PUT", path, json=body)
+
     def patch(self, path: str, body: dict[str, Any]) -> Any:
         """Change fields and return the result."""
         return self._call("PATCH", path, json=body)
@@ -72,6 +76,11 @@ class Api:
         return self._call(
             "POST", path, content=text.encode(), params=_given(params), headers={"Content-Type": content_type}
         )
+
+    def post_bytes(self, path: str, data: bytes, **params: Any) -> Any:
+        """Send bytes as they are, such as a document."""
+        headers = {"Content-Type": "application/octet-stream"}
+        return self._call("POST", path, content=data, params=_given(params), headers=headers)
 
     def text(self, path: str, **params: Any) -> str:
         """Return the body of a path as text."""

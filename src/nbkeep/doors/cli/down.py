@@ -41,7 +41,8 @@ def down(
 ) -> None:
     """Stop all sessions, then the platform. Harmless when nothing runs.
 
-    Files stay; variables are saved where a profile keeps state, and the sessions can be resumed afterwards.
+    Files stay, but for those of sessions in quarantine; variables are saved where a profile keeps state, and
+    the sessions can be resumed afterwards.
 
     Example: nbkeep down --keep-sessions
     """

@@ -43,6 +43,7 @@ complete_provider = _completer("model-providers", "name")
 complete_connection = _completer("connections", "name")
 complete_project = _completer("projects", "name")
 complete_release = _completer("releases", "id")
+complete_push = _completer("pushes", "id")
 complete_token = _completer("tokens", "id")
 complete_alarm = _completer("alarms", "id")
 

@@ -15,9 +15,10 @@ from .output import Column, confirm, print_json, print_note, print_table
 
 _HELP = """What may leave by which gate: decided by what a scan finds, for everything or for a part.
 
-Gates: save, download, export, share, publish. What is found: secret, personal (data), unread (could not be
-read), nothing. Decisions, the mildest first: allow, redact, review, deny. Of all rules that apply to a
-document, the strictest holds; where none does, the default. A class holds for the classes above it, too.
+Gates: save, download, export, share, publish, upload, push. What is found: secret, personal (data), unread
+(could not be read), nothing. Decisions, the mildest first: allow, redact, review, deny. Of all rules that
+apply to a document, the strictest holds; where none does, the default. A class holds for the classes above
+it, too.
 """
 policy = typer.Typer(help=_HELP, no_args_is_help=True)
 
@@ -35,7 +36,11 @@ Class = Annotated[
 ]
 Gates = Annotated[
     list[str],
-    typer.Option("--gate", metavar="GATE", help="save, download, export, share, publish; all: but save."),
+    typer.Option(
+        "--gate",
+        metavar="GATE",
+        help="save, download, export, share, publish, upload, push; all: by which documents leave.",
+    ),
 ]
 Secret = Annotated[
     str | None, typer.Option("--secret", metavar="DECISION", help="Where a secret is found: allow … deny.")

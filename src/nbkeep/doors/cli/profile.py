@@ -149,6 +149,13 @@ Downloads = Annotated[
         help="Of files: allow, review (where a scan finds something) or deny. Policies may be stricter.",
     ),
 ]
+Quarantine = Annotated[
+    bool | None,
+    typer.Option(
+        "--quarantine/--no-quarantine",
+        help="Its sessions get an empty home and nothing of their person, and let nothing out.",
+    ),
+]
 Enabled = Annotated[bool | None, typer.Option("--enabled/--disabled", help="Whether it can be started.")]
 
 profile = typer.Typer(help="What users pick from: image, flavor, limits, policy.", no_args_is_help=True)
@@ -192,6 +199,7 @@ def create(
     egress_volume: EgressVolume = None,
     egress_dry_run: EgressDryRun = None,
     downloads: Downloads = None,
+    quarantine: Quarantine = None,
     as_json: Json = False,
 ) -> None:
     """Create a profile.
@@ -226,6 +234,7 @@ def create(
         egress_volume=egress_volume,
         egress_dry_run=egress_dry_run,
         downloads=downloads,
+        quarantine=quarantine,
     )
     with office() as api:
         _print(api.post("profiles", body), as_json=as_json)
@@ -260,6 +269,7 @@ def set_profile(
     egress_volume: EgressVolume = None,
     egress_dry_run: EgressDryRun = None,
     downloads: Downloads = None,
+    quarantine: Quarantine = None,
     as_json: Json = False,
 ) -> None:
     """Change a profile; running sessions keep what they started with.
@@ -295,6 +305,7 @@ def set_profile(
         egress_volume=egress_volume,
         egress_dry_run=egress_dry_run,
         downloads=downloads,
+        quarantine=quarantine,
     )
     require_some(fields, "for example --idle-stop 15min or --max-session 6h; see --help")
     with office() as api:
@@ -395,6 +406,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
             ("may be asked for", ", ".join(found["egress_asklist"])),
             ("classification", found["classification"]),
             ("downloads", found["words"]["downloads"]),
+            ("quarantine", found["words"]["quarantine"] or None),
             ("variables", _variables(found)),
             ("audit of code", "code and hash" if found["record_code"] else "hash only"),
             ("imported at start", ", ".join(found["preimport"]) or "nothing"),

@@ -315,7 +315,10 @@ def _print(found: dict[str, Any]) -> None:
             ("share", found["share_id"]),
         ]
     )  # fmt: skip
-    rows = [(one["cell"] or "", one["part"], one["title"], one["masked"]) for one in found["findings"]]
+    rows = [
+        (one["cell"] or "", one["part"], " ".join([one["title"], *_alive(one)]), one["masked"])
+        for one in found["findings"]
+    ]
     if rows:
         columns = [Column("cell", right=True), Column("where"), Column("what", keep=True), Column("value")]
         print_table(columns, rows, "")
@@ -323,3 +326,7 @@ def _print(found: dict[str, Any]) -> None:
         print_note(f"Not read: {one['part'] or one['inside'] or 'the file'} {one['reason']}")
     for one in found["comments"]:
         print_note(f"Cell {one['cell']}: {one['text']}" if one["cell"] else one["text"])
+
+
+def _alive(one: dict[str, Any]) -> list[str]:
+    return [f"({one['alive']})"] if one.get("alive") else []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.model.money import money_words
+from nbkeep.model.session import fate_words
 
 from . import panels, words
 from .connect import office, part
@@ -120,6 +122,37 @@ def start(
 
 
 @session.command()
+def quarantine(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A document, such as a notebook.")],
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", autocompletion=complete_profile, help="One in quarantine."),
+    ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option("--user", autocompletion=complete_user, help="For whom (admins; default: yourself)."),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is ready.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Open a document in a session that has nothing of yours, and that keeps nothing.
+
+    Example: nbkeep session quarantine found-on-the-web.ipynb
+    """
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise Refused(
+            "unreadable", f"{file} cannot be read: {error.strerror}.", "Is the path right?"
+        ) from error
+    with office() as api:
+        begun = api.post_bytes("sessions/quarantined", data, name=file.name, profile=profile, user=user)
+        if wait:
+            begun = _wait_until(api, begun["session_id"], {"ready"}, quiet=as_json)
+    _print(begun, as_json=as_json)
+
+
+@session.command()
 def stop(
     positional: Positional = None,
     named: Named = None,
@@ -133,7 +166,9 @@ def stop(
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """Stop a session. Files are kept; variables too where its profile keeps state: then it can be resumed.
+    """Stop a session. Variables are kept where its profile keeps state: then it can be resumed.
+
+    Files are kept, but for those of a session in quarantine: they go with it.
 
     Example: nbkeep session stop ses_06f3k2m9q1x8d4ztw7ha --discard-state
     """
@@ -142,6 +177,8 @@ def stop(
         now = api.get(path)
         keeps = now.get("keeps_state") and not discard_state
         loss = "Its variables are saved first." if keeps else "What is only in its memory is lost."
+        if now.get("quarantine"):
+            loss = fate_words(keeps_state=False, quarantine=True)
         confirm(f"Stop {path.rpartition('/')[2]}? {loss}", yes=yes)
         stopping = api.post(f"{path}/stop", given(reason=reason, discard_state=discard_state or None))
         if wait:

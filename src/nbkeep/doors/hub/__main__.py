@@ -19,6 +19,7 @@ from pathlib import Path
 
 from jupyterhub.app import JupyterHub
 
+from nbkeep.doors.hub.database import WriteThrough, prepare_databases
 from nbkeep.doors.hub.handlers import host_handlers
 from nbkeep.model.errors import NbkeepError, Refused
 from nbkeep.settings import Settings
@@ -27,11 +28,18 @@ CONFIG = Path(__file__).with_name("jupyterhub_config.py")
 
 
 class Hub(JupyterHub):
-    """JupyterHub, whose pages are there under the public host name only."""
+    """JupyterHub, with a database that holds it up less, and pages under the public host name only."""
+
+    def init_db(self) -> None:
+        """Open the database."""
+        prepare_databases()
+        super().init_db()
 
     def init_tornado_application(self) -> None:
         """Make the application; sessions' host names get no page of the hub."""
         super().init_tornado_application()
+        self.write_through = WriteThrough(Path(self.db_url.removeprefix("sqlite:///")))
+        self.write_through.start()
         if self.subdomain_host:
             self.tornado_application.add_handlers(*host_handlers(self.subdomain_host, self.hub_prefix))
 

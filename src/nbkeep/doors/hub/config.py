@@ -121,6 +121,8 @@ def _people(c: Any, settings: Settings, url: str) -> None:
     c.OfficeAuthenticator.delete_invalid_users = False
     c.JupyterHub.admin_access = False
     c.JupyterHub.cookie_max_age_days = max(settings.sign_in_valid_s / 86400, 0.01)
+    # Made by nbkeep of random bytes: hashing it 16,384 times at every question protects nothing.
+    c.JupyterHub.trust_user_provided_tokens = True
     c.JupyterHub.services = [
         {
             "name": OFFICE_SERVICE,

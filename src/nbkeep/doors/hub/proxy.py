@@ -51,6 +51,10 @@ class SocketProxy(ConfigurableHTTPProxy):
         await super().add_user(user, server_name)
         await user.spawners[server_name].tell_ready()
 
+    async def delete_user(self, user: Any, server_name: str = "") -> None:
+        """Take the route of a server away, by whichever host it was reached."""
+        await self.delete_route(user.spawners[server_name].proxy_spec)
+
     async def get_all_routes(self) -> dict[str, dict[str, Any]]:
         """Return the routes as the hub would have written them, so that its comparison finds no change."""
         routes: dict[str, dict[str, Any]] = await super().get_all_routes()

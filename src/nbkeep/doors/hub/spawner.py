@@ -25,6 +25,7 @@ from nbkeep import unixhttp
 from nbkeep.backends.interface import LaunchSpec
 from nbkeep.backends.warden_client import WardenClient
 from nbkeep.model.errors import NbkeepError, Refused, Unavailable
+from nbkeep.model.origins import session_host
 from nbkeep.model.session import StopReason
 from nbkeep.telemetry import traces
 
@@ -57,6 +58,7 @@ class WardenSpawner(Spawner):
     run = Integer(1, help="Which run of the session: a resumed one has more than one.")
     grace_s = Float(10.0, help="How long the trusted half may take to save and end.")
     is_warm = AnyTrait(None, help="Whether the warden forked it from a warm parent; None: not known.")
+    own_host = Unicode(help="The host of a server that is not under its user's; empty for all others.")
     is_known_ready = Bool(help="Whether the office has been told that it is ready.")
 
     def __init__(self, **kwargs: Any) -> None:
@@ -85,10 +87,12 @@ class WardenSpawner(Spawner):
             raise SpawnException(str(refusal), reason=_label(refusal.code)) from refusal
         except Unavailable as error:
             raise web.HTTPError(503, str(error)) from error
+        spec = LaunchSpec(**answer["launch"])
+        self._take_origin(spec)
         self.session_id = str(answer["session_id"])
         self.run, self.grace_s = int(answer["run"]), float(answer["grace_s"])
         try:
-            await self._launch(LaunchSpec(**answer["launch"]))
+            await self._launch(spec)
             await asyncio.gather(self._wait_for_server(), self._step("server", "Starting JupyterLab."))
         except NbkeepError as error:
             await self._tell_ended(_reason_of(error), str(error))
@@ -159,6 +163,7 @@ class WardenSpawner(Spawner):
             "server_url": self.server_url,
             "run": self.run,
             "grace_s": self.grace_s,
+            "own_host": self.own_host,
             "is_known_ready": self.is_known_ready,
         }
 
@@ -169,12 +174,14 @@ class WardenSpawner(Spawner):
         self.server_url = str(state.get("server_url", ""))
         self.run, self.grace_s = int(state.get("run", 1)), float(state.get("grace_s", 10.0))
         self.is_known_ready = bool(state.get("is_known_ready", False))
+        self._route_by(str(state.get("own_host", "")))
 
     def clear_state(self) -> None:
         """Forget the server."""
         super().clear_state()
         self.session_id, self.server_url, self.is_known_ready = "", "", False
         self.is_warm = None
+        self._route_by("")
 
     @property
     def _warden(self) -> WardenClient:
@@ -193,6 +200,33 @@ class WardenSpawner(Spawner):
         """Return the environment by which the server knows the hub: a socket in its jail."""
         env = {key: str(value) for key, value in self.get_env().items() if key.startswith("JUPYTERHUB_")}
         return env | {"JUPYTERHUB_SERVICE_URL": INSIDE_SERVER + self._base_url}
+
+    def _take_origin(self, spec: LaunchSpec) -> None:
+        """Give a server in quarantine an origin that no other has, before anything of it is asked or routed.
+
+        The hub lets browsers back to the one address that it has on record, and the server is told the same.
+        """
+        domain = self.user.settings.get("domain", "")
+        is_apart = spec.quarantine and bool(self.user.settings.get("subdomain_host"))
+        host = session_host(self.user.name, domain, spec.session_id, quarantine=True)
+        self._route_by(host if is_apart else "")
+        if not is_apart:
+            return
+        for name in ("JUPYTERHUB_OAUTH_CALLBACK_URL", "JUPYTERHUB_PUBLIC_URL"):
+            spec.server_env[name] = self._moved(spec.server_env[name])
+        client = self.user.db.query(orm.OAuthClient).filter_by(identifier=self.oauth_client_id).one()
+        client.redirect_uri = spec.server_env["JUPYTERHUB_OAUTH_CALLBACK_URL"]
+        self.user.db.commit()
+
+    def _moved(self, address: str) -> str:
+        return address.replace(f"://{self.user.domain}", f"://{self.own_host}", 1)
+
+    def _route_by(self, host: str) -> None:
+        """Have the proxy route a host to this server; "" is its user's."""
+        self.own_host = host
+        path = self.proxy_spec.partition("/")[2]
+        if self.user.settings.get("subdomain_host"):
+            self.proxy_spec = f"{host or self.user.domain}/{path}"
 
     async def _launch(self, spec: LaunchSpec) -> None:
         launching = asyncio.to_thread(self._warden.launch, spec)

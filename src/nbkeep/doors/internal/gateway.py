@@ -14,12 +14,14 @@ from nbkeep.app import Office
 from nbkeep.audit import journal
 from nbkeep.connections.records import live_connections
 from nbkeep.data.records import live_readers
+from nbkeep.detection.records import own_rules, own_rules_sha256, told
 from nbkeep.doors.api.auth import OfficeDep, require_gateway
 from nbkeep.egress.alarms import Thresholds
 from nbkeep.egress.records import take_records
 from nbkeep.egress.reports import MAX_BATCH
 from nbkeep.egress.watch import sent_by_all, watch
 from nbkeep.grants.records import live_datasets
+from nbkeep.guard.uploads import told_places
 from nbkeep.inference.budgets import gateway_view
 from nbkeep.model.errors import Unavailable
 from nbkeep.packages.records import facts_of, take_packages
@@ -101,6 +103,13 @@ def package(name: str, office: OfficeDep) -> dict[str, Any]:
         return facts_of(tx, name)
 
 
+@router.get("/rules")
+def rules(office: OfficeDep) -> dict[str, str]:
+    """Return the organisation's own rules; with the policies goes their hash, and they are fetched for it."""
+    with office.store.read() as tx:
+        return told(own_rules(tx))
+
+
 @router.post("/leases/{lease_id}")
 def value_of(lease_id: str, body: Wanted, office: OfficeDep) -> dict[str, Any]:
     """Hand out the value of a live lease, the only way by which one leaves the vault."""
@@ -124,7 +133,8 @@ def _look(office: Office, known: str | None) -> dict[str, Any] | None:
         models = gateway_view(tx, office.clock, office.settings.currency)
         connections = live_connections(tx, people, now).as_json()
         datasets = live_readers(tx, live_datasets(tx, now)).as_json()
-        tag = tag_of(found, leased, models, connections, datasets)
+        uploads, rules_sha256 = told_places(tx), own_rules_sha256(tx)
+        tag = tag_of(found, leased, models, connections, datasets, uploads, rules_sha256)
         if tag == known:
             return None
         limited = [policy.session_id for policy in found if policy.volume_bytes]
@@ -138,4 +148,6 @@ def _look(office: Office, known: str | None) -> dict[str, Any] | None:
         "models": models,
         "connections": connections,
         "datasets": datasets,
+        "uploads": uploads,
+        "own_rules": rules_sha256,
     }

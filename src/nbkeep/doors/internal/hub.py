@@ -108,6 +108,7 @@ def ready(session_id: str, office: OfficeDep, body: ReadyBody | None = None) -> 
     """Record that the server answers. Twice is safe."""
     with office.store.write() as tx:
         mark_ready(tx, office.clock, HUB, _row(tx, session_id), warm=body.warm if body else None)
+    office.news.tell(session_id)
 
 
 @router.post("/sessions/{session_id}/ended", status_code=204)
@@ -120,6 +121,7 @@ def ended(session_id: str, body: EndedBody, office: OfficeDep) -> None:
     with office.store.read() as tx:
         _row(tx, session_id)
     end_session(office, HUB, session_id, reason, detail, run=body.run)
+    office.news.tell(session_id)
 
 
 @router.post("/admin-access")

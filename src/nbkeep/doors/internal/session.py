@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import AwareDatetime, BaseModel, Field
 
+from nbkeep.detection.records import own_rules, told
 from nbkeep.doors.api.auth import OfficeDep, bearer, refuse_proxied
-from nbkeep.outbox.notices import dismiss_notice
+from nbkeep.outbox.notices import dismiss_in_session
 from nbkeep.sessions.extend import extend_row
 from nbkeep.sessions.freeze import freeze_session, thaw_session
 from nbkeep.sessions.heartbeat import take_heartbeat
@@ -63,6 +64,14 @@ def look(office: OfficeDep, token: TokenDep) -> dict[str, Any]:
         return own_view(tx, office.clock, office.settings, session_of(tx, token))
 
 
+@router.get("/rules")
+def rules(office: OfficeDep, token: TokenDep) -> dict[str, str]:
+    """Return the organisation's own rules; the view has their hash, and they are fetched when it changes."""
+    with office.store.read() as tx:
+        session_of(tx, token)
+        return told(own_rules(tx))
+
+
 @router.post("/heartbeat")
 def heartbeat(body: Heartbeat, office: OfficeDep, token: TokenDep) -> dict[str, Any]:
     """Take a report of activity and return the session's view; `freeze_asked`: `freeze` is called for."""
@@ -112,17 +121,20 @@ def report(body: Reports, office: OfficeDep, token: TokenDep) -> dict[str, int]:
 
 @router.post("/tour")
 def tour(body: Tour, office: OfficeDep, token: TokenDep) -> dict[str, bool]:
-    """Remember that the session's user has taken the tour (or wants it again)."""
+    """Remember that the session's user has taken the tour (or wants it again), but for one in quarantine."""
     with office.store.write() as tx:
-        tx.get_one(UserRow, session_of(tx, token).user_id).tour_done = body.done
-    return {"tour_done": body.done}
+        row = session_of(tx, token)
+        user = tx.get_one(UserRow, row.user_id)
+        if not row.quarantine:  # what runs there changes nothing of its person
+            user.tour_done = body.done
+        return {"tour_done": user.tour_done}
 
 
 @router.post("/notices/{notice_id}/dismiss", status_code=204)
 def dismiss(notice_id: str, office: OfficeDep, token: TokenDep) -> None:
-    """Put one of the user's notices away."""
+    """Put one of the notices away that this session shows."""
     with office.store.write() as tx:
-        dismiss_notice(tx, office.clock, session_of(tx, token).user_id, notice_id)
+        dismiss_in_session(tx, office.clock, session_of(tx, token), notice_id)
 
 
 def _take(office: OfficeDep, row: SessionRow, body: Heartbeat) -> None:

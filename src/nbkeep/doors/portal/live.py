@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from fastapi import Request
 
     from nbkeep.app import Office
+    from nbkeep.sessions.news import Waiting
 
 _EVERY_S = 1.0
 _LONGEST_S = 600  # then the browser connects anew: no stream outlives its office by much
@@ -35,12 +35,28 @@ class Part:
     open_url: str = ""
 
 
-def stream(request: Request, look: Callable[[], Part]) -> EventSourceResponse:
-    """Return a stream of `swap` (HTML), `goto` (an address) and `gone` (signed out, or nothing to see)."""
-    return EventSourceResponse(_events(request, look), ping=15, headers={"X-Accel-Buffering": "no"})
+def stream(request: Request, look: Callable[[], Part], session_id: str = "") -> EventSourceResponse:
+    """Return a stream of `swap` (HTML), `goto` (an address) and `gone` (signed out, or nothing to see).
+
+    `session_id`: the session whose news is shown at once; everything else is looked at every second.
+    """
+    return EventSourceResponse(
+        _events(request, look, session_id), ping=15, headers={"X-Accel-Buffering": "no"}
+    )
 
 
-async def _events(request: Request, look: Callable[[], Part]) -> AsyncIterator[ServerSentEvent]:
+async def _events(
+    request: Request, look: Callable[[], Part], session_id: str
+) -> AsyncIterator[ServerSentEvent]:
+    office: Office = request.app.state.office
+    with office.news.of(session_id) as waiting:
+        async for event in _told(request, look, waiting):
+            yield event
+
+
+async def _told(
+    request: Request, look: Callable[[], Part], waiting: Waiting
+) -> AsyncIterator[ServerSentEvent]:
     office: Office = request.app.state.office
     last = ""
     for _ in range(int(_LONGEST_S / _EVERY_S)):
@@ -53,7 +69,7 @@ async def _events(request: Request, look: Callable[[], Part]) -> AsyncIterator[S
         try:
             part = await run_in_threadpool(look)
         except Unavailable:
-            await asyncio.sleep(_EVERY_S)  # busy for a moment: what is shown stays
+            await waiting.wait(_EVERY_S)  # busy for a moment: what is shown stays
             continue
         except Refused:
             yield ServerSentEvent("", event="gone")
@@ -65,4 +81,4 @@ async def _events(request: Request, look: Callable[[], Part]) -> AsyncIterator[S
         if part.open_url:
             yield ServerSentEvent(part.open_url, event="goto")
             return
-        await asyncio.sleep(_EVERY_S)
+        await waiting.wait(_EVERY_S)

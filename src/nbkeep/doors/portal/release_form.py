@@ -39,10 +39,16 @@ _NOT_THERE = {"user-not-found": "people", "project-not-found": "project", "share
 
 
 @router.get("/new")
-def show(request: Request, browser: SignedIn, path: str = "", gate: str = "", again: str = "") -> Response:
-    """Show the form, filled with a path of the home, or with what was asked for before."""
+def show(
+    request: Request, browser: SignedIn, path: str = "", gate: str = "", form: str = "", again: str = ""
+) -> Response:
+    """Show the form, filled with a file of the home, a way and a form, or with what was asked for before."""
     browser.actor.require(ASK)
-    given = _empty() | {"path": path[:4096], "gate": gate if gate in dict_of_gates() else "export"}
+    given = _empty() | {
+        "path": path[:4096],
+        "gate": gate if gate in dict_of_gates() else "export",
+        "form": form if form in dict(release_words.FORMS) else "",
+    }
     if again:
         given = _asked_before(request.app.state.office, browser, again)
     return _page(request, browser, given)

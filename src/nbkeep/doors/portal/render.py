@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from nbkeep.model.units import format_duration, format_size
 from nbkeep.profiles import words
+from nbkeep.pushes.records import waiting_for as pushes_waiting_for
 from nbkeep.releases.records import waiting_for
 from nbkeep.releases.rules import REVIEW
 
@@ -60,6 +61,8 @@ _DONE = {
     "release-asked": "Asked. It is copied and examined now; this page tells what becomes of it.",
     "release-approved": "Approved. Their author is told.",
     "release-sent-back": "Sent back. Their author is told, with what you wrote.",
+    "push-approved": "Approved. Their author is told to push again.",
+    "push-sent-back": "Sent back. Their author is told, with what you wrote.",
     "share-revoked": "Ended. Nobody is given the document any more.",
     "saved": "Saved.",
     "created": "Created. People see it at once.",
@@ -168,6 +171,14 @@ def waiting_reviews(office: Office, browser: Browser | None) -> int:
         return waiting_for(tx, browser.actor)
 
 
+def waiting_pushes(office: Office, browser: Browser | None) -> int:
+    """Return how many pushes wait for a review by who is signed in; 0 for who reviews nothing."""
+    if browser is None or not browser.actor.may(REVIEW):
+        return 0
+    with office.store.read() as tx:
+        return pushes_waiting_for(tx, browser.actor, office.clock.now())
+
+
 def fragment(request: Request, template: str, values: Mapping[str, Any] | None = None) -> str:
     """Return the HTML of one template, such as a part that a live page swaps in."""
     browser: Browser | None = getattr(request.state, "browser", None)
@@ -177,6 +188,7 @@ def fragment(request: Request, template: str, values: Mapping[str, Any] | None =
         "path": request.url.path,
         "now": request.app.state.office.clock.now(),
         "to_review": lambda: waiting_reviews(request.app.state.office, browser),
+        "to_review_pushes": lambda: waiting_pushes(request.app.state.office, browser),
         "flash": _DONE.get(request.query_params.get("done", ""), ""),
     }
     return _TEMPLATES.get_template(template).render(frame | dict(values or {}))

@@ -23,10 +23,13 @@ from . import (
     gallery,
     grants,
     home,
+    inspections,
     join,
+    leftovers,
     models,
     network,
     projects,
+    pushes,
     quotas,
     release_documents,
     release_form,
@@ -52,7 +55,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PAGES = (signin, join, home, sessions, network, grants, data, connections, secrets, projects, models, usage,
-         quotas, files, gallery, shares, viewer, release_form, releases, release_documents,
+         quotas, files, leftovers, gallery, shares, viewer, inspections, release_form, releases,
+         release_documents, pushes,
          reviews, account, *ADMIN_PAGES)  # fmt: skip
 _TITLES = {
     400: "That did not work",

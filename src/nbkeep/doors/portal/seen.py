@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from nbkeep.sessions.view import session_line, spent_micros
+from nbkeep.sessions.view import opening_url, session_line, spent_micros
 
 if TYPE_CHECKING:
     from nbkeep.app import Office
-    from nbkeep.settings import Settings
     from nbkeep.store.tables import SessionRow
 
 # The way of every start. A step that a backend adds is shown as the message of the one under way.
@@ -37,17 +35,10 @@ class Step:
 def seen(office: Office, row: SessionRow, user: str) -> dict[str, Any]:
     """Return what session cards and pages show."""
     line = session_line(office.clock, office.settings, row, user)
-    line["open_url"] = address(office.settings, user, row.name)
+    line["open_url"] = opening_url(office.settings, user, row)
     line["cost"] = cost_words(row, office.clock.now())
     line["extension_left_s"] = max(0, row.profile["max_extension_s"] - row.extended_s)
     return line
-
-
-def address(settings: Settings, user: str, name: str) -> str:
-    """Return where JupyterLab of a session opens: on its user's own origin, `https://jane.notebooks.acme.com/…`."""
-    parts = urlsplit(settings.public_url)
-    host = parts.netloc if settings.unsafe_shared_origin else f"{user}.{parts.netloc}"
-    return f"{parts.scheme}://{host}/user/{user}/{name}/lab"
 
 
 def cost_words(row: SessionRow, now: datetime) -> str:

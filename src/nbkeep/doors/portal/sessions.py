@@ -51,7 +51,7 @@ def start(request: Request, browser: SignedIn, form: Form) -> Response:
     office: Office = request.app.state.office
     name = text(form, "name", 60) or None
     session_id = request_session(office, browser.actor, text(form, "profile", 60), name=name)
-    ask = BackgroundTask(_ask_hub, office, browser.actor, session_id)
+    ask = BackgroundTask(ask_hub, office, browser.actor, session_id)
     return RedirectResponse(f"/portal/sessions/{session_id}?opening=1", 303, background=ask)
 
 
@@ -85,7 +85,7 @@ def live(request: Request, browser: SignedIn, session_id: str, opening: str = ""
         address = str(line["open_url"]) if opening and is_mine_and_ready else ""
         return Part(fragment(request, "parts/session.html", values), address)
 
-    return stream(request, look)
+    return stream(request, look, session_id)
 
 
 @router.post("/{session_id}/extend")
@@ -100,7 +100,7 @@ def extend(request: Request, browser: SignedIn, session_id: str) -> Response:
 @router.get("/{session_id}/stop")
 def ask_reason(request: Request, browser: SignedIn, session_id: str) -> Response:
     """Ask an admin why; the session's user reads the answer."""
-    return page(request, "reason.html", _values(request.app.state.office, browser, session_id) | _STOPPING)
+    return page(request, "reason.html", _stopping(_values(request.app.state.office, browser, session_id)))
 
 
 @router.post("/{session_id}/stop")
@@ -111,7 +111,7 @@ def stop(request: Request, browser: SignedIn, session_id: str, form: Form) -> Re
     values = _values(office, browser, session_id)
     if values["s"]["user"] != browser.actor.name and not reason:
         errors = {"reason": "Say why: the session's user will read it."}
-        return page(request, "reason.html", values | _STOPPING | {"errors": errors}, status=400)
+        return page(request, "reason.html", _stopping(values) | {"errors": errors}, status=400)
     stop_session(office, browser.actor, session_id, detail=reason, discard=text(form, "discard") == "on")
     return RedirectResponse(f"/portal/sessions/{session_id}", 303)
 
@@ -141,7 +141,7 @@ def resume(request: Request, browser: SignedIn, session_id: str, form: Form) -> 
     office: Office = request.app.state.office
     ask = None
     if request_resume(office, browser.actor, session_id, text(form, "profile", 60) or None):
-        ask = BackgroundTask(_ask_hub, office, browser.actor, session_id)
+        ask = BackgroundTask(ask_hub, office, browser.actor, session_id)
     return RedirectResponse(f"/portal/sessions/{session_id}?opening=1", 303, background=ask)
 
 
@@ -184,7 +184,8 @@ def diagnose(request: Request, browser: SignedIn, session_id: str) -> Response:
     return page(request, "diagnose.html", values)
 
 
-def _ask_hub(office: Office, actor: Actor, session_id: str) -> None:
+def ask_hub(office: Office, actor: Actor, session_id: str) -> None:
+    """Have the hub start a session that was requested; behind an answer, since it may take seconds."""
     try:
         hand_to_hub(office, actor, session_id)
     except NbkeepError as error:
@@ -219,8 +220,6 @@ def _is_free(choice: dict[str, Any]) -> bool:
 
 _STOPPING: dict[str, Any] = {
     "title": "Stop somebody's session",
-    "lead": "Kernels end; files stay, and variables where the profile keeps them. The user is told that it "
-    "was you, and why.",
     "label": "Why does it have to stop?",
     "button": "Stop the session",
     "kind": "danger",
@@ -228,6 +227,16 @@ _STOPPING: dict[str, Any] = {
     "errors": {},
     "reason": "",
 }
+
+
+def _stopping(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the page on which an admin stops somebody's session."""
+    stays = "Kernels end; files stay, and variables where the profile keeps them."
+    goes = "It is in quarantine: kernels end, and its files go with it."
+    lead = f"{goes if values['s']['quarantine'] else stays} The user is told that it was you, and why."
+    return values | _STOPPING | {"lead": lead}
+
+
 _SUSPENDING: dict[str, Any] = {
     "title": "Suspend somebody's session",
     "lead": "Variables are saved and compute ends; the user can resume it. They are told that it was you, "

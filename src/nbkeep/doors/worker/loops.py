@@ -15,12 +15,14 @@ from nbkeep.audit.signing import keys_of
 from nbkeep.grants.decide import lapse_requests
 from nbkeep.grants.end import expire_grants
 from nbkeep.incidents.steps import advance
+from nbkeep.inspections.records import forget_ended
 from nbkeep.meter.beat import Meter
 from nbkeep.meter.daily import put_when_due
 from nbkeep.meter.values import BEAT_S
 from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.quotas.watch import watch
 from nbkeep.rendering.job import make
+from nbkeep.rendering.warm import WarmPress
 from nbkeep.sessions.state_key_records import record_keys
 from nbkeep.sessions.state_keys import key_ids
 from nbkeep.telemetry.instruments import NODE_ANSWERS, STEP_FAILURES, STEP_SECONDS
@@ -34,6 +36,7 @@ from .forwarder import Forwarder
 from .homes import HomeMeasurer
 from .leftovers import take_leftovers
 from .mailer import Mailer
+from .pushes import look_after_pushes
 from .releases import ReleaseExaminer
 from .states import hold_to_limits, look_after_states
 from .watcher import Watcher
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 ROUND_S = 1.0
 _BUILD_EVERY_S = 2.0
 _LOOK_EVERY_S = 10.0
+_FORGET_EVERY_S = 600.0
 _SWEEP_EVERY_S = 3600.0
 _HOLD_EVERY_S = 10.0
 _SIGN_EVERY_S = 60.0
@@ -164,7 +168,8 @@ async def run_loops(parts: Parts) -> None:
     """
     worker, forwarder, mailer = Worker(parts), Forwarder(parts), Mailer(parts)
     homes, watcher, builder = HomeMeasurer(parts), Watcher(parts, worker.step), EvidenceBuilder(parts)
-    walker, examiner = ClassWalker(parts), ReleaseExaminer(parts, make)
+    press = WarmPress(parts.clock)
+    walker, examiner = ClassWalker(parts), ReleaseExaminer(parts, partial(make, press=press))
     beside: tuple[tuple[str, float, Callable[[], object]], ...] = (
         ("forwarding", ROUND_S, forwarder.round),
         ("mail", ROUND_S, mailer.round),
@@ -174,6 +179,9 @@ async def run_loops(parts: Parts) -> None:
         *((name, ROUND_S, partial(act, parts)) for name, act in settle.ROUNDS),
         ("evidence", _BUILD_EVERY_S, builder.round),
         ("releases", ROUND_S, examiner.round),
+        ("pushes", _LOOK_EVERY_S, lambda: look_after_pushes(parts)),
+        ("press", ROUND_S, press.round),
+        ("inspections", _FORGET_EVERY_S, lambda: forget_ended(parts)),
         ("homes", _LOOK_EVERY_S, homes.round),
         ("classified files", _LOOK_EVERY_S, walker.round),
         ("alarms", _LOOK_EVERY_S, watcher.round),
@@ -189,6 +197,7 @@ async def run_loops(parts: Parts) -> None:
     finally:
         homes.end()
         walker.end()
+        await asyncio.to_thread(press.close)
         await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from nbkeep.detection.asking import Asker
 from nbkeep.model.errors import NbkeepError
 from nbkeep.releases.copy import copy_document
 from nbkeep.releases.examine import examine_document
@@ -39,6 +40,7 @@ class ReleaseExaminer:
 
     parts: Parts
     make: Make
+    asker: Asker = field(default_factory=Asker)
     _in_hand: dict[str, threading.Thread] = field(default_factory=dict[str, threading.Thread])
     _users: dict[str, str] = field(default_factory=dict[str, str])
     _not_before_s: dict[str, float] = field(default_factory=dict[str, float])
@@ -103,7 +105,14 @@ class ReleaseExaminer:
                     parts.store, parts.clock, parts.settings, self.documents, parts.backend, release_id, work
                 )
                 examine_document(
-                    parts.store, parts.clock, parts.settings, self.documents, self.make, release_id, work
+                    parts.store,
+                    parts.clock,
+                    parts.settings,
+                    self.documents,
+                    self.make,
+                    release_id,
+                    work,
+                    self.asker,
                 )
         except (NbkeepError, OSError) as error:
             _log.warning("%s is not examined for now: %s", release_id, error)

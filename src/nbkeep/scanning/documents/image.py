@@ -12,6 +12,7 @@ import zlib
 from functools import cache
 from typing import TYPE_CHECKING
 
+from nbkeep.scanning import engines
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.values import Limits, Part, Place, Unread
 
@@ -42,10 +43,16 @@ def is_base64_of_one(text: str) -> bool:
     return len(text) > 60 and text.startswith(_BASE64_HEADS)
 
 
+@cache
+def _others() -> engines.Present:
+    """Return what sees characters that base64 has not; it may see some where there are none."""
+    return engines.Present([r"[^A-Za-z0-9+/=\r\n]"])
+
+
 def read_base64(text: str, place: Place, limits: Limits) -> Iterator[Part | Unread]:
     """Yield the texts of a picture that is written in base64; what is no base64 is read as text as well."""
     raw = text.encode("ascii", "replace")
-    is_text = bool(raw.translate(None, _BASE64))
+    is_text = bool(_others().find(text)) and bool(raw.translate(None, _BASE64))
     if is_text:
         yield Part(text, Hint("output"), place)
         raw = bytes(byte for byte in raw if byte in _BASE64)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, TypeGuard
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from nbkeep.model.jsontypes import is_list, is_object
 from nbkeep.scanning.interface import Hint
 from nbkeep.scanning.values import Limits, Part, Place, Unread
 
@@ -32,6 +34,8 @@ _KIND = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 _LONGEST_KIND = 40  # "application/vnd.jupyter.widget-view+json"
 _LONGEST_NAME = 2000  # far more than is shown: a value in a name must be whole to be masked
 _SHORT_OUTPUT = 200
+AMBIGUOUS = "is ambiguous"
+"""How the reason begins for a notebook that two readers can take for two things."""
 
 
 class Twice(dict[str, Any]):
@@ -40,14 +44,16 @@ class Twice(dict[str, Any]):
     others: list[tuple[str, Any]]
 
 
-def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    """Return whether a value of JSON is an object."""
-    return isinstance(value, dict)
-
-
-def is_list(value: Any) -> TypeGuard[list[Any]]:
-    """Return whether a value of JSON is a list."""
-    return isinstance(value, list)
+def object_of(noted: list[Twice], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON by its keys and values; one that has a key twice is noted."""
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    twice = Twice(made)
+    last = {key: at for at, (key, _) in enumerate(pairs)}
+    twice.others = [pair for at, pair in enumerate(pairs) if last[pair[0]] != at]
+    noted.append(twice)
+    return twice
 
 
 def looks_like_one(text: str) -> bool:
@@ -57,8 +63,9 @@ def looks_like_one(text: str) -> bool:
 
 def read_notebook(text: str, name: str, limits: Limits) -> Iterator[Part | Unread]:
     """Yield the texts of a notebook; one that cannot be parsed is read as plain text, and said to be."""
+    twice: list[Twice] = []
     try:
-        found: Any = json.loads(text, object_pairs_hook=_object)
+        found: Any = json.loads(text, object_pairs_hook=partial(object_of, twice))
         cells = _cells(found)
     except (ValueError, RecursionError) as error:
         why = "is nested too deeply" if isinstance(error, RecursionError) else f"is no JSON ({error})"
@@ -69,6 +76,13 @@ def read_notebook(text: str, name: str, limits: Limits) -> Iterator[Part | Unrea
         yield Unread("is unreadable as a notebook: it has no list of cells; read as plain text", partly=True)
         yield Part(text, Hint("config", name=name), marks=False)
         return
+    if twice:
+        count = sum(len(one.others) for one in twice)
+        keys = "a key" if count == 1 else f"{count:,} keys"
+        # All values are looked through, and still nobody knows what a reader of it will see.
+        yield Unread(
+            f"{AMBIGUOUS}: {keys} written twice, and readers disagree about which one counts", partly=True
+        )
     for number, cell in enumerate(cells, 1):
         if is_object(cell):
             yield from _cell(cell, number, limits)
@@ -80,16 +94,6 @@ def read_notebook(text: str, name: str, limits: Limits) -> Iterator[Part | Unrea
     if isinstance(found, Twice):
         rest["(written twice)"] = [{key: value} for key, value in found.others]
     yield from _flat(rest, Place(part="metadata"), limits)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) == len(pairs):
-        return made
-    twice = Twice(made)
-    last = {key: at for at, (key, _) in enumerate(pairs)}
-    twice.others = [pair for at, pair in enumerate(pairs) if last[pair[0]] != at]
-    return twice
 
 
 def _cells(found: Any) -> list[Any] | None:

@@ -13,9 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LOOKED_AT = 8192
-_READABLE = re.compile(rb"[\t\x20-\x7e]{6,}")
-_READABLE_WIDE = re.compile(rb"(?:[\t\x20-\x7e]\0){6,}")
-_READABLE_WIDEST = re.compile(rb"(?:[\t\x20-\x7e]\0\0\0){6,}")
+# Runs are looked for in a copy in which every readable byte is an "x" and a null byte a "0": a fixed word is
+# found fifty times faster than six of a hundred letters.
+_SHAPES = bytes(
+    ord("x") if byte == 9 or 32 <= byte < 127 else ord(" ") if byte else ord("0") for byte in range(256)
+)
+_LEAST = 6
+_READABLE = tuple(
+    (letter * _LEAST, re.compile(b"(?:%b)+" % letter), encoding)
+    for letter, encoding in ((b"x", "ascii"), (b"x0", "utf-16-le"), (b"x000", "utf-32-le"))
+)
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -54,13 +61,25 @@ def text_of(data: bytes) -> str | None:
 def read_strings(data: bytes, place: Place | None = None, *, note: str = UNKNOWN) -> Iterator[Part | Unread]:
     """Yield what can be read in bytes of an unknown kind, and that it was no more than that (`note`)."""
     place = place or Place()
-    found = [one.decode("ascii") for one in _READABLE.findall(data)]
-    found += [one.decode("utf-16-le") for one in _READABLE_WIDE.findall(data)]
-    found += [one.decode("utf-32-le") for one in _READABLE_WIDEST.findall(data)]
+    shapes = data.translate(_SHAPES)
+    found = [
+        data[begin:end].decode(encoding)
+        for least, run, encoding in _READABLE
+        for begin, end in _runs(shapes, least, run)
+    ]
     if found:
         yield Part("\n".join(found), Hint("text"), place, line=0, lines=(0,) * len(found))
     if note:
         yield Unread(note, place, partly=True)
+
+
+def _runs(shapes: bytes, least: bytes, run: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
+    begin = shapes.find(least)
+    while begin >= 0:
+        found = run.match(shapes, begin)
+        end = found.end() if found else begin + len(least)
+        yield begin, end
+        begin = shapes.find(least, end)
 
 
 def without_surrogates(text: str) -> str:

@@ -9,9 +9,11 @@ from nbkeep.store import (
     audit_tables,
     class_tables,
     data_tables,
+    detection_tables,
     evidence_tables,
     guard_tables,
     incident_tables,
+    inspection_tables,
     login_tables,
     meter_tables,
     model_tables,
@@ -19,10 +21,12 @@ from nbkeep.store import (
     outbox_tables,
     package_tables,
     project_tables,
+    push_tables,
     quota_tables,
     release_tables,
     share_tables,
     storage_tables,
+    upload_tables,
 )
 
 _TABLES = (
@@ -31,6 +35,8 @@ _TABLES = (
     class_tables.Table,
     data_tables.Table,
     incident_tables.Table,
+    detection_tables.Table,
+    inspection_tables.Table,
     evidence_tables.Table,
     guard_tables.Table,
     login_tables.Table,
@@ -41,9 +47,11 @@ _TABLES = (
     package_tables.Table,
     project_tables.Table,
     quota_tables.Table,
+    push_tables.Table,
     release_tables.Table,
     share_tables.Table,
     storage_tables.Table,
+    upload_tables.Table,
 )  # the same: all tables are known by these imports
 
 # `transactional_ddl=False`: the caller's transaction holds all steps, so that a failed start changes nothing.

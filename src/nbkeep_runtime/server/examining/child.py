@@ -1,9 +1,10 @@
 """Examines documents in a process of its own; `reader.py` starts it, and asks over a Unix socket.
 
 It reads what anybody may have written, so it holds nothing: no token in its environment, a bound to its
-memory, and where the kernel can (Landlock), no file but the program's own. A request is JSON with an open
-file; the answer is its length, and JSON. It ends by itself when nothing is asked for a while, and after a
-large document, which leaves memory behind.
+memory, and where the kernel can (Landlock), no file but the program's own. Of what it has read it keeps
+hashes of texts that had nothing in them: most of a notebook is the same at the next save. A request is JSON
+with an open file; the answer is its length, and JSON. It ends by itself when nothing is asked for a while,
+and after a large document, which leaves memory behind.
 """
 
 from __future__ import annotations
@@ -20,13 +21,18 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from nbkeep.scanning.detect import standard
+from nbkeep.model.errors import Refused
+from nbkeep.scanning.clean import Clean
+from nbkeep.scanning.detect import standard, with_text
+from nbkeep.scanning.documents.notebook import AMBIGUOUS
 from nbkeep.scanning.scan import Look, examine, is_unread
 from nbkeep.scanning.values import Limits
 
 from . import landlock, wire
+from .ownrules import MOST_BYTES
 
 if TYPE_CHECKING:
+    from nbkeep.scanning.interface import Detector
     from nbkeep.scanning.values import Finding, Place, Result
 
 MOST_FINDINGS = 500  # are shown; the others are counted
@@ -37,6 +43,13 @@ _LARGE_BYTES = 16 << 20
 _CPU_S = 400
 _READ_BYTES = 8 << 20
 _LONGEST_REASON = 200
+_NOT_EXAMINED: dict[str, Any] = {
+    "findings": [], "more": 0, "allowed": 0, "kinds": [],
+    "unread": [{
+        "reason": "was not examined, as the organisation's own rules cannot be read",
+        "cell": 0, "cell_id": "", "part": "", "inside": "",
+    }],
+}  # fmt: skip
 
 
 def main() -> None:
@@ -44,12 +57,12 @@ def main() -> None:
     asked = socket.socket(fileno=int(sys.argv[1]))
     idle_s = float(sys.argv[2])
     confine()
-    look = Look(standard())
+    detectors, clean = _Detectors(), Clean()
     while select.select([asked], [], [], idle_s)[0]:
-        request, files, _flags, _address = socket.recv_fds(asked, wire.REQUEST_BYTES, 1)
+        request, files, _flags, _address = socket.recv_fds(asked, wire.REQUEST_BYTES, 2)
         if not request or not files:
             return
-        answer, size = _answered(request, files[0], look)
+        answer, size = _answered(request, files, detectors, clean)
         asked.sendall(len(answer).to_bytes(wire.LENGTH_BYTES) + answer)
         if size > _LARGE_BYTES:
             return
@@ -69,19 +82,38 @@ def confine() -> None:
     landlock.only_programs()
 
 
-def _answered(request: bytes, file: int, look: Look) -> tuple[bytes, int]:
+class _Detectors:
+    """The detector of the rules that hold, made anew when they change."""
+
+    def __init__(self) -> None:
+        self._sha256, self._detector = "", standard()
+
+    def of(self, sha256: str, files: list[int]) -> Detector:
+        """Return the one of these rules, in the second file. Raises `Refused`, and OSError or ValueError."""
+        if sha256 != self._sha256:
+            text = _read(files[1], MOST_BYTES).decode() if sha256 else ""
+            self._detector, self._sha256 = with_text(text), sha256
+        return self._detector
+
+
+def _answered(request: bytes, files: list[int], detectors: _Detectors, clean: Clean) -> tuple[bytes, int]:
     try:
         # A parent that was killed asks for nothing more; what it asked last must not go on for ever.
         used_s = int(time.process_time())
         resource.setrlimit(resource.RLIMIT_CPU, (used_s + _CPU_S, resource.RLIM_INFINITY))
         asked: dict[str, Any] = orjson.loads(request)
-        data = _read(file, Limits().file_bytes)
+        data = _read(files[0], Limits().file_bytes)
+        try:
+            detector = detectors.of(str(asked.get("rules", "")), files)
+        except (Refused, OSError, ValueError, IndexError):
+            return orjson.dumps(_NOT_EXAMINED), len(data)
     finally:
-        os.close(file)
+        for file in files:
+            os.close(file)
     limits = Limits() if asked.get("pictures") else replace(Limits(), ocr_s=0)
     # What leaves is judged without its author's word; a save is their own matter.
     is_strict = bool(asked.get("strict"))
-    look = replace(look, limits=limits, heed_marks=not is_strict)
+    look = Look(detector, limits=limits, heed_marks=not is_strict, clean=clean)
     result = examine(data, str(asked["name"]), look)
     return orjson.dumps(as_json(result, is_strict=is_strict)), len(data)
 
@@ -100,7 +132,8 @@ def as_json(result: Result, *, is_strict: bool = False) -> dict[str, Any]:
     """Return what the session's server needs to know; values are masked, those allowed only counted.
 
     What was looked at less well than usual (a sample, bytes of a broken picture) was looked at; it counts as
-    unread only where it `is_strict`, for what leaves.
+    unread only where it `is_strict`, for what leaves. What JupyterLab shows otherwise than others do counts
+    always: its author is to know, and no release is made of it.
     """
     counting = [one for one in result.findings if not one.allowed]
     return {
@@ -111,7 +144,7 @@ def as_json(result: Result, *, is_strict: bool = False) -> dict[str, Any]:
         "unread": [
             {"reason": one.reason[:_LONGEST_REASON], **_place(one.place)}
             for one in result.not_read
-            if (is_unread(one) if is_strict else not one.partly)
+            if (is_unread(one) if is_strict else not one.partly or one.reason.startswith(AMBIGUOUS))
         ][:_MOST_UNREAD],
     }
 

@@ -15,13 +15,17 @@ _SEVERITIES = ("critical", "high", "medium", "low")
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """`findings`: JSON objects, see child.py; `more`: how many others. `unread`: what was not read, why."""
+    """`findings`: JSON objects, see child.py; `more`: how many others. `unread`: what was not read, why.
+
+    `is_final`: it says something about the document; False where only this look at it failed.
+    """
 
     findings: tuple[dict[str, Any], ...] = ()
     more: int = 0
     allowed: int = 0
     kinds: frozenset[str] = frozenset()
     unread: tuple[dict[str, Any], ...] = ()
+    is_final: bool = True
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Examined:
@@ -58,9 +62,10 @@ class Examined:
         }
 
 
-def unexamined(reason: str) -> Examined:
-    """Return what is said of a document that was not examined."""
-    return Examined(unread=({"reason": reason, "cell": 0, "cell_id": "", "part": "", "inside": ""},))
+def unexamined(reason: str, *, is_final: bool = True) -> Examined:
+    """Return what is said of a document that was not examined; `is_final`: nor will it be as it is."""
+    unread = {"reason": reason, "cell": 0, "cell_id": "", "part": "", "inside": ""}
+    return Examined(unread=(unread,), is_final=is_final)
 
 
 def where(one: Mapping[str, Any]) -> str:

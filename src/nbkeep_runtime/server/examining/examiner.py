@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 from collections import OrderedDict
@@ -18,6 +19,7 @@ from nbkeep_runtime.server.home import clean
 
 from . import policy, quarantine
 from .examined import Examined, unexamined, where
+from .ownrules import OwnRules, Rules
 from .reader import Reader
 
 if TYPE_CHECKING:
@@ -34,8 +36,12 @@ _REMEMBERED = 200
 _WAITING = 50  # documents at once; further ones are examined when somebody looks at them
 _SHOWN_FINDINGS = 3
 _SAVES = 2  # at once, where each is examined first
+WAYS_OUT = (Gate.DOWNLOAD, Gate.EXPORT, Gate.SHARE, Gate.PUBLISH)
 
 _Version = tuple[int, int, int]  # inode, time of the last change, size
+_Looked = tuple[_Version, Rules]  # what was looked at, and by which rules of the organisation
+# A path, and whether it is looked at as what leaves is: strictly, with its pictures.
+_Asked = tuple[str, bool]
 
 
 @dataclass(frozen=True)
@@ -85,17 +91,25 @@ class NotSaved(Exception):
 class Examiner:
     """One session's. `look` and `before_replace` may be called from any thread, the rest on the loop."""
 
-    def __init__(self, home: Home, office: Office, reader: Reader | None = None) -> None:
-        self.reader = Reader() if reader is None else reader
+    def __init__(
+        self, home: Home, office: Office, reader: Reader | None = None, rules: OwnRules | None = None
+    ) -> None:
+        self._rules = OwnRules() if rules is None else rules
+        self.reader = Reader(rules=self._rules) if reader is None else reader
         self._home = home
         self._office = office
-        self._known: OrderedDict[str, tuple[_Version, Examined]] = OrderedDict()
+        self._known: OrderedDict[_Asked, tuple[_Looked, Examined]] = OrderedDict()
         self._blocked: OrderedDict[str, Blocked] = OrderedDict()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[_Asked, asyncio.Task[Examined]] = {}
         # A thread of its own, and a bound on saves that wait: an examination may take a minute, and the
         # threads that all else of this server runs in are few.
         self._beside = ThreadPoolExecutor(1, "examining")
         self._saves = asyncio.Semaphore(_SAVES)
+
+    @property
+    def waiting(self) -> int:
+        """How many documents are or will be examined, for tests."""
+        return len(self._tasks)
 
     async def stop(self) -> None:
         """End everything."""
@@ -108,36 +122,43 @@ class Examiner:
 
     def soon(self, path: str) -> None:
         """Examine a document that was saved; returns at once. Twice is once more."""
-        path = clean(path)
-        if path not in self._tasks and len(self._tasks) < _WAITING:
-            self._begin(path)
+        asked = clean(path), False
+        if asked not in self._tasks and len(self._tasks) < _WAITING:
+            self._begin(asked)
 
-    def _begin(self, path: str) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(self._examine(path))
-        self._tasks[path] = task
-        task.add_done_callback(lambda _task: self._tasks.pop(path, None))
+    def _begin(self, asked: _Asked) -> asyncio.Task[Examined]:
+        task = asyncio.get_running_loop().create_task(self._examine(asked))
+        self._tasks[asked] = task
+        task.add_done_callback(lambda _task: self._tasks.pop(asked, None))
         return task
 
-    async def _examine(self, path: str) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._beside, self.look, path)
+    async def _examine(self, asked: _Asked) -> Examined:
+        path, leaves = asked
+        look = functools.partial(self.look, path, leaves=leaves)
+        return await asyncio.get_running_loop().run_in_executor(self._beside, look)
 
-    def look(self, path: str) -> Examined:
-        """Return what is in a document of the home as it is now; blocks. Raises OSError where it is gone."""
+    def look(self, path: str, *, leaves: bool = False) -> Examined:
+        """Return what is in a document of the home as it is now; blocks. Raises OSError where it is gone.
+
+        `leaves`: look as is done where it leaves: what its author allowed counts, and pictures are read.
+        """
         file = self._home.open_file(path)
         try:
-            version = _version(file)
-            known = self._known.get(path)
-            if known is not None and known[0] == version:
+            looked = _version(file), self._rules.now
+            known = self._known.get((path, leaves))
+            if known is not None and known[0] == looked:
                 return known[1]
-            found = self.reader.examine(file, path, is_urgent=False)
+            found = self.reader.examine(file, path, pictures=leaves, strict=leaves, is_urgent=False)
         finally:
             os.close(file)
-        self._remember(path, version, found)
+        self._remember((path, leaves), looked, found)
         return found
 
-    def _remember(self, path: str, version: _Version, found: Examined) -> None:
-        self._known[path] = (version, found)
-        self._known.move_to_end(path)
+    def _remember(self, asked: _Asked, looked: _Looked, found: Examined) -> None:
+        if not found.is_final:
+            return  # the next look may come to more
+        self._known[asked] = (looked, found)
+        self._known.move_to_end(asked)
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
 
@@ -153,10 +174,25 @@ class Examiner:
         blocked = await asyncio.to_thread(self._still_blocked, path)
         if blocked is not None:
             return {**answer, "state": "blocked", **blocked.examined.as_json(), "blocked": blocked.as_json()}
-        found = await self._found(path, wait_s)
+        found = await self._found((path, False), wait_s)
         if found is None:
             return {**answer, "state": "examining", **Examined().as_json(), "blocked": None}
         return {**answer, "state": "examined", **found.as_json(), "blocked": None}
+
+    async def leaving(self, path: str, wait_s: float) -> dict[str, Any]:
+        """Return what was found in a document, looked at as what leaves is, and what each way out means then.
+
+        Advice: where it leaves, it is copied, examined and judged anew. Raises OSError where it is gone.
+        """
+        path = clean(path)
+        blocked = await asyncio.to_thread(self._still_blocked, path)
+        answer: dict[str, Any] = {"path": path, "not_saved": "" if blocked is None else blocked.words}
+        found = await self._found((path, True), wait_s)
+        if found is None:
+            return {**answer, "state": "examining", **Examined().as_json(), "gates": {}}
+        view = self._office.view
+        gates = {gate.value: policy.judge(view, gate, found.found).as_json() for gate in WAYS_OUT}
+        return {**answer, "state": "examined", **found.as_json(), "gates": gates}
 
     def _still_blocked(self, path: str) -> Blocked | None:
         """Return what was not saved last, if the file is still as it was then; blocks."""
@@ -181,19 +217,29 @@ class Examiner:
         if self._blocked.get(path) is blocked:
             self._blocked.pop(path, None)
 
-    async def _found(self, path: str, wait_s: float) -> Examined | None:
+    async def _found(self, asked: _Asked, wait_s: float) -> Examined | None:
         """Return what is in the file now, or None where that is not known in time."""
         until = asyncio.get_running_loop().time() + wait_s
         while True:
-            version = await asyncio.to_thread(self._version_of, path)
-            known = self._known.get(path)
-            if known is not None and known[0] == version:
+            version = await asyncio.to_thread(self._version_of, asked[0])
+            known = self._known.get(asked)
+            if known is not None and known[0] == (version, self._rules.now):
                 return known[1]
-            task = self._tasks.get(path) or self._begin(path)
             left_s = until - asyncio.get_running_loop().time()
+            task = self._tasks.get(asked)
+            if task is None and len(self._tasks) < _WAITING:
+                task = self._begin(asked)
             if left_s <= 0:
                 return None
+            if task is None:
+                others = list(self._tasks.values())
+                await asyncio.wait(others, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+                continue
             await asyncio.wait([task], timeout=left_s)
+            if task.done() and not task.cancelled() and task.exception() is None:
+                found = task.result()
+                if not found.is_final:
+                    return found
 
     def _version_there(self, path: str) -> _Version | None:
         try:
@@ -232,14 +278,15 @@ class Examiner:
         if decided is not None and decided.is_allowed:
             self._blocked.pop(path, None)
             return
+        rules = self._rules.now
         try:
             found = self.reader.examine(file, path)
         except OSError:
-            found = unexamined("could not be examined")
+            found = unexamined("could not be examined", is_final=False)
         judgement = policy.judge(view, Gate.SAVE, found.found)
         if judgement.is_allowed:
             self._blocked.pop(path, None)
-            self._remember(path, _version(file), found)
+            self._remember((path, False), (_version(file), rules), found)
             return
         now = datetime.now(UTC)
         os.fchmod(file, 0o600)

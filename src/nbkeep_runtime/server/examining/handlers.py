@@ -52,6 +52,19 @@ class FindingsHandler(_Handler):
             self.send(_GONE, HTTPStatus.NOT_FOUND)
 
 
+class LeavingHandler(_Handler):
+    """GET leaving."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Return what would be decided about a document at each way out; waits as the findings do."""
+        try:
+            self.send(await self._examiner.leaving(self.get_query_argument("path"), _WAIT_S))
+        except OSError:
+            self.send(_GONE, HTTPStatus.NOT_FOUND)
+
+
 class DownloadCheckHandler(_Handler):
     """POST download."""
 
@@ -78,5 +91,6 @@ def handlers(examiner: Examiner, downloads: Downloads) -> list[tuple[Any, ...]]:
     parts = {"examiner": examiner, "downloads": downloads}
     return [
         (r"/nbkeep/api/findings", FindingsHandler, parts),
+        (r"/nbkeep/api/leaving", LeavingHandler, parts),
         (r"/nbkeep/api/download", DownloadCheckHandler, parts),
     ]

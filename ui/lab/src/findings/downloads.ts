@@ -5,8 +5,11 @@ import type { Api } from '../api';
 import { fields, text } from '../status';
 import { downloaded } from './hrefs';
 
-/** Watches every link with `download`: JupyterLab's menus make one and click it. The server decides again. */
-export function watchDownloads(api: Api, base: string): void {
+/**
+ * Watches every link with `download`: JupyterLab's menus make one and click it. The server decides again.
+ * `letLeave` shows by which other ways a file may leave.
+ */
+export function watchDownloads(api: Api, base: string, letLeave: (path: string) => void): void {
   const asked = new WeakSet<EventTarget>();
   document.addEventListener(
     'click',
@@ -16,7 +19,7 @@ export function watchDownloads(api: Api, base: string): void {
       if (link && path !== null) {
         event.preventDefault();
         event.stopImmediatePropagation();
-        void mayLeave(api, path).then(may => {
+        void mayLeave(api, path, letLeave).then(may => {
           if (may) {
             const again = document.createElement('a');
             again.href = link.href;
@@ -33,7 +36,7 @@ export function watchDownloads(api: Api, base: string): void {
   );
 }
 
-async function mayLeave(api: Api, path: string): Promise<boolean> {
+async function mayLeave(api: Api, path: string, letLeave: (path: string) => void): Promise<boolean> {
   let message = '';
   try {
     const verdict = fields(await api.post('download', { path }));
@@ -42,7 +45,11 @@ async function mayLeave(api: Api, path: string): Promise<boolean> {
     return true; // the server, asked for the file, says itself what is the matter
   }
   if (message) {
-    await showDialog({ title: 'Not downloaded', body: message, buttons: [Dialog.okButton({ label: 'Close' })] });
+    const buttons = [Dialog.cancelButton({ label: 'Close' }), Dialog.okButton({ label: 'Let it leave…' })];
+    const { button } = await showDialog({ title: 'Not downloaded', body: message, buttons });
+    if (button.accept) {
+      letLeave(path);
+    }
   }
   return message === '';
 }

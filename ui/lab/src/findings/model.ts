@@ -1,9 +1,10 @@
 /** The findings of all open documents, and which of these is in front. */
-import type { IDocumentWidget } from '@jupyterlab/docregistry';
+import type { DocumentRegistry, IDocumentWidget } from '@jupyterlab/docregistry';
 import type { Widget } from '@lumino/widgets';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { Api } from '../api';
+import type { IFindings } from '../tokens';
 import type { Shown } from './document';
 import { Watched } from './watched';
 
@@ -12,12 +13,18 @@ export interface Open {
   readonly shown: Shown;
 }
 
-export class Findings {
+export class Findings implements IFindings {
   constructor(private readonly api: Api) {}
 
   /** The document in front, or null where it is none of those that are watched. */
   get current(): Open | null {
     return (this._front && this._open.get(this._front)) ?? null;
+  }
+
+  /** The document of a path that is open, or null. */
+  at(path: string): DocumentRegistry.Context | null {
+    const open = [...this._open.values()].find(one => one.watched.context.localPath === path);
+    return open?.watched.context ?? null;
   }
 
   /** Fires when another document comes to the front, and when something of the one in front changes. */

@@ -11,12 +11,13 @@ import { ShownNotebook, ShownText } from '../findings/document';
 import { watchDownloads } from '../findings/downloads';
 import { Findings } from '../findings/model';
 import { FindingsItem, FindingsPopover } from '../findings/panel';
-import { CommandIDs, ISession } from '../tokens';
+import { CommandIDs, IFindings, ISession } from '../tokens';
 
-export const findings: JupyterFrontEndPlugin<void> = {
+export const findings: JupyterFrontEndPlugin<IFindings> = {
   id: '@nbkeep/lab:findings',
   description: 'Shows secrets and personal data in what is saved, offers fixes, and asks before downloads.',
   autoStart: true,
+  provides: IFindings,
   requires: [INotebookTracker, ISession],
   optional: [IStatusBar, ICommandPalette],
   activate: (app, notebooks: INotebookTracker, session: ISession, statusBar: IStatusBar | null, palette: ICommandPalette | null) => {
@@ -54,31 +55,8 @@ export const findings: JupyterFrontEndPlugin<void> = {
     });
     all.changed.connect(() => app.commands.notifyCommandChanged(CommandIDs.findings));
     palette?.addItem({ command: CommandIDs.findings, category: 'nbkeep' });
-
-    app.commands.addCommand(CommandIDs.letLeave, {
-      label: 'Let It Leave…',
-      caption: 'Ask in the portal, in a new tab, to download, export, share or publish this document',
-      isEnabled: () => links.portal() !== '' && all.current !== null,
-      execute: async () => {
-        const context = all.current?.watched.context;
-        if (!context) {
-          return;
-        }
-        // At once, or the browser takes the new tab for one that nobody asked for.
-        const form = window.open('about:blank', '_blank');
-        if (context.model.dirty) {
-          await context.save().catch(() => undefined); // what leaves is the file, as a person sees it now
-        }
-        const address = `${links.portal()}releases/new?${new URLSearchParams({ path: context.localPath }).toString()}`;
-        if (form) {
-          form.opener = null;
-          form.location.href = address;
-        }
-      }
-    });
-    session.changed.connect(() => app.commands.notifyCommandChanged(CommandIDs.letLeave));
-    all.changed.connect(() => app.commands.notifyCommandChanged(CommandIDs.letLeave));
-    palette?.addItem({ command: CommandIDs.letLeave, category: 'nbkeep' });
-    watchDownloads(api, new URL(serverSettings.baseUrl, window.location.href).href);
+    const base = new URL(serverSettings.baseUrl, window.location.href).href;
+    watchDownloads(api, base, path => void app.commands.execute(CommandIDs.letLeave, { path }));
+    return all;
   }
 };

@@ -15,7 +15,8 @@ export const tour: JupyterFrontEndPlugin<ITour> = {
       const onFirst = (): void => {
         if (session.status) {
           session.changed.disconnect(onFirst);
-          if (!session.status.tour_done) {
+          // Who came to look at a document is not shown around.
+          if (!session.status.tour_done && !session.status.quarantine) {
             tour.start();
           }
         }

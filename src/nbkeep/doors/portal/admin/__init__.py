@@ -15,7 +15,9 @@ from . import (
     policies,
     profiles,
     releases,
+    rules,
     sessions,
+    uploads,
     volumes,
 )
 
@@ -25,6 +27,8 @@ PAGES = (
     profiles,
     classifications,
     policies,
+    rules,
+    uploads,
     volumes,
     dashboard,
     alarms,

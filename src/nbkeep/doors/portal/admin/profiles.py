@@ -20,6 +20,7 @@ from nbkeep.packages.words import policy_words
 from nbkeep.profiles import flavors, profiles
 from nbkeep.profiles.known import known_to
 from nbkeep.profiles.parse import PLATFORM
+from nbkeep.profiles.quarantine import CLOSED
 from nbkeep.profiles.words import classification_words, downloads_words
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _NEW_PROFILE: dict[str, Any] = {
     "state_limit": "16GiB", "state_retention": "7d", "state_key": PLATFORM, "frozen": PLATFORM,
     "egress_allowlist": "", "egress_denylist": "", "egress_asklist": "", "egress_volume": "",
     "public_internet": False, "project_hosts": False, "egress_dry_run": False, "downloads": "allow",
+    "quarantine": False,
     "roles": [Role.USER.value, Role.ADMIN.value, Role.REVIEWER.value],
 }  # fmt: skip
 _NEW_FLAVOR: dict[str, Any] = {
@@ -197,13 +199,16 @@ def _profile_wanted(form: Form) -> dict[str, Any]:
     wanted["egress_dry_run"] = text(form, "egress_dry_run") == "on"
     if "downloads" in form:
         wanted["downloads"] = text(form, "downloads", 20)
+    wanted["quarantine"] = text(form, "quarantine") == "on"
+    if wanted["quarantine"]:  # the form sends every field: the tick closes those that quarantine closes
+        wanted |= {field: value for field, (value, _) in CLOSED.items()}
     return wanted
 
 
 def _profile_form(profile: Profile) -> dict[str, Any]:
     same = ("name", "display_name", "description", "image", "flavor", "classification", "record_code",
             "enabled", "keep_state", "roles", "public_internet", "project_hosts",
-            "egress_dry_run", "downloads")  # fmt: skip
+            "egress_dry_run", "downloads", "quarantine")  # fmt: skip
     durations = ("idle_stop", "max_session", "max_extension", "state_retention")
     return {
         **{name: getattr(profile, name) for name in same},
