@@ -1,18 +1,22 @@
 """From the request for a start to results in cells, warm and cold, against stock JupyterHub in the same run.
 
-    .venv/bin/python benchmarks/bench_start.py [ROUNDS]
+    .venv/bin/python benchmarks/bench_start.py [ROUNDS] [--packages FOLDER]
 
 Prints medians and ratios (below 1: nbkeep is faster, although its kernel is sandboxed). All run JupyterLab
 under JupyterHub behind the same proxy, and kernels of the same image; rounds alternate, so that a busy
 machine slows all alike. A new kernel is asked for some seconds after the one before, and one more at once,
 when nbkeep has none in reserve. The floor of a cell's round trip is a kernel asked over ZeroMQ alone. Ends
 with 1 when a cold start of nbkeep is slower than stock. As an ordinary user only the server is warm.
+
+FOLDER is the site-packages of some other environment of the same Python, which all kernels get: where torch
+is in it, profiles import it beforehand, and cells import it too.
 """
 
 # pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import statistics
@@ -24,21 +28,21 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from installation import Installation
+from installation import Installation, images_with
 from jupyter_client.manager import KernelManager
 from stock import StockHub
 from websockets.sync.client import ClientConnection, connect
 
-from nbkeep.settings import Settings
 from platform_parts import Session
 
-_STEPS = ("server ready", "first cell's result", "numpy and pandas imported", "new kernel's first result",
-          "one more at once", "a cell's round trip")  # fmt: skip
+_FIRST = "first cell's result"
+_IMPORTS = {"numpy and pandas imported": "import numpy, pandas"}
+_TORCH = {"torch imported": "import torch"}
 _ROUND_TRIPS = 20
 _BETWEEN_S = 3.0  # from a kernel to the next notebook that somebody opens
 _GOALS = {
-    "first cell's result": "1/15",
-    "numpy and pandas imported": "1/20",
+    _FIRST: "1/15",
+    "torch imported": "1/20",
     "new kernel's first result": "1/8",
 }
 Channels = Callable[[str], ClientConnection]
@@ -63,29 +67,30 @@ def run_cell(channel: ClientConnection, code: str) -> None:
             return
 
 
-def cells(began: float, new_kernel: Callable[[], str], open_channel: Channels) -> list[float]:
+def cells(
+    began: float, new_kernel: Callable[[], str], open_channel: Channels, imports: dict[str, str]
+) -> dict[str, float]:
     """Return the seconds of every step after "server ready"."""
+    found: dict[str, float] = {}
     with open_channel(new_kernel()) as channel:
-        run_cell(channel, "6 * 7")
-        first_s = time.perf_counter() - began
-        run_cell(channel, "import numpy, pandas")
-        imported_s = time.perf_counter() - began
+        for step, code in {_FIRST: "6 * 7", **imports}.items():
+            run_cell(channel, code)
+            found[step] = time.perf_counter() - began
         trips: list[float] = []
         for _ in range(_ROUND_TRIPS):
             sent = time.perf_counter()
             run_cell(channel, "x = 1")
             trips.append(time.perf_counter() - sent)
-    new_s: list[float] = []
-    for pause_s in (_BETWEEN_S, 0):
+    for step, pause_s in {"new kernel's first result": _BETWEEN_S, "one more at once": 0}.items():
         time.sleep(pause_s)
         again = time.perf_counter()
         with open_channel(new_kernel()) as channel:
             run_cell(channel, "6 * 7")
-            new_s.append(time.perf_counter() - again)
-    return [first_s, imported_s, *new_s, statistics.median(trips)]
+            found[step] = time.perf_counter() - again
+    return found | {"a cell's round trip": statistics.median(trips)}
 
 
-def stock_start(stock: StockHub) -> list[float]:
+def stock_start(stock: StockHub, imports: dict[str, str]) -> dict[str, float]:
     """Return the seconds of every step of a stock server."""
     began = time.perf_counter()
     address = stock.start()
@@ -101,12 +106,12 @@ def stock_start(stock: StockHub) -> list[float]:
         uri = f"ws://{place.netloc}{place.path}api/kernels/{kernel}/channels"
         return connect(uri, additional_headers=headers, max_size=None)
 
-    found = [ready_s, *cells(began, new_kernel, open_channel)]
+    found = {"server ready": ready_s} | cells(began, new_kernel, open_channel, imports)
     stock.stop()
     return found
 
 
-def our_start(ours: Installation) -> list[float]:
+def our_start(ours: Installation, imports: dict[str, str]) -> dict[str, float]:
     """Return the same for a session of nbkeep, started by the portal's form and followed as its page does."""
     person, portal = ours.person, ours.platform.url
     csrf = re.search(r'name="csrf" value="([^"]+)"', person.get("/portal/").text)
@@ -128,7 +133,7 @@ def our_start(ours: Installation) -> list[float]:
         made = session.call("POST", "api/kernels", {"name": "python3"})
         return made.raise_for_status().json()["id"]
 
-    found = [ready_s, *cells(began, new_kernel, session.channel)]
+    found = {"server ready": ready_s} | cells(began, new_kernel, session.channel, imports)
     session.stop()
     return found
 
@@ -163,39 +168,64 @@ def kernels_of(python: Path) -> Path:
     return folder
 
 
-def main(rounds: int = 5) -> int:
-    """Measure `rounds` starts of each kind; return the exit code."""
-    python = Settings.load().images_dir / "base/current/env/bin/python"
-    seen: dict[str, list[list[float]]] = {"stock": [], "cold": [], "warm": []}
+def import_torch_beforehand(ours: Installation) -> None:
+    """Have the profile that is started import torch, as an admin would say it."""
+    change = {"preimport": ["numpy", "pandas", "torch"]}
+    ours.platform.office.patch("/profiles/notebook-cpu-small", json=change).raise_for_status()
+
+
+def measure(rounds: int, images: Path) -> tuple[dict[str, dict[str, list[float]]], float]:
+    """Return each kind's seconds of every step, a round each, and those of a round trip over ZeroMQ."""
+    python = images / "base/current/env/bin/python"
+    has_torch = any(images.glob("base/current/env/lib/python*/site-packages/torch"))
+    imports = _IMPORTS | _TORCH if has_torch else _IMPORTS
+    seen: dict[str, dict[str, list[float]]] = {"stock": {}, "cold": {}, "warm": {}}
     with (
         StockHub(jupyter_path=kernels_of(python)) as stock,
-        Installation("warm_starts = false\n") as cold,
-        Installation() as warm,
+        Installation("warm_starts = false\n", images) as cold,
+        Installation(images=images) as warm,
     ):
+        if has_torch:
+            import_torch_beforehand(warm)
         warm.wait_until_warm()
         for number in range(rounds + 1):
-            found = {"stock": stock_start(stock), "cold": our_start(cold), "warm": our_start(warm)}
-            told = ", ".join(f"{name} {steps[1]:.2f} s" for name, steps in found.items())
+            found = {
+                "stock": stock_start(stock, imports),
+                "cold": our_start(cold, imports),
+                "warm": our_start(warm, imports),
+            }
+            told = ", ".join(f"{name} {steps[_FIRST]:.2f} s" for name, steps in found.items())
             print(f"round {number}: first cell after {told}", flush=True)
             if number:  # the first round only warms the disk's cache
                 for name, steps in found.items():
-                    seen[name].append(steps)
-        raw_s = raw_round_trip(python)
+                    for step, took_s in steps.items():
+                        seen[name].setdefault(step, []).append(took_s)
+        return seen, raw_round_trip(python)
+
+
+def main(rounds: int, packages: Path | None) -> int:
+    """Measure `rounds` starts of each kind; return the exit code."""
+    with images_with(packages) as images:
+        seen, raw_s = measure(rounds, images)
     medians = {
-        name: [statistics.median(column) for column in zip(*many, strict=True)] for name, many in seen.items()
+        name: {step: statistics.median(took) for step, took in steps.items()} for name, steps in seen.items()
     }
     print(
         f"\n{f'medians of {rounds}':28} {'stock':>9} {'cold':>9} {'ratio':>6} {'warm':>9} {'ratio':>6}   goal"
     )
-    for index, step in enumerate(_STEPS):
-        stock_s, cold_s, warm_s = (medians[name][index] for name in ("stock", "cold", "warm"))
+    for step, stock_s in medians["stock"].items():
+        cold_s, warm_s = medians["cold"][step], medians["warm"][step]
         print(f"{step:28} {stock_s:7.3f} s {cold_s:7.3f} s {cold_s / stock_s:6.2f} {warm_s:7.3f} s "
               f"{warm_s / stock_s:6.3f}   {_GOALS.get(step, '')}")  # fmt: skip
-    times = {name: found[-1] / raw_s for name, found in medians.items()}
+    times = {name: found["a cell's round trip"] / raw_s for name, found in medians.items()}
     print(f"{'the same over ZeroMQ alone':28} {raw_s:7.3f} s; times that: stock {times['stock']:.1f}, "
           f"nbkeep {times['warm']:.1f} (goal: 1.5)")  # fmt: skip
-    return int(medians["cold"][1] > medians["stock"][1])
+    return int(medians["cold"][_FIRST] > medians["stock"][_FIRST])
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rounds", nargs="?", type=int, default=5)
+    parser.add_argument("--packages", type=Path)
+    given = parser.parse_args()
+    sys.exit(main(given.rounds, given.packages))

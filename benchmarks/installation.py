@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import tempfile
@@ -13,12 +14,46 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from nbkeep.settings import Settings
 from platform_parts import Person, Platform, Session, free_port
 
-__all__ = ["Installation", "Session", "free_port"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Installation", "Session", "built_images", "free_port", "images_with"]
+
+
+def built_images() -> Path:
+    """Return the folder of the machine's own images."""
+    images = Settings.load().images_dir
+    if not (images / "base/current").exists():
+        raise SystemExit("The image `base` is not built: run `make up` or `nbkeep image build base` first.")
+    return images
+
+
+@contextlib.contextmanager
+def images_with(packages: Path | None) -> Iterator[Path]:
+    """Yield a folder of images: the machine's own, or a copy of `base` with more packages in it.
+
+    `packages`: the site-packages of some other environment of the same Python. What `base` has, stays.
+    """
+    own = built_images()
+    if packages is None:
+        yield own
+        return
+    with tempfile.TemporaryDirectory(prefix="nbk-images", dir="/tmp") as folder:
+        images = Path(folder)
+        images.chmod(0o711)
+        shutil.copytree(own / "base", images / "base", symlinks=True)
+        (place,) = (images / "base/current/env/lib").glob("python*/site-packages")
+        for one in packages.iterdir():
+            if one.is_dir() and not (place / one.name).exists():
+                shutil.copytree(one, place / one.name, symlinks=True)
+            elif one.suffix == ".py" and not (place / one.name).exists():
+                shutil.copy(one, place)
+        yield images
 
 
 class Installation:
@@ -29,20 +64,16 @@ class Installation:
 
     person: Person
 
-    def __init__(self, config: str = "") -> None:
-        """Prepare it; `config` is its config.toml."""
+    def __init__(self, config: str = "", images: Path | None = None) -> None:
+        """Prepare it; `config` is its config.toml, `images` a folder of others than the machine's own."""
         self.platform = Platform(Path(tempfile.mkdtemp(prefix="nbk", dir="/tmp")), free_port())
         self._config = config
+        self._images = images or built_images()
 
     def __enter__(self) -> Self:
         """Start it, invite somebody, sign them in."""
-        images = Settings.load().images_dir
-        if not (images / "base/current").exists():
-            raise SystemExit(
-                "The image `base` is not built: run `make up` or `nbkeep image build base` first."
-            )
         self.platform.data_dir.chmod(0o711)
-        (self.platform.data_dir / "images").symlink_to(images)
+        (self.platform.data_dir / "images").symlink_to(self._images)
         if self._config:
             (self.platform.data_dir / "config.toml").write_text(self._config)
         self.platform.up()
