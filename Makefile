@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup up down status test lint format system docs bench bench-start bench-memory bench-state bench-meter bench-quota bench-dashboard bench-gateway bench-scan bench-export bench-save screenshots
+.PHONY: help setup up down status test lint format system docs bench bench-start bench-seen bench-memory bench-state bench-meter bench-quota bench-dashboard bench-gateway bench-scan bench-export bench-save screenshots
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -52,6 +52,9 @@ bench: setup  ## Print the figures of benchmarks/ (bench-start: of one of them)
 
 bench-start: setup  ## Print the time from a request to the first result
 	@$(BIN)/python benchmarks/bench_start.py
+
+bench-seen: setup  ## Print the time from a click to what a person sees in the browser
+	@$(BIN)/python benchmarks/bench_seen.py
 
 bench-memory: setup  ## Print what an idle session takes of the machine's memory
 	@$(BIN)/python benchmarks/bench_memory.py

@@ -30,7 +30,8 @@ c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "jupyterhub.spawner.LocalProcessSpawner"
 c.Spawner.args = ["--allow-root"]
-c.Spawner.environment = {"JUPYTER_PATH": os.environ["STOCK_JUPYTER_PATH"]}
+c.Spawner.environment = {"JUPYTER_PATH": os.environ["STOCK_JUPYTER_PATH"],
+    "JUPYTERLAB_WORKSPACES_DIR": os.environ["STOCK_WORKSPACES"]}
 c.Spawner.notebook_dir = os.environ["STOCK_HOME"]
 c.JupyterHub.services = [{"name": "bench", "api_token": os.environ["STOCK_TOKEN"]}]
 c.JupyterHub.load_roles = [{"name": "bench", "services": ["bench"],
@@ -64,7 +65,8 @@ class StockHub:
             "STOCK_URL": self.url, "STOCK_HUB_PORT": str(free_port()), "STOCK_PROXY_PORT": str(free_port()),
             "STOCK_PROXY": f"{node_binary()} {proxy}", "STOCK_TOKEN": self.token,
             "STOCK_JUPYTER_PATH": str(jupyter_path or ""),
-            "STOCK_HOME": str(self.directory), "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16),
+            "STOCK_HOME": str(self.directory), "STOCK_WORKSPACES": str(self.directory / "workspaces"),
+            "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }  # fmt: skip
         self._log = (self.directory / "log").open("w")
@@ -119,3 +121,7 @@ class StockHub:
         """Stop the user's server and wait until it is gone. Safe to call twice."""
         while self.http.delete(f"/hub/api/users/{self.user}/server").status_code == 202:
             time.sleep(0.1)
+
+    def forget_workspaces(self) -> None:
+        """Have the next start open JupyterLab as if for the first time: no tabs come back."""
+        shutil.rmtree(self.directory / "workspaces", ignore_errors=True)

@@ -6,6 +6,7 @@ import { data } from './plugins/data';
 import { deaths } from './plugins/deaths';
 import { executor } from './plugins/executor';
 import { findings } from './plugins/findings';
+import { firstView } from './plugins/firstview';
 import { freshRun } from './plugins/freshrun';
 import { hiddenState } from './plugins/hiddenstate';
 import { keptState } from './plugins/keptstate';
@@ -25,6 +26,7 @@ export default [
   deaths,
   executor,
   missed,
+  firstView,
   freshRun,
   hiddenState,
   findings,
