@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,8 +35,9 @@ def folder(lab: Lab) -> str:
     """A folder with a notebook in it, and a file beside it."""
     (lab.home / "first").mkdir(exist_ok=True)
     (lab.home / "beside.txt").touch()
-    made = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}
-    (lab.home / "first/plan.ipynb").write_text(json.dumps(made))
+    (lab.home / "first/plan.ipynb").write_text(
+        '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}'
+    )
     return "first"
 
 
