@@ -45,7 +45,7 @@ class Site:
         self.gateway.office.say(policy(self.spec.session_id, " ".join(rules)))
 
     def get(self, path: str = "/x") -> dict[str, Any]:
-        """Return what a program in the session gets."""
+        """Return what a program in the session gets; 0 where it was cut, as what is under way is by new rules."""
         outcome = self.machine.run(self.spec, f"""
             import json, urllib.error, urllib.request
             try:
@@ -53,6 +53,8 @@ class Site:
                     print(json.dumps([found.status, found.read().decode()]))
             except urllib.error.HTTPError as error:
                 print(json.dumps([error.code, error.reason + error.read().decode()]))
+            except ConnectionError as error:
+                print(json.dumps([0, str(error)]))
         """)  # fmt: skip
         assert outcome.code == 0, outcome
         status, text = json.loads(outcome.output)
