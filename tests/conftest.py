@@ -92,6 +92,20 @@ def own_platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def module_platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
+    """An installation for the tests of one file, not started yet."""
+    with _installed(request) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def second_platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
+    """An installation for all tests that share settings which `platform` does not have, not started yet."""
+    with _installed(request) as made:
+        yield made
+
+
 @pytest.fixture
 def platform_on_postgres(request: pytest.FixtureRequest) -> Iterator[Platform]:
     """The whole product for one test alone, running on a real PostgreSQL."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING
 
 from nbkeep.egress.policy import platform_rules
@@ -30,6 +31,8 @@ class Office:
     backend: Backend
     hub: Hub
     news: News = field(default_factory=News)
+    # Set once the office is asked to end: who waits here for a change is then told what there is.
+    ending: Event = field(default_factory=Event)
 
     def close(self) -> None:
         """Give back what is held open. Safe to call twice."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +22,10 @@ from nbkeep.model.actor import OPERATOR
 from nbkeep.settings import Settings
 from nbkeep.store.database import Store
 
-SECRETS = ("operator-token", "hub-token", "office-hub-token", "cookie-secret", "warden-token")
+SECRETS = (
+    "operator-token", "hub-token", "office-hub-token", "cookie-secret", "warden-token", "gateway-token",
+)  # fmt: skip
+POLICIES = "/internal/v1/gateway/policies"
 
 
 @pytest.fixture
@@ -38,9 +42,9 @@ def start(data_dir: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdout=log, stderr=log)
 
 
-def ask(data_dir: Path, path: str) -> httpx.Response:
+def ask(data_dir: Path, path: str, who: str = "operator") -> httpx.Response:
     transport = httpx.HTTPTransport(uds=str(data_dir / "run/office/office.sock"))
-    headers = {"Authorization": "Bearer operator-token-0123456789abcdef"}
+    headers = {"Authorization": f"Bearer {who}-token-0123456789abcdef"}
     with httpx.Client(transport=transport, base_url="http://office", headers=headers, timeout=60) as client:
         return client.get(path)
 
@@ -78,6 +82,20 @@ def test_it_answers_and_ends_gently_when_told_to(data_dir: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o666
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o711
         office.send_signal(signal.SIGTERM)
+        assert office.wait(20) in {0, -signal.SIGTERM}
+    assert "Traceback" not in (data_dir / "office.log").read_text()
+
+
+def test_who_waits_for_a_change_is_answered_and_keeps_nobody_waiting(data_dir: Path) -> None:
+    """A gateway asks all the time, each time for up to 20 s: `nbkeep down` would take long because of it."""
+    with running(data_dir) as office, ThreadPoolExecutor(1) as pool:
+        known = ask(data_dir, POLICIES, "gateway").json()["tag"]
+        waits = pool.submit(ask, data_dir, f"{POLICIES}?known={known}", "gateway")
+        time.sleep(2)
+        assert not waits.done()
+        office.send_signal(signal.SIGTERM)
+        # Before its grace is over: who waits then is cut, and has no answer.
+        assert waits.result(20).json()["tag"] == known
         assert office.wait(20) in {0, -signal.SIGTERM}
     assert "Traceback" not in (data_dir / "office.log").read_text()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from egress_parts import serving
+from lab_parts import make_profile
 from packages_parts import Index
 from platform_parts import wait_for
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from trusting_parts import Trusting
 
 pytestmark = pytest.mark.e2e
+PROFILE = "pinned"
 
 PIP = (
     "import subprocess, sys\n"
@@ -35,14 +37,15 @@ def test_pip_in_a_session_installs_what_is_allowed_and_says_why_not_the_rest(tru
         for version in ("1.0", "2.0"):
             index.publish("nbone", version)
         index.publish("evil", "1.0")
+        make_profile(platform, PROFILE)
         # This machine's own address is opened by a rule only; the name by the policy.
-        verb("profile", "set", "notebook-cpu-small", "--egress-allowlist", f"{address}:{index.port}")
-        said = verb("packages", "policy", "set", "notebook-cpu-small", "--pin", "nbone<2", "--deny", "evil",
+        verb("profile", "set", PROFILE, "--egress-allowlist", f"{address}:{index.port}")
+        said = verb("packages", "policy", "set", PROFILE, "--pin", "nbone<2", "--deny", "evil",
                     "--index", f"https://{host}:{index.port}/simple")  # fmt: skip
         assert "all but evil; nbone<2" in said
         person = platform.person()
         person.sign_in()
-        session = person.start("notebook-cpu-small")
+        session = person.start(PROFILE)
         session.open()
         kernel = session.kernel()
 
@@ -53,7 +56,7 @@ def test_pip_in_a_session_installs_what_is_allowed_and_says_why_not_the_rest(tru
         assert done.startswith("0 ")
         refused = pip("evil")
         assert refused.startswith("1 ")
-        assert "evil-is-on-the-deny-list-package-policy-of-profile-notebook-cpu-small" in refused
+        assert "evil-is-on-the-deny-list-package-policy-of-profile-pinned" in refused
         direct = pip(f"https://{host}:{index.port}/files/nbone-2.0-py3-none-any.whl")
         assert "only nbone<2 is allowed" in direct
 
@@ -73,7 +76,7 @@ def test_pip_in_a_session_installs_what_is_allowed_and_says_why_not_the_rest(tru
         found = verb("audit", "search", "--type", "package.installed", "--session", session.id)
         assert found.count("nbone") >= 1
         # A change of the policy reaches the running session.
-        verb("packages", "policy", "set", "notebook-cpu-small", "--only-approved", "--pin", "none")
+        verb("packages", "policy", "set", PROFILE, "--only-approved", "--pin", "none")
         wait_for(lambda: "nbone-2.0-is-not-approved" in pip("nbone>=2").replace(" ", "-"), 60, "the change")
         verb("packages", "approve", "nbone==2.0")
         wait_for(lambda: _if("Successfully installed nbone-2.0", pip("nbone>=2")), 60, "the approval")

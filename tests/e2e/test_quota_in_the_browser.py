@@ -23,7 +23,7 @@ def test_a_used_up_quota_suspends_and_more_of_it_brings_everything_back(
     jane = Desk(chromium, platform.person())
     admin = Desk(chromium, platform.person(f"ada{uuid4().hex[:4]}", role="notebook.admin"))
     name = jane.person.name
-    done = platform.run("quota", "set", "--user", name, "--hours-month", "2min")
+    done = platform.run("quota", "set", "--user", name, "--hours-month", "1.3min")
     assert done.returncode == 0, done.stderr
     jane.sign_in()
     session = jane.start(name="work")
@@ -34,12 +34,12 @@ def test_a_used_up_quota_suspends_and_more_of_it_brings_everything_back(
     jane.expect_idle()
     jane.save()
 
-    told = jane.page.get_by_text(re.compile(r"quota of .* is 2 min of compute a month"))
+    told = jane.page.get_by_text(re.compile(r"quota of .* is 1\.3 min of compute a month"))
     expect(told.first).to_be_visible(timeout=150_000)
     jane.shoot("quota-warned")
     wait_for(lambda: session.state == "suspended", 240, "the quota to suspend it")
     page = jane.visit(f"/sessions/{session.id}")
-    expect(page.locator("#main")).to_contain_text(re.compile(r"quota of .* is 2 min of compute a month"))
+    expect(page.locator("#main")).to_contain_text(re.compile(r"quota of .* is 1\.3 min of compute a month"))
     expect(page.locator("#main")).to_contain_text("It is back on 1 ")
     jane.shoot("quota-suspended")
     refused = platform.run("session", "resume", session.id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from lab_parts import make_profile, wait_audit
 from platform_parts import wait_for
 
@@ -26,6 +28,21 @@ print("made")
 USES = "alias.append(4); print(kept['a'], model.twice(), 'lost' in globals())"
 
 HELD = "open('begun', 'w').close()\nwhile os.path.exists('hold'): time.sleep(0.05)\nkept += 1"
+
+
+@pytest.fixture(scope="module")
+def made(module_platform: Platform) -> Platform:
+    """An installation that gives running cells more time than any of these tests takes."""
+    with (module_platform.data_dir / "config.toml").open("a") as config:
+        config.write('cell_grace_s = "5min"\n')
+    return module_platform
+
+
+@pytest.fixture
+def patient(made: Platform) -> Platform:
+    """The same, running, whatever the test before has done to it."""
+    made.up()
+    return made
 
 
 def notebook_kernel(session: Session) -> str:
@@ -61,21 +78,20 @@ def kernel_audit(session: Session) -> list[str]:
     return [record["type"] for record in json.loads(found.stdout)]
 
 
-def test_variables_outlive_a_suspend_an_idle_stop_and_the_platforms_end(own_platform: Platform) -> None:
-    own_platform.up()
-    make_profile(own_platform, "hasty", idle_stop="45s", max_session="1h")
-    _, session = started(own_platform, "hasty")
+def test_variables_outlive_a_suspend_an_idle_stop_and_the_platforms_end(patient: Platform) -> None:
+    make_profile(patient, "hasty", idle_stop="30s", max_session="1h")
+    _, session = started(patient, "hasty")
     kernel = notebook_kernel(session)
     assert session.execute(kernel, MAKES).strip() == "made"
 
-    done = own_platform.run("session", "suspend", session.id)
-    assert done.returncode == 0, done.stderr + own_platform.logs()
+    done = patient.run("session", "suspend", session.id)
+    assert done.returncode == 0, done.stderr + patient.logs()
     assert "is suspended" in done.stderr
     assert session.state == "suspended"
-    listed = own_platform.run("session", "checkpoints", session.id)
+    listed = patient.run("session", "checkpoints", session.id)
     assert NOTEBOOK in listed.stdout
     assert "lost" in listed.stdout
-    assert own_platform.run("session", "list").stdout.count(session.id) == 1
+    assert patient.run("session", "list").stdout.count(session.id) == 1
 
     kernel = resumed(session)
     assert session.execute(kernel, USES).strip() == "[1, 2, 3, 4] 42 False"
@@ -83,47 +99,43 @@ def test_variables_outlive_a_suspend_an_idle_stop_and_the_platforms_end(own_plat
     # Nobody works any more.
     wait_for(lambda: session.state == "suspended", 240, "the idle stop to suspend it")
     assert session.view["stop"]["reason"] == "idle"
-    told = own_platform.run("session", "diagnose", "--session", session.id)
-    assert "Suspended after 45 s without work" in told.stdout
+    told = patient.run("session", "diagnose", "--session", session.id)
+    assert "Suspended after 30 s without work" in told.stdout
     assert "Resume it" in told.stdout
 
     kernel = resumed(session)
     assert session.execute(kernel, USES).strip() == "[1, 2, 3, 4, 4] 42 False"
-    assert own_platform.down().returncode == 0
-    own_platform.up()
+    assert patient.down().returncode == 0
+    patient.up()
     assert session.state == "suspended"
     kernel = resumed(session)
     assert session.execute(kernel, USES).strip() == "[1, 2, 3, 4, 4, 4] 42 False"
-    assert wait_audit(own_platform, session, "state.restored", 60)["data"]["kept"] >= 3
+    assert wait_audit(patient, session, "state.restored", 60)["data"]["kept"] >= 3
     session.stop()
 
 
-def test_a_running_cell_is_interrupted_late_and_a_discarded_state_is_gone(own_platform: Platform) -> None:
-    own_platform.up()
-    _, session = started(own_platform)
+def test_a_running_cell_is_interrupted_late_and_a_discarded_state_is_gone(patient: Platform) -> None:
+    _, session = started(patient)
     kernel = notebook_kernel(session)
     session.execute(kernel, "kept = 1")
-    assert own_platform.run("session", "stop", session.id, "--yes").returncode == 0
+    assert patient.run("session", "stop", session.id, "--yes").returncode == 0
     assert session.state == "suspended"
-    folder = own_platform.data_dir / "state" / session.owner.name / "checkpoints" / session.id
+    folder = patient.data_dir / "state" / session.owner.name / "checkpoints" / session.id
     assert folder.is_dir()
-    gone = own_platform.run("session", "stop", session.id, "--discard-state", "--yes")
+    gone = patient.run("session", "stop", session.id, "--discard-state", "--yes")
     assert "is stopped" in gone.stderr
     assert not folder.exists()
-    refused = own_platform.run("session", "resume", session.id)
+    refused = patient.run("session", "resume", session.id)
     assert refused.returncode == 1
     assert "nothing is kept" in refused.stderr
 
 
-def test_a_hub_an_office_and_a_warden_killed_while_variables_are_saved(own_platform: Platform) -> None:
+def test_a_hub_an_office_and_a_warden_killed_while_variables_are_saved(patient: Platform) -> None:
     """Whoever is killed, the session ends suspended and its variables are there."""
-    with (own_platform.data_dir / "config.toml").open("a") as config:
-        config.write('cell_grace_s = "5min"\n')
-    own_platform.up()
-    _, session = started(own_platform)
+    _, session = started(patient)
     kernel = notebook_kernel(session)
     session.execute(kernel, "import os, time\nkept = 0")
-    home = own_platform.data_dir / "homes" / session.owner.name
+    home = patient.data_dir / "homes" / session.owner.name
     hold, begun = home / "hold", home / "begun"
     for number, service in enumerate(("hub", "office", "warden")):
         # The cell keeps the saving waiting: that is when the service dies, and comes back.
@@ -137,10 +149,10 @@ def test_a_hub_an_office_and_a_warden_killed_while_variables_are_saved(own_platf
                             "allow_stdin": False, "user_expressions": {}, "stop_on_error": True},
             }))  # fmt: skip
             wait_for(begun.exists, 60, "the cell to begin")
-            asked = own_platform.office.post(f"/sessions/{session.id}/suspend")
+            asked = patient.office.post(f"/sessions/{session.id}/suspend")
             assert asked.status_code == 200, asked.text
-        own_platform.kill(service)
-        own_platform.wait_ready(120)
+        patient.kill(service)
+        patient.wait_ready(120)
         begun.unlink()
         hold.unlink()
         wait_for(lambda: session.state == "suspended", 240, f"the session to be suspended without {service}")

@@ -59,16 +59,18 @@ async def policies(
     """Return policies and leases of all live sessions once they differ from what is known, or after 20 s.
 
     Both are of one moment: no session is let out to a host before it is known which secret is added there.
+    An office that is asked to end answers at once: it is not to wait for who only waits for it.
     Looks into the database rather than waiting for a signal: whatever changes it, by whichever door, is seen.
     """
     loop = asyncio.get_running_loop()
     until_s, version, looked_s = loop.time() + _LONGEST_WAIT_S, -1, -math.inf
     while True:
         now_s, before, version = loop.time(), version, await asyncio.to_thread(office.store.version)
-        is_due = now_s >= until_s or now_s - looked_s >= _LOOK_ALL_THE_SAME_S
+        is_over = now_s >= until_s or office.ending.is_set()
+        is_due = is_over or now_s - looked_s >= _LOOK_ALL_THE_SAME_S
         if is_due or version is None or version != before:
             looked_s = now_s
-            found = await asyncio.to_thread(_look, office, None if now_s >= until_s else known)
+            found = await asyncio.to_thread(_look, office, None if is_over else known)
             if found is not None:
                 return found
         await asyncio.sleep(_LOOK_EVERY_S)
