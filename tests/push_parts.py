@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from egress_parts import Authority, NameServer, Outside, policy
+from egress_parts import Authority, NameServer, Outside, policy, wait_for
 from gateway_parts import TOKEN
 from inside_parts import Inside
 from nbkeep.audit.search import Wanted as Sought
@@ -28,6 +29,7 @@ from nbkeep.egress.leases import Leases
 from nbkeep.egress.leaving.body import Bodies
 from nbkeep.egress.leaving.gate import Leaving
 from nbkeep.egress.rules import Compiled
+from nbkeep.egress.spool import Spool
 from nbkeep.model.actor import OPERATOR
 from nbkeep.model.clock import ManualClock, SystemClock
 from nbkeep.model.errors import Unavailable
@@ -44,7 +46,7 @@ from nbkeep.sessions.leaving import sending_rules
 from office_parts import OfficeForTests, client_for, make_office
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     import httpx
 
@@ -82,8 +84,18 @@ class _Site(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         path, _, query = self.path.partition("?")
+        if self.server.is_cutting and self.command == "POST" and self.headers.get("Content-Length") != "4":
+            self.close_connection = True
+            return
         body = self._body()
         self.server.seen.append((self.command, self.path, body))
+        if self.command == "POST" and len(body) > 4 and self.server.answers is not None:
+            if self.server.answers:
+                self.send_response(self.server.answers)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+            self.close_connection = True
+            return
         environment = {
             "PATH": os.environ["PATH"],
             "GIT_PROJECT_ROOT": str(self.server.folder),
@@ -122,7 +134,11 @@ class _Site(BaseHTTPRequestHandler):
 
 
 class Forge(ThreadingHTTPServer):
-    """A forge on loopback. `seen`: method, path and body of each request that came."""
+    """A forge on loopback. `seen`: method, path and body of each request that came.
+
+    `answers`: a status for all pushes, 0 for none at all. `is_down`: it hangs up at once;
+    `is_cutting`: once a push begins.
+    """
 
     daemon_threads = True
 
@@ -130,9 +146,13 @@ class Forge(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Site)
         self.context, self.folder = context, folder
         self.seen: list[tuple[str, str, bytes]] = []
+        self.answers: int | None = None
+        self.is_down = self.is_cutting = False
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
+        if not request.recv(1, socket.MSG_PEEK) or self.is_down:
+            return
         with self.context.wrap_socket(request, server_side=True) as wrapped:
             super().finish_request(wrapped, client_address)
 
@@ -158,11 +178,14 @@ class Reading(Outside):
     is_office_away: bool = False
     most_bytes: int = MOST_BYTES
     asked: list[str] = field(default_factory=list[str])
+    was_asked: Callable[[], None] | None = None
 
     def _make(self) -> Gateway:
         (self.folder / "spool").mkdir(exist_ok=True)
+        self.pushed = Spool(self.folder / "pushes.jsonl")
         bodies = Bodies(self.folder / "spool", self.most_bytes, 8 * self.most_bytes)
-        leaving = Leaving(self.policies, [PushExaminer(self._ask, (FORGE,), self.most_bytes)], bodies)
+        examiner = PushExaminer(self._ask, (FORGE,), self.most_bytes, self.pushed)
+        leaving = Leaving(self.policies, [examiner], bodies)
         packs = WholePacks(self.policies, (FORGE,))
         self.keys = Keys(Leases(_no_value, ManualClock()), SystemClock(), self.roots, [packs], leaving)
         return Gateway(self.policies, self.names, self.kept, limits=self.limits, keys=self.keys)
@@ -177,7 +200,19 @@ class Reading(Outside):
             self.client.post, "/internal/v1/gateway/pushes", params=where, content=data
         )
         assert answer.status_code == 200, answer.text
+        if self.was_asked is not None:
+            self.was_asked()
         return dict(answer.json())
+
+    def report(self) -> list[dict[str, Any]]:
+        """Hand over what became of approved pushes, once there is something; return it."""
+        wait_for(lambda: len(self.pushed) > 0, "a report of what became of a push")
+        assert self.client is not None
+        batch = self.call(self.pushed.batch)
+        answer = self.client.post("/internal/v1/gateway/pushes/outcomes", json={"records": batch})
+        assert answer.json() == {"accepted": len(batch), "refused": []}, answer.text
+        self.call(lambda: self.pushed.taken(batch))
+        return batch
 
 
 async def _no_value(lease: Lease) -> tuple[int, str]:

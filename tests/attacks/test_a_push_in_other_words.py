@@ -12,6 +12,7 @@ from nbkeep.egress.leaving.body import Body
 from nbkeep.egress.leaving.interface import Looked, Place, Sent
 from nbkeep.egress.leaving.told import EVERYTHING, Told, read_told
 from nbkeep.egress.leaving.uploads import Uploads
+from nbkeep.egress.spool import Spool
 from nbkeep.model.gates import Found
 from nbkeep.pushes.examiner import PushExaminer
 from nbkeep.pushes.pktline import UnreadableError, line
@@ -38,7 +39,7 @@ class _Asked:
     async def __call__(self, session_id: str, repository: str, body: Body) -> dict[str, Any]:
         del session_id, body
         self.repositories.append(repository)
-        return {"passes": True, "push_id": "", "lines": [], "why": ""}
+        return {"passes": True, "push_id": "", "lines": [], "why": "", "passed_at": ""}
 
 
 def sent(
@@ -59,7 +60,11 @@ def sent(
         ((b"content-type", _PUSH), (b"user-agent", b"git/2.39.5"), *headers),
         lambda: told,
     )
-    verdict = asyncio.run(PushExaminer(asked, (FORGE,), 8 << 20, uploads).examine(request, body))
+    verdict = asyncio.run(
+        PushExaminer(asked, (FORGE,), 8 << 20, Spool(tmp_path / "pushes.jsonl"), uploads).examine(
+            request, body
+        )
+    )
     body.close()
     return verdict, asked.repositories
 

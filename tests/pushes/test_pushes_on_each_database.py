@@ -12,6 +12,7 @@ from nbkeep.model.actor import Role
 from nbkeep.pushes.decide import approve_push, withdraw_pushes_of
 from nbkeep.pushes.forget import forget_pages, lapse_pushes
 from nbkeep.pushes.records import find_push, list_pushes, waiting_for
+from nbkeep.pushes.settle import settle_pushes
 from nbkeep.pushes.view import page_of, push_view
 from nbkeep.rendering.kept import Documents
 from nbkeep.store.push_tables import PushRow
@@ -34,6 +35,14 @@ def states(office: OfficeForTests) -> dict[str, str]:
         return {one.id: one.state for one in tx.scalars(select(PushRow))}
 
 
+def settle(office: OfficeForTests, push_id: str, outcome: str) -> None:
+    with office.store.write() as tx:
+        began = tx.get_one(PushRow, push_id).ended_at
+        assert began is not None
+        record = {"push_id": push_id, "passed_at": began.isoformat(), "outcome": outcome, "reason": ""}
+        assert settle_pushes(tx, office.clock, [record]) == []
+
+
 def test_a_push_is_held_read_and_passes_once(any_office: OfficeForTests) -> None:
     office = any_office
     jane, rita = office.user("jane"), office.user("rita", Role.REVIEWER)
@@ -53,6 +62,11 @@ def test_a_push_is_held_read_and_passes_once(any_office: OfficeForTests) -> None
     assert page["commits"][0]["id"] == "c" * 40
     approve(office, rita, push_id)
     assert hold(office, session_id) == push_id, "it passes"
+    settle(office, push_id, "refused")
+    assert states(office) == {push_id: "approved"}, "its forge did not take it"
+    office.clock.advance(1)
+    assert hold(office, session_id) == push_id, "it passes again"
+    settle(office, push_id, "taken")
     office.clock.advance(1)
     other = hold(office, session_id)
     assert other != push_id, "and once"

@@ -111,5 +111,9 @@ def test_a_push_is_held_by_the_office_and_passes_once_it_is_approved(
                 approve_push(tx, office.clock, office.settings, rita, push_id, fingerprint=mark)
             assert f"got {len(body)}" in push(door)
             assert len(forge.seen) == 1
-    with office.store.read() as tx:
-        assert tx.get_one(PushRow, push_id).state == "pushed"
+
+            def state() -> str:
+                with office.store.read() as tx:
+                    return tx.get_one(PushRow, push_id).state
+
+            wait_for(lambda: state() == "pushed", "the gateway's report: this forge says nothing of refs")

@@ -91,6 +91,7 @@ def test_what_was_approved_passes_once_and_exactly(at_work: Pushing) -> None:
     done = at_work.push("origin", f"{tip}:refs/heads/main")
     assert done.returncode == 0, done.stderr
     assert at_work.refs == {"refs/heads/main": tip}
+    at_work.outside.report()
     assert row(at_work, push_id).state == "pushed"
     (passed,) = at_work.events("push.passed")
     assert passed["push_id"] == push_id
@@ -110,6 +111,7 @@ def test_the_same_commits_pass_to_no_other_repository_and_not_a_second_time(at_w
     assert at_work.push(elsewhere, "main").returncode != 0
     assert at_work.forge.pushed == []
     assert at_work.push().returncode == 0
+    at_work.outside.report()
     # The forge forgets it, so that git sends exactly the same again.
     (at_work.forge.folder / "risk.git/refs/heads/main").unlink()
     assert held(at_work) != "", "an approval is used up"

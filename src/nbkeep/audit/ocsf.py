@@ -310,6 +310,7 @@ KINDS: dict[str, Kind] = {
     "push.sent-back": Kind(_ENTITY, _UPDATE, _entity("push", "push_id"), status_id=_FAILURE),
     "push.withdrawn": Kind(_ENTITY, _DELETE, _entity("push", "push_id")),
     "push.passed": Kind(_ENTITY, _READ, _entity("push", "push_id"), _LOW),
+    "push.settled": Kind(_ENTITY, _UPDATE, _entity("push", "push_id")),
     "push.lapsed": Kind(_ENTITY, _DELETE, _entity("push", "push_id")),
     "release.requested": Kind(_ENTITY, _CREATE, _entity("release", "release_id")),
     "release.examined": Kind(_ENTITY, _UPDATE, _entity("release", "release_id")),

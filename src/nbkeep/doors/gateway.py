@@ -235,19 +235,18 @@ def readable_roots(extra: Path | None) -> Generator[None]:
 
 
 def _leaving(
-    settings: Settings, policies: dict[str, Compiled], office: OfficeClient, uploads: Uploads
+    settings: Settings, policies: dict[str, Compiled], office: OfficeClient, uploads: Uploads, pushed: Spool
 ) -> Leaving:
     """Return who examines what is sent: pushes first, for all else is an upload."""
-    pushes = PushExaminer(office.push, settings.forges, settings.push_max_bytes, uploads)
+    pushes = PushExaminer(office.push, settings.forges, settings.push_max_bytes, pushed, uploads)
     most = max(_EXAMINED_BYTES, settings.push_max_bytes)
     return Leaving(policies, [pushes, uploads], Bodies(settings.gateway_dir, most, _SPOOLED_BYTES))
 
 
 async def serve(settings: Settings, limits: Limits) -> None:
     """Serve until a signal comes: SIGTERM and SIGINT end the gateway gently."""
-    spool = Spool(settings.gateway_dir / "records.jsonl")
-    calls = Spool(settings.gateway_dir / "model-calls.jsonl")
-    fetched = Spool(settings.gateway_dir / "packages.jsonl")
+    names = ("records", "model-calls", "packages", "pushes")
+    spool, calls, fetched, pushed = (Spool(settings.gateway_dir / f"{one}.jsonl") for one in names)
     office = OfficeClient(settings.office_socket, settings.secret("gateway-token"))
     policies: dict[str, Compiled] = {}
     clock, extra = SystemClock(), extra_roots(settings)
@@ -257,7 +256,7 @@ async def serve(settings: Settings, limits: Limits) -> None:
     office.listeners.append(rules.hear)
     scanner = JailedScanner(rules)
     uploads = Uploads(scanner)
-    leaving = _leaving(settings, policies, office, uploads)
+    leaving = _leaving(settings, policies, office, uploads, pushed)
     with readable_roots(extra):
         packages = Packages(policies, facts_from(office), fetched, upstream_context(extra), clock)
         treatments = [packages, metering, WholePacks(policies, settings.forges)]
@@ -289,6 +288,7 @@ async def serve(settings: Settings, limits: Limits) -> None:
             keep_recording(office.record_calls, calls),
             metering.follow_addresses(resolver),
             keep_recording(office.record_packages, fetched),
+            keep_recording(office.record_pushes, pushed),
             sessions.keep_open(),
             gateway.sweep(),
             datasets.follow_clock(),

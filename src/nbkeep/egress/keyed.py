@@ -139,10 +139,12 @@ class Keys:
         """Return what is done to a request; raises `Refusal`. What may not leave is sought for last."""
         touches = [await one.begin(talk, asked, target) for one in self._wanting(talk)]
         if self._leaving is not None:
-            await self._leaving.check(talk, asked, target)
+            following = await self._leaving.check(talk, asked, target)
             # What is done to answers, and rules about requests, ends where nothing is read any more.
             if touches or talk.leases or talk.is_judged:
                 asked.may_upgrade = False
+            if following is not None:
+                touches.append(following)
         return touches
 
     async def serve(self, talk: Talk, upstream: Wire) -> None:

@@ -33,6 +33,7 @@ _LEASES = "http://office/internal/v1/gateway/leases"
 _DATA_READS = "http://office/internal/v1/gateway/data-reads"
 _RULES = "http://office/internal/v1/gateway/rules"
 _PUSHES = "http://office/internal/v1/gateway/pushes"
+_OUTCOMES = f"{_PUSHES}/outcomes"
 _MODEL_CALLS = "http://office/internal/v1/gateway/model-calls"
 # The office holds the question for up to 20 s when nothing has changed.
 _ANSWER_S = 40.0
@@ -176,6 +177,10 @@ class OfficeClient:
     async def record_packages(self, batch: list[dict[str, Any]]) -> None:
         """Hand records of packages that were fetched over; likewise."""
         await self._hand_over(_PACKAGES, batch)
+
+    async def record_pushes(self, batch: list[dict[str, Any]]) -> None:
+        """Hand records of what became of approved pushes over; likewise."""
+        await self._hand_over(_OUTCOMES, batch)
 
     async def _hand_over(self, address: str, batch: list[dict[str, Any]]) -> None:
         try:

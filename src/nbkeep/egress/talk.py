@@ -97,6 +97,7 @@ class Talk:
         self.check_unread: Callable[[], None] | None = None  # judges there what cannot be read
         self.check_rest: Callable[[], None] | None = None  # judges what of a body goes on as it comes
         self.at_end: list[Callable[[], None]] = []  # gives back what was taken for it
+        self.at_close: list[Callable[[], None]] = []  # told that it is over
         self._is_open = self._is_unread = False
         # What passed, for rules that change meanwhile; the name is the one that TLS asked for at an address.
         self._request: Request | None = None
@@ -270,6 +271,9 @@ class Talk:
         if self._upstream is not None:
             self._upstream.close()
         self.give_back()
+        at_close, self.at_close = self.at_close, []
+        for one in at_close:
+            one()
         record, self.record = self.record, None
         if record is not None:
             record.duration_s = round(self._clock.monotonic_s() - self._began_s, 3)

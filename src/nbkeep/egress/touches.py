@@ -28,6 +28,9 @@ class Untouched:
         """Return a request's target and headers as the server gets them; raises `Refusal`."""
         return target, headers
 
+    def completing(self) -> None:
+        """Note that the last of the request's body is about to be sent, or may be; called again and again."""
+
     def begun(self, status: int) -> None:
         """Note the status of the answer (RFC 9110, 15), before its headers are asked for."""
 
@@ -63,6 +66,11 @@ class Chain(Untouched):
         for one in self._touches:
             target, headers = one.request(target, headers)
         return target, headers
+
+    def completing(self) -> None:
+        """Tell all."""
+        for one in self._touches:
+            one.completing()
 
     def begun(self, status: int) -> None:
         """Tell all."""

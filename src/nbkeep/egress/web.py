@@ -203,7 +203,7 @@ async def exchange(
         request = h11.Request(method=asked.request.method, target=path, headers=headers)
         talk.sent(asked.head_bytes)  # what is added to it is nobody's to count
         await upstream.send(server.send(request) or b"")
-        sending = asyncio.create_task(_send_body(talk, asked, server, upstream))
+        sending = asyncio.create_task(_send_body(talk, asked, server, upstream, touch))
         await _answer(talk, asked, server, upstream, sending, touch)
     finally:
         if sending is not None:
@@ -212,20 +212,21 @@ async def exchange(
         touch.ended()
 
 
-async def _send_body(talk: Talk, asked: Asked, server: h11.Connection, upstream: Wire) -> None:
+async def _send_body(
+    talk: Talk, asked: Asked, server: h11.Connection, upstream: Wire, touch: Untouched
+) -> None:
     if asked.body is not None:
+        touch.completing()
         talk.give_back()
         await upstream.send(server.send(h11.Data(asked.body)) or b"")
         await upstream.send(server.send(h11.EndOfMessage()) or b"")
         return
-    for piece in asked.spooled.pieces() if asked.spooled is not None else ():
-        talk.sent(len(piece))
-        await upstream.send(server.send(h11.Data(piece)) or b"")
     if asked.spooled is not None:
-        talk.give_back()  # an answer may take its time, and needs no place
-    if asked.spooled is not None and asked.spooled.is_whole:
-        await upstream.send(server.send(h11.EndOfMessage()) or b"")
-        return
+        await _send_spooled(talk, asked.spooled, server, upstream, touch)
+        if asked.spooled.is_whole:
+            return
+    else:
+        touch.completing()
     client = asked.connection
     while True:
         event = client.next_event()
@@ -239,6 +240,23 @@ async def _send_body(talk: Talk, asked: Asked, server: h11.Connection, upstream:
             return
         else:
             raise CutError("the request ended in the middle")
+
+
+async def _send_spooled(
+    talk: Talk, body: Body, server: h11.Connection, upstream: Wire, touch: Untouched
+) -> None:
+    """Send what lies on disk, and the end where it is whole."""
+    sent = 0
+    for piece in body.pieces():
+        sent += len(piece)
+        if sent >= body.size or not body.is_whole:
+            touch.completing()
+        talk.sent(len(piece))
+        await upstream.send(server.send(h11.Data(piece)) or b"")
+    talk.give_back()  # an answer may take its time, and needs no place
+    if body.is_whole:
+        touch.completing()
+        await upstream.send(server.send(h11.EndOfMessage()) or b"")
 
 
 async def _answer(

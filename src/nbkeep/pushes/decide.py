@@ -103,7 +103,7 @@ def send_back_push(tx: Tx, clock: Clock, actor: Actor, push_id: str, reason: str
 
 
 def withdraw_push(tx: Tx, clock: Clock, actor: Actor, push_id: str) -> PushRow:
-    """End one's own request, or (an admin) anybody's, before it was sent. Raises `Refused`: 403, 404, 409."""
+    """End one's own request, or (an admin) anybody's, that no forge took. Raises `Refused`: 403, 404, 409."""
     row, user = find_push(tx, actor, push_id)
     if row.user_id != actor.id:
         actor.require(rules.ADMIN)
@@ -127,14 +127,15 @@ def withdraw_pushes_of(tx: Tx, clock: Clock, actor: Actor, user: UserRow) -> int
 
 
 def _withdraw(tx: Tx, clock: Clock, actor: Actor, row: PushRow, user: UserRow) -> None:
-    row.state, row.ended_at = State.WITHDRAWN.value, clock.now()
+    was, row.state, row.ended_at = row.state, State.WITHDRAWN.value, clock.now()
     event = events.PushWithdrawn(
         session_id=row.session_id, push_id=row.id, user=user.name, repository=row.repository
     )
     journal.append(tx, clock, actor, event)
     forget_waiting(tx, clock, row)
     if row.user_id != actor.id:
-        tell_author(tx, clock, row, f"{actor.name} withdrew the request: {named(row)} is not sent.")
+        again = " again" if was == State.SENDING else ""
+        tell_author(tx, clock, row, f"{actor.name} withdrew the request: {named(row)} is not sent{again}.")
 
 
 def _waiting(tx: Tx, clock: Clock, actor: Actor, push_id: str) -> Pair:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from nbkeep.model.errors import Unavailable
 from nbkeep.model.gates import Found, Gate
 
 from . import receive
+from .following import Following, PushRecord
 from .forges import About, about, is_download, is_forge, is_plain_push, repository
 from .pktline import UnreadableError
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from nbkeep.egress.leaving.interface import Place, Sent
     from nbkeep.egress.leaving.told import Told
     from nbkeep.egress.leaving.uploads import Uploads
+
+    from .following import Kept
 
     Ask = Callable[[str, str, Body], Awaitable[dict[str, Any]]]
 
@@ -40,13 +44,20 @@ _KINDS = frozenset({About.PUSH, About.LARGE_FILES, About.UNREAD})
 class PushExaminer:
     """Examines what git sends to forges. `ask` hands a push to the office, which alone judges it.
 
-    `most_bytes`: of one push. `uploads`: examines what is no push after all, and knows closed hosts.
+    `most_bytes`: of one push. `kept`: what became of those that pass by an approval. `uploads`: examines
+    what is no push after all, and knows closed hosts.
     """
 
     def __init__(
-        self, ask: Ask, forges: tuple[str, ...], most_bytes: int, uploads: Uploads | None = None
+        self,
+        ask: Ask,
+        forges: tuple[str, ...],
+        most_bytes: int,
+        kept: Kept,
+        uploads: Uploads | None = None,
     ) -> None:
         self._ask, self._forges, self._most_bytes, self._uploads = ask, forges, most_bytes, uploads
+        self._kept = kept
 
     def wants(self, place: Place, told: Told) -> bool:
         """Tell whether a place is a forge, and pushes of the session are judged."""
@@ -119,17 +130,41 @@ class PushExaminer:
         if not body.is_whole or body.size > self._most_bytes:  # the rest of it would pass unseen
             lines = [f"nbkeep: this push is larger than what is read ({body.size >> 20} MiB). {_PARTS}"]
             return Verdict(_refused(pushed, "too large", lines, "the push is too large to be read"))
+        return await self._asked(place.session_id, repository(place.host, place.port, target), body, pushed)
+
+    async def _asked(self, session_id: str, repository: str, body: Body, pushed: receive.Pushed) -> Verdict:
+        """Return what the office says of a push that is whole."""
         try:
-            said = await self._ask(place.session_id, repository(place.host, place.port, target), body)
-            passes, push_id = said["passes"], str(said["push_id"])
+            said = await self._ask(session_id, repository, body)
+            passes, push_id, passed_at = said["passes"], str(said["push_id"]), str(said["passed_at"])
             lines, why = [str(one) for one in said["lines"]], str(said["why"])
         except (Unavailable, KeyError, TypeError):
             lines = ["nbkeep: this push could not be examined, so it was not sent. Try again in a minute."]
             return Verdict(_refused(pushed, "not examined", lines, "the push could not be examined"))
         if passes is True:
-            return Verdict(note=f"the push was examined{f' ({push_id})' if push_id else ''}")
+            note = f"the push was examined{f' ({push_id})' if push_id else ''}"
+            if not passed_at:
+                return Verdict(note=note)
+            following = self._followed(session_id, push_id, passed_at, pushed)
+            if following is None:
+                lines = ["nbkeep: this push could not be put on record, so it was not sent. Try again later."]
+                return Verdict(_refused(pushed, "not on record", lines, "the push could not be recorded"))
+            return Verdict(note=note, touch=following)
         told = f"the push was not sent: {why}{f' ({push_id})' if push_id else ''}"
         return Verdict(_refused(pushed, why, lines, told))
+
+    def _followed(
+        self, session_id: str, push_id: str, passed_at: str, pushed: receive.Pushed
+    ) -> Following | None:
+        """Return what follows it to the forge; None where a crash would leave open what became of it."""
+        record = PushRecord(f"{push_id}.{secrets.token_hex(8)}", session_id, push_id, passed_at)
+        following = Following(record, self._kept, is_banded="side-band-64k" in pushed.capabilities)
+        try:
+            self._kept.opened(record)  # the gateway that starts after a crash reports it as unknown
+        except Unavailable:
+            following.ended()
+            return None
+        return following
 
     async def _beside(self, request: Sent) -> Refusal | None:
         """Return why a push does not go on for what its headers say, which no reviewer is shown."""

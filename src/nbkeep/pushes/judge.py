@@ -64,7 +64,7 @@ def take_push(
     """Return what becomes of a push of a session, whose request's body lies in a file. Raises OSError.
 
     `repository`: its address, as it was asked for. `work`: a folder for this push alone. An approved push
-    passes once: asked again for the same, it does not. By rules of the organisation that are changed
+    passes once, and again only where the forge refused it. By rules of the organisation that are changed
     meanwhile it is not judged: it is examined again, and unread where that happens each time.
     """
     pushed = _read(body)
@@ -153,6 +153,11 @@ class _Case:
         state = rules.state_now(row.state, now, row.requested_at, row.lapses_at) if row is not None else None
         if row is not None and state is State.APPROVED:
             return self._pass(row)
+        if row is not None and state is State.SENDING:
+            return self._refuse("is under way", [
+                f"nbkeep: exactly this push is under way to the forge ({row.id}).",
+                "nbkeep: You are told what became of it, and whether its approval still holds.",
+            ], row.id)  # fmt: skip
         if row is not None and state is State.WAITING:
             return self._refuse("waits for a review", [
                 f"nbkeep: this push waits for a reviewer ({row.id}, {row.requested_at:%Y-%m-%d %H:%M} UTC).",
@@ -190,8 +195,9 @@ class _Case:
         ], row.id, outcome="waiting")  # fmt: skip
 
     def _pass(self, row: PushRow) -> Answer:
-        # Invariant: an approval counts once, and is used up on record before a byte is sent.
-        row.state, row.ended_at = State.PUSHED.value, self._clock.now()
+        # Invariant: an approval counts once, and is used up on record before a byte is sent; see `settle.py`.
+        now = self._clock.now()
+        row.state, row.ended_at = State.SENDING.value, now
         self._note("passed", row.id)
         event = events.PushPassed(
             session_id=self._session.id,
@@ -201,7 +207,7 @@ class _Case:
             fingerprint=row.fingerprint,
         )
         journal.append(self._tx, self._clock, SYSTEM, event)
-        return Answer(True, push_id=row.id)
+        return Answer(True, push_id=row.id, passed_at=now.isoformat())
 
     def _hold(self) -> PushRow:
         now, made = self._clock.now(), self._examined.made

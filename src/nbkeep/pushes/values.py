@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """Where a push that needs a review is. The first two are open, the others are ends."""
+    """Where a push that needs a review is. The first three are open, the others are ends."""
 
     WAITING = "waiting"
     APPROVED = "approved"
     """It passes once, when its author pushes the same again in time."""
+    SENDING = "sending"
+    """It passes at this moment. The approval is used up, unless the forge is known not to have taken it."""
     PUSHED = "pushed"
     DENIED = "denied"
     SENT_BACK = "sent-back"
@@ -24,7 +26,7 @@ class State(StrEnum):
     """Nobody decided, or its author did not push again, in time."""
 
 
-OPEN = (State.WAITING, State.APPROVED)
+OPEN = (State.WAITING, State.APPROVED, State.SENDING)
 
 
 class Page(TypedDict):
@@ -54,13 +56,23 @@ class Examined:
 
 @dataclass(frozen=True)
 class Answer:
-    """What becomes of a push. `lines`: what git shows to its author; `why`: the same in a few words."""
+    """What becomes of a push. `lines`: what git shows to its author; `why`: the same in a few words.
+
+    `passed_at`: names this pass by an approval (ISO 8601), of which the office is to be told what came of it.
+    """
 
     passes: bool
     why: str = ""
     lines: tuple[str, ...] = ()
     push_id: str = ""
+    passed_at: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the gateway is told."""
-        return {"passes": self.passes, "why": self.why, "lines": list(self.lines), "push_id": self.push_id}
+        return {
+            "passes": self.passes,
+            "why": self.why,
+            "lines": list(self.lines),
+            "push_id": self.push_id,
+            "passed_at": self.passed_at,
+        }

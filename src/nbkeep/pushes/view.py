@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import select
 
 from nbkeep.audit import events, journal
-from nbkeep.model.errors import Refused
+from nbkeep.model.errors import Refused, Unavailable
 from nbkeep.model.verdict import Allow
+from nbkeep.store.push_tables import PushRow
 from nbkeep.store.tables import JournalRow
 
 from . import rules
 from .records import find_push
+from .since import Earlier, add_changes
 from .values import OPEN, State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from nbkeep.model.actor import Actor
     from nbkeep.model.clock import Clock
     from nbkeep.rendering.kept import Documents
-    from nbkeep.store.database import Store
-    from nbkeep.store.push_tables import PushRow
+    from nbkeep.store.database import Store, Tx
     from nbkeep.store.tables import UserRow
 
     from .values import Page
 
 _SAME_LOOK = timedelta(minutes=10)
+_COMPARED = 10  # pushes that a file is sought in
 
 
 def push_view(
@@ -77,6 +81,7 @@ def push_view(
 def page_of(store: Store, clock: Clock, documents: Documents, actor: Actor, push_id: str) -> Page:
     """Return commits and files of a push for who may look, values masked. That they looked is recorded.
 
+    With what changed in each file since it was pushed before, as far as they may look at that; see `since`.
     Raises `Refused` (404) where there is none, and for what one may not see; `Unavailable` where it is gone.
     """
     with store.write() as tx:
@@ -84,7 +89,7 @@ def page_of(store: Store, clock: Clock, documents: Documents, actor: Actor, push
         if not _may_look(actor, row):
             raise Refused("no-page", "What it would send is not shown to you, or not any more.",
                           "See `nbkeep push show`.", status=404)  # fmt: skip
-        sha256 = row.page_sha256
+        sha256, before = row.page_sha256, _passed_before(tx, actor, row)
         event = events.PushLooked(
             session_id=row.session_id, push_id=row.id, user=user.name, repository=row.repository
         )
@@ -95,7 +100,30 @@ def page_of(store: Store, clock: Clock, documents: Documents, actor: Actor, push
         )
         if row.id not in {json.loads(one)["data"]["push_id"] for one in tx.scalars(seen)}:
             journal.append(tx, clock, actor, event)
-    return cast("Page", json.loads(documents.read(sha256)))
+    page = cast("Page", json.loads(documents.read(sha256)))
+    add_changes(page, list(_as_shown(documents, before)))
+    return page
+
+
+def _passed_before(tx: Tx, actor: Actor, row: PushRow) -> list[tuple[str, str, str]]:
+    """Return id, moment and page of the last pushes that passed to the same repository, the newest first."""
+    query = select(PushRow).where(
+        PushRow.repository == row.repository,
+        PushRow.state == State.PUSHED.value,
+        PushRow.ended_at <= row.requested_at,
+        PushRow.forgotten_at.is_(None),
+        PushRow.id != row.id,
+    )
+    if not actor.may(rules.REVIEW):
+        query = query.where(PushRow.user_id == actor.id)
+    rows = tx.scalars(query.order_by(PushRow.ended_at.desc(), PushRow.id.desc()).limit(_COMPARED))
+    return [(one.id, _iso(one.ended_at) or "", one.page_sha256) for one in rows if _may_look(actor, one)]
+
+
+def _as_shown(documents: Documents, before: list[tuple[str, str, str]]) -> Iterator[Earlier]:
+    for push_id, at, sha256 in before:
+        with suppress(Unavailable):  # its page is gone: there is nothing to compare with
+            yield Earlier(push_id, at, cast("Page", json.loads(documents.read(sha256))))
 
 
 def _may_look(actor: Actor, row: PushRow) -> bool:

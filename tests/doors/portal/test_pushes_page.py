@@ -52,6 +52,20 @@ def test_a_reviewer_sees_what_would_be_sent_and_approves_exactly_that(portal: Po
     assert 'name="decision"' not in own
 
 
+def test_a_reviewer_sees_what_changed_since_it_was_pushed_before(portal: Portal) -> None:
+    ruth, _, push_id = waiting(portal)
+    assert "What changed since" not in ruth.get(f"/pushes/{push_id}")
+    with portal.office.store.write() as tx:
+        row = tx.get_one(PushRow, push_id)
+        row.state, row.ended_at = "pushed", portal.office.clock.now()
+        session_id = row.session_id
+    portal.office.clock.advance(1)
+    page = ruth.get(f"/pushes/{hold(portal.office, session_id)}")
+    assert f'What changed since <a href="/portal/pushes/{push_id}">' in page
+    assert '<span class="same">key = <mark title="AWS access key ID">AKIA…PD</mark></span>' in page
+    assert "<i>a</i>" not in page
+
+
 def test_an_author_withdraws_and_a_stranger_finds_nothing(portal: Portal) -> None:
     _, jane, push_id = waiting(portal)
     mallory = portal.person("mallory")

@@ -106,6 +106,7 @@ from .pushes import (
     PushLooked,
     PushPassed,
     PushSentBack,
+    PushSettled,
     PushWithdrawn,
 )
 from .quotas import (
@@ -263,6 +264,7 @@ __all__ = [
     "PushLooked",
     "PushPassed",
     "PushSentBack",
+    "PushSettled",
     "PushWithdrawn",
     "QuotaCutAnnounced",
     "QuotaOverridden",

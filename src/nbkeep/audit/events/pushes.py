@@ -74,7 +74,7 @@ class PushSentBack(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PushWithdrawn(Event):
-    """Its author, an admin or an incident ended the request before anything was sent."""
+    """Its author, an admin or an incident ended the request before a forge had taken it."""
 
     type: ClassVar[str] = "push.withdrawn"
     push_id: str
@@ -84,13 +84,25 @@ class PushWithdrawn(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PushPassed(Event):
-    """The approved push was let out, once: the approval is used up."""
+    """The approved push was let out: the approval is used up, unless `PushSettled` says "refused"."""
 
     type: ClassVar[str] = "push.passed"
     push_id: str
     user: str
     repository: str
     fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushSettled(Event):
+    """What became of an approved push that was let out: refused by the forge, its approval holds again."""
+
+    type: ClassVar[str] = "push.settled"
+    push_id: str
+    user: str
+    repository: str
+    outcome: str  # taken, refused, unknown
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,7 +71,8 @@ def show_one(push_id: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any]
 def contents(push_id: str, office: OfficeDep, actor: ActorDep) -> dict[str, Any]:
     """Return commits and files, with what was found masked. That you looked is recorded.
 
-    `pieces`: texts, each with the title of what was found there, or "".
+    `pieces`: texts, each with the title of what was found there, or "". `changes` of a file: its lines since
+    it was pushed before, each with `same`, `added`, `removed`, `part` or `gap`, and its pieces.
     """
     documents = Documents(office.settings.pushes_dir)
     return dict(page_of(office.store, office.clock, documents, actor, push_id))

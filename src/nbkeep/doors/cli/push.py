@@ -18,6 +18,7 @@ _HELP = """Commits that wait for a review before git sends them to a forge.
 Push with git, as ever. What waits is told by git itself; once somebody else has approved it, push exactly the
 same again.
 """
+_SIGNS = {"same": " ", "added": "+", "removed": "-", "part": "@", "gap": "…"}
 push = typer.Typer(help=_HELP, no_args_is_help=True)
 Which = Annotated[str, typer.Argument(metavar="PUSH", autocompletion=complete_push, help="Its id, `psh_…`.")]
 
@@ -183,5 +184,11 @@ def _print_contents(page: dict[str, Any]) -> None:
         if places := one.get("places"):
             more = f" and {one['more_places']:,} more" if one["more_places"] else ""
             print_note(f"  also as {', '.join(places)}{more}")
+        if changes := one.get("changes"):
+            since = changes["push_id"] or f"commit {changes['commit'][:10]} of this push"
+            print_note(f"  changed since {since}{', compared in part' if changes['partly'] else ''}:")
+            for what, line in changes["rows"]:
+                print_note(f"  {_SIGNS[what]} {''.join(text for text, _ in line)}")
+            print_note("  all of it:")
         for shown in one["parts"]:
             print_note("".join(text for text, _ in shown["pieces"]))

@@ -13,9 +13,11 @@ from starlette.requests import ClientDisconnect
 
 from nbkeep.app import Office
 from nbkeep.doors.api.auth import OfficeDep, require_gateway
+from nbkeep.doors.internal.gateway import Records
 from nbkeep.model.errors import Refused
 from nbkeep.pushes.job import examine_push
 from nbkeep.pushes.judge import take_push
+from nbkeep.pushes.settle import settle_pushes
 from nbkeep.pushes.turns import Turns
 from nbkeep.pushes.values import Answer, Examined
 from nbkeep.rendering.kept import Documents
@@ -56,6 +58,14 @@ async def take(
             return {}
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+@router.post("/pushes/outcomes")
+def outcomes(body: Records, office: OfficeDep) -> dict[str, Any]:
+    """Take what became of pushes that passed by an approval. What can never be taken is named with why."""
+    with office.store.write() as tx:
+        refused = settle_pushes(tx, office.clock, body.records)
+    return {"accepted": len(body.records) - len(refused), "refused": refused}
 
 
 def _person(office: Office, session_id: str) -> str:

@@ -38,6 +38,7 @@ _OVER = ("push-not-waiting", "self-review", "not-a-reviewer")
 _STATES = {
     State.WAITING: ("Waits for a reviewer", "warn"),
     State.APPROVED: ("Push it again", "good"),
+    State.SENDING: ("Under way", "warn"),
     State.PUSHED: ("Pushed", "good"),
     State.DENIED: ("Denied", "bad"),
     State.SENT_BACK: ("Sent back", "warn"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from nbkeep.egress.rules import Compiled
     from nbkeep.egress.talk import Talk
+    from nbkeep.egress.touches import Untouched
     from nbkeep.egress.web import Asked, Target
 
     from .body import Bodies
@@ -41,10 +42,10 @@ class Leaving:
         told = self._told(place.session_id)
         return any(one.wants(place, told) for one in self._examiners)
 
-    async def check(self, talk: Talk, asked: Asked, target: Target) -> None:
+    async def check(self, talk: Talk, asked: Asked, target: Target) -> Untouched | None:
         """Have a request examined, of which nothing has been sent; raises `Refusal`.
 
-        Its body has come then, as far as it is read, and is in `asked.spooled`.
+        Its body has come then, as far as it is read, and is in `asked.spooled`. Returned is who follows it.
         """
         record = talk.record
         if record is None:
@@ -64,10 +65,12 @@ class Leaving:
         if examiner is None:
             if has_body(asked):  # it goes on as it comes, and as long as nobody is concerned
                 talk.check_rest = partial(self._check_rest, talk, request, None)
-            return
+            return None
         async with self._bodies.turn(talk.session_id):
             body = await self._bodies.take(talk, asked, place.whose)
             verdict = await examiner.examine(request, body)
+            if verdict.touch is not None:
+                talk.at_close.append(verdict.touch.ended)
             self._obey(talk, verdict)
             if body is not None and not body.is_whole:
                 talk.check_rest = partial(self._check_rest, talk, request, examiner)
@@ -75,6 +78,7 @@ class Leaving:
             # Invariant: what is sent is what was examined.
             if body is not None and not await asyncio.to_thread(body.is_unchanged):
                 raise Refusal(503, "egress-changed", "what was examined is not what would be sent")
+            return verdict.touch
 
     def check_unread(self, talk: Talk) -> None:
         """Judge a connection of which nothing can be read as requests; raises `Refusal`."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbkeep.egress.refusals import Refusal
+    from nbkeep.egress.touches import Untouched
     from nbkeep.model.gates import Found
 
     from .body import Body
@@ -58,12 +59,14 @@ class Sent:
 class Verdict:
     """What becomes of it. `refusal`: what the program is told; None: it goes on, `note` on record.
 
-    `may_upgrade`: it may become another protocol, of which nothing is read.
+    `may_upgrade`: it may become another protocol, of which nothing is read. `touch`: follows the request and
+    its answer; its `ended` is called in any case, also where nothing is sent after all, and may be twice.
     """
 
     refusal: Refusal | None = None
     note: str = ""
     may_upgrade: bool = False
+    touch: Untouched | None = None
 
 
 class Examiner(Protocol):
