@@ -22,33 +22,44 @@ lab_unit_tests() {
     (cd ui/lab && PATH="$home/bin:$PATH" "$home/bin/node" "$home/lib/node_modules/npm/bin/npm-cli.js" test --silent)
 }
 
-# The running product is mostly waited for, so that the other tests run beside it where there is room for both.
-# Attacks and back ends come after it: both lanes take about as long then.
-# What fails there is run once more by itself, and named: only a machine that does two things at once may be why.
-ALONE="tests/e2e tests/attacks tests/backends"
-BESIDE="--ignore=tests/e2e --ignore=tests/attacks --ignore=tests/backends"
+# Most tests wait, for the running product or for processes, so that three lanes run side by side where there is
+# room for them. Each takes about as long as the others.
+# What fails there is run once more by itself, and named: only a machine that does three things at once may be why.
+JOURNEYS="tests/e2e"
+HOSTILE="tests/attacks tests/backends tests/doors tests/ui"
+OTHERS="--ignore=tests/e2e --ignore=tests/attacks --ignore=tests/backends --ignore=tests/doors --ignore=tests/ui"
 
 all_tests() {
-    if [ -n "${PYTEST_ARGS:-}" ] || [ "$(nproc)" -lt 2 ] || ! has_gib 6; then
+    if [ -n "${PYTEST_ARGS:-}" ] || [ "$(nproc)" -lt 2 ] || ! has_gib 8; then
         .venv/bin/pytest ${PYTEST_ARGS:-}
         return
     fi
-    local said others result=0 beside=0
-    said=$(mktemp)
-    printf '    in two lanes: %s here; the others beside it, shown when they have ended\n' "$ALONE"
-    .venv/bin/pytest -o cache_dir=.pytest_cache/others $BESIDE >"$said" 2>&1 &
+    local said hostile others first=0 second=0 third=0
+    said=$(mktemp -d)
+    printf '    in three lanes: %s here; the others beside it, shown when they have ended\n' "$JOURNEYS"
+    .venv/bin/pytest -o cache_dir=.pytest_cache/hostile $HOSTILE >"$said/hostile" 2>&1 &
+    hostile=$!
+    .venv/bin/pytest -o cache_dir=.pytest_cache/others $OTHERS >"$said/others" 2>&1 &
     others=$!
-    trap "kill $others 2>/dev/null" EXIT
-    .venv/bin/pytest -o cache_dir=.pytest_cache/e2e $ALONE || result=$?
-    while kill -0 "$others" 2>/dev/null; do
-        printf '    the others: %s\n' "$(grep -o '\[ *[0-9]*%\]$' "$said" | tail -n 1)"
-        for _ in $(seq 30); do kill -0 "$others" 2>/dev/null && sleep 1; done
+    trap "kill $hostile $others 2>/dev/null" EXIT
+    .venv/bin/pytest -o cache_dir=.pytest_cache/journeys $JOURNEYS || first=$?
+    while kill -0 "$hostile" 2>/dev/null || kill -0 "$others" 2>/dev/null; do
+        printf '    the others: %s %s\n' "$(so_far "$said/hostile")" "$(so_far "$said/others")"
+        for _ in $(seq 30); do
+            sleep 1
+            kill -0 "$hostile" 2>/dev/null || kill -0 "$others" 2>/dev/null || break
+        done
     done
-    wait "$others" || beside=$?
+    wait "$hostile" || second=$?
+    wait "$others" || third=$?
     trap - EXIT
-    cat "$said"
-    rm -f "$said"
-    settled "$result" e2e $ALONE && settled "$beside" others $BESIDE
+    cat "$said/hostile" "$said/others"
+    rm -rf "$said"
+    settled "$first" journeys $JOURNEYS && settled "$second" hostile $HOSTILE && settled "$third" others $OTHERS
+}
+
+so_far() {
+    grep -o '\[ *[0-9]*%\]$' "$1" | tail -n 1
 }
 
 # Of a lane that ended with this status: whether it is good, if need be after another run of the few that failed.
@@ -58,7 +69,7 @@ settled() {
     [ "$status" -eq 0 ] && return
     failed=$(grep -c '::' ".pytest_cache/$lane/v/cache/lastfailed" 2>/dev/null)
     [ "$status" -eq 1 ] && [ "${failed:-0}" -ge 1 ] && [ "$failed" -le 5 ] || return 1
-    printf '    %s of this lane failed beside the other; once more, by themselves:\n' "$failed"
+    printf '    %s of this lane failed beside the others; once more, by themselves:\n' "$failed"
     grep -o '"[^"]*::[^"]*"' ".pytest_cache/$lane/v/cache/lastfailed"
     .venv/bin/pytest -o cache_dir=".pytest_cache/$lane" --last-failed --last-failed-no-failures none "$@"
 }
