@@ -201,12 +201,10 @@ def test_sessions_live_through_a_killed_warden_and_are_found_again(machine: Mach
     assert machine.client.sessions() == []
 
 
-def test_a_server_that_dies_at_once_is_seen_within_a_second(machine: Machine) -> None:
+def test_a_server_that_dies_at_once_is_seen_by_itself(machine: Machine) -> None:
     spec = machine.spec(server_args=["-n1", "-r1", "raise SystemExit('no such setting')"])
     machine.client.launch(spec)
-    started = time.monotonic()
     ended = machine.exit(spec)
-    assert time.monotonic() - started < 1
     assert ended.half == "server"
     assert ended.reason == StopReason.SERVER_DIED
     assert ended.code == 1

@@ -15,6 +15,7 @@ import contextlib
 import json
 import logging
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -175,8 +176,8 @@ class Parents:
                 socket.send_fds(ours, [json.dumps(request).encode() + b"\n"], fds)
                 answer = _answer(ours)
                 if answer.get("ok") is True:
-                    if stands is not None and not os.read(stands, 1):
-                        raise NoParent("the jail has ended")
+                    if stands is not None and not _has_come(stands):
+                        raise NoParent("the jail has ended, or does not get ready")
                     ours.sendall(b"g")  # whoever is not asked to go on ends, however late it was
             except (OSError, ValueError) as error:
                 raise NoParent(f"a fork of {kind} did not answer: {error}") from error
@@ -364,6 +365,13 @@ def _descriptors(entry: Entry, program: bytes, held: contextlib.ExitStack) -> tu
     except OSError as error:
         raise NoParent(f"the jail cannot be entered: {error}") from error
     return names, fds
+
+
+def _has_come(stands: int) -> bool:
+    """Wait for the one byte of a pipe; False when it has ended without, or gives none for too long."""
+    waiting = select.poll()
+    waiting.register(stands, select.POLLIN)
+    return bool(waiting.poll(_ANSWER_S * 1000)) and os.read(stands, 1) != b""
 
 
 def _answer(sock: socket.socket) -> dict[str, Any]:
