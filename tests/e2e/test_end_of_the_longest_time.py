@@ -34,14 +34,14 @@ def test_a_warned_session_gives_running_cells_a_grace_and_keeps_what_they_made(
     with (own_platform.data_dir / "config.toml").open("a") as config:
         config.write(f'cell_grace_s = "{GRACE_S}s"\n')
     own_platform.up()
-    make_profile(own_platform, "brief", idle_stop="60s", max_session="60s", max_extension="0s")
+    make_profile(own_platform, "brief", idle_stop="90s", max_session="90s", max_extension="0s")
     desk = Desk(chromium, own_platform.person())
     desk.sign_in()
     session = desk.start("brief")
     desk.skip_tour()
     ready_at = datetime.fromisoformat(session.view["ready_at"]).timestamp()
     desk.write(
-        "short.ipynb", f"import time\nwhile time.time() < {ready_at + 63}: time.sleep(0.05)\nfinished = True"
+        "short.ipynb", f"import time\nwhile time.time() < {ready_at + 93}: time.sleep(0.05)\nfinished = True"
     )
     desk.open("short.ipynb")
     desk.run_cell(0)

@@ -68,7 +68,7 @@ def test_the_next_cell_uses_the_variables_after_an_idle_stop_and_after_down_and_
     own_platform: Platform, chromium: Browser
 ) -> None:
     own_platform.up()
-    make_profile(own_platform, "hasty", idle_stop="30s", max_session="1h")
+    make_profile(own_platform, "hasty", idle_stop="45s", max_session="1h")
     desk = Desk(chromium, own_platform.person())
     desk.sign_in()
     session = desk.start("hasty", name="work")
