@@ -14,7 +14,9 @@ from playwright.sync_api import Error, Locator, Page, expect
 from platform_parts import PASSWORD, Person, Platform, Session, wait_for
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext
+    from collections.abc import Callable
+
+    from playwright.sync_api import Browser, BrowserContext, Response
 
 SHOTS = Path(__file__).resolve().parents[1] / "test-results" / "journeys"
 PATIENCE_MS = 60_000
@@ -163,6 +165,21 @@ class Desk:
     def close(self) -> None:
         """Close this browser window with all its tabs."""
         self.context.close()
+
+
+def tells_front(path: str) -> Callable[[Response], bool]:
+    """Return what knows the answer to a save of the layout with this notebook in front.
+
+    JupyterLab saves its layout a second after the last change: what is reloaded before has the older one.
+    """
+
+    def is_it(answer: Response) -> bool:
+        if "/lab/api/workspaces" not in answer.url or answer.request.method != "PUT":
+            return False
+        layout = json.loads(answer.request.post_data or "{}")["data"].get("layout-restorer:data", {})
+        return layout.get("main", {}).get("current") == f"notebook:{path}"
+
+    return is_it
 
 
 def gone(desk: Desk) -> Page:

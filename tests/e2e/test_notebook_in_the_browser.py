@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from lab_parts import Desk, audit, errors, not_run, wait_audit
+from lab_parts import Desk, audit, errors, not_run, tells_front, wait_audit
 from platform_parts import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Response
+    from playwright.sync_api import Browser
 
     from platform_parts import Platform, Session
 
@@ -139,18 +139,6 @@ def test_a_cell_goes_on_when_its_tab_is_closed_and_its_output_is_there_on_return
     desk.page.goto(address)
     expect(desk.panel.locator(".jp-OutputArea-output", has_text="step 7")).to_contain_text("finished")
     desk.shoot("back-again")
-
-
-def tells_front(path: str) -> Callable[[Response], bool]:
-    """Return what knows the answer to a save of the layout with this notebook in front."""
-
-    def is_it(answer: Response) -> bool:
-        if "/lab/api/workspaces" not in answer.url or answer.request.method != "PUT":
-            return False
-        layout = json.loads(answer.request.post_data or "{}")["data"].get("layout-restorer:data", {})
-        return layout.get("main", {}).get("current") == f"notebook:{path}"
-
-    return is_it
 
 
 def test_tabs_layout_and_files_are_there_after_a_stop_and_a_start(desk: Desk, session: Session) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from lab_parts import Desk, gone, notebook, resume
+from lab_parts import Desk, gone, notebook, resume, tells_front
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -40,7 +40,8 @@ def at_work(platform: Platform, chromium: Browser) -> tuple[Desk, Session]:
     desk.expect_idle()
     desk.save()
     desk.write("one.ipynb", *CELLS)
-    desk.open("one.ipynb")
+    with desk.page.expect_response(tells_front("one.ipynb")):
+        desk.open("one.ipynb")
     desk.menu("Run", "Run All Cells")
     desk.expect_idle()
     desk.save()
@@ -52,8 +53,8 @@ def at_work(platform: Platform, chromium: Browser) -> tuple[Desk, Session]:
     desk.run_cell(0)
     desk.expect_idle()
     desk.save()
-    desk.page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text="one.ipynb").click()
-    desk.page.wait_for_timeout(1500)  # JupyterLab saves its layout a second after a change
+    with desk.page.expect_response(tells_front("one.ipynb")):
+        desk.page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text="one.ipynb").click()
     return desk, session
 
 

@@ -38,6 +38,14 @@ def printed(text: str) -> list[dict[str, Any]]:
     return [{"output_type": "stream", "name": "stdout", "text": text}]
 
 
+def knows_strings(page: Page) -> None:
+    """Wait until the first cell's language is loaded, which comes a moment after its text is shown."""
+    page.wait_for_function(
+        """() => window.jupyterapp.shell.currentWidget?.content?.widgets?.[0]?.editor?.getTokens()
+            .some(token => token.type === 'String')"""
+    )
+
+
 def save(page: Page) -> None:
     page.evaluate("window.jupyterapp.commands.execute('docmanager:save').catch(() => undefined); undefined")
 
@@ -75,6 +83,7 @@ def test_a_key_is_marked_at_its_cell_and_line_soon_after_it_is_saved(page: Page,
 def test_a_reason_makes_the_mark_go_and_undo_brings_it_back(page: Page, lab: Lab) -> None:
     path = written(lab, "allowed.ipynb", (f"key = '{KEY}'\nprint(1)", []))
     open_lab(page, lab, "allowed.ipynb")
+    knows_strings(page)
     page.locator(ITEM).click()
     page.get_by_role("button", name="Not a secret…").click()
     page.locator(".jp-Dialog input").fill("the sample of the manual")
@@ -86,6 +95,18 @@ def test_a_reason_makes_the_mark_go_and_undo_brings_it_back(page: Page, lab: Lab
     save(page)
     expect(page.locator(SIGN)).to_be_visible()
     assert "nbkeep:allow" not in path.read_text()
+
+
+def test_a_reason_is_refused_where_it_would_be_within_a_string(page: Page, lab: Lab) -> None:
+    path = written(lab, "within.ipynb", (f'text = """\n{KEY}\n"""', []))
+    before = path.read_text()
+    open_lab(page, lab, "within.ipynb")
+    knows_strings(page)
+    page.locator(ITEM).click()
+    page.get_by_role("button", name="Not a secret…").click()
+    expect(page.get_by_text("the line ends within a string")).to_be_visible()
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+    assert path.read_text() == before
 
 
 def test_an_output_is_cleared_and_can_be_put_back(page: Page, lab: Lab) -> None:

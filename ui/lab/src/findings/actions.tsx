@@ -31,8 +31,8 @@ export async function allow(open: Open, finding: Finding): Promise<void> {
   }
   const before = open.shown.textOf(finding);
   const place = before && lineAt(before.source, line);
-  if (!before || !place || !before.isCode(place.end)) {
-    tell('A mark has no place there: the line ends within a text. Write it on a line of its own kind, or clear the value.');
+  if (!before || !place || !before.mayHoldComment(place.end)) {
+    tell('A reason has no place there: the line ends within a string. Let the string end on that line, or take the value out.');
     return;
   }
   const { value } = await InputDialog.getText({

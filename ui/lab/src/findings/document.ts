@@ -6,6 +6,7 @@ import type { IOutput } from '@jupyterlab/nbformat';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
 import { cellSentence, type Finding, isOutput, isSource, outputOf, type Place } from './answer';
+import { mayHoldComment } from './comments';
 import type { Edit } from './fixes';
 import { markLines, markNewLines } from './lines';
 import { leak } from './sign';
@@ -16,8 +17,8 @@ export interface Text {
   readonly mimeType: string;
   /** Changes it; one step back undoes it. */
   apply(edit: Edit): void;
-  /** Whether a comment may stand there: not within a text that goes on in the next line. */
-  isCode(offset: number): boolean;
+  /** Whether a comment may stand at the end of a line, of which this is the offset. */
+  mayHoldComment(lineEnd: number): boolean;
 }
 
 export interface Shown {
@@ -174,6 +175,6 @@ function textOf(editor: CodeEditor.IEditor | null, model: CodeEditor.IModel): Te
     source: model.sharedModel.getSource(),
     mimeType: model.mimeType,
     apply: ({ begin, end, text }) => model.sharedModel.updateSource(begin, end, text),
-    isCode: offset => !/string/i.test(editor?.getTokenAt(offset).type ?? '')
+    mayHoldComment: lineEnd => mayHoldComment(editor, lineEnd)
   };
 }
