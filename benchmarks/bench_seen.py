@@ -49,8 +49,12 @@ def seen(page: Page, click: Callable[[], None]) -> list[float]:
     kernel.first.wait_for()
     found.append(time.perf_counter() - began)
     kernel.first.click()
-    page.locator(".jp-Notebook .cm-content").first.click()
+    # Before the kernel is there JupyterLab may put another editor in its place: what was typed is lost.
+    expect(page.locator("#jp-bottom-panel").get_by_text(" | Idle")).to_be_visible(timeout=_PATIENCE_MS)
+    editor = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .cm-content").first
+    editor.click()
     page.keyboard.type("6 * 7")
+    expect(editor).to_contain_text("6 * 7")
     page.keyboard.press("Shift+Enter")
     expect(page.locator(".jp-OutputArea-output", has_text="42").first).to_be_visible(timeout=_PATIENCE_MS)
     found.append(time.perf_counter() - began)

@@ -1,7 +1,8 @@
 """Looks at what strangers wrote, in a jail: a process that reads none of it, and forks one for each document.
 
-A fork that a document has broken into sees no other document, has no network and no file, and is ended after
-its time. Its answer is taken for hostile. The parent gets descriptors alone: who reads words is a fork.
+A fork that a document has broken into sees no other document, has no network and no file, can neither start
+nor reach another process, and is ended after its time. Its answer is taken for hostile. The parent gets
+descriptors alone: who reads words is a fork.
 But for the organisation's own rules: these it reads itself, once for each change, before it forks again.
 """
 
@@ -22,6 +23,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from nbkeep import seccomp
 from nbkeep.scanning.detect import standard, with_text
 from nbkeep.scanning.scan import Look, examine, is_unread
 from nbkeep.scanning.values import Limits
@@ -51,6 +53,7 @@ def main() -> None:
                    heed_marks=False)  # fmt: skip
     _warm(look)
     current: Look | None = look
+    only_reads = seccomp.for_readers()
     forks: dict[int, float] = {}
     while True:
         is_asked = bool(select.select([asked], [], [], 1.0)[0])
@@ -66,7 +69,7 @@ def main() -> None:
         pid = os.fork()
         if not pid:
             asked.close()
-            _serve(files, current)
+            _serve(files, current, only_reads)
         for file in files:
             os.close(file)
         forks[pid] = time.monotonic() + wire.MOST_S
@@ -98,13 +101,17 @@ def _reap(forks: dict[int, float]) -> None:
             del forks[pid]
 
 
-def _serve(files: list[int], look: Look | None) -> None:
-    """Answer one question, and end this process."""
+def _serve(files: list[int], look: Look | None, only_reads: bytes) -> None:
+    """Answer one question, and end this process.
+
+    Before it reads what a stranger sent it gives up to start processes and to touch others.
+    """
     status = 1
     with suppress(Exception):  # whatever it is, there is no answer: it was not read
         resource.setrlimit(resource.RLIMIT_CPU, (int(wire.MOST_S), int(wire.MOST_S)))
         with suppress(OSError):
             os.nice(5)
+        seccomp.take(only_reads)
         with socket.socket(fileno=files[0]) as answering:
             order: dict[str, Any] = json.loads(wire.received(answering))
             _end_with(answering)
