@@ -7,7 +7,7 @@ import resource
 import sys
 from pathlib import Path
 
-from nbkeep.rendering.bounds import bound
+from nbkeep.rendering.bounds import bound, only_read
 
 from . import shown, wire
 from .look import foresee
@@ -23,6 +23,7 @@ def main(arguments: list[str]) -> int:
         (resource.RLIMIT_AS, _MEMORY_BYTES), (resource.RLIMIT_FSIZE, _FILE_BYTES),
         (resource.RLIMIT_CPU, int(seconds) + 1), (resource.RLIMIT_CORE, 0),
     ))  # fmt: skip
+    only_read()
     sys.setrecursionlimit(_DEEP)
     said = json.load(sys.stdin)
     data = Path(source).read_bytes()

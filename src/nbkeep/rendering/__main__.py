@@ -7,7 +7,7 @@ import resource
 import sys
 from pathlib import Path
 
-from .bounds import bound
+from .bounds import bound, only_read
 from .build import build
 from .jail import RULES
 from .wire import order_of
@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> int:
         (resource.RLIMIT_CORE, 0),
     )
     bound(limits)
+    only_read()
     order = order_of(json.load(sys.stdin), lambda: Path(RULES).read_text(encoding="utf-8"))
     build(Path(source), order, Path(out))
     return 0
