@@ -79,7 +79,7 @@ def role(process: Path) -> str:
     names = {Path(word.decode(errors="replace")).name for word in words}
     for name, title in (
         ("bwrap", "bubblewrap"),
-        ("init.py", "sandbox's first process"), ("launch.py", "jail's first process"),
+        ("start.py", "sandbox's first process"), ("launch.py", "jail's first process"),
         ("parent.py", "server or kernel"), ("jupyterhub-singleuser", "stock server"),
         ("kernel.py", "kernel"), ("ipykernel_launcher", "kernel"),
     ):  # fmt: skip

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
     Answer = tuple[dict[str, Any], list[int]]
     from nbkeep_runtime.sandbox import relay
-else:
-    # -I leaves this folder out of the path, and there is no nbkeep in a sandbox.
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+else:  # by start.py, which puts this folder into the path
     import processes
     import relay
 
@@ -321,7 +319,3 @@ def main() -> None:
     os.umask(0o022)
     processes.check_user()
     Init(SOCKET).run()
-
-
-if __name__ == "__main__":
-    main()

@@ -27,6 +27,7 @@ from nbkeep.telemetry import traces
 
 from . import freezer, scratch, states
 from .cgroups import MemoryUse, find_cgroups
+from .compiled import compile_for_sandboxes
 from .endings import ending_of, load_ending, note_ending
 from .fresh import FreshHomes
 from .gpus import absent_devices, busy_percents, choose_cards, find_cards, shared_devices
@@ -97,6 +98,7 @@ class LocalBackend(Volumes):
         self._told_to_end: dict[str, Process] = {}
         make_dir(self.layout.sessions, 0o711)
         make_dir(data_dir / "logs/sessions")
+        compile_for_sandboxes()
 
     def launch(self, spec: LaunchSpec) -> Launched:
         """Start both halves; see `Backend.launch`."""

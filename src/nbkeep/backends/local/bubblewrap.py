@@ -181,7 +181,9 @@ def sandbox_command(jail: Jail, image: Path, base_prefix: Path) -> list[str]:
         "--chdir",
         _HOME,
         *_launched(
-            jail, mapped=True, command=[f"{IMAGE_IN_SANDBOX}/bin/python", "-I", f"{_SANDBOX}/init.py"]
+            jail,
+            mapped=True,
+            command=[f"{IMAGE_IN_SANDBOX}/bin/python", "-I", "-S", f"{_SANDBOX}/start.py"],
         ),
     ]
 
