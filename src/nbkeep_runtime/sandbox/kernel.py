@@ -334,8 +334,6 @@ def _application_class() -> Any:
         moment lost outputs and the end of cells, which then stayed "running" for ever.
         """
 
-        nbkeep_spare: Any = None
-
         def parse_command_line(self, argv: Any = None) -> None:
             """Take the connection file, where it is all there is, without IPython's parser of options."""
             words = list(sys.argv[1:] if argv is None else argv)
@@ -349,18 +347,6 @@ def _application_class() -> Any:
         def init_iopub(self, context: Any) -> None:
             context.sndhwm = _BURST  # for each socket that is made from here on
             super().init_iopub(context)
-
-        def load_config_file(self, *args: Any, **kwargs: Any) -> None:
-            """Read settings; a spare kernel is for homes without."""
-            if self.nbkeep_spare is not None:
-                self.nbkeep_spare.needs_no_settings(self.config_file_paths)
-            super().load_config_file(*args, **kwargs)
-
-        def init_gui_pylab(self) -> None:
-            """Take the first step that may run a user's code: a spare waits before it until it is taken."""
-            if self.nbkeep_spare is not None:
-                self.nbkeep_spare.wait(self)
-            super().init_gui_pylab()
 
         def init_code(self) -> None:
             """Run what comes before the first cell."""
@@ -385,8 +371,7 @@ def main(argv: list[str], spare: Any = None) -> None:
 
     `spare` (spare.py): become one only when it is taken.
     """
-    application = _application_class()
-    application.nbkeep_spare = spare
+    application = _application_class() if spare is None else spare.application(_application_class())
     sys.argv = list(argv)
     application.launch_instance(kernel_class=_kernel_class())
 

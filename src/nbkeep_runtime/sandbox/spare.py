@@ -1,28 +1,70 @@
-"""What a kernel in reserve does: it initialises all that is no user's, then waits to be taken.
+"""What a kernel in reserve does: it initialises all that is no user's, begins to listen, and waits.
 
-Until then no code of the home has run in it. Extensions and startup files come after the wait; where the home
-has settings of IPython's own, which count from the first step on, there is no spare at all.
+Until it is taken no code of the home has run in it. Extensions and startup files come after the wait; where
+the home has settings of IPython's own, which count from the first step on, there is no spare at all. While it
+waits it rehearses (rehearsal.py).
 """
+
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 
 import glob
+import importlib
 import json
 import os
 import socket
+import sys
 from typing import Any
 
 _SOCKET = "take"
 _LINE_LIMIT = 16 << 10
 _TALK_S = 5.0
 _HOME = "/home/user"
+_STEPS = ("init_gui_pylab", "init_extensions", "init_code")  # of IPKernelApp: those that run the home's code
 
 
 class Spare:
     """One kernel's time in reserve; it ends with the one line {"cwd", "env"} that comes to its socket."""
 
-    def __init__(self, connection_file: str) -> None:
+    def __init__(self, connection_file: str, rehearsal: Any) -> None:
+        """`rehearsal`: makes, of an application, what is played while the kernel waits."""
         self._path = os.path.join(os.path.dirname(connection_file), _SOCKET)
+        self._rehearsal = rehearsal
+
+    def application(self, base: Any) -> Any:
+        """Return the application of a kernel that waits: nothing that may run a user's code comes before."""
+        spare = self
+
+        class IPKernelApp(base):  # by the same name: users' settings and code find it by that
+            """An application that is begun twice: as nobody's, and as that of who takes it."""
+
+            def load_config_file(self, *args: Any, **kwargs: Any) -> None:
+                spare.needs_no_settings(self.config_file_paths)
+                super().load_config_file(*args, **kwargs)
+                for step in _STEPS:
+                    setattr(self, step, _nothing)
+
+            def start(self) -> None:
+                listen = self.kernel.start
+
+                def listen_and_wait() -> None:
+                    listen()
+                    spare.wait(self)
+                    self._become()
+
+                self.kernel.start = listen_and_wait
+                super().start()
+
+            def _become(self) -> None:
+                for step in _STEPS:
+                    delattr(self, step)
+                    getattr(self, step)()
+                # What was written until now is not the first cell's, as where no kernel waits.
+                sys.stdout.flush()
+                sys.stderr.flush()
+
+        return IPKernelApp
 
     def needs_no_settings(self, folders: list[str]) -> None:
         """End this process where one of the folders is in the home and has settings: they are the user's."""
@@ -30,12 +72,25 @@ class Spare:
             os._exit(0)
 
     def wait(self, application: Any) -> None:
-        """Return as the kernel that was asked for; never, when somebody has made settings meanwhile."""
+        """Return as the kernel that was asked for; never, when somebody has made settings meanwhile.
+
+        The event loop runs until then, and not when this returns: startup files are run as in any kernel.
+        """
+        loop = importlib.import_module("tornado.ioloop").IOLoop.current()
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self._path)
             listener.listen(4)
-            while not self._is_taken(application, listener):
-                pass
+
+            def look(*_: Any) -> None:
+                if self._is_taken(application, listener):
+                    loop.stop()
+
+            loop.add_handler(listener, look, loop.READ)
+            rehearsal = self._rehearsal(application)
+            loop.add_callback(rehearsal.begin)
+            loop.start()
+            loop.remove_handler(listener)
+            rehearsal.end()
         os.unlink(self._path)
 
     def _is_taken(self, application: Any, listener: socket.socket) -> bool:
@@ -52,6 +107,10 @@ class Spare:
             _become(application.shell, cwd, env)
             talk.sendall(b'{"ok": true}\n')
         return True
+
+
+def _nothing() -> None:
+    """Stand in for a step that comes later."""
 
 
 def _become(shell: Any, cwd: str, env: dict[str, str]) -> None:

@@ -93,7 +93,7 @@ _SERVER_MODULE = "nbkeep_runtime.server.__main__"
 
 def import_for_kernels(modules: Sequence[str]) -> list[str]:
     """Import what kernels need and then what the profile asks for; return a sentence for each that failed."""
-    for name in ("processes", "kernel", "spare"):
+    for name in ("processes", "kernel", "spare", "rehearsal"):
         own_module(_SANDBOX, name)
     for name in _KERNEL_MODULES:
         with contextlib.suppress(ImportError):
@@ -257,7 +257,9 @@ def become(request: dict[str, Any], output: int | None) -> None:
     _reseed()
     _set_threads(int(request["limits"].get("OMP_NUM_THREADS", "1")))
     file = request["connection_file"]
-    spare = own_module(_SANDBOX, "spare").Spare(file) if request["spare"] else None
+    spare = None
+    if request["spare"]:
+        spare = own_module(_SANDBOX, "spare").Spare(file, own_module(_SANDBOX, "rehearsal").Rehearsal)
     own_module(_SANDBOX, "kernel").main([f"{_SANDBOX}/kernel.py", "-f", file], spare)
 
 

@@ -8,7 +8,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
+import itertools
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -41,8 +44,9 @@ if TYPE_CHECKING:
 INSIDE_HUB = "http+unix://%2Frun%2Fnbkeep%2Fhub%2Fhub.sock"
 INSIDE_SERVER = "http+unix://%2Frun%2Fnbkeep%2Fserver%2Fserver.sock"
 # Looks at a server that starts: often while it may be a warm one, then ten times a second.
-_LOOKS_S = (0.01,) * 40
+_LOOKS_S = (0.003,) * 140
 _LOOK_S = 0.1
+_LASTS_S = 0.25  # a step that takes longer is shown
 _STATUS_EVERY_S = 0.3  # a death is seen in under half a second
 _BAD = 500
 # An end waits in its thread for as long as the session saves: looks and launches must not wait behind many.
@@ -93,7 +97,8 @@ class WardenSpawner(Spawner):
         self.run, self.grace_s = int(answer["run"]), float(answer["grace_s"])
         try:
             await self._launch(spec)
-            await asyncio.gather(self._wait_for_server(), self._step("server", "Starting JupyterLab."))
+            async with self._step("server", "Starting JupyterLab."):
+                await self._wait_for_server()
         except NbkeepError as error:
             await self._tell_ended(_reason_of(error), str(error))
             if isinstance(error, Refused):
@@ -229,8 +234,8 @@ class WardenSpawner(Spawner):
             self.proxy_spec = f"{host or self.user.domain}/{path}"
 
     async def _launch(self, spec: LaunchSpec) -> None:
-        launching = asyncio.to_thread(self._warden.launch, spec)
-        launched, _ = await asyncio.gather(launching, self._step("sandbox", "Building the sandbox."))
+        async with self._step("sandbox", "Building the sandbox."):
+            launched = await asyncio.to_thread(self._warden.launch, spec)
         self.server_url = socket_url(unquote(urlsplit(launched.server_url).netloc))
         self.is_warm = launched.warm
         # Written down at once: from here on something runs, and the hub may be killed at any moment.
@@ -242,18 +247,39 @@ class WardenSpawner(Spawner):
             await self._wait()
 
     async def _wait(self) -> None:
-        transport = unixhttp.async_transport(unquote(urlsplit(self.server_url).netloc))
-        looked_at_s, pauses = time.monotonic(), iter(_LOOKS_S)
+        place = unquote(urlsplit(self.server_url).netloc)
+        transport = unixhttp.async_transport(place)
+        looked_at_s, pauses = time.monotonic(), itertools.chain(_LOOKS_S, itertools.repeat(_LOOK_S))
         async with httpx.AsyncClient(transport=transport, timeout=2.0) as http:
-            while not await _answers(http, f"http://server{self._base_url}api"):
+            while not (_listens(place) and await _answers(http, f"http://server{self._base_url}api")):
                 if (now_s := time.monotonic()) >= looked_at_s + _STATUS_EVERY_S:
                     _check_alive(await asyncio.to_thread(self._warden.status, self.session_id))
                     looked_at_s = now_s
-                await asyncio.sleep(next(pauses, _LOOK_S))
+                await asyncio.sleep(next(pauses))
 
-    async def _step(self, step: str, message: str) -> None:
+    @contextlib.asynccontextmanager
+    async def _step(self, step: str, message: str) -> AsyncGenerator[None]:
+        """Show a step of a start while it is taken; the office is told once it has lasted, or failed.
+
+        A warm start is over before anybody could have read of its steps, and faster without being told of.
+        """
         self._steps.append(message)
         self._stepped.set()
+        telling = asyncio.create_task(self._tell_later(step, message))
+        try:
+            yield
+        except BaseException:
+            if telling.cancel():
+                await self._tell(step, message)
+            raise
+        finally:
+            telling.cancel()
+
+    async def _tell_later(self, step: str, message: str) -> None:
+        await asyncio.sleep(_LASTS_S)
+        await self._tell(step, message)
+
+    async def _tell(self, step: str, message: str) -> None:
         try:
             await self.office.progress(self.session_id, step, message)
         except NbkeepError as error:
@@ -276,6 +302,19 @@ class WardenSpawner(Spawner):
         """Take back what was shared of the session before: a leave is for one session, not for a name."""
         self.user.db.query(orm.Share).filter(orm.Share.spawner_id == self.orm_spawner.id).delete()
         self.user.db.commit()
+
+
+def _listens(place: str) -> bool:
+    """Tell whether somebody listens at a unix socket: a fiftieth of what a request takes."""
+    with socket.socket(socket.AF_UNIX) as trial:
+        trial.setblocking(False)
+        try:
+            trial.connect(place)
+        except BlockingIOError:
+            return True  # and many others ask
+        except OSError:
+            return False
+    return True
 
 
 async def _answers(http: httpx.AsyncClient, url: str) -> bool:
