@@ -87,9 +87,14 @@ def started(session: Session, path: str) -> str:
 
 
 _SEEN = """
-import json, os, sys
+import gc, json, os, sys, threading, zmq
+shell = get_ipython()
 print(json.dumps({"cwd": os.getcwd(), "env": dict(os.environ), "dh": [str(one) for one in _dh], "path": sys.path[:3],
-                  "session": __session__, "argv0": sys.argv[0], "names": sorted(globals())}))
+                  "session": __session__, "argv0": sys.argv[0], "names": sorted(globals()),
+                  "in": In, "out": Out, "count": shell.execution_count, "history": list(shell.history_manager.get_range()),
+                  "threads": sorted(one.name.rstrip("0123456789") for one in threading.enumerate()),
+                  "clients": sum(isinstance(one, zmq.Socket) and one.type == zmq.DEALER and not one.closed
+                                 for one in gc.get_objects())}))
 """
 
 
@@ -167,11 +172,16 @@ def test_settings_and_startup_files_that_were_made_meanwhile_count(session: Sess
     spare = spare_of(session)
     profile = session.platform.data_dir / "homes" / session.owner.name / ".ipython/profile_default"
     startup, settings = profile / "startup/first.py", profile / "ipython_config.py"
-    startup.write_text("import os\nbegan_in = os.getcwd()\n")
+    # As in any kernel, no event loop runs yet.
+    startup.write_text(
+        "import asyncio, os\nbegan_in = os.getcwd()\nasyncio.run(asyncio.sleep(0))\nprint('begun')\n"
+    )
     try:
         kernel = started(session, "work/startup.ipynb")
         assert pid_of(session, kernel) == spare
+        # What it has printed is none of a cell's.
         assert session.execute(kernel, "print(began_in)").strip() == "/home/user/work"
+        assert session.execute(kernel, "print(asyncio.__name__)").strip() == "asyncio"
         spare = spare_of(session)
         settings.write_text("c.InteractiveShellApp.exec_lines = ['from_settings = 42']\n")
         kernel = started(session, "work/settings.ipynb")

@@ -9,6 +9,7 @@ waits it rehearses (rehearsal.py).
 
 from __future__ import annotations
 
+import asyncio
 import glob
 import importlib
 import json
@@ -50,8 +51,12 @@ class Spare:
 
                 def listen_and_wait() -> None:
                     listen()
-                    spare.wait(self)
+                    loop = importlib.import_module("tornado.ioloop").IOLoop.current()
+                    spare.wait(self, loop)
                     self._become()
+                    asyncio.set_event_loop(
+                        loop.asyncio_loop
+                    )  # `asyncio.run` in a startup file takes it
 
                 self.kernel.start = listen_and_wait
                 super().start()
@@ -71,12 +76,11 @@ class Spare:
         if _has_settings(folders):
             os._exit(0)
 
-    def wait(self, application: Any) -> None:
+    def wait(self, application: Any, loop: Any) -> None:
         """Return as the kernel that was asked for; never, when somebody has made settings meanwhile.
 
         The event loop runs until then, and not when this returns: startup files are run as in any kernel.
         """
-        loop = importlib.import_module("tornado.ioloop").IOLoop.current()
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self._path)
             listener.listen(4)
