@@ -23,6 +23,9 @@ _OOM_SCORE_ADJ = "600"
 _PR_SET_DUMPABLE = 4
 _IMAGE = "/opt/nbkeep/image"
 HOME = "/home/user"
+# Threads of OpenBLAS (numpy, scipy) look for more work for 2 to the power of this cycles, then sleep: after
+# 0.1 ms, and not after the 27 (26) by which each would use up the session's share of CPU at every call.
+_BLAS_SPINS = "18"
 # The way out (relay.py), also for sessions that may reach nothing: they are told so instead of waiting.
 # Programs read these names in large letters, in small ones, or both.
 _PROXY = "http://127.0.0.1:3128"
@@ -62,6 +65,7 @@ def base_env() -> dict[str, str]:
         "XDG_CACHE_HOME": HOME + "/.cache",
         # Matplotlib's backend for notebooks is set by ipykernel; without a display nothing else can work.
         "MPLCONFIGDIR": HOME + "/.config/matplotlib",
+        "OPENBLAS_THREAD_TIMEOUT": _BLAS_SPINS,
     }
     env.update(_PROXIES)
     if os.path.exists(_TRUSTED):

@@ -54,9 +54,7 @@ class Spare:
                     loop = importlib.import_module("tornado.ioloop").IOLoop.current()
                     spare.wait(self, loop)
                     self._become()
-                    asyncio.set_event_loop(
-                        loop.asyncio_loop
-                    )  # `asyncio.run` in a startup file takes it
+                    asyncio.set_event_loop(loop.asyncio_loop)  # `asyncio.run` in a startup file takes it
 
                 self.kernel.start = listen_and_wait
                 super().start()

@@ -330,6 +330,7 @@ def _environment(kind: Kind) -> dict[str, str]:
         "MPLCONFIGDIR": "/home/user/.config/matplotlib",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # as ipykernel sets it
         **{f"{name}_NUM_THREADS": "1" for name in threads},
+        "OPENBLAS_THREAD_TIMEOUT": "18",  # as all kernels have it; read when it is loaded
         # A thread of an allocator that Arrow brings along and does not use by default.
         "JE_ARROW_MALLOC_CONF": "background_thread:false",
     }
