@@ -49,6 +49,9 @@ class InMemoryBackend:
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
         self.warm = list(wanted)
 
+    def prepare(self, spec: LaunchSpec) -> None:
+        assert not spec.server_env, "what is prepared has no secrets"
+
     def launch(self, spec: LaunchSpec) -> Launched:
         if spec.image not in self.images:
             raise Refused("image-missing", f"The image {spec.image!r} is not built on this machine.",

@@ -101,6 +101,10 @@ class WardenClient:
                 return None
             raise
 
+    def prepare(self, spec: LaunchSpec) -> None:
+        """Begin to build what a launch takes."""
+        self._ask("POST", "/prepared", json=asdict(spec))
+
     def launch(self, spec: LaunchSpec) -> Launched:
         """Start both halves."""
         return _read(TypeAdapter(Launched), self._ask("POST", "/sessions", json=asdict(spec)))

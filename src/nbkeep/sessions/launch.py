@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from nbkeep.audit import events, journal
-from nbkeep.connections.records import local_ports
 from nbkeep.model.actor import ROLE_SCOPES, Actor, Role
 from nbkeep.model.errors import Refused
 from nbkeep.model.session import SessionState
 from nbkeep.packages.values import index_variables
-from nbkeep.store.tables import MarkRow, SessionRow, UserRow
+from nbkeep.store.tables import SessionRow, UserRow
 from nbkeep.vault import leases
 from nbkeep.vault.placeholders import placeholders_of
 
 from .identity import issue_token
 from .kept import grace_s, state_env
+from .place import place_spec
 from .records import live_session, note_progress, user_named
 from .start import request_session
 from .state_key_records import record_unknown
 from .states import move
-from .view import CAPACITY_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from .interface import Parts
 
-_PIDS_MAX = 4096
 _LAUNCHABLE = frozenset({SessionState.REQUESTED, SessionState.STARTING})
 _OFFICE_SOCKET_INSIDE = "/run/nbkeep/office/office.sock"
 
@@ -107,41 +106,17 @@ def _hub_actor(owner: UserRow) -> Actor:
 
 
 def _spec(parts: Parts, tx: Tx, row: SessionRow, owner: UserRow, env: Mapping[str, str]) -> dict[str, Any]:
-    profile = row.profile
-    mark = tx.get(MarkRow, CAPACITY_MARK)
-    host_cpu_millis = int(mark.value["cpu_millis"]) if mark else profile["cpu_millis"]
-    return {
-        "session_id": row.id,
-        "user": owner.name,
-        "uid_index": owner.uid_index,
-        "image": profile["image"],
-        "cpu_millis": min(profile["cpu_millis"], host_cpu_millis),
-        "memory_bytes": profile["memory_bytes"],
-        "pids_max": _PIDS_MAX,
-        "home_size_bytes": owner.home_size_bytes if not row.quarantine else _small_home_bytes(parts, owner),
-        "quarantine": row.quarantine,
-        # /tmp and /dev/shm live in memory and count towards it: half leaves room for the kernels.
-        "scratch_bytes": profile["memory_bytes"] // 2,
-        "gpu_count": profile["gpu_count"],
-        "gpu_type": profile["gpu_type"],
-        "preimport": profile.get("preimport", []),  # sessions that were requested before it existed
-        "local_ports": {} if row.quarantine else local_ports(tx),
-        "server_env": {
-            **{key: value for key, value in env.items() if key.startswith("JUPYTERHUB_")},
-            "NBKEEP_SESSION_ID": row.id,
-            "NBKEEP_SESSION_TOKEN": issue_token(row),
-            "NBKEEP_OFFICE_SOCK": _OFFICE_SOCKET_INSIDE,
-            "NBKEEP_PLACEHOLDERS": json.dumps(_placeholders(tx, row, parts.clock.now())),
-            **state_env(parts.settings, row),
-            **({"NBKEEP_QUARANTINE": "1"} if row.quarantine else {}),
-            "NBKEEP_PORTAL_URL": f"{parts.settings.public_url.rstrip('/')}/portal/",
-        },
-        "server_args": [],
+    server_env = {
+        **{key: value for key, value in env.items() if key.startswith("JUPYTERHUB_")},
+        "NBKEEP_SESSION_ID": row.id,
+        "NBKEEP_SESSION_TOKEN": issue_token(row),
+        "NBKEEP_OFFICE_SOCK": _OFFICE_SOCKET_INSIDE,
+        "NBKEEP_PLACEHOLDERS": json.dumps(_placeholders(tx, row, parts.clock.now())),
+        **state_env(parts.settings, row),
+        **({"NBKEEP_QUARANTINE": "1"} if row.quarantine else {}),
+        "NBKEEP_PORTAL_URL": f"{parts.settings.public_url.rstrip('/')}/portal/",
     }
-
-
-def _small_home_bytes(parts: Parts, owner: UserRow) -> int:
-    return min(owner.home_size_bytes, parts.settings.quarantine_home_bytes)
+    return asdict(replace(place_spec(parts, tx, row, owner), server_env=server_env))
 
 
 def _placeholders(tx: Tx, row: SessionRow, now: datetime) -> dict[str, str]:

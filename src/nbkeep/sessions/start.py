@@ -19,6 +19,7 @@ from nbkeep.vault import leases
 
 from .approval import Approvals
 from .end import end_session
+from .place import place_spec, prepare
 from .quota import Quotas
 from .records import LIVE_STATES, live_session, load_of, note_progress, snapshot, user_named
 from .refused import record_refusal
@@ -60,7 +61,9 @@ def hand_to_hub(parts: Parts, actor: Actor, session_id: str) -> None:
     """
     with parts.store.read() as tx:
         row = tx.get_one(SessionRow, session_id)
-        owner = tx.get_one(UserRow, row.user_id).name
+        person = tx.get_one(UserRow, row.user_id)
+        owner, spec = person.name, place_spec(parts, tx, row, person)
+    prepare(parts, spec)
     try:
         with traces.span("session.ask_hub", traces.beginning_of(session_id), session=session_id, run=row.run):
             parts.hub.start_server(owner, row.name, session_id)

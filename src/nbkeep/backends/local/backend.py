@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from signal import SIGTERM
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,7 @@ from .kernel_doors import KernelDoors
 from .layout import Layout, make_dir, safe_name
 from .left import LeftBehind
 from .parents import MOST, Kind, Parents
+from .prepared import Prepared
 from .starting import Starting
 from .volumes import Volumes
 from .watchdog import Watchdog
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 
     from .gpus import Card
     from .procs import Process
+    from .starting import Begun
 
 log = logging.getLogger("nbkeep.warden")
 
@@ -94,20 +97,42 @@ class LocalBackend(Volumes):
         self._starting = Starting(
             self.layout, self._cgroups, self._parents, self._doors, server_module, spare_kernels=spare_kernels
         )
+        self._prepared = Prepared(self.layout)
+        self._aside = ThreadPoolExecutor(4, thread_name_prefix="prepare")
         self._wanted: list[Warm] = []
         self._told_to_end: dict[str, Process] = {}
         make_dir(self.layout.sessions, 0o711)
         make_dir(data_dir / "logs/sessions")
         compile_for_sandboxes()
 
+    def prepare(self, spec: LaunchSpec) -> None:
+        """Begin to build both jails, where the trusted half will be forked; see `Backend.prepare`."""
+        self.layout.session(spec.session_id)  # refuses what is no session's id
+        if not (spec.quarantine or spec.gpu_count):  # their places depend on what comes until the launch
+            self._aside.submit(self._prepare, spec)
+
+    def _prepare(self, spec: LaunchSpec) -> None:
+        folder, bwrap = self.layout.session(spec.session_id).path, find_bwrap()
+        with self._locks[spec.session_id]:
+            if bwrap is None or folder.is_dir() or self._parents.ready(Kind()) is None:
+                return
+            try:
+                self._prepared.mark(spec.session_id)
+                self._prepared.keep(spec, self._begin(spec, bwrap))
+            except Exception as error:  # noqa: BLE001  nobody waits for it: the launch that follows says why
+                log.info("%s is not prepared: %r", spec.session_id, error)
+                self._clear(spec.session_id)
+
     def launch(self, spec: LaunchSpec) -> Launched:
         """Start both halves; see `Backend.launch`."""
         directory = self.layout.session(spec.session_id)
         with self._locks[spec.session_id]:
-            now = self.status(spec.session_id)
+            begun = self._prepared.take(spec)
+            now = self.status(spec.session_id) if begun is None else None
             if now is not None and now.alive:
                 return Launched(server_url(directory))
-            self._clear(spec.session_id)
+            if begun is None:
+                self._clear(spec.session_id)
             bwrap = find_bwrap()
             if bwrap is None:
                 raise Unavailable(
@@ -116,7 +141,7 @@ class LocalBackend(Volumes):
                     "Install it (Debian: apt-get install bubblewrap) and try again.",
                 )
             try:
-                is_warm = self._start(spec, bwrap)
+                is_warm = self._starting.finish(begun or self._begin(spec, bwrap), spec, bwrap)
             except NbkeepError:
                 self._clear(spec.session_id)
                 raise
@@ -131,7 +156,7 @@ class LocalBackend(Volumes):
                 ) from error
         return Launched(server_url(directory), is_warm)
 
-    def _start(self, spec: LaunchSpec, bwrap: str) -> bool:
+    def _begin(self, spec: LaunchSpec, bwrap: str) -> Begun:
         image = current_image(self.layout.data_dir, spec.image)
         host_uid = self._host_uid(spec.uid_index, quarantine=spec.quarantine)
         owner = os.geteuid() if host_uid is None else host_uid
@@ -140,7 +165,7 @@ class LocalBackend(Volumes):
         devices = self._allot(spec) if spec.gpu_count else []
         jails = Jails(self.layout, spec, host_uid, home, image, devices, spares=self._starting.has_spares)
         with traces.span("warden.jails", session=spec.session_id):
-            return self._starting.start(jails, spec, image, bwrap)
+            return self._starting.begin(jails, spec, image, bwrap)
 
     def _home(self, folder: Path, spec: LaunchSpec, image: Path, owner: int) -> Path:
         # Invariant: this alone says what a session gets as its home; nothing else asks for it by a name.
@@ -204,8 +229,8 @@ class LocalBackend(Volumes):
         if not folder.is_dir():
             return None
         with self._locks[session_id]:
-            if not folder.is_dir():  # stopped while we waited
-                return None
+            if not folder.is_dir() or self._prepared.is_marked(session_id):  # stopped while we waited, or
+                return None  # not launched yet
             halves = self._halves(session_id)
             ended = load_ending(folder)
             if ended is None and len(halves) == 2 and all(half.is_alive for half in halves):
@@ -294,6 +319,7 @@ class LocalBackend(Volumes):
 
     def _clear(self, session_id: str) -> None:
         """Leave nothing of a session but its log, its user's home, and reports that the office lacks."""
+        self._prepared.give_up(session_id)
         folder = self.layout.session(session_id).path
         halves = self._halves(session_id)
         self._kill(session_id, halves)
@@ -332,6 +358,8 @@ class LocalBackend(Volumes):
             log.exception("Warm parents could not be looked at; sessions start without them.")
         for session_id in self._ids():
             try:
+                if self._prepared.is_over(session_id):
+                    self._end_unlaunched(session_id)
                 status = self.status(session_id)
                 sandbox = find_half(self.layout.session(session_id).path, "sandbox")
                 if status is not None and status.alive and self._parents.has_kernels:
@@ -347,6 +375,12 @@ class LocalBackend(Volumes):
                 log.exception("Looking at %s failed; the others are looked at all the same.", session_id)
         self.rest_homes()
         self._fresh.sweep()
+
+    def _end_unlaunched(self, session_id: str) -> None:
+        with self._locks[session_id]:
+            if self._prepared.is_over(session_id):
+                log.info("%s was prepared, and not launched: taken down.", session_id)
+                self._clear(session_id)
 
     def keep_warm(self, wanted: Sequence[Warm]) -> None:
         """Keep parents for these; see `Backend.keep_warm`."""
@@ -364,7 +398,12 @@ class LocalBackend(Volumes):
         self._parents.tell()
 
     def end(self) -> None:
-        """End the parents, and nothing else: sessions live on."""
+        """End the parents and what was only prepared, and nothing else: sessions live on."""
+        self._aside.shutdown()
+        for session_id in self._prepared.waiting():
+            with self._locks[session_id]:
+                if self._prepared.is_marked(session_id):
+                    self._clear(session_id)
         self._parents.end()
 
     def left_reports(self) -> LeftReports | None:

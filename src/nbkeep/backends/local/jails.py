@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -114,6 +115,10 @@ class Jails:
         for name, group in self._groups.items():
             if group is not None:
                 (self._dir.limits / name).mkdir(exist_ok=True)
+
+    def take_env(self, server_env: dict[str, str]) -> None:
+        """Take the trusted half's environment, which is known after its jail."""
+        self._spec = replace(self._spec, server_env=server_env)
 
     @property
     def sandbox_limits(self) -> Limits:

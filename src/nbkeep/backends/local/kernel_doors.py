@@ -85,7 +85,11 @@ class KernelDoors:
             path = folder / SOCKET_NAME
             path.unlink(missing_ok=True)
             listener = socket.socket(socket.AF_UNIX)
-            listener.bind(str(path))
+            try:
+                listener.bind(str(path))
+            except OSError:
+                listener.close()
+                raise
             path.chmod(0o666)  # who may come here is decided by who sees the folder
             listener.listen(16)
             listener.setblocking(False)

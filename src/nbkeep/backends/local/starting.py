@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .halves import GONE_S, Half, find_half, has_built, start_half
@@ -25,6 +26,27 @@ if TYPE_CHECKING:
     from .layout import Layout
 
 log = logging.getLogger("nbkeep.warden")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Both jails of a session, built or being built."""
+
+    jails: Jails
+    image: Path
+    building: Future[Half]
+    waiting: tuple[Half, int] | None
+
+    def give_up(self) -> None:
+        """Return once nothing is being built any more; once only. What was built is the caller's to end."""
+        wait([self.building])
+        if self.waiting is not None:
+            os.close(self.waiting[1])
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the trusted half's jail is there; of the other, `finish` tells."""
+        return self.waiting is not None and self.waiting[0].is_alive
 
 
 class Starting:
@@ -54,8 +76,8 @@ class Starting:
         """Whether sessions that start now may keep a kernel in reserve."""
         return self._spare_kernels and self._parents.has_kernels
 
-    def start(self, jails: Jails, spec: LaunchSpec, image: Path, bwrap: str) -> bool:
-        """Start both halves, and tell whether the trusted one was forked from a warm parent.
+    def begin(self, jails: Jails, spec: LaunchSpec, image: Path, bwrap: str) -> Begun:
+        """Begin to build both jails; no secret is needed for that, and nothing of the session runs yet.
 
         Raises `NbkeepError` and `OSError`, and leaves to the caller what has begun.
         """
@@ -67,11 +89,30 @@ class Starting:
         log_file.touch(mode=0o600)
         sandbox = jails.sandbox(log_file, self._filter)
         # Two thirds of a jail's time is waiting for the kernel: both are built at once.
-        with ThreadPoolExecutor(1) as beside:
-            building = beside.submit(start_half, folder, "sandbox", sandbox, bwrap, self._children)
+        beside = ThreadPoolExecutor(1)
+        building = beside.submit(start_half, folder, "sandbox", sandbox, bwrap, self._children)
+        beside.shutdown(wait=False)
+        try:
             waiting = self._waiting_jail(folder, jails, log_file, bwrap)
+        except BaseException:
+            wait([building])  # the caller clears what is there, and must find all of it
+            raise
+        return Begun(jails, image, building, waiting)
+
+    def finish(self, begun: Begun, spec: LaunchSpec, bwrap: str) -> bool:
+        """Start both halves in their jails, and tell whether the trusted one was forked from a warm parent.
+
+        Raises `NbkeepError` and `OSError`, and leaves to the caller what has begun.
+        """
+        folder = self._layout.session(spec.session_id).path
+        log_file = self._layout.session_log(spec.session_id)
+        jails, image, waiting = begun.jails, begun.image, begun.waiting
+        jails.take_env(spec.server_env)
+        try:
             is_forked = waiting is not None and self._fork_server(waiting, jails, log_file, bwrap)
-        building.result()
+        finally:
+            wait([begun.building])
+        begun.building.result()
         if not is_forked:
             self._end_server(folder)
             plain = jails.server(log_file, self._filter, self._server_module)

@@ -95,6 +95,7 @@ def create_app(backend: LocalBackend, token: str) -> FastAPI:
 
     app = FastAPI(title="nbkeep warden", lifespan=lifespan, dependencies=[Depends(known)], openapi_url=None)
     app.add_exception_handler(NbkeepError, _told)
+    _add_launches(app, backend)
     _add_sessions(app, backend)
     _add_reports(app, backend)
     _add_states(app, backend)
@@ -120,7 +121,12 @@ def create_app(backend: LocalBackend, token: str) -> FastAPI:
     return app
 
 
-def _add_sessions(app: FastAPI, backend: LocalBackend) -> None:
+def _add_launches(app: FastAPI, backend: LocalBackend) -> None:
+    @app.post("/v1/prepared", status_code=202)
+    def prepare(spec: LaunchSpec) -> Response:
+        backend.prepare(spec)
+        return Response(status_code=202)
+
     @app.post("/v1/sessions", status_code=201)
     def launch(spec: LaunchSpec, request: Request) -> dict[str, Any]:
         parent = request.headers.get(traces.HEADER, "")
@@ -136,6 +142,8 @@ def _add_sessions(app: FastAPI, backend: LocalBackend) -> None:
         backend.give_file(session_id, name, data)
         return Response(status_code=204)
 
+
+def _add_sessions(app: FastAPI, backend: LocalBackend) -> None:
     @app.get("/v1/sessions")
     def sessions() -> list[dict[str, Any]]:
         return [asdict(one) for one in backend.sessions()]
