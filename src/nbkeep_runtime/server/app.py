@@ -40,6 +40,7 @@ from nbkeep_runtime.server.notebook_sessions import NotebookSessions
 from nbkeep_runtime.server.office import Office
 from nbkeep_runtime.server.sandbox import Sandbox
 from nbkeep_runtime.server.session import Session
+from nbkeep_runtime.server.spares import Early, ask_early
 from nbkeep_runtime.server.state import handlers as state_handlers
 from nbkeep_runtime.server.trust import TrustStore
 
@@ -66,6 +67,7 @@ class SessionServer(ServerApp):
 
     session_settings: ServerSettings
     session: Session
+    early_kernel: Early | None
     lab_class: ClassVar[Any] = SessionLab
 
     def parse_command_line(self, argv: list[str] | None = None) -> None:
@@ -281,8 +283,9 @@ def build(settings: ServerSettings) -> SessionServer:
     settings.server_dir.mkdir(parents=True, exist_ok=True)
     settings.socket.unlink(missing_ok=True)
     os.chdir("/")
+    early = ask_early(settings)  # the rest of this takes as long as that
     server = SessionServer.instance()
-    server.session_settings = settings
+    server.session_settings, server.early_kernel = settings, early
     server.home = Home(settings.home, settings.home_inside)
     server.trust = TrustStore(settings.state)
     server.sandbox = Sandbox(settings.init_socket)

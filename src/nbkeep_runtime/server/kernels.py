@@ -147,7 +147,7 @@ class SessionKernels(AsyncMappingKernelManager):
 
     @default("spares")
     def _spares(self) -> SpareKernels:
-        return SpareKernels(self.settings, self.sandbox)
+        return SpareKernels(self.settings, self.sandbox, getattr(self.parent, "early_kernel", None))
 
     @default("settings")
     def _settings(self) -> ServerSettings:

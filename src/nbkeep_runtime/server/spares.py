@@ -12,6 +12,7 @@ import contextlib
 import logging
 import secrets
 import signal
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -20,6 +21,7 @@ from nbkeep_runtime.server import kernel_folders, tasks, warm
 from nbkeep_runtime.server.sandbox import Exit, Sandbox, SandboxError, is_socket
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
     from pathlib import Path
 
@@ -56,12 +58,50 @@ class Spare:
         return True
 
 
+@dataclass(frozen=True)
+class Early:
+    """A kernel that was asked for before the server was made; the answer comes by `talk`."""
+
+    connection_file: Path
+    key: str
+    talk: socket.socket
+
+    def give_up(self) -> None:
+        """Forget it: whoever makes it ends it, as nobody takes the answer."""
+        self.talk.close()
+        kernel_folders.remove(self.connection_file)
+
+
+def ask_early(settings: ServerSettings) -> Early | None:
+    """Have a new session's first kernel forked while its server is made; None where that cannot be.
+
+    Not where variables come back: they need the memory first.
+    """
+    if not settings.spare_kernel or settings.resumes:
+        return None
+    key, file = secrets.token_hex(32), None
+    try:
+        file = kernel_folders.make(settings.kernels_dir, key, "python3")
+        return Early(file, key, warm.ask(settings.warm_socket, **_asked(settings, file)))
+    except OSError as error:
+        log.info("No kernel was asked for early: %s", error)
+        if file is not None:
+            kernel_folders.remove(file)
+        return None
+
+
+def _asked(settings: ServerSettings, file: Path) -> dict[str, object]:
+    return {"connection_file": str(file), "cwd": settings.home_inside, "env": {}, "spare": True}
+
+
 class SpareKernels:
     """The kernel in reserve of one session."""
 
-    def __init__(self, settings: ServerSettings, sandbox: Sandbox) -> None:
+    def __init__(self, settings: ServerSettings, sandbox: Sandbox, early: Early | None = None) -> None:
+        """`early`: the first one, where it was asked for already."""
         self._settings = settings
         self._sandbox = sandbox
+        self._early = early
         self._coming: asyncio.Future[Spare | None] | None = None
         self._wanted = asyncio.Event()
         self._now: Spare | None = None
@@ -80,6 +120,9 @@ class SpareKernels:
     async def end(self) -> None:
         """Keep none any more."""
         await tasks.end(self._keeping)
+        early, self._early = self._early, None
+        if early is not None:
+            early.give_up()
 
     async def take(self, cwd: str, env: Mapping[str, str]) -> Spare | None:
         """Return a kernel that runs with this folder and environment, or None: a new one has to be started.
@@ -141,14 +184,13 @@ class SpareKernels:
     async def _keep_one(self) -> bool:
         """Have one made, and return when it is over; False when it could not be made, or is no more."""
         self._coming = asyncio.get_running_loop().create_future()
-        key = secrets.token_hex(32)
-        file, spare, is_unused = None, None, False
+        early, self._early = self._early, None
+        key, talk = (secrets.token_hex(32), None) if early is None else (early.key, early.talk)
+        file, spare, is_unused = None if early is None else early.connection_file, None, False
         try:
-            file = kernel_folders.make(self._settings.kernels_dir, key, "python3")
-            async with warm.door(self._settings.warm_socket) as door:
-                pid = await door.fork(
-                    connection_file=str(file), cwd=self._settings.home_inside, env={}, spare=True
-                )
+            file = file or kernel_folders.make(self._settings.kernels_dir, key, "python3")
+            async with warm.door(self._settings.warm_socket, talk) as door:
+                pid = await door.fork(**_asked(self._settings, file))
                 if pid is not None:
                     spare = self._now = Spare(file, key, pid)
                     await self._sandbox.adopt(pid)

@@ -164,10 +164,10 @@ class KernelDoors:
             raise ValueError("not a request that a parent can serve")
         folder = self._layout.session(session_id)
         spec = json.loads((folder.path / "spec.json").read_text())
+        _wait_for(folder.kernels / "init.sock")  # a server may ask while the sandbox is being built
         half = find_half(folder.path, "sandbox")
         if half is None or half.inner is None:
             raise NoParent("there is no sandbox")
-        _wait_for(folder.kernels / "init.sock")
         asked = {
             "kind": "kernel",
             "connection_file": file,
