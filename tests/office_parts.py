@@ -109,6 +109,11 @@ class InMemoryNode:
     unwalkable: bool = False
     held: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
     given: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
+    prepared: list[LaunchSpec] = field(default_factory=list[LaunchSpec])
+
+    def prepare(self, spec: LaunchSpec) -> None:
+        self._answer()
+        self.prepared.append(spec)
 
     def launch(self, spec: LaunchSpec) -> Launched:
         self._answer()
