@@ -17,6 +17,8 @@ pytestmark = pytest.mark.e2e
 PARTS = {
     "session.start": "nbkeep-office",
     "session.ask_hub": "nbkeep-office",
+    "session.prepare": "nbkeep-office",
+    "warden.prepare": "nbkeep-warden",
     "hub.spawn": "nbkeep-hub",
     "office.launch": "nbkeep-office",
     "warden.launch": "nbkeep-warden",
@@ -42,6 +44,7 @@ def test_a_start_is_one_trace_through_all_parts_and_metrics_tell_of_it(own_platf
         assert len({one.trace for one in found.values()}) == 1
         assert found["hub.spawn"].parent == found["session.ask_hub"].id
         assert found["warden.launch"].parent == found["hub.spawn"].id
+        assert found["warden.prepare"].parent == found["session.prepare"].id
         assert found["office.launch"].parent == found["hub.spawn"].id
         assert person.name.encode() not in collector.raw
         address = f"{own_platform.url}/metrics"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from nbkeep.backends.interface import LaunchSpec
 from nbkeep.connections.records import local_ports
 from nbkeep.model.errors import NbkeepError
 from nbkeep.store.tables import MarkRow
+from nbkeep.telemetry import traces
 
 from .view import CAPACITY_MARK
 
@@ -59,9 +61,11 @@ def prepare(parts: Parts, spec: LaunchSpec) -> None:
     """
 
     def ask() -> None:
-        try:
+        beginning = traces.beginning_of(spec.session_id)
+        with (
+            contextlib.suppress(NbkeepError),  # the launch that follows says why
+            traces.span("session.prepare", beginning, session=spec.session_id),
+        ):
             parts.backend.prepare(spec)
-        except NbkeepError:
-            return  # the launch that follows says why
 
     _ASIDE.submit(ask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import logging
 import os
@@ -109,7 +110,8 @@ class LocalBackend(Volumes):
         """Begin to build both jails, where the trusted half will be forked; see `Backend.prepare`."""
         self.layout.session(spec.session_id)  # refuses what is no session's id
         if not (spec.quarantine or spec.gpu_count):  # their places depend on what comes until the launch
-            self._aside.submit(self._prepare, spec)
+            # Its spans are part of this one.
+            self._aside.submit(contextvars.copy_context().run, self._prepare, spec)
 
     def _prepare(self, spec: LaunchSpec) -> None:
         folder, bwrap = self.layout.session(spec.session_id).path, find_bwrap()

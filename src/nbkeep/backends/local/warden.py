@@ -123,8 +123,10 @@ def create_app(backend: LocalBackend, token: str) -> FastAPI:
 
 def _add_launches(app: FastAPI, backend: LocalBackend) -> None:
     @app.post("/v1/prepared", status_code=202)
-    def prepare(spec: LaunchSpec) -> Response:
-        backend.prepare(spec)
+    def prepare(spec: LaunchSpec, request: Request) -> Response:
+        parent = request.headers.get(traces.HEADER, "")
+        with traces.span("warden.prepare", parent, session=spec.session_id, image=spec.image):
+            backend.prepare(spec)
         return Response(status_code=202)
 
     @app.post("/v1/sessions", status_code=201)

@@ -268,7 +268,7 @@ class WardenSpawner(Spawner):
         telling = asyncio.create_task(self._tell_later(step, message))
         try:
             yield
-        except BaseException:
+        except Exception:
             if telling.cancel():
                 await self._tell(step, message)
             raise
