@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nbkeep.activity")
 
-_FIRST_S = 1.0  # a start goes first: its person waits, and the office has work with it
 _SOON_S = 0.2  # gathers changes that come together: a cell that ends and the next that starts
 
 
@@ -87,16 +86,14 @@ class Activity:
         }
 
     async def _run(self) -> None:
-        pause_s = min(_FIRST_S, self._every_s)
         while True:
-            with contextlib.suppress(TimeoutError):
-                # Not `wait_for`: in Python 3.11 it loses a cancellation that comes with its result.
-                async with asyncio.timeout(pause_s):
-                    await self._changed.wait()
-                await asyncio.sleep(_SOON_S)
-            self._changed.clear()
             try:
                 await self._tell(await self.report())
             except Exception:
                 log.exception("A heartbeat failed")
-            pause_s = self._every_s
+            with contextlib.suppress(TimeoutError):
+                # Not `wait_for`: in Python 3.11 it loses a cancellation that comes with its result.
+                async with asyncio.timeout(self._every_s):
+                    await self._changed.wait()
+                await asyncio.sleep(_SOON_S)
+            self._changed.clear()
