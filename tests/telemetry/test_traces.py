@@ -54,7 +54,9 @@ def test_a_start_is_one_trace_from_the_request_to_the_first_kernel(
     assert root.parent == ""
     assert {one.trace for one in collector.spans} == {root.trace}
     children = {one.name: one for one in collector.spans if one.name != "session.start"}
-    assert set(children) == {"session.admission", "session.ask_hub", "session.ready", "session.first_kernel"}
+    assert set(children) - {"session.prepare"} == {
+        "session.admission", "session.ask_hub", "session.ready", "session.first_kernel",
+    }  # fmt: skip  # for what is prepared nobody waits; here it may end after all this
     assert {one.parent for one in children.values()} == {root.id}
     assert children["session.ready"].facts == {
         "nbkeep.session": session_id, "nbkeep.run": 1, "nbkeep.warm": True,
